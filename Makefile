@@ -1,0 +1,77 @@
+# make demo and make test set up everything they need; make help lists the rest.
+PYTHON ?= python3
+VENV := $(or $(VIRTUAL_ENV),.venv)
+BIN := $(VENV)/bin
+READY := $(VENV)/.ntlbg-ready
+READY_DEV := $(VENV)/.ntlbg-ready-dev
+CONFIG ?= configs/builtin.json
+OUT ?= results/demo
+MINUTES ?= 60
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test quick-test check format train train-debug dry-run \
+	check-env package clean clean-all
+
+help:  ## this list
+	@echo "NTLBG-LLM: questions about hour-long videos. Start with: make demo"
+	@echo
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | \
+		awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@echo
+	@echo "The environment is VIRTUAL_ENV if one is active, else .venv."
+	@echo "Smaller download without a GPU: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make setup"
+
+setup: $(READY)  ## environment, package, model parts (about 110 MB)
+
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,test]'
+	$(BIN)/ntlbg fetch
+	@touch $@
+
+$(READY_DEV): $(READY)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY)  ## one hour of video, eight questions, results/demo/report.html
+	$(BIN)/ntlbg demo --out $(OUT) --minutes $(MINUTES)
+
+test: $(READY)  ## all tests
+	$(BIN)/python -m pytest
+
+quick-test: $(READY)  ## tests that need no model parts, stop at the first failure
+	$(BIN)/python -m pytest -x -m "not slow"
+
+check: $(READY_DEV)  ## style, then all tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+format: $(READY_DEV)  ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+train: $(READY)  ## train the built-in model (CONFIG=configs/builtin.json), goes on where it stopped
+	$(BIN)/ntlbg train --config $(CONFIG)
+
+train-debug: $(READY)  ## a few training steps
+	$(BIN)/ntlbg train --config $(CONFIG) --debug
+
+dry-run: $(READY)  ## check a training configuration, train nothing
+	$(BIN)/ntlbg train --config $(CONFIG) --dry-run
+
+check-env: $(READY)  ## versions, and whether the parts are sound
+	@$(BIN)/python --version
+	@$(BIN)/ntlbg --version
+	@$(BIN)/python -m pip check
+	@$(BIN)/ntlbg fetch
+
+package: $(READY)  ## a wheel in dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:  ## caches and build leftovers
+	rm -rf build dist .pytest_cache .ruff_cache .hypothesis
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-all: clean  ## also .venv and results
+	rm -rf .venv results

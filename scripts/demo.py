@@ -1,0 +1,25 @@
+"""The demonstration as a script: ``python scripts/demo.py --save_plots``. Same as ``ntlbg demo``."""
+
+import argparse
+import sys
+
+from ntlbg import demo
+from ntlbg.errors import NtlbgError
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", default="results/demo", help="folder for video and report")
+    parser.add_argument("--minutes", type=float, default=60, help="length of the sample video")
+    parser.add_argument("--save_plots", action="store_true", help="also write a plot per question")
+    arguments = parser.parse_args()
+    try:
+        demo.run(arguments.out, minutes=arguments.minutes, save_plots=arguments.save_plots)
+    except NtlbgError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Ask questions about hour-long videos and see the moments the answer relies on."""
+
+import importlib
+
+__version__ = "0.1.0"
+
+# public name -> module; imported on first use, so that `import ntlbg` stays instant
+_PUBLIC = {
+    "ask": "pipeline",
+    "select": "pipeline",
+    "DEFAULT_SELECTOR": "pipeline",
+    "Answer": "results",
+    "Evidence": "results",
+    "Moments": "results",
+    "BACKENDS": "backends",
+    "Backend": "backends",
+    "load_backend": "backends",
+    "ENCODERS": "encoders",
+    "Encoder": "encoders",
+    "FeatureIndex": "index",
+    "index_video": "indexing",
+    "SELECTORS": "selection",
+    "Selection": "selection",
+    "select_frames": "selection",
+    "Frames": "video",
+    "VideoInfo": "video",
+    "probe": "video",
+    "read_frames_at": "video",
+    "sample_frames": "video",
+    "NtlbgError": "errors",
+}
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'ntlbg' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"ntlbg.{_PUBLIC[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

@@ -1,0 +1,61 @@
+"""The menus of graphics cards and of video lengths."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A graphics card.
+
+    Attributes:
+        memory_gb: memory as the vendor counts it.
+        compute_capability: CUDA (major, minor).
+    """
+
+    memory_gb: int
+    compute_capability: tuple[int, int]
+
+    @property
+    def has_bf16(self) -> bool:
+        return self.compute_capability >= (8, 0)
+
+
+GPUS = MappingProxyType(
+    {
+        "V100_32GB": Gpu(32, (7, 0)),
+        "A100_40GB": Gpu(40, (8, 0)),
+        "A100_80GB": Gpu(80, (8, 0)),
+        "RTX_4090": Gpu(24, (8, 9)),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Level:
+    """What a length of video asks for.
+
+    Attributes:
+        video_minutes: shortest and longest video; None is no limit.
+        max_frames: frames read from a video at most.
+        num_representatives: frames chosen of them.
+        batch_size: videos per step and GPU.
+        gradient_accumulation_steps: steps per update of the weights.
+        gpu: key of GPUS the level was drawn up for.
+    """
+
+    video_minutes: tuple[float, float | None]
+    max_frames: int
+    num_representatives: int
+    batch_size: int
+    gradient_accumulation_steps: int
+    gpu: str
+
+
+LEVELS = MappingProxyType(
+    {
+        "moderate_long": Level((5, 10), 2048, 256, 2, 16, "V100_32GB"),
+        "long": Level((10, 20), 4096, 512, 1, 32, "A100_40GB"),
+        "very_long": Level((20, None), 8192, 1024, 1, 64, "A100_80GB"),
+    }
+)

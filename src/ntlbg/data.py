@@ -1,0 +1,92 @@
+"""Questions about videos, one JSON object a line.
+
+Required: ``video`` (or ``video_id``), ``question``, ``answer``. The rest is optional.
+Times are seconds from the first picture; evidence intervals are ``[start, end)``.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ntlbg.errors import DataError
+
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class Sample(BaseModel):
+    """One question about one video."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
+
+    id: str | None = Field(None, description="unique within its file")
+    video: str = Field(
+        min_length=1,
+        validation_alias=AliasChoices("video", "video_id"),
+        description="path, relative to the questions' folder or to the folder of videos",
+    )
+    question: str = Field(min_length=1)
+    answer: str = Field(min_length=1, description="the answer's text, also for multiple choice")
+    options: list[str] | None = Field(None, description="choices; the answer is one of them")
+    answer_type: str | None = Field(
+        None, description="first, last, before, after, count, exist, when, which, or your own"
+    )
+    duration: Seconds | None = Field(None, description="length of the video in seconds")
+    evidence: list[tuple[Seconds, Seconds]] = Field(
+        default_factory=list, description="intervals that must be seen to answer, in seconds"
+    )
+
+    @model_validator(mode="after")
+    def _answer_is_an_option(self):
+        if self.options is not None and self.answer not in self.options:
+            raise ValueError(f"answer {self.answer!r} is not one of the options {self.options}")
+        if any(end < start for start, end in self.evidence):
+            raise ValueError(f"evidence must be [start, end] with start <= end: {self.evidence}")
+        return self
+
+
+def read_samples(path: str | Path) -> Iterator[Sample]:
+    """Samples of a ``.jsonl`` file, or of a ``.json`` file that holds a list.
+
+    Raises:
+        DataError: naming file, line and field.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+    for number, record in _records(path, text):
+        try:
+            yield Sample.model_validate(record)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "record"
+            raise DataError(f"{path}:{number}: {where}: {first['msg']}") from error
+
+
+def write_samples(path: str | Path, samples: Iterable[Sample]) -> int:
+    """Write one JSON object a line; returns how many."""
+    lines = [sample.model_dump_json(exclude_none=True) for sample in samples]
+    Path(path).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    return len(lines)
+
+
+def _records(path: Path, text: str) -> Iterator[tuple[int, object]]:
+    if path.suffix == ".json":
+        try:
+            records = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg})") from error
+        if not isinstance(records, list):
+            raise DataError(f"{path}: a .json file must hold a list of questions")
+        yield from enumerate(records, start=1)
+        return
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except json.JSONDecodeError as error:
+                raise DataError(f"{path}:{number}: not JSON ({error.msg})") from error

@@ -1,0 +1,207 @@
+"""How well are questions about unseen haystacks answered, by selector and budget?
+
+Every selector answers the same questions about the same videos with as many frames. Videos are
+drawn at one frame a second at the encoder's size; ``tests/haystack/test_agreement.py`` says how
+close that is to encoding and decoding them.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ntlbg.backends import Backend, VideoContext
+from ntlbg.data import Sample
+from ntlbg.haystack import make_questions
+from ntlbg.haystack.pictures import STYLES, load_style, object_names
+from ntlbg.haystack.timeline import NEEDLE_SPACING, draw_frames, plan_timeline
+from ntlbg.pipeline import relevance
+from ntlbg.selection import select_frames
+
+TIME_TOLERANCE = 5.0  # seconds
+BATCH = 128
+BOOTSTRAP = 2000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One kind of video and budget."""
+
+    name: str
+    seconds: float
+    num_frames: int
+    selectors: tuple[str, ...] = ("uniform", "top_k", "ntlbg")
+    spacing: float = NEEDLE_SPACING
+    multiple_choice: bool = True
+
+
+CELLS = {
+    "hour-16": Cell("hour-16", 3600, 16),
+    "hour-8": Cell("hour-8", 3600, 8),
+    "ten-minutes-8": Cell("ten-minutes-8", 600, 8),
+    "ten-minutes-16": Cell("ten-minutes-16", 600, 16),
+    # every frame is read: what the reader can do when selection cannot fail
+    "clip-8": Cell("clip-8", 8, 8, ("uniform",), 3.0, multiple_choice=False),
+    "clip-16": Cell("clip-16", 16, 16, ("uniform",), 4.0, multiple_choice=False),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One question, one selector."""
+
+    cell: str
+    selector: str
+    video: int
+    kind: str
+    multiple_choice: bool
+    question: str
+    truth: str
+    answer: str
+    right: bool
+    seen: bool | None  # all evidence among the chosen frames; None when there is none
+
+
+def evaluate_cell(
+    backend: Backend,
+    cell: Cell,
+    *,
+    questions: int,
+    per_video: int = 12,
+    seed: int = 0,
+    split: str = "test",
+    styles: tuple[str, ...] = STYLES,
+    wordings: str = "train",
+    options: dict[str, dict] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[Outcome]:
+    """Draw videos until there are ``questions`` of them, and answer with every selector.
+
+    ``options`` gives selectors their options by name.
+    """
+    drawable = set().union(*(load_style(style) for style in styles))
+    names = [name for name in object_names() if name in drawable]
+    outcomes: list[Outcome] = []
+    number = 0
+    while number * per_video < questions:
+        rng = np.random.default_rng((seed, number, len(split), int(cell.seconds)))
+        timeline = plan_timeline(
+            rng, cell.seconds, names=names, split=split, styles=styles, spacing=cell.spacing
+        )
+        samples = make_questions(
+            timeline, rng, per_video, names=names, video=str(number), wordings=wordings
+        )
+        if not cell.multiple_choice:
+            samples = [sample.model_copy(update={"options": None}) for sample in samples]
+        pts_seconds, features = encode_timeline(backend, timeline)
+        for sample in samples:
+            scores = relevance(backend, features, pts_seconds, sample.question)
+            for selector in cell.selectors:
+                selection = select_frames(
+                    selector, features, cell.num_frames, scores=scores, pts_seconds=pts_seconds,
+                    **(options or {}).get(selector, {}),
+                )  # fmt: skip
+                video = VideoContext(features, pts_seconds, selection)
+                reply = backend.answer(sample.question, video=video, options=sample.options)
+                outcomes.append(_judge(cell, selector, number, sample, reply.text, video))
+        number += 1
+        if progress:
+            progress(f"{cell.name}: {number} videos, {_line(outcomes)}")
+    return outcomes
+
+
+def encode_timeline(backend: Backend, timeline) -> tuple[np.ndarray, np.ndarray]:
+    """Times (T,) and features (T, D) at one frame a second."""
+    seconds, features, batch = [], [], []
+    for at, frame in draw_frames(timeline, backend.encoder.image_size, 1.0):
+        seconds.append(at)
+        batch.append(frame)
+        if len(batch) == BATCH:
+            features.append(backend.encoder.encode_frames(np.stack(batch)))
+            batch = []
+    if batch:
+        features.append(backend.encoder.encode_frames(np.stack(batch)))
+    return np.array(seconds), np.concatenate(features)
+
+
+def is_right(sample: Sample, answer: str) -> bool:
+    """The same text; for an open question about a time, within ``TIME_TOLERANCE`` of evidence."""
+    if sample.answer_type == "when" and sample.options is None:
+        found = re.fullmatch(r"(\d+):(\d\d)", answer.strip())
+        if not found:
+            return False
+        second = int(found[1]) * 60 + int(found[2])
+        return any(
+            start - TIME_TOLERANCE <= second <= end + TIME_TOLERANCE
+            for start, end in sample.evidence
+        )
+    return answer.strip().casefold() == sample.answer.casefold()
+
+
+def _judge(cell, selector, number, sample, answer, video) -> Outcome:
+    chosen = video.pts_seconds[video.selection.indices]
+    hits = [bool(((chosen >= a) & (chosen < b)).any()) for a, b in sample.evidence]
+    return Outcome(
+        cell.name, selector, number, sample.answer_type, sample.options is not None,
+        sample.question, sample.answer, answer, is_right(sample, answer),
+        all(hits) if hits else None,
+    )  # fmt: skip
+
+
+def summarize(outcomes: Sequence[Outcome], seed: int = 0) -> list[dict]:
+    """One row per cell and selector: share right with a 95 % interval (bootstrap over videos)."""
+    groups: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        groups[outcome.cell, outcome.selector].append(outcome)
+    return [
+        {
+            "cell": cell,
+            "selector": selector,
+            "n": len(found),
+            "right": _share(o.right for o in found),
+            "interval": _interval(found, seed),
+            "open": _share(o.right for o in found if not o.multiple_choice),
+            "choice": _share(o.right for o in found if o.multiple_choice),
+            "evidence_seen": _share(o.seen for o in found if o.seen is not None),
+            "by_kind": {
+                kind: _share(o.right for o in found if o.kind == kind)
+                for kind in sorted({o.kind for o in found})
+            },
+        }
+        for (cell, selector), found in groups.items()
+    ]
+
+
+def _interval(outcomes: Sequence[Outcome], seed: int) -> tuple[float, float]:
+    """Videos, not questions, are independent: they are what is drawn again."""
+    videos: dict[int, list[bool]] = defaultdict(list)
+    for outcome in outcomes:
+        videos[outcome.video].append(outcome.right)
+    right = np.array([sum(found) for found in videos.values()])
+    total = np.array([len(found) for found in videos.values()])
+    draws = np.random.default_rng(seed).integers(0, len(right), (BOOTSTRAP, len(right)))
+    shares = right[draws].sum(1) / total[draws].sum(1)
+    low, high = np.quantile(shares, [0.025, 0.975])
+    return round(float(low), 3), round(float(high), 3)
+
+
+def _share(values: Iterable[bool]) -> float | None:
+    values = list(values)
+    return round(sum(values) / len(values), 3) if values else None
+
+
+def _line(outcomes: Sequence[Outcome]) -> str:
+    return ", ".join(
+        f"{name} {_share(o.right for o in outcomes if o.selector == name):.3f}"
+        for name in dict.fromkeys(o.selector for o in outcomes)
+    )
+
+
+def write_outcomes(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """One JSON object a line."""
+    lines = [json.dumps(asdict(outcome)) for outcome in outcomes]
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")

@@ -1,0 +1,156 @@
+"""Long videos with planted needles, and questions whose answers are known.
+
+Backgrounds are computed or come from short clips; needles are named objects from openly licensed
+emoji sets, on screen for 1 to 5 seconds. Everything follows from a seed.
+"""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from ntlbg.data import Sample, write_samples
+from ntlbg.errors import ConfigError, OutputError
+from ntlbg.haystack.pictures import STYLES, load_style, object_names
+from ntlbg.haystack.questions import QUESTION_TYPES, for_video, make_question
+from ntlbg.haystack.timeline import Timeline, draw_frames, plan_timeline
+
+SPLITS = ("train", "val", "test")
+MULTIPLE_CHOICE = 0.4  # share of questions with options
+CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".avi": "mpeg4", ".webm": "libvpx"}
+QUESTIONS_FILE = "questions.jsonl"
+
+
+def make_videos(
+    out_dir: str | Path,
+    *,
+    num_videos: int = 1,
+    minutes: float = 10,
+    seed: int = 0,
+    questions: int = 12,
+    split: str = "test",
+    style: str | None = None,
+    size: tuple[int, int] = (256, 448),
+    fps: float = 4,
+    container: str = ".mp4",
+    progress: Callable[[int, float | None], None] | None = None,
+) -> list[Path]:
+    """Write videos and ``questions.jsonl`` into a folder.
+
+    Args:
+        minutes: length of each video.
+        seed: the same seed, the same videos and questions.
+        questions: for each video.
+        split: backgrounds, ``train``, ``val`` or ``test``; they share none but plain drawings.
+        style: one of STYLES or a zip of pictures; all styles by default.
+        size: (height, width) in pixels, even numbers.
+        fps: frames a second.
+        container: .mp4, .mov, .mkv, .avi or .webm.
+        progress: called with frames written and the share done.
+
+    Raises:
+        ConfigError, OutputError.
+    """
+    _check(num_videos, minutes, split, size, fps, container)
+    folder = Path(out_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
+    styles = STYLES if style is None else (style,)
+    drawable = set().union(*(load_style(name) for name in styles))
+    names = [name for name in object_names() if name in drawable]
+    paths, samples, done = [], [], 0
+    total = num_videos * int(minutes * 60 * fps)
+    for number in range(num_videos):
+        rng = np.random.default_rng((seed, number, SPLITS.index(split)))
+        timeline = plan_timeline(rng, minutes * 60, names=names, split=split, styles=styles)
+        path = folder / f"haystack-{split}-{seed}-{number:03d}{container}"
+
+        def written(frames, before=done):
+            if progress:
+                progress(before + frames, (before + frames) / total)
+
+        write_video(timeline, path, size=size, fps=fps, written=written)
+        done += int(minutes * 60 * fps)
+        paths.append(path)
+        samples += make_questions(timeline, rng, questions, names=names, video=path.name)
+    write_samples(folder / QUESTIONS_FILE, samples)
+    return paths
+
+
+def make_questions(
+    timeline: Timeline,
+    rng: np.random.Generator,
+    number: int,
+    *,
+    names: list[str],
+    video: str,
+    wordings: str = "train",
+) -> list[Sample]:
+    """Questions about a timeline, every type in turn; two in five are multiple choice."""
+    order, samples = rng.permutation(QUESTION_TYPES), []
+    for place in range(number):
+        sample = make_question(
+            timeline.events,
+            rng,
+            names,
+            kind=str(order[place % len(order)]),
+            multiple_choice=bool(rng.random() < MULTIPLE_CHOICE),
+            wordings=wordings,
+        )
+        identifier = f"{Path(video).stem}-{place:03d}"
+        samples.append(for_video(sample, id=identifier, video=video, duration=timeline.duration))
+    return samples
+
+
+def write_video(
+    timeline: Timeline,
+    path: Path,
+    *,
+    size: tuple[int, int],
+    fps: float,
+    written: Callable[[int], None] | None = None,
+) -> None:
+    """Draw and encode a timeline; the file appears when it is complete."""
+    height, width = size
+    scratch = path.with_name(f".{path.stem}.partial{path.suffix}")
+    rate = Fraction(fps).limit_denominator(1001)
+    options = {"crf": "26", "preset": "veryfast"} if CODECS[path.suffix] == "libx264" else {}
+    try:
+        with av.open(scratch, "w") as output:
+            stream = output.add_stream(CODECS[path.suffix], rate=rate, options=options)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            if not options:
+                stream.bit_rate = 1_000_000
+            stream.gop_size = max(12, int(4 * fps))
+            for number, (_, frame) in enumerate(draw_frames(timeline, size, fps)):
+                picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+                picture.pts, picture.time_base = number, 1 / rate
+                output.mux(stream.encode(picture))
+                if written and number % 64 == 0:
+                    written(number)
+            output.mux(stream.encode())
+        scratch.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _check(num_videos, minutes, split, size, fps, container) -> None:
+    if num_videos < 1 or minutes <= 0 or fps <= 0:
+        raise ConfigError(
+            f"videos, minutes and fps must be positive, got {num_videos}, {minutes}, {fps}"
+        )
+    if split not in SPLITS:
+        raise ConfigError(f"split {split!r}: choose from {', '.join(SPLITS)}")
+    if any(side < 32 or side % 2 for side in size):
+        raise ConfigError(f"size {size}: height and width must be even and at least 32")
+    if container not in CODECS:
+        raise ConfigError(f"container {container!r}: choose from {', '.join(CODECS)}")
+
+
+__all__ = ["SPLITS", "make_questions", "make_videos", "write_video"]

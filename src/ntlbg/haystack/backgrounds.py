@@ -1,0 +1,249 @@
+"""Moving backgrounds: what a haystack shows while no needle is on screen.
+
+Every source is a function ``(rng, count, size, fps) -> uint8 (count, H, W, 3)`` of one continuous
+shot, made without any file: FFmpeg's own generators (through PyAV), drawings, noise, and pans over
+photos. The three splits share no generator and no picture, except plain noise and drawings.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ntlbg.parts import part_path
+
+Size = tuple[int, int]  # height, width in pixels
+Source = Callable[[np.random.Generator, int, Size, float], np.ndarray]
+
+
+def generated(description: str) -> Source:
+    """A source of FFmpeg's ``lavfi`` device; ``{seed}`` and ``{a}`` (0..1) are filled at random."""
+
+    def source(rng, count, size, fps):
+        height, width = size
+        text = description.format(
+            seed=int(rng.integers(1, 2**31 - 1)), a=float(rng.uniform()), b=float(rng.uniform())
+        )
+        name, _, options = text.partition("=")
+        joined = ":".join(filter(None, [f"s={width}x{height}", f"rate={fps:g}", options]))
+        frames = []
+        with av.open(f"{name}={joined}", format="lavfi") as container:
+            for frame in container.decode(video=0):
+                frames.append(frame.to_ndarray(format="rgb24"))
+                if len(frames) == count:
+                    break
+        return _recolor(rng, np.stack(frames))
+
+    return source
+
+
+def noise(rng, count, size, fps):
+    """Smooth colour clouds that drift into each other, with grain."""
+    height, width = size
+    cells = int(rng.integers(2, 9))
+    fields = rng.uniform(0, 255, (2, cells, cells + 3, 3))
+    grain = rng.normal(0, rng.uniform(0, 12), (height, width, 1)).astype(np.float32)
+    frames = []
+    for index in range(count):
+        mix = 0.5 + 0.5 * np.sin(index * 0.2 / max(fps, 0.2))
+        field = (fields[0] * mix + fields[1] * (1 - mix)).astype(np.uint8)
+        big = Image.fromarray(field).resize((width, height), Image.Resampling.BICUBIC)
+        grain = np.roll(grain, (7, 11), (0, 1))
+        frames.append((np.asarray(big) + grain).clip(0, 255).astype(np.uint8))
+    return np.stack(frames)
+
+
+def shapes(rng, count, size, fps):
+    """Plain and outlined discs, boxes, triangles, arcs, blobs and lines in motion."""
+    height, width = size
+    number = int(rng.integers(2, 14))
+    places, speeds = rng.uniform(0, 1, (number, 2)), rng.normal(0, 0.08, (number, 2))
+    radii = rng.uniform(0.04, 0.4, number) * height
+    colors = rng.integers(0, 256, (number, 3))
+    kinds, outlined = rng.integers(0, 6, number), rng.random(number) < 0.5
+    ground = tuple(rng.integers(0, 256, 3).tolist())
+    turn = rng.uniform(0, 6.28, number)
+    frames = []
+    for index in range(count):
+        image = Image.new("RGB", (width, height), ground)
+        draw = ImageDraw.Draw(image)
+        for n in range(number):
+            x, y = np.abs((places[n] + speeds[n] * index / fps) % 2 - 1) * [width, height]
+            style = {"fill": tuple(colors[n].tolist())}
+            if outlined[n]:
+                style |= {"outline": (20, 20, 20), "width": 2}
+            _draw_shape(draw, kinds[n], x, y, radii[n], turn[n] + 0.1 * index / fps, style)
+        frames.append(np.asarray(image))
+    return np.stack(frames)
+
+
+def _draw_shape(draw, kind, x, y, radius, turn, style):
+    box = (x - radius, y - radius * 0.8, x + radius, y + radius * 0.8)
+    if kind == 0:
+        draw.ellipse(box, **style)
+    elif kind == 1:
+        draw.rounded_rectangle(box, radius=radius * 0.3, **style)
+    elif kind == 2:
+        draw.pieslice(box, np.degrees(turn) % 360, np.degrees(turn) % 360 + 230, **style)
+    elif kind == 3:
+        angles = turn + np.arange(7) * 2 * np.pi / 7
+        reach = (0.7 + 0.3 * np.sin(turn * np.arange(1, 8))) * radius
+        draw.polygon([*zip(x + reach * np.cos(angles), y + reach * np.sin(angles))], **style)
+    elif kind == 4:
+        angles = turn + np.arange(3) * 2 * np.pi / 3
+        draw.polygon([*zip(x + radius * np.cos(angles), y + radius * np.sin(angles))], **style)
+    else:
+        dx, dy = radius * np.cos(turn), radius * np.sin(turn)
+        draw.line(
+            (x - dx, y - dy, x + dx, y + dy), fill=style["fill"], width=max(2, int(radius / 5))
+        )
+
+
+def stripes(rng, count, size, fps):
+    """Waves of two colours: stripes and plasma."""
+    height, width = size
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32) / height
+    waves = [(rng.uniform(2, 30), rng.uniform(0, 6.3), rng.uniform(-2, 2)) for _ in range(3)]
+    low, high = rng.uniform(0, 255, (2, 3)).astype(np.float32)
+    sharp, number = rng.uniform(0.5, 6), int(rng.integers(1, 4))
+    frames = []
+    for index in range(count):
+        total = np.zeros_like(x)
+        for frequency, angle, speed in waves[:number]:
+            along = x * np.cos(angle) + y * np.sin(angle)
+            total += np.sin(frequency * along + speed * index / fps)
+        mix = (0.5 + 0.5 * np.tanh(sharp * total))[..., None]
+        frames.append((high + (low - high) * mix).astype(np.uint8))
+    return np.stack(frames)
+
+
+def text(rng, count, size, fps):
+    """Lines of random letters that scroll, as credits or slides do."""
+    height, width = size
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:;!?-()"
+    ground, ink = (tuple(c) for c in rng.integers(0, 256, (2, 3)).tolist())
+    lines = ["".join(rng.choice(list(letters), int(rng.integers(4, 30)))) for _ in range(40)]
+    points = int(height * rng.uniform(0.06, 0.3))
+    frames = []
+    for index in range(count):
+        image = Image.new("RGB", (width, height), ground)
+        draw = ImageDraw.Draw(image)
+        offset = (index * 6 / fps) % (points * 20)
+        for row, line in enumerate(lines):
+            top = row * points * 1.3 - offset
+            if -points < top < height:
+                draw.text((width * 0.06, top), line, fill=ink, font_size=points)
+        frames.append(np.asarray(image))
+    return np.stack(frames)
+
+
+def pan(photo: Callable[[], np.ndarray]) -> Source:
+    """A slow pan and zoom over a photo."""
+
+    def source(rng, count, size, fps):
+        height, width = size
+        image = Image.fromarray(photo())
+        wide, tall = image.size
+        ratio = min(wide / width, tall / height)
+        zooms, centres = rng.uniform(0.3, 1, 2), rng.uniform(0, 1, (2, 2))
+        frames = []
+        for index in range(count):
+            t = index / max(1, count - 1)
+            zoom = zooms[0] * (1 - t) + zooms[1] * t
+            x, y = centres[0] * (1 - t) + centres[1] * t
+            box_width, box_height = width * ratio * zoom, height * ratio * zoom
+            left, top = x * (wide - box_width), y * (tall - box_height)
+            box = (left, top, left + box_width, top + box_height)
+            frames.append(
+                np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box=box))
+            )
+        return np.stack(frames)
+
+    return source
+
+
+def clip(path: Callable[[], Path]) -> Source:
+    """A real short clip, played back and forth so that it can last."""
+
+    def source(rng, count, size, fps):
+        frames = _clip_frames(path(), size)
+        start = int(rng.integers(len(frames)))
+        step = max(1, round(24 / fps / 3))
+        order = np.abs((start + step * np.arange(count)) % (2 * len(frames) - 2) - len(frames) + 1)
+        return frames[order]
+
+    return source
+
+
+@functools.lru_cache(maxsize=8)
+def _clip_frames(path: Path, size: Size) -> np.ndarray:
+    with av.open(path) as container:
+        height, width = size
+        return np.stack(
+            [
+                frame.to_ndarray(format="rgb24", width=width, height=height)
+                for frame in container.decode(video=0)
+            ]
+        )
+
+
+def _recolor(rng, frames: np.ndarray) -> np.ndarray:
+    if rng.random() < 0.5:
+        frames = frames[..., rng.permutation(3)]
+    if rng.random() < 0.3:
+        frames = 255 - frames
+    return np.ascontiguousarray(frames)
+
+
+@functools.cache
+def _photo(package: str, name: str) -> np.ndarray:
+    with Image.open(resources.files(package).joinpath(name)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def photos(package: str, folder: str, names: Sequence[str]) -> list[Source]:
+    """Pans over pictures that an installed package ships; none if it is not installed."""
+    if find_spec(package) is None:
+        return []
+    return [pan(functools.partial(_photo, package, f"{folder}/{name}")) for name in names]
+
+
+DRAWN = (noise, shapes, stripes, text)
+
+
+@functools.cache
+def sources(split: str) -> tuple[Source, ...]:
+    """The backgrounds of a split: ``train``, ``val`` or ``test``."""
+    if split == "train":
+        lavfi = (
+            "mandelbrot=start_scale={a}",
+            "life=mold=10:r=2:ratio=0.2:random_seed={seed}:death_color=#C83232:life_color=#00ff00",
+            "life=ratio=0.4:random_seed={seed}",
+            "gradients=speed=0.3:seed={seed}",
+            "gradients=speed=0.1:n=6:seed={seed}:type=radial",
+            "gradients=speed=0.1:n=4:seed={seed}:type=spiral",
+            "testsrc2",
+            "smptehdbars",
+            "rgbtestsrc",
+            "pal75bars",
+        )
+        stills = photos(
+            "skimage", "data",
+            ("astronaut.png", "cell.png", "color.png", "grass.png", "gravel.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "page.png",
+             "text.png", "retina.jpg", "logo.png"),
+        )  # fmt: skip
+        drawn = DRAWN * 4
+    elif split == "val":
+        lavfi = ("cellauto=rule=30:random_seed={seed}", "yuvtestsrc", "smptebars")
+        stills = photos("sklearn", "datasets/images", ("china.jpg",))
+        drawn = DRAWN
+    else:
+        lavfi = ("perlin=random_mode=seed:seed={seed}", "sierpinski=seed={seed}", "sierpinski=type=triangle:seed={seed}")
+        stills = [clip(functools.partial(part_path, "clips"))] * 3
+        drawn = DRAWN
+    return (*map(generated, lavfi), *stills, *drawn)

@@ -1,0 +1,194 @@
+"""Features of videos on disk, so that a video is decoded and encoded once, not once a question.
+
+An entry's name is a hash of the video's content and of everything its features depend on: no entry
+is ever out of date, a renamed video is found again, and writers of the same entry write the same.
+Every file carries a checksum; a damaged one counts as missing and is written anew.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_safetensors
+
+from ntlbg.errors import OutputError, VideoNotFound
+from ntlbg.parts import cache_root
+from ntlbg.video.opening import regular_file
+
+# Change this when the same file and settings would give other pictures, times or arrays.
+FORMAT = 1
+STALE_SECONDS = 3600.0  # a temporary file this old was left behind by a killed process
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedVideo:
+    """Features of T sampled frames.
+
+    features: float32 (T, D). pts_seconds: float64 (T,), from the first shown picture.
+    meta: where they come from; plain JSON values.
+    """
+
+    features: np.ndarray
+    pts_seconds: np.ndarray
+    meta: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        features, pts_seconds = self.features, self.pts_seconds
+        if features.dtype != np.float32 or features.ndim != 2:
+            raise ValueError(f"features must be float32 (T, D): {features.dtype} {features.shape}")
+        if pts_seconds.dtype != np.float64 or pts_seconds.shape != features.shape[:1]:
+            raise ValueError(
+                f"pts_seconds must be float64 ({len(features)},), one time per feature: "
+                f"{pts_seconds.dtype} {pts_seconds.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+class FeatureIndex:
+    """A folder of entries: `root`, else ``$NTLBG_INDEX``, else ``index`` in ``$NTLBG_CACHE`` or
+    in the platform's cache folder."""
+
+    def __init__(self, root: str | os.PathLike | None = None):
+        if root is None:
+            root = os.environ.get("NTLBG_INDEX") or cache_root() / "index"
+        self.root = Path(root)
+
+    def key(
+        self,
+        path: str | os.PathLike,
+        *,
+        fingerprint: str,
+        fps: float,
+        max_frames: int | None = None,
+        start: float | None = None,
+        end: float | None = None,
+    ) -> str:
+        """The entry's name, 64 hexadecimal digits. Reads the whole file.
+
+        fingerprint: identifies the encoder's weights and preprocessing.
+        """
+        parameters = {
+            "format": FORMAT,
+            "content": _content_hash(path),
+            "fingerprint": fingerprint,
+            "fps": float(fps),
+            "max_frames": max_frames,
+            "start": float(start or 0.0),
+            "end": None if end is None else float(end),
+        }
+        return hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
+
+    def load(self, key: str) -> IndexedVideo | None:
+        """The entry, or None when there is none or it is damaged."""
+        return _read(self._entry(key), key)
+
+    def save(self, key: str, video: IndexedVideo) -> None:
+        """Write the entry in one step and drop its chunks.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        _write(self._entry(key), key, video)
+        self._tidy(key)
+
+    def load_chunks(self, key: str) -> list[IndexedVideo]:
+        """The leading chunks of an unfinished entry, up to the first missing or damaged one."""
+        chunks: list[IndexedVideo] = []
+        while True:
+            number = len(chunks)
+            chunk = _read(self._chunk(key, number), f"{key}/{number}")
+            if chunk is None:
+                return chunks
+            chunks.append(chunk)
+
+    def save_chunk(self, key: str, number: int, chunk: IndexedVideo) -> None:
+        """Keep part of an unfinished entry, for the case that this process is killed."""
+        _write(self._chunk(key, number), f"{key}/{number}", chunk)
+
+    def _entry(self, key: str) -> Path:
+        return self.root / f"{key}.safetensors"
+
+    def _chunk(self, key: str, number: int) -> Path:
+        return self.root / f"{key}.partial" / f"{number:06d}.safetensors"
+
+    def _tidy(self, key: str) -> None:
+        shutil.rmtree(self._chunk(key, 0).parent, ignore_errors=True)
+        for left_behind in self.root.glob(".*.tmp"):
+            with suppress(FileNotFoundError):  # another process may be tidying too
+                if time.time() - left_behind.stat().st_mtime > STALE_SECONDS:
+                    left_behind.unlink()
+
+
+def _content_hash(path: str | os.PathLike) -> str:
+    path = regular_file(path)
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise VideoNotFound(
+            f"{path}: cannot be read ({error.strerror}). Check the file's permissions."
+        ) from error
+
+
+def _checksum(name: str, video: IndexedVideo) -> str:
+    digest = hashlib.sha256()
+    about = [name, video.meta, video.features.shape, video.pts_seconds.shape]
+    digest.update(json.dumps(about, sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(video.features))
+    digest.update(np.ascontiguousarray(video.pts_seconds))
+    return digest.hexdigest()
+
+
+def _write(path: Path, name: str, video: IndexedVideo) -> None:
+    about = json.dumps({"meta": video.meta, "sha256": _checksum(name, video)}, sort_keys=True)
+    arrays = {"features": video.features, "pts_seconds": video.pts_seconds}
+    content = to_safetensors(arrays, metadata={"ntlbg": about})
+    try:
+        try:
+            _replace(path, content)
+        except FileNotFoundError:  # another process finished the entry and removed its chunks
+            _replace(path, content)
+    except OSError as error:
+        raise OutputError(
+            f"{path.parent}: features cannot be written there ({error.strerror}). Free some "
+            "space, or set NTLBG_CACHE to a folder that can be written."
+        ) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Atomic: readers see the old file or the new one, also when this process is killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with open(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def _read(path: Path, name: str) -> IndexedVideo | None:
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = json.loads(file.metadata()["ntlbg"])
+            video = IndexedVideo(
+                file.get_tensor("features"), file.get_tensor("pts_seconds"), about["meta"]
+            )
+        intact = about["sha256"] == _checksum(name, video)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return None  # missing, cut off or altered: safetensors, JSON and shapes each say so
+    return video if intact else None

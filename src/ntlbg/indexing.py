@@ -1,0 +1,153 @@
+"""From a video file to its features: streamed, resumable, and only once."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ntlbg.errors import NoFramesError
+from ntlbg.index import FeatureIndex, IndexedVideo
+from ntlbg.video import Frames, ReadReport, VideoInfo, probe, sample_frames, sampling_fps
+
+if TYPE_CHECKING:
+    from ntlbg.encoders import Encoder
+
+# A killed run loses less than this; a chunk of 576 float32 features takes 0.6 MB.
+CHUNK_FRAMES = 256
+# Divides CHUNK_FRAMES, so that a resumed run groups frames as an uninterrupted one does: matrix
+# products of another size may round differently.
+BATCH_FRAMES = 32
+
+Progress = Callable[[int, float | None], None]
+
+
+def index_video(
+    path: str | os.PathLike,
+    encoder: "Encoder",
+    *,
+    index: FeatureIndex,
+    fps: float = 1.0,
+    max_frames: int | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    progress: Progress | None = None,
+    report: ReadReport | None = None,
+) -> IndexedVideo:
+    """Features of the frames that `sample_frames` gives with the same arguments.
+
+    A finished entry is read back without decoding anything. A run that was killed goes on after
+    its last complete chunk, and ends with the same result, bit for bit.
+
+    Args:
+        progress: called with the frames done and the fraction of the work done (None: unknown).
+        report: reading counters to add to; they stay as they are when the entry was ready.
+
+    Raises:
+        VideoError, ConfigError: as sample_frames. OutputError: the index cannot be written.
+    """
+    window = {"max_frames": max_frames, "start": start, "end": end}
+    key = index.key(path, fingerprint=encoder.fingerprint, fps=fps, **window)
+    ready = index.load(key)
+    if ready is not None:
+        return ready
+    report = ReadReport() if report is None else report
+    lost_before = report.lost
+    info = probe(path)
+    rate = sampling_fps(info.duration_seconds, fps=fps, **window)
+    expected = _expected_frames(info.duration_seconds, rate, **window)
+
+    chunks = index.load_chunks(key)
+    batches: list[IndexedVideo] = []  # encoded, not yet in a chunk
+    done = _count(chunks)
+    for frames in _remaining(path, encoder.image_size, rate, done, report=report, **window):
+        features = np.asarray(encoder.encode_frames(frames.data), dtype=np.float32)
+        damaged = report.lost > lost_before
+        batches.append(IndexedVideo(features, frames.pts_seconds, {"damaged": damaged}))
+        done += len(frames)
+        if _count(batches) >= CHUNK_FRAMES:
+            chunk = _joined(batches)
+            index.save_chunk(key, len(chunks), chunk)
+            chunks.append(chunk)
+            batches = []
+        if progress is not None:
+            progress(done, min(1.0, done / expected) if expected else None)
+
+    joined = _joined(chunks + batches)
+    meta = _meta(encoder, info, rate, window) | joined.meta
+    video = IndexedVideo(joined.features, joined.pts_seconds, meta)
+    index.save(key, video)
+    return video
+
+
+def _remaining(
+    path: str | os.PathLike,
+    size: tuple[int, int],
+    rate: float,
+    done: int,
+    *,
+    max_frames: int | None,
+    start: float | None,
+    end: float | None,
+    report: ReadReport,
+) -> Iterator[Frames]:
+    """Batches of the frames that follow the first `done` of start, start + 1/rate, ..."""
+    resume = (start or 0.0) + done / rate
+    left = math.inf if max_frames is None else max_frames - done
+    if left <= 0 or (end is not None and resume >= end):
+        return
+    try:
+        for frames in sample_frames(
+            path,
+            fps=rate,
+            start=resume,
+            end=end,
+            size=size,
+            batch_size=BATCH_FRAMES,
+            report=report,
+        ):
+            yield frames if len(frames) <= left else frames[: int(left)]
+            left -= len(frames)
+            if left <= 0:
+                return
+    except NoFramesError:
+        if not done:  # otherwise the video ends exactly where the last chunk does
+            raise
+
+
+def _expected_frames(
+    duration_seconds: float,
+    rate: float,
+    *,
+    max_frames: int | None,
+    start: float | None,
+    end: float | None,
+) -> int:
+    span = min(duration_seconds, math.inf if end is None else end) - (start or 0.0)
+    return min(math.ceil(span * rate), math.inf if max_frames is None else max_frames)
+
+
+def _count(parts: list[IndexedVideo]) -> int:
+    return sum(len(part) for part in parts)
+
+
+def _joined(parts: list[IndexedVideo]) -> IndexedVideo:
+    return IndexedVideo(
+        np.concatenate([part.features for part in parts]),
+        np.concatenate([part.pts_seconds for part in parts]),
+        {"damaged": any(part.meta["damaged"] for part in parts)},
+    )
+
+
+def _meta(encoder: "Encoder", info: VideoInfo, rate: float, window: dict) -> dict:
+    return {
+        "encoder": encoder.name,
+        "fingerprint": encoder.fingerprint,
+        "sampling_fps": rate,
+        **window,
+        "codec": info.codec,
+        "width": info.width,
+        "height": info.height,
+        "duration_seconds": info.duration_seconds,
+    }

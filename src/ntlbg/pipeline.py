@@ -1,0 +1,266 @@
+"""The whole flow on one page: video and question in, answer and the moments behind it out."""
+
+import re
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from ntlbg.backends import Backend, VideoContext, load_backend
+from ntlbg.errors import InvalidBudget, QuestionError, UnknownSelector
+from ntlbg.index import FeatureIndex
+from ntlbg.indexing import Progress, index_video
+from ntlbg.outputs import staged_directory
+from ntlbg.pictures import fit_within
+from ntlbg.results import (
+    Answer,
+    Moments,
+    describe_evidence,
+    write_overview,
+    write_pictures,
+)
+from ntlbg.selection import SELECTORS, select_frames
+from ntlbg.video import ReadReport, read_frames_at
+from ntlbg.video.opening import open_video
+
+DEFAULT_SELECTOR = "ntlbg"
+LONGEST_PICTURE_SIDE = 1280
+CLOCK_TIME = re.compile(r"\b(?:(\d+):)?(\d{1,3}):([0-5]\d)\b")
+NEAR_SECONDS = 1.5  # a question names whole seconds
+NAMED_TIME_BONUS = 20.0  # nats: more than any picture says
+
+
+def ask(
+    video: str | Path,
+    question: str,
+    *,
+    options: list[str] | None = None,
+    model: str | Backend = "builtin",
+    num_frames: int = 16,
+    fps: float = 1.0,
+    selector: str | None = None,
+    max_frames: int | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    evidence_dir: str | Path | None = None,
+    read_frames: bool = False,
+    index: FeatureIndex | None = None,
+    progress: Progress | None = None,
+) -> Answer:
+    """Answer a question about a video from the frames that represent it for that question.
+
+    The first question about a video reads and encodes it; the index keeps the features, so
+    later questions decode at most the selected frames.
+
+    Args:
+        options: choices of a multiple-choice question; the best one is the answer.
+        model: a name in BACKENDS, or a backend of your own.
+        num_frames: the budget; fewer are used when the video has fewer.
+        fps: how densely the video is looked at.
+        selector: a name in SELECTORS; None is DEFAULT_SELECTOR.
+        max_frames: look at this many frames at most, spread over the whole range.
+        start, end: seconds from the first picture; only this part is looked at.
+        evidence_dir: write the selected frames here as JPEG.
+        read_frames: keep the selected pictures in ``answer.seen.frames``.
+        index: where features are kept; None is the user's cache.
+        progress: called with frames done and, where known, the share done.
+
+    Raises:
+        NtlbgError: everything a user can cause, see ``ntlbg.errors``.
+    """
+    question, options = _check_question(question), _check_options(options)
+    selector = _check_selection(selector, num_frames)
+    _check_video(video)
+    backend = load_backend(model)
+    with ExitStack() as stack:
+        folder = stack.enter_context(staged_directory(evidence_dir)) if evidence_dir else None
+        moments = _choose(
+            Path(video), question, backend, selector, num_frames, index, progress,
+            read_frames or folder is not None or backend.needs_frames,
+            fps=fps, max_frames=max_frames, start=start, end=end,
+        )  # fmt: skip
+        began = time.perf_counter()
+        reply = backend.answer(question, video=moments.seen, options=options)
+        seconds = moments.usage["seconds"] | {"answer": time.perf_counter() - began}
+        if folder:
+            moments = write_pictures(moments, folder, Path(evidence_dir))
+    return Answer(
+        text=reply.text,
+        evidence=moments.evidence,
+        usage=moments.usage | {"visual_tokens": reply.visual_tokens, "seconds": seconds},
+        question=question,
+        video=moments.video,
+        model=backend.name,
+        selector=selector,
+        options=options,
+        option_scores=reply.option_scores,
+        notes=moments.notes,
+        seen=moments.seen,
+    )
+
+
+def select(
+    video: str | Path,
+    question: str | None = None,
+    *,
+    model: str | Backend = "builtin",
+    num_frames: int = 16,
+    fps: float = 1.0,
+    selector: str | None = None,
+    max_frames: int | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    out_dir: str | Path | None = None,
+    index: FeatureIndex | None = None,
+    progress: Progress | None = None,
+) -> Moments:
+    """Choose the frames that represent a video, for a question or for itself.
+
+    With ``out_dir`` the frames are written there as JPEG, with ``contact_sheet.jpg`` and
+    ``selection.json``. The other arguments are those of :func:`ask`.
+    """
+    question = None if question is None else _check_question(question)
+    selector = _check_selection(selector, num_frames)
+    _check_video(video)
+    backend = load_backend(model)
+    with ExitStack() as stack:
+        folder = stack.enter_context(staged_directory(out_dir)) if out_dir else None
+        moments = _choose(
+            Path(video), question, backend, selector, num_frames, index, progress,
+            folder is not None,
+            fps=fps, max_frames=max_frames, start=start, end=end,
+        )  # fmt: skip
+        if folder:
+            moments = write_pictures(moments, folder, Path(out_dir))
+            write_overview(moments, folder)
+    return moments
+
+
+def _choose(
+    video: Path,
+    question: str | None,
+    backend: Backend,
+    selector: str,
+    num_frames: int,
+    index: FeatureIndex | None,
+    progress: Progress | None,
+    read_frames: bool,
+    **sampling,
+) -> Moments:
+    """Features from the index, relevance from the backend, frames from the selector."""
+    report, clock = ReadReport(), _Clock()
+    indexed = index_video(
+        video,
+        backend.encoder,
+        index=index or FeatureIndex(),
+        progress=progress,
+        report=report,
+        **sampling,
+    )
+    clock.lap("index")
+    scores = None
+    if question:
+        scores = relevance(backend, indexed.features, indexed.pts_seconds, question)
+    selection = select_frames(
+        selector, indexed.features, num_frames, scores=scores, pts_seconds=indexed.pts_seconds
+    )
+    clock.lap("select")
+    seen = VideoContext(indexed.features, indexed.pts_seconds, selection)
+    if read_frames:
+        size = fit_within(
+            indexed.meta["height"], indexed.meta["width"], longest_side=LONGEST_PICTURE_SIDE
+        )
+        times = indexed.pts_seconds[selection.indices]
+        seen = seen.with_frames(read_frames_at(video, times, size=size, report=report))
+        clock.lap("read")
+    usage = {
+        "video_seconds": indexed.meta["duration_seconds"],
+        "frames_sampled": len(indexed),
+        "frames_requested": num_frames,
+        "frames_used": len(selection),
+        "pictures_decoded": report.decoded,
+        "seconds": clock.seconds,
+    }
+    notes = _notes(usage, damaged=indexed.meta["damaged"])
+    return Moments(video, question, selector, describe_evidence(seen), usage, notes, seen)
+
+
+def relevance(
+    backend: Backend, features: np.ndarray, pts_seconds: np.ndarray, question: str
+) -> np.ndarray:
+    """Relevance (T,) of features (T, D); a question that names a time is about that time."""
+    scores = backend.score_frames(features, question)
+    for seconds in mentioned_seconds(question):
+        near = np.abs(pts_seconds - seconds) <= NEAR_SECONDS
+        scores = scores + NAMED_TIME_BONUS * near
+    return scores
+
+
+def mentioned_seconds(question: str) -> list[float]:
+    """Times written as mm:ss or h:mm:ss, in seconds.
+
+    >>> mentioned_seconds("What happens between 02:05 and 1:00:00?")
+    [125.0, 3600.0]
+    """
+    return [
+        float(hours or 0) * 3600 + float(minutes) * 60 + float(seconds)
+        for hours, minutes, seconds in CLOCK_TIME.findall(question)
+    ]
+
+
+class _Clock:
+    """Seconds of each step."""
+
+    def __init__(self):
+        self.seconds: dict[str, float] = {}
+        self._began = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name], self._began = now - self._began, now
+
+
+def _notes(usage: dict, *, damaged: bool) -> list[str]:
+    notes = []
+    if usage["frames_sampled"] < usage["frames_requested"]:
+        notes.append(
+            f"asked for {usage['frames_requested']} frames, the video gives "
+            f"{usage['frames_sampled']}: all of them are used"
+        )
+    if damaged:
+        notes.append("the video is damaged; what could not be decoded was left out")
+    return notes
+
+
+def _check_question(question: str) -> str:
+    if not isinstance(question, str) or not question.strip():
+        raise QuestionError(f"the question is empty ({question!r}); ask something in words")
+    return question.strip()
+
+
+def _check_options(options: list[str] | None) -> list[str] | None:
+    if options is None:
+        return None
+    options = [option.strip() for option in options]
+    if len(options) < 2 or "" in options or len(set(options)) < len(options):
+        raise QuestionError(
+            f"the options are {options}; give at least two, all different, none empty"
+        )
+    return options
+
+
+def _check_video(video: str | Path) -> None:
+    """Before a model is loaded, not after."""
+    container, _ = open_video(video)
+    container.close()
+
+
+def _check_selection(selector: str | None, num_frames: int) -> str:
+    """Before an hour of video is read, not after."""
+    selector = DEFAULT_SELECTOR if selector is None else selector
+    if selector not in SELECTORS:
+        raise UnknownSelector(f"no selector {selector!r}; there are: {', '.join(SELECTORS)}")
+    if num_frames < 1:
+        raise InvalidBudget(f"the number of frames is {num_frames}; it must be at least 1")
+    return selector

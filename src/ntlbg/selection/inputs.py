@@ -1,0 +1,177 @@
+"""The door of every selector: what comes in is checked here, once, so that the cores stay quiet.
+
+T frames, D feature size, k frames to choose.
+"""
+
+import operator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ntlbg.errors import ConfigError, InvalidBudget, InvalidFeatures
+
+# Blocks of frames keep temporary arrays near the size of the processor's cache.
+BLOCK_FRAMES = 4096
+
+# Squares of larger numbers, summed over a feature's elements, leave the range of float32.
+_LARGEST = 1e15
+
+_Options = TypeVar("_Options")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Checked arguments of a selector, frames in order of time.
+
+    Attributes:
+        features: (T, D) float32.
+        num_frames: k, 1 to T.
+        times: (T,) float64, ascending: seconds, or the frames' indices when no times were given.
+        query: (D,) float32, or None.
+        scores: (T,) float64 relevance from elsewhere, or None.
+        order: (T,) int64 index of each frame as the caller counts.
+    """
+
+    features: np.ndarray
+    num_frames: int
+    times: np.ndarray
+    query: np.ndarray | None
+    scores: np.ndarray | None
+    order: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def relevance(self) -> np.ndarray | None:
+        """The scores given, else the frames' inner product with the query: (T,) float64."""
+        if self.scores is not None:
+            return self.scores
+        if self.query is None:
+            return None
+        return (self.features @ unit(self.query)).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """For selectors without options."""
+
+
+def check_inputs(
+    features: Any,
+    num_frames: int,
+    *,
+    query: Any = None,
+    scores: Any = None,
+    pts_seconds: Any = None,
+) -> Inputs:
+    """Check a selector's arguments and put the frames in order of time.
+
+    Frames with equal times keep the order they were given in.
+
+    Raises:
+        InvalidBudget: ``num_frames`` is not a whole number of at least 1.
+        InvalidFeatures: an array has a wrong shape or type, or holds NaN, infinity or huge numbers.
+    """
+    num_frames = _check_budget(num_frames)
+    features = _as_finite_array("features", features, np.float32)
+    if features.ndim != 2 or 0 in features.shape:
+        raise InvalidFeatures(
+            f"features must be an array of shape (frames, size), both at least 1; "
+            f"got shape {features.shape}"
+        )
+    num_given, size = features.shape
+    query = _check_vector("query", query, np.float32, size, "the features' size")
+    scores = _check_vector("scores", scores, np.float64, num_given, "the number of frames")
+    times = _check_vector("pts_seconds", pts_seconds, np.float64, num_given, "the number of frames")
+    order = np.arange(num_given)
+    if times is None:
+        times = order.astype(np.float64)
+    elif (np.diff(times) < 0).any():
+        order = np.argsort(times, kind="stable")
+        features, times = features[order], times[order]
+        scores = None if scores is None else scores[order]
+    return Inputs(
+        features=np.ascontiguousarray(features),
+        num_frames=min(num_frames, num_given),
+        times=times,
+        query=query,
+        scores=scores,
+        order=order,
+    )
+
+
+def read_options(kind: type[_Options], selector: str, given: Mapping[str, Any]) -> _Options:
+    """Make a selector's options from keywords.
+
+    Raises:
+        ConfigError: for a name the selector does not have, or a value out of range.
+    """
+    known = [field.name for field in fields(kind)]
+    for name in given:
+        if name not in known:
+            accepted = f"it accepts {', '.join(known)}" if known else "it has no options"
+            raise ConfigError(f"selector {selector!r} has no option {name!r}; {accepted}")
+    return kind(**given)
+
+
+def blocks(num_rows: int, size: int = BLOCK_FRAMES) -> Iterator[slice]:
+    """Consecutive slices that cover ``range(num_rows)``."""
+    for start in range(0, num_rows, size):
+        yield slice(start, min(start + size, num_rows))
+
+
+def unit(vector: np.ndarray) -> np.ndarray:
+    """The vector scaled to length 1; a zero vector stays zero."""
+    largest = np.abs(vector).max()
+    if largest == 0:
+        return vector
+    vector = vector / largest  # first, so that squares neither overflow nor vanish
+    return vector / np.linalg.norm(vector)
+
+
+def _check_budget(num_frames: Any) -> int:
+    try:
+        number = operator.index(num_frames)
+    except TypeError:
+        raise InvalidBudget(f"num_frames must be a whole number; got {num_frames!r}") from None
+    if number < 1:
+        raise InvalidBudget(f"num_frames must be at least 1; got {number}")
+    return number
+
+
+def _check_vector(
+    name: str, value: Any, dtype: type, length: int, meaning: str
+) -> np.ndarray | None:
+    if value is None:
+        return None
+    vector = _as_finite_array(name, value, dtype)
+    if vector.shape != (length,):
+        raise InvalidFeatures(
+            f"{name} must have shape ({length},), {meaning}; got shape {vector.shape}"
+        )
+    return vector
+
+
+def _as_finite_array(name: str, value: Any, dtype: type) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"its type is {array.dtype}")
+        # A number too large for float32 becomes infinite here and is reported below.
+        with np.errstate(over="ignore"):
+            array = array.astype(dtype, copy=False)
+    # torch raises RuntimeError for a tensor that requires grad
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidFeatures(f"{name} cannot be read as an array of numbers: {error}") from error
+    rows = array.reshape(-1, array.shape[-1]) if array.ndim == 2 and array.size else array.ravel()
+    for block in blocks(len(rows)):
+        magnitude = np.abs(rows[block]).reshape(len(rows[block]), -1).max(axis=1)
+        usable = magnitude <= _LARGEST  # false for NaN, too
+        if not usable.all():
+            raise InvalidFeatures(
+                f"{name} must be finite and at most {_LARGEST:g} in size; "
+                f"row {block.start + int(np.argmin(usable))} is not"
+            )
+    return array

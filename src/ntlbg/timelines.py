@@ -1,0 +1,44 @@
+"""Moments of a video as text, and relevance over time as something to draw."""
+
+import numpy as np
+
+
+def timestamp(seconds: float) -> str:
+    """``mm:ss``, from one hour on ``h:mm:ss``; fractions are cut, as players do."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute:02d}:{second:02d}"
+
+
+def span_seconds(times: np.ndarray) -> float:
+    """From the first to the last of the times (T,), at least one second."""
+    return max(float(times[-1] - times[0]), 1.0)
+
+
+def round_moments(times: np.ndarray) -> list[float]:
+    """At most eight round moments inside the times (T,): marks of a time axis, in seconds."""
+    steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+    step = next((step for step in steps if span_seconds(times) / step <= 7), steps[-1])
+    first = -(-float(times[0]) // step) * step
+    return [float(moment) for moment in np.arange(first, float(times[-1]) + 1e-9, step)]
+
+
+def relevance_levels(scores: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values on the scale of a video's scores (T,): 0 is a dull frame, 1 the best one."""
+    low, high = np.percentile(scores, 1), float(np.max(scores))
+    return np.clip((values - low) / max(high - low, 1e-12), 0.0, 1.0)
+
+
+def relevance_curve(
+    times: np.ndarray, scores: np.ndarray, *, points: int = 480
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions 0..1 and levels 0..1 of at most ``points`` bins, the highest score of each.
+
+    A moment of two seconds in an hour is narrower than a pixel; the mean would hide it.
+    """
+    share = (times - times[0]) / span_seconds(times)
+    bins = np.minimum((share * points).astype(int), points - 1)
+    peaks = np.full(points, -np.inf)
+    np.maximum.at(peaks, bins, scores)
+    filled = np.flatnonzero(np.isfinite(peaks))
+    return (filled + 0.5) / points, relevance_levels(scores, peaks[filled])

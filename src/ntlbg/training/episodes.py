@@ -1,0 +1,184 @@
+"""Training videos for the selector and the language model, assembled from a feature bank.
+
+An episode is the frames that a selector might have chosen from a video, what lies around them, and
+several questions about them. T candidate frames, K chosen, Q questions, D feature size.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+from torch.utils.data import IterableDataset, get_worker_info
+
+from ntlbg.data import Sample
+from ntlbg.haystack.augmentation import FrameRenderer
+from ntlbg.haystack.pictures import object_names
+from ntlbg.haystack.questions import QUESTION_TYPES, Event, make_question
+
+from ntlbg.training.feature_bank import FeatureBank
+
+# Neighbours in time are sometimes the answer: worth more than nothing, less than a sure hit.
+POSSIBLE = 0.6
+ANY_OBJECT = ("first", "last", "which")
+NEIGHBOUR = ("before", "after")
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One video and its questions.
+
+    Attributes:
+        features: (T, D); pts_seconds: (T,) float64; indices: (K,) int64, chosen frames.
+        questions: Q samples with short answers.
+        evidence: (Q, T) how much each frame matters to each question, 0 to 1.
+        frames: uint8 (K, H, W, 3), pixels of the chosen frames, or None.
+    """
+
+    features: Tensor
+    pts_seconds: Tensor
+    indices: Tensor
+    questions: list[Sample]
+    evidence: Tensor
+    frames: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class EpisodeOptions:
+    """Shape and difficulty of episodes."""
+
+    num_frames: tuple[int, ...] = (4, 8, 8, 12, 16)
+    num_questions: int = 9
+    doubtful: float = 0.3  # share of empty frames that look a little like an object
+    distractors: int = 48  # further empty frames that were not chosen
+
+
+class Episodes(IterableDataset):
+    """Endless random episodes; the same seed gives the same ones.
+
+    With a renderer, the chosen frames come with fresh pixels, for the vision tower to learn from.
+    """
+
+    def __init__(
+        self,
+        bank: FeatureBank,
+        options: EpisodeOptions,
+        seed: int,
+        renderer: FrameRenderer | None = None,
+    ):
+        self.bank, self.options, self.seed, self.renderer = bank, options, seed, renderer
+
+    def __iter__(self) -> Iterator[Episode]:
+        worker = get_worker_info()
+        rng = np.random.default_rng((self.seed, worker.id if worker else 0))
+        while True:
+            yield make_episode(self.bank, rng, self.options, self.renderer)
+
+
+def make_episode(
+    bank: FeatureBank,
+    rng: np.random.Generator,
+    options: EpisodeOptions,
+    renderer: FrameRenderer | None = None,
+) -> Episode:
+    """Plant needles on random seconds, choose them and some empty frames, ask about them."""
+    budget = int(rng.choice(options.num_frames))
+    duration = int(np.exp(rng.uniform(np.log(40), np.log(5990))))
+    shown = _plant(bank, rng, budget, duration)  # second -> (name, feature)
+    chosen = set(shown)
+    while len(chosen) < budget:
+        chosen.add(int(rng.integers(0, max(duration, max(chosen, default=0) + 20))))
+    around = {second + step for second in chosen for step in (-2, -1, 0, 1, 2)}
+    far = rng.integers(0, duration + 20, options.distractors).tolist()
+    seconds = sorted(second for second in around.union(far) if second >= 0)
+    features = torch.stack(
+        [shown[s][1] if s in shown else _empty(bank, rng, options.doubtful) for s in seconds]
+    )
+    events = _events(shown, chosen)
+    names = list(bank.groups)
+    order = rng.permutation(QUESTION_TYPES)
+    questions = [
+        make_question(events, rng, names, kind=str(order[number % len(order)]))
+        for number in range(options.num_questions)
+    ]
+    labels = [shown[s][0] if s in shown else None for s in seconds]
+    evidence = torch.tensor([_evidence(question, labels) for question in questions])
+    places = [place for place, second in enumerate(seconds) if second in chosen]
+    frames = None
+    if renderer is not None:
+        pictured = [labels[place] for place in places]
+        frames = np.stack([_render(renderer, name) for name in pictured])
+    return Episode(features, torch.tensor(seconds, dtype=torch.float64), torch.tensor(places),
+                   questions, evidence, frames)  # fmt: skip
+
+
+def _render(renderer: FrameRenderer, name: str | None) -> np.ndarray:
+    if name is None:
+        return renderer.negative()[0]
+    return renderer.needle(object_names().index(name))[0]
+
+
+def _plant(bank, rng, budget, duration) -> dict[int, tuple[str, Tensor]]:
+    """Objects on 1 to 4 seconds in a row each; some come back."""
+    limit = 8 if budget >= 8 else 4
+    number = int(rng.integers(1, limit)) if rng.random() < 0.93 else 0
+    names, planted = list(bank.groups), []
+    while len(planted) < number:
+        back = planted and rng.random() < 0.3
+        planted.append(str(rng.choice(planted if back else names)))
+    rng.shuffle(planted)
+    starts = np.sort(rng.choice(max(number * 8, duration // 6), number, replace=False)) * 6
+    shown: dict[int, tuple[str, Tensor]] = {}
+    for place, (name, start) in enumerate(zip(planted, starts)):
+        length = min(int(rng.integers(1, 5)), budget - len(shown) - (number - 1 - place))
+        group = bank.groups[name][rng.integers(len(bank.groups[name]))]
+        start = int(start) + int(rng.integers(0, 2))
+        for second in range(start, start + length):
+            shown[second] = (name, bank.needles[rng.choice(group)])
+    return shown
+
+
+def _empty(bank: FeatureBank, rng: np.random.Generator, doubtful: float) -> Tensor:
+    """An empty frame, sometimes bent towards an object or in a random direction."""
+    feature = bank.empty[rng.integers(len(bank.empty))]
+    if rng.random() >= doubtful:
+        return feature
+    if rng.random() < 0.5:
+        other = F.normalize(torch.from_numpy(rng.standard_normal(len(feature))).float(), dim=0)
+        return F.normalize(feature + other * rng.uniform(0.3, 1.2), dim=0)
+    other = bank.needles[rng.integers(len(bank.needles))]
+    return F.normalize(feature * 0.6 + other * rng.uniform(0.2, 0.75), dim=0)
+
+
+def _events(shown: dict, chosen: set[int]) -> list[Event]:
+    """Appearances; the same object twice in a row is one unless a chosen frame lies between."""
+    events: list[Event] = []
+    for second in sorted(shown):
+        name, last = shown[second][0], events[-1] if events else None
+        same = last is not None and last.name == name
+        if same and not any(last.end <= other < second for other in chosen):
+            events[-1] = Event(name, last.start, second + 1)
+        else:
+            events.append(Event(name, second, second + 1))
+    return events
+
+
+def _evidence(question: Sample, labels: Sequence[str | None]) -> list[float]:
+    """What each frame is worth to the question."""
+    kind, asked = question.answer_type, question.question
+    if kind in ANY_OBJECT:
+        return [float(label is not None) for label in labels]
+    named = {label for label in labels if label is not None and _mentions(asked, label)}
+    worth = []
+    for label in labels:
+        if label in named or (kind in NEIGHBOUR and label == question.answer):
+            worth.append(1.0)
+        else:
+            worth.append(POSSIBLE if kind in NEIGHBOUR and label is not None else 0.0)
+    return worth
+
+
+def _mentions(question: str, name: str) -> bool:
+    return f" {name}" in question and not question.split(f" {name}", 1)[1][:1].isalpha()

@@ -1,0 +1,32 @@
+"""Hugging Face Trainer, with the loss terms and their logging added."""
+
+from collections import defaultdict
+
+from transformers import Trainer
+
+
+class NtlbgTrainer(Trainer):
+    """Trains an objective: ``objective(**batch, progress=p)`` returns ``loss`` and ``terms``.
+
+    Only ``compute_loss`` and ``log`` differ from the Hugging Face class, so resuming, accumulation,
+    mixed precision and distributed training are its own.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._terms: dict[str, list[float]] = defaultdict(list)
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        """The objective's loss at the current share of all steps; its terms are kept for the log."""
+        progress = self.state.global_step / max(1, self.state.max_steps)
+        outputs = model(**inputs, progress=min(1.0, progress))
+        for name, value in outputs["terms"].items():
+            self._terms[name].append(float(value))
+        return (outputs["loss"], outputs) if return_outputs else outputs["loss"]
+
+    def log(self, logs: dict[str, float], *args, **kwargs) -> None:
+        """Adds the mean of each term since the last log."""
+        means = {name: sum(values) / len(values) for name, values in self._terms.items()}
+        self._terms.clear()
+        rounded = {name: round(value, 4) for name, value in means.items()}
+        super().log({**logs, **rounded}, *args, **kwargs)

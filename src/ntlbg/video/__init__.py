@@ -1,0 +1,21 @@
+"""Pictures of a video file, streamed: small, exact in time, constant memory.
+
+>>> for frames in sample_frames("film.mp4", fps=1.0, size=(256, 256)):
+...     frames.data, frames.pts_seconds
+
+Times are seconds from the first picture that is shown. The picture on screen at a time T is the
+last one whose presentation time is at most T (plus one millisecond, the resolution of many files).
+"""
+
+from ntlbg.video.frames import Frames, ReadReport, VideoInfo
+from ntlbg.video.sampling import probe, read_frames_at, sample_frames, sampling_fps
+
+__all__ = [
+    "Frames",
+    "ReadReport",
+    "VideoInfo",
+    "probe",
+    "read_frames_at",
+    "sample_frames",
+    "sampling_fps",
+]

@@ -1,0 +1,100 @@
+"""When each picture is shown, for files that say so, say so wrongly, or do not say at all."""
+
+import heapq
+from fractions import Fraction
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+# AVI and raw streams store no presentation times; what is reported for B-frames there is a guess.
+# Pictures leave the decoder in the order they are shown, so they take the decoding times in order.
+WITHOUT_PTS = {"avi", "h264", "hevc", "vvc", "m4v", "mpegvideo", "h261", "h263", "vc1", "mjpeg"}
+# More than any codec reorders; a longer queue means that packets have stopped giving pictures.
+MAX_WAITING = 32
+# Several recordings may have been joined in one such file, each with times of its own.
+JOINABLE = {"mpegts", "mpeg"}
+RESTART_SECONDS = 1.0
+# No picture stays on screen for longer: such a time is damage, and would be sampled for years.
+MAX_HOLD_SECONDS = 24 * 3600.0
+
+
+class Clock:
+    """Presentation times, in ticks of the stream, of the packets read and the pictures decoded."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream):
+        self.time_base: Fraction = stream.time_base
+        self.by_pts = container.format.name not in WITHOUT_PTS
+        rate = stream.average_rate or stream.guessed_rate
+        self._step = max(1, round(1 / (rate * self.time_base))) if rate else 1
+        self._longest = round(MAX_HOLD_SECONDS / self.time_base)
+        self._joinable = container.format.name in JOINABLE
+        self._reading = self._timeline()
+        self._showing = self._timeline()
+        self._waiting: list[int] = []  # decoding times that no picture has taken yet
+
+    def read(self, packet: av.Packet) -> int | None:
+        """Note a packet before it is decoded.
+
+        Returns its presentation time, or its decoding time in a file that has no other; None
+        when that is impossible.
+        """
+        if self._reading.last is None:
+            self.by_pts = self.by_pts and packet.pts is not None
+        decoding = self._reading.place(packet.pts if packet.dts is None else packet.dts)
+        if decoding is None:
+            return None
+        if self.by_pts:
+            shown = decoding if packet.pts is None else packet.pts + self._reading.shift
+            return shown if shown - decoding <= self._longest else None
+        heapq.heappush(self._waiting, decoding)
+        if len(self._waiting) > MAX_WAITING:
+            heapq.heappop(self._waiting)
+        return decoding
+
+    def refused(self) -> None:
+        """The decoder refused a packet: no picture will come for it."""
+        if self._waiting:
+            heapq.heappop(self._waiting)
+
+    def show(self, frame: av.VideoFrame) -> int | None:
+        """When a decoded picture is shown; None when that is before the last one or impossible."""
+        last = self._showing.last
+        if self.by_pts:
+            ticks = self._showing.place(frame.pts)
+        else:
+            ticks = self._showing.place(heapq.heappop(self._waiting) if self._waiting else None)
+        return ticks if last is None or (ticks is not None and ticks > last) else None
+
+    def hold(self, duration: int | None) -> int:
+        """How long the last picture stays: its stored duration, or that of an average picture."""
+        return duration if duration and 0 < duration <= self._longest else self._step
+
+    def _timeline(self) -> "Timeline":
+        restart = round(RESTART_SECONDS / self.time_base) if self._joinable else None
+        return Timeline(self._step, self._longest, restart)
+
+
+class Timeline:
+    """Ticks in the order they arrive: missing ones filled in, joined recordings put end to end."""
+
+    def __init__(self, step: int, longest: int, restart: int | None):
+        self.last: int | None = None
+        self.shift = 0
+        self._step = step
+        self._longest = longest
+        self._restart = restart
+
+    def place(self, ticks: int | None) -> int | None:
+        """None, and as if it had not been, when the time jumps ahead impossibly far."""
+        if self.last is None:
+            self.last = ticks or 0
+            return self.last
+        ticks = self.last + self._step if ticks is None else ticks + self.shift
+        if self._restart is not None and self.last - ticks > self._restart:
+            self.shift += self.last + self._step - ticks
+            ticks = self.last + self._step
+        if ticks - self.last > self._longest:
+            return None
+        self.last = max(self.last, ticks)
+        return ticks

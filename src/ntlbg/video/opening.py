@@ -1,0 +1,124 @@
+"""Opening a file as a video, or saying exactly why not. Nothing but that one file is ever read."""
+
+import os
+import stat
+from contextlib import ExitStack
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from ntlbg.errors import (
+    NoVideoStreamError,
+    UnsupportedCodecError,
+    VideoNotFound,
+    VideoOpenError,
+    VideoTooLargeError,
+)
+
+# Above 8K (33 million) and below what a decompression bomb needs to hurt: 96 MB of YUV a picture.
+MAX_PIXELS = 2**26
+
+# Self-contained files only: playlists, concatenation scripts, devices, text and still images are
+# left out, since they name other files or are not pictures in time. Sound is let in so that it
+# can be told that it has no pictures.
+FORMATS = (
+    "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,apng,ivf,nut,mxf,gxf,rm,dv,wtv,swf,"
+    "yuv4mpegpipe,h264,hevc,vvc,av1,obu,m4v,h261,h263,mpegvideo,vc1,mjpeg,"
+    "mp3,aac,flac,wav,ac3,aiff,caf,w64"
+)
+ACCEPTED = "a complete mp4, mov, mkv, webm, avi, ts, mpg, flv, wmv, ogv or gif file"
+
+ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: cover art
+TIMED_THUMBNAILS = 0x800  # AV_DISPOSITION_TIMED_THUMBNAILS: previews for the seek bar
+
+
+def regular_file(path: str | os.PathLike) -> Path:
+    """The path of an existing, regular file. Never opens it: a pipe would block for ever.
+
+    Raises:
+        VideoNotFound: nothing there, or a directory.
+        VideoOpenError: a pipe, device or socket, or an empty file.
+    """
+    path = Path(path)
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise VideoNotFound(f"{path}: no such video ({reason}). Check the path.") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise VideoNotFound(f"{path}: is a folder. Give the path of one video file.")
+    if not stat.S_ISREG(status.st_mode):
+        raise VideoOpenError(
+            f"{path}: is not a regular file but a pipe, device or socket. Save the video to a file."
+        )
+    if status.st_size == 0:
+        raise VideoOpenError(f"{path}: the file is empty (0 bytes). Accepted: {ACCEPTED}.")
+    return path
+
+
+def open_video(path: str | os.PathLike) -> tuple[InputContainer, VideoStream]:
+    """An open container and its first real video stream. The caller closes the container.
+
+    Raises:
+        VideoNotFound, VideoOpenError, NoVideoStreamError, UnsupportedCodecError,
+        VideoTooLargeError.
+    """
+    path = regular_file(path)
+    with ExitStack() as unless_all_is_well:
+        container = unless_all_is_well.enter_context(_open_container(path))
+        stream = _film(path, container)
+        if stream.codec_context is None:
+            raise UnsupportedCodecError(
+                f"{path}: there is no decoder for its pictures. Convert it, for example: "
+                "ffmpeg -i IN -c:v libx264 OUT.mp4"
+            )
+        check_pixels(path, stream.codec_context.width, stream.codec_context.height)
+        unless_all_is_well.pop_all()
+    return container, stream
+
+
+def check_pixels(path: Path, width: int, height: int) -> None:
+    """Refuse pictures above ``MAX_PIXELS`` before memory is set aside for them."""
+    if width * height > MAX_PIXELS:
+        raise VideoTooLargeError(
+            f"{path}: its pictures have {width} x {height} pixels. Accepted: up to {MAX_PIXELS} "
+            "(for example 8192 x 8192). Shrink it: ffmpeg -i IN -vf scale=1280:-2 OUT.mp4"
+        )
+
+
+def _open_container(path: Path) -> InputContainer:
+    options = {
+        "protocol_whitelist": "file",
+        "format_whitelist": FORMATS,
+        "max_pixels": str(MAX_PIXELS),
+    }
+    try:
+        # "file:" keeps a name such as "concat:a.mp4" from being taken for a protocol.
+        return av.open(f"file:{path.absolute()}", metadata_errors="ignore", options=options)
+    except (av.PermissionError, av.FileNotFoundError) as error:
+        raise VideoNotFound(
+            f"{path}: cannot be read ({error.strerror}). Check the file's permissions."
+        ) from error
+    except av.FFmpegError as error:
+        raise VideoOpenError(
+            f"{path}: cannot be opened as a video ({_reason(path, error)}). Accepted: {ACCEPTED}."
+        ) from error
+
+
+def _reason(path: Path, error: av.FFmpegError) -> str:
+    with path.open("rb") as file:
+        beginning = file.read(8)
+    if beginning[4:] == b"ftyp":
+        return "its index is missing or damaged: the recording or download was probably cut off"
+    return error.strerror
+
+
+def _film(path: Path, container: InputContainer) -> VideoStream:
+    streams = container.streams.video
+    for stream in streams:
+        if not int(stream.disposition) & (ATTACHED_PICTURE | TIMED_THUMBNAILS):
+            return stream
+    only = "only cover art" if streams else "only sound or data"
+    raise NoVideoStreamError(f"{path}: holds no video, {only}. Give a file with moving pictures.")

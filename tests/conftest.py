@@ -1,0 +1,29 @@
+"""For all tests: one thread, no display, no network, an index of their own."""
+
+import os
+
+import pytest
+import torch
+
+os.environ["MPLBACKEND"] = "Agg"
+os.environ["HF_HUB_OFFLINE"] = "1"
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_index(tmp_path_factory):
+    """Features of test videos never reach the user's index; model parts stay shared."""
+    folder = tmp_path_factory.mktemp("index")
+    os.environ["NTLBG_INDEX"] = str(folder)
+    yield folder
+    del os.environ["NTLBG_INDEX"]
+
+
+@pytest.fixture(scope="session")
+def colour_video(tmp_path_factory):
+    """40 s, 4 pictures a second: red from 10 s to 13 s, blue from 25 s to 27 s, else grey."""
+    from fakes import write_colour_video
+
+    path = tmp_path_factory.mktemp("videos") / "colours.mp4"
+    write_colour_video(path)
+    return path

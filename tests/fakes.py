@@ -1,0 +1,126 @@
+"""A model that knows three colours, and the video it is asked about."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from ntlbg.backends import Reply, RichPoints, VideoContext
+from ntlbg.results import Answer, describe_evidence
+from ntlbg.selection import select_frames
+from ntlbg.video import Frames
+
+COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220), "grey": (120, 120, 120)}
+MOMENTS = {"red": (10.0, 13.0), "blue": (25.0, 27.0)}
+DURATION, FPS, SIZE = 40.0, 4, (64, 96)
+
+
+def write_colour_video(path: Path, *, duration: float = DURATION) -> None:
+    """Grey pictures with a moving bar; the colours appear at MOMENTS."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast"})
+        stream.height, stream.width = SIZE
+        stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, FPS)
+        for number in range(int(duration * FPS)):
+            picture = _picture(number / FPS)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def _picture(seconds: float) -> np.ndarray:
+    name = next((n for n, (start, end) in MOMENTS.items() if start <= seconds < end), "grey")
+    picture = np.full((*SIZE, 3), COLOURS[name], np.uint8)
+    left = int(seconds * 2) % (SIZE[1] - 8)
+    picture[:8, left : left + 8] = 255
+    return picture
+
+
+class ColourEncoder:
+    """Mean colour of a frame, in 0..1, and a constant."""
+
+    name, feature_size, image_size, fingerprint = "colour", 4, (32, 48), "colour-1"
+
+    def __init__(self):
+        self.encoded = 0
+
+    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
+        self.encoded += len(frames)
+        means = frames.astype(np.float32).mean((1, 2)) / 255
+        return np.concatenate([means, np.ones((len(means), 1), np.float32)], axis=1)
+
+    def encode_text(self, text: str) -> np.ndarray:
+        return np.append(np.float32(COLOURS[_colour(text)]) / 255, np.float32(1))
+
+
+class ColourBackend:
+    """Answers with the colour a question names if it was selected, else "no"."""
+
+    name = "colours"
+
+    def __init__(self, *, needs_frames: bool = False):
+        self.encoder, self.needs_frames, self.contexts = ColourEncoder(), needs_frames, []
+
+    def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
+        distance = np.linalg.norm(features - self.encoder.encode_text(question), axis=1)
+        return 5.0 - 20.0 * distance.astype(np.float64)
+
+    def answer(self, question: str, *, video: VideoContext, options: list[str] | None) -> Reply:
+        self.contexts.append(video)
+        best = self.score_frames(video.features[video.selection.indices], question).max()
+        text = _colour(question) if best > 0 else "no"
+        tokens = len(video.selection.indices)
+        if options is None:
+            return Reply(text, None, tokens)
+        scores = [0.9 if option == text else 0.1 / (len(options) - 1) for option in options]
+        return Reply(options[int(np.argmax(scores))], scores, tokens)
+
+    def rich_points(self, question: str, *, video: VideoContext) -> RichPoints:
+        indices = video.selection.indices
+        features = video.features[indices]
+        share = np.full(len(indices), 1 / len(indices))
+        return RichPoints(
+            question=question,
+            pts_seconds=video.pts_seconds[indices],
+            feature_norms=np.linalg.norm(features, axis=1),
+            context=features - features.mean(0),
+            weights=np.stack([share, video.selection.weights], axis=1),
+        )
+
+
+def _colour(text: str) -> str:
+    return next((name for name in COLOURS if name in text.lower()), "grey")
+
+
+def made_answer(*, scored: bool = True, pictures: bool = True, **changes) -> Answer:
+    """An answer about a made hour: one relevant moment at 20:00, frames of one colour each."""
+    times = np.arange(3600.0)
+    scores = np.random.default_rng(0).normal(-10, 1, 3600)
+    scores[1200:1203] = 6.0
+    features = np.stack([np.sin(times / 900), np.cos(times / 900), scores / 10], axis=1)
+    selection = select_frames(
+        "ntlbg", features, 8, scores=scores if scored else None, pts_seconds=times
+    )
+    chosen = times[selection.indices]
+    data = np.zeros((len(chosen), 36, 64, 3), np.uint8)
+    data[..., 0] = (chosen / 3600 * 255).astype(np.uint8)[:, None, None]
+    seen = VideoContext(features, times, selection, Frames(data, chosen) if pictures else None)
+    values = {
+        "text": "guitar",
+        "evidence": describe_evidence(seen),
+        "usage": {
+            "video_seconds": 3600.0,
+            "frames_sampled": 3600,
+            "frames_requested": 8,
+            "frames_used": len(chosen),
+            "visual_tokens": len(chosen),
+            "pictures_decoded": 3600,
+            "seconds": {"index": 30.0, "select": 0.02, "answer": 0.5},
+        },
+        "question": "Which object appears first?",
+        "video": Path("sample.mp4"),
+        "model": "builtin",
+        "selector": "ntlbg",
+        "seen": seen,
+    }
+    return Answer(**(values | changes))

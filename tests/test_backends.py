@@ -1,0 +1,114 @@
+"""The built-in kind of backend, on a random model of a few thousand parameters."""
+
+import numpy as np
+import pytest
+import torch
+
+from fakes import ColourBackend, ColourEncoder
+from ntlbg import backends
+from ntlbg.backends import NtlbgBackend, VideoContext, load_backend
+from ntlbg.errors import ConfigError
+from ntlbg.selection import select_frames
+from tiny_models import HIDDEN, tiny_model, tiny_processor
+
+QUESTION = "What is it?"
+
+
+@pytest.fixture(scope="module")
+def backend():
+    return NtlbgBackend(tiny_model(), tiny_processor(), ColourEncoder(), name="tiny")
+
+
+@pytest.fixture(scope="module")
+def video(backend):
+    features = np.random.default_rng(0).standard_normal((30, HIDDEN)).astype(np.float32)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    times = np.arange(30) * 2.0
+    scores = backend.score_frames(features, QUESTION)
+    return VideoContext(
+        features, times, select_frames("ntlbg", features, 5, scores=scores, pts_seconds=times)
+    )
+
+
+def test_scores_are_the_models(backend, video):
+    scores = backend.score_frames(video.features, QUESTION)
+    query = torch.tensor(backend.processor.query_ids(QUESTION))
+    expected = backend.model.score(torch.tensor(video.features), query)
+    assert scores.shape == (30,)
+    np.testing.assert_allclose(scores, expected, rtol=1e-6)
+    assert np.ptp(scores) > 0
+
+
+def test_free_answer_is_greedy(backend, video):
+    """Against a loop that feeds the whole sequence again for every token."""
+    reply = backend.answer(QUESTION, video=video, options=None)
+    inputs = backend.processor(QUESTION, video.features, video.pts_seconds, video.selection)
+    ids = inputs["input_ids"]
+    for _ in range(backends.LONGEST_ANSWER_TOKENS):
+        step = {
+            **inputs,
+            "input_ids": ids,
+            "attention_mask": torch.ones_like(ids),
+        }
+        with torch.no_grad():
+            token = backend.model(**step).logits[0, -1].argmax()
+        if token == backend.processor.end_token_id:
+            break
+        ids = torch.cat([ids, token.view(1, 1)], dim=1)
+    answer = ids[0, inputs["input_ids"].shape[1] :]
+    assert reply.text == backend.processor.decode_answer(answer)
+    assert reply.option_scores is None
+    assert reply.visual_tokens == 5
+
+
+def test_options_are_scored_by_the_likelihood_of_their_text(backend, video):
+    """Against one full forward pass per option, summed over its tokens and its end."""
+    options = ["owl", "a red kite", "7"]
+    reply = backend.answer(QUESTION, video=video, options=options)
+    sums = []
+    for option in options:
+        inputs = backend.processor(
+            QUESTION, video.features, video.pts_seconds, video.selection, answer=option
+        )
+        with torch.no_grad():
+            output = backend.model(**inputs, logits_at_labels=True)
+        sums.append(-float(output.loss) * len(backend.processor.answer_ids(option)))
+    expected = torch.tensor(sums).softmax(0).numpy()
+    np.testing.assert_allclose(reply.option_scores, expected, rtol=1e-3)
+    assert reply.text == options[int(expected.argmax())]
+    assert sum(reply.option_scores) == pytest.approx(1)
+
+
+def test_order_of_options_does_not_matter(backend, video):
+    options = ["owl", "a red kite", "7", "an umbrella"]
+    one = backend.answer(QUESTION, video=video, options=options)
+    other = backend.answer(QUESTION, video=video, options=options[::-1])
+    assert one.text == other.text
+    assert one.option_scores == other.option_scores[::-1]
+
+
+def test_rich_points_are_those_of_the_model(backend, video):
+    points = backend.rich_points(QUESTION, video=video)
+    chosen = video.selection.indices
+    np.testing.assert_array_equal(points.pts_seconds, video.pts_seconds[chosen])
+    np.testing.assert_allclose(
+        points.feature_norms, np.linalg.norm(video.features[chosen], axis=1), rtol=1e-5
+    )
+    assert points.context.shape == (5, backend.model.config.context_size)
+    np.testing.assert_allclose(points.weights[:, 1], video.selection.weights, rtol=1e-6)
+    assert (points.weights[:, 0] > 0).all()
+    assert points.weights[:, 0].sum() < 1
+
+
+def test_backends_are_loaded_once_and_by_name(monkeypatch):
+    made = []
+    monkeypatch.setitem(backends.BACKENDS, "colours", lambda: made.append(1) or ColourBackend())
+    assert load_backend("colours") is load_backend("colours")
+    assert made == [1]
+    own = ColourBackend()
+    assert load_backend(own) is own
+
+
+def test_unknown_backend_names_what_there_is():
+    with pytest.raises(ConfigError, match=r"no model 'gpt'; there are: builtin"):
+        load_backend("gpt")

@@ -1,0 +1,285 @@
+"""The command line: what it prints, where, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from fakes import ColourBackend
+from ntlbg import __version__, backends, pipeline
+from ntlbg.cli import app
+from ntlbg.selection import SELECTORS
+
+VIDEOS = Path(__file__).parent / "data" / "video"
+COMMANDS = ("ask", "select", "index", "haystack", "demo", "train", "fetch")
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Run a command; the model ``colours`` is there, the index is empty."""
+    backend = ColourBackend()
+    monkeypatch.setitem(backends.BACKENDS, "colours", lambda: backend)
+    monkeypatch.setattr(backends, "_loaded", lambda name: backends.BACKENDS[name]())
+    monkeypatch.setenv("NTLBG_INDEX", str(tmp_path / "index"))
+
+    def invoke(*arguments):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    return invoke
+
+
+def ntlbg(*arguments, **options):
+    command = [sys.executable, "-m", "ntlbg.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, **options)
+
+
+def test_help_is_quick_and_loads_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['ntlbg', '--help']\n"
+        "from ntlbg.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert all(command in done.stdout for command in COMMANDS)
+    heavy = {"torch", "transformers", "av", "numpy", "matplotlib", "PIL", "pydantic"}
+    assert not heavy & set(done.stderr.split())
+    began = time.perf_counter()
+    ntlbg("--help")
+    assert time.perf_counter() - began < 0.5
+
+
+def test_version():
+    assert ntlbg("--version").stdout == f"ntlbg {__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(run, command):
+    done = run(command, "--help")
+    assert done.exit_code == 0
+    assert len(done.stdout) > 200
+
+
+def test_help_names_selectors_and_models(run):
+    for command in ("ask", "select"):
+        text = " ".join(run(command, "--help").stdout.replace("│", " ").split())
+        assert f"{pipeline.DEFAULT_SELECTOR} (default)" in text
+        assert all(name in text for name in SELECTORS)
+
+
+def test_defaults_are_those_of_the_library():
+    import inspect
+
+    from ntlbg import cli
+
+    for name in ("ask", "select"):
+        library = inspect.signature(getattr(pipeline, name)).parameters
+        command = inspect.signature(getattr(cli, name)).parameters
+        shared = set(library) & set(command) - {"video", "question"}
+        assert {"num_frames", "fps", "model", "selector"} <= shared
+        for option in shared:
+            assert library[option].default == command[option].default, option
+
+
+def test_answer_then_moments(run, colour_video):
+    done = run("ask", colour_video, "Is it red?", "--model", "colours", "--frames", 4)
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[0] == "red"
+    assert lines[1].split() == ["moment", "score", "stands", "for"]
+    rows = [line.split() for line in lines if line[:3] == "00:"]
+    assert len(rows) == 4
+    assert rows == sorted(rows)
+    assert any(row[0] in ("00:10", "00:11", "00:12") for row in rows)
+    assert "4 of 40 frames, 4 visual tokens, selector ntlbg" in " ".join(lines[-2:])
+    assert done.stderr == ""
+
+
+def test_options_are_shown_with_their_probability(run, colour_video):
+    done = run(
+        "ask", colour_video, "Is it red?", "--model", "colours", "--option", "blue",
+        "--option", "red",
+    )  # fmt: skip
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines[0] == ["red"]
+    assert ["blue", "0.10"] in lines
+    assert ["red", "0.90"] in lines
+
+
+def test_json_is_one_object_and_nothing_else(run, colour_video):
+    done = run("ask", colour_video, "Is it red?", "--model", "colours", "-k", 500, "--json")
+    record = json.loads(done.stdout)
+    assert record["text"] == "red"
+    assert len(record["evidence"]) == 40
+    assert record["notes"] == ["asked for 500 frames, the video gives 40: all of them are used"]
+
+
+def test_notes_go_to_stderr(run, colour_video):
+    done = run("ask", colour_video, "Is it red?", "--model", "colours", "-k", 500)
+    assert done.exit_code == 0
+    assert done.stderr == ("note: asked for 500 frames, the video gives 40: all of them are used\n")
+
+
+def test_evidence_plots_and_report_are_written(run, colour_video, tmp_path):
+    out = tmp_path / "out"
+    done = run(
+        "ask", colour_video, "Is it red?", "--model", "colours", "-k", 3, "--evidence", out / "e",
+        "--save-plots", out / "p", "--report", out / "report.html",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert len(list((out / "e").glob("frame_*.jpg"))) == 3
+    assert sorted(path.name for path in (out / "p").iterdir()) == ["timeline.png", "timeline.svg"]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg;base64,") == 3
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["wrote"] * 4
+
+
+def test_select_writes_and_lists(run, colour_video, tmp_path):
+    done = run("select", colour_video, "--model", "colours", "-k", 5, "--out", tmp_path / "frames")
+    assert done.exit_code == 0, done.output
+    assert len(list((tmp_path / "frames").glob("frame_*.jpg"))) == 5
+    assert (tmp_path / "frames" / "contact_sheet.jpg").is_file()
+    assert "5 of 40 frames, selector ntlbg" in done.stdout
+    again = run("select", colour_video, "red?", "--model", "colours", "-k", 2, "--json")
+    assert len(json.loads(again.stdout)["evidence"]) == 2
+
+
+def test_index_reads_each_video_once(run, colour_video, tmp_path, monkeypatch):
+    from ntlbg.encoders import ENCODERS
+
+    monkeypatch.setitem(ENCODERS, "builtin", lambda: ColourBackend().encoder)
+    first = run("index", colour_video)
+    assert first.stdout == f"{colour_video}: 40 frames to 00:39, read\n"
+    second = run("index", colour_video, tmp_path / "missing.mp4")
+    assert second.stdout == f"{colour_video}: 40 frames to 00:39, already there\n"
+    assert second.stderr.startswith(f"error: {tmp_path / 'missing.mp4'}: no such video")
+    assert second.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "empty.mp4",
+        "not_a_video.mp4",
+        "truncated_no_moov.mp4",
+        "zero_frames.mp4",
+        "audio_only.m4a",
+        "audio_with_cover.mp3",
+        "missing.mp4",
+        "",
+    ],
+)
+@pytest.mark.parametrize("command", [("ask", "Is it red?"), ("select",)])
+def test_bad_videos_end_in_one_line(run, name, command):
+    command, *question = command
+    done = run(command, VIDEOS / name, *question, "--model", "colours")
+    assert_one_error(done)
+    assert str(VIDEOS / name) in done.stderr
+
+
+@pytest.mark.parametrize("name", ["truncated_faststart.mp4", "corrupt_middle.mp4"])
+def test_damaged_videos_are_answered_with_a_note(run, name):
+    for _ in range(2):  # the second answer comes from the index
+        done = run("ask", VIDEOS / name, "Is it red?", "--model", "colours", "-k", 2)
+        assert done.exit_code == 0, done.output
+        assert done.stderr == "note: the video is damaged; what could not be decoded was left out\n"
+
+
+def test_a_video_of_one_picture(run):
+    done = run("ask", VIDEOS / "single_frame.mp4", "Is it red?", "--model", "colours", "-k", 1)
+    assert done.exit_code == 0, done.output
+    assert "1 of 1 frames" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-k", "0"], "number of frames is 0"),
+        (["--selector", "best"], "no selector 'best'"),
+        (["--option", "red"], "at least two"),
+        (["--fps", "0"], "fps"),
+        (["--start", "100"], "start"),
+        (["--start", "20", "--end", "10"], "end"),
+        (["--max-frames", "0"], "max_frames"),
+        (["--model", "gpt"], "no model 'gpt'"),
+    ],
+)
+def test_bad_options_end_in_one_line(run, colour_video, arguments, message):
+    done = run("ask", colour_video, "Is it red?", "--model", "colours", *arguments)
+    assert_one_error(done)
+    assert message in done.stderr
+
+
+def test_an_empty_question_ends_in_one_line(run, colour_video):
+    done = run("ask", colour_video, " ", "--model", "colours")
+    assert_one_error(done)
+    assert "question is empty" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--evidence", "--save-plots", "--report"])
+def test_places_that_cannot_be_written_end_in_one_line(run, colour_video, tmp_path, option):
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "inside" / "x"
+    done = run("ask", colour_video, "Is it red?", "--model", "colours", option, place)
+    assert_one_error(done)
+    assert "cannot be written" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+def assert_one_error(done):
+    assert done.exit_code == 2, done.output
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_real_command_without_a_traceback(tmp_path):
+    done = ntlbg("ask", tmp_path / "missing.mp4", "Is it red?")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"error: {tmp_path / 'missing.mp4'}: no such video")
+    assert done.stderr.count("\n") == 1
+
+
+INTERRUPTED = """
+import sys, time
+from fakes import ColourBackend
+from ntlbg import backends
+from ntlbg.cli import main
+backend = ColourBackend()
+def wait(frames):
+    print("encoding", file=sys.stderr, flush=True)
+    time.sleep(60)
+backend.encoder.encode_frames = wait
+backends.BACKENDS["colours"] = lambda: backend
+main()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_ends_quietly_and_leaves_nothing(colour_video, tmp_path):
+    command = [
+        sys.executable, "-c", INTERRUPTED, "ask", str(colour_video), "Is it red?", "--model",
+        "colours", "--evidence", str(tmp_path / "e"),
+    ]  # fmt: skip
+    environment = os.environ | {
+        "PYTHONPATH": os.path.dirname(__file__),
+        "NTLBG_INDEX": str(tmp_path / "index"),
+    }
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stderr.readline() == "encoding\n"
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert stdout == ""
+    assert "Traceback" not in stderr
+    assert not (tmp_path / "e").exists()

@@ -1,0 +1,137 @@
+"""The demonstration, with a model that knows three colours and a video of them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fakes import MOMENTS, ColourBackend, write_colour_video
+from ntlbg import demo
+from ntlbg.data import Sample, write_samples
+
+ROOT = Path(__file__).parent.parent
+QUESTIONS = [
+    ("exist", "Is it red?", "red", None),
+    ("which", "Which of them, blue?", "blue", ["red", "blue"]),
+    ("exist", "Is it blue? A second one of this kind.", "blue", None),
+    ("count", "How many are red?", "1", None),
+]
+
+
+def make_colour_videos(out_dir, *, minutes, seed, questions):
+    out_dir.mkdir(parents=True)
+    write_colour_video(out_dir / "sample.mp4", duration=60 * minutes)
+    write_samples(
+        out_dir / "questions.jsonl",
+        [
+            Sample(
+                video="sample.mp4",
+                question=question,
+                answer=answer,
+                answer_type=kind,
+                options=options,
+                evidence=[MOMENTS["blue" if "blue" in question else "red"]],
+            )
+            for kind, question, answer, options in QUESTIONS
+        ],
+    )
+
+
+@pytest.fixture
+def made(monkeypatch):
+    calls = []
+
+    def make_videos(out_dir, **options):
+        calls.append(options)
+        make_colour_videos(out_dir, **options)
+
+    monkeypatch.setattr(demo, "make_videos", make_videos)
+    return calls
+
+
+def test_demo_asks_one_question_of_each_kind(made, tmp_path):
+    said = []
+    done = demo.run(
+        tmp_path / "out", minutes=2, num_frames=4, model=ColourBackend(), say=said.append
+    )
+    assert [(item.kind, item.right) for item in done.asked] == [
+        ("count", False),
+        ("exist", True),
+        ("which", True),
+    ]
+    assert all(len(item.answer.evidence) == 4 for item in done.asked)
+    assert [item.baseline.selector for item in done.asked] == ["uniform"] * 3
+    text = "\n".join(said)
+    assert "Is it red?\n  red            right, truth: red; moments" in text
+    assert "Decode and encode the video: " in text
+    assert str(done.report) in text
+
+
+def test_demo_leaves_a_report_answers_and_plots(made, tmp_path):
+    done = demo.run(
+        tmp_path, minutes=2, num_frames=4, model=ColourBackend(), save_plots=True, say=str
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "answers.json",
+        "plots",
+        "report.html",
+        done.video.parent.name,
+    ]
+    page = done.report.read_text(encoding="utf-8")
+    assert "Three questions about 2 minutes of video" in page
+    assert page.count("data:image/jpeg;base64,") == 3 * 4
+    records = json.loads((tmp_path / "answers.json").read_text(encoding="utf-8"))
+    assert [record["selected"]["text"] for record in records] == ["red", "red", "blue"]
+    assert len(list((tmp_path / "plots").glob("*.png"))) == 3
+
+
+def test_the_video_is_made_once(made, tmp_path):
+    for _ in range(2):
+        demo.run(tmp_path, minutes=1, num_frames=2, model=ColourBackend(), say=str)
+    assert len(made) == 1
+    assert made[0]["minutes"] == 1
+
+
+def test_the_first_question_pays_for_reading(made, tmp_path):
+    backend = ColourBackend()
+    demo.run(tmp_path, minutes=1, num_frames=2, model=backend, say=str)
+    assert backend.encoder.encoded == 60
+    demo.run(tmp_path, minutes=1, num_frames=2, model=backend, say=str)
+    assert backend.encoder.encoded == 120  # measured anew, not found in the user's index
+
+
+def sample(kind, answer):
+    return Sample(
+        video="v", question="q", answer=answer, answer_type=kind, evidence=[(100.0, 103.0)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "answer", "right"),
+    [
+        ("guitar", "first", "guitar", True),
+        (" Guitar. ", "first", "guitar", True),
+        ("guitars", "first", "guitar", False),
+        ("01:40", "when", "01:40", True),
+        ("01:48", "when", "01:40", True),
+        ("01:49", "when", "01:40", False),
+        ("01:35", "when", "01:40", True),
+        ("01:34", "when", "01:40", False),
+        ("0:01:40", "when", "01:40", True),
+        ("1:41", "which", "01:40", False),
+        ("soon", "when", "01:40", False),
+        ("1:x", "when", "01:40", False),
+    ],
+)
+def test_what_is_right(text, kind, answer, right):
+    assert demo.is_right(text, sample(kind, answer)) is right
+
+
+def test_script_explains_itself():
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "demo.py", "--help"], capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert "--save_plots" in done.stdout

@@ -1,0 +1,85 @@
+"""Imports go down only, in the order of the design."""
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import ntlbg
+
+PACKAGE = Path(ntlbg.__file__).parent
+LAYERS = (
+    ("errors",),
+    ("config",),
+    ("video", "data", "memory", "selection", "compression", "outputs", "timelines", "parts"),
+    ("pictures", "haystack", "encoders", "index", "models"),
+    ("indexing", "backends"),
+    ("results",),
+    ("pipeline",),
+    ("training", "evaluation", "report"),
+    ("demo", "console"),
+    ("cli", "app"),
+)
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def unit(path: Path) -> str:
+    """The module or subpackage of ntlbg a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """Units of ntlbg that a file imports, wherever the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "ntlbg":
+            names = [f"ntlbg.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [node.module]
+        else:
+            continue
+        found |= {name.split(".")[1] for name in names if name.startswith("ntlbg.")}
+    return found - {"__version__"}
+
+
+def test_every_unit_has_a_layer():
+    units = {unit(path) for path in FILES} - {"__init__", "__main__"}
+    assert units <= set(LEVEL), f"give a layer to {sorted(units - set(LEVEL))}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down_only(path):
+    own = unit(path)
+    if own in ("__init__", "__main__"):
+        return
+    for other in imported(path) - {own}:
+        assert LEVEL[other] <= LEVEL[own], f"{own} imports {other}, which is above it"
+        assert {own, other} != {"training", "evaluation"}
+
+
+def test_imports_have_no_circles():
+    edges = {}
+    for path in FILES:
+        if unit(path) != "__init__":
+            edges.setdefault(unit(path), set()).update(imported(path) - {unit(path)})
+    TopologicalSorter(edges).prepare()  # raises CycleError
+
+
+def test_no_broad_except():
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ExceptHandler):
+                names = ast.dump(node.type) if node.type else "bare"
+                assert node.type is not None, f"{path}:{node.lineno}"
+                assert "'Exception'" not in names, f"{path}:{node.lineno}"
+                assert "'BaseException'" not in names, f"{path}:{node.lineno}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_stay_small(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 350

@@ -1,0 +1,76 @@
+import os
+
+import pytest
+
+from ntlbg.errors import OutputError
+from ntlbg.outputs import check_writable, staged_directory, staged_file
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def fail_while_writing(folder, error):
+    with staged_directory(folder) as stage:
+        (stage / "one.txt").write_text("half")
+        raise error
+
+
+def test_files_appear_when_all_is_done(tmp_path):
+    out = tmp_path / "a" / "b"
+    with staged_directory(out) as stage:
+        (stage / "one.txt").write_text("1")
+        assert names(out) == [stage.name]
+    assert names(out) == ["one.txt"]
+
+
+def test_existing_files_are_replaced_and_others_stay(tmp_path):
+    (tmp_path / "one.txt").write_text("old")
+    (tmp_path / "mine.txt").write_text("mine")
+    with staged_directory(tmp_path) as stage:
+        (stage / "one.txt").write_text("new")
+        assert (tmp_path / "one.txt").read_text() == "old"
+    assert (tmp_path / "one.txt").read_text() == "new"
+    assert names(tmp_path) == ["mine.txt", "one.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_nothing_is_left_of_a_failure(tmp_path, error):
+    with pytest.raises(error):
+        fail_while_writing(tmp_path / "a" / "b", error)
+    assert names(tmp_path) == []
+
+
+def test_failure_keeps_what_was_there(tmp_path):
+    (tmp_path / "one.txt").write_text("old")
+    with pytest.raises(ValueError, match="stop"):
+        fail_while_writing(tmp_path, ValueError("stop"))
+    assert (tmp_path / "one.txt").read_text() == "old"
+    assert names(tmp_path) == ["one.txt"]
+
+
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+def test_a_file_in_the_way_is_named(tmp_path, below):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"file.*cannot be written.*choose another folder"):
+        check_writable(tmp_path / "file" / below)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="Permission denied"):
+        check_writable(tmp_path / "new")
+    tmp_path.chmod(0o700)
+
+
+def test_a_single_file(tmp_path):
+    with staged_file(tmp_path / "new" / "one.txt") as stage:
+        stage.write_text("1")
+    assert (tmp_path / "new" / "one.txt").read_text() == "1"
+    assert names(tmp_path / "new") == ["one.txt"]
+
+
+def test_checking_leaves_nothing_behind(tmp_path):
+    check_writable(tmp_path / "a" / "b")
+    assert names(tmp_path) == []

@@ -1,0 +1,238 @@
+"""The flow, with a model that knows three colours."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fakes import MOMENTS, ColourBackend
+from ntlbg import pipeline
+from ntlbg.errors import (
+    InvalidBudget,
+    NtlbgError,
+    OutputError,
+    QueryRequired,
+    QuestionError,
+    UnknownSelector,
+    VideoNotFound,
+)
+from ntlbg.index import FeatureIndex
+from ntlbg.pipeline import ask, select
+
+
+@pytest.fixture
+def index(tmp_path):
+    return FeatureIndex(tmp_path / "index")
+
+
+@pytest.fixture
+def backend():
+    return ColourBackend()
+
+
+def during(moment, item):
+    return moment[0] <= item.pts_seconds < moment[1]
+
+
+def test_answer_and_its_evidence(colour_video, backend, index):
+    answer = ask(
+        colour_video, "When is it red?", model=backend, num_frames=4, selector="top_k", index=index
+    )
+    assert answer.text == "red"
+    times = [item.pts_seconds for item in answer.evidence]
+    assert times == sorted(times)
+    assert len(times) == 4
+    best = sorted(answer.evidence, key=lambda item: -item.score)[:3]
+    assert all(during(MOMENTS["red"], item) for item in best)
+    assert [item.timestamp for item in answer.evidence] == [f"00:{int(t):02d}" for t in times]
+    assert sum(item.weight for item in answer.evidence) == pytest.approx(1)
+    assert answer.usage["frames_sampled"] == 40
+    assert answer.usage["frames_used"] == answer.usage["visual_tokens"] == 4
+    assert (answer.model, answer.selector, answer.notes) == ("colours", "top_k", [])
+
+
+def test_default_selector_finds_the_moment(colour_video, backend, index):
+    answer = ask(colour_video, "Is it blue?", model=backend, num_frames=4, index=index)
+    assert answer.selector == pipeline.DEFAULT_SELECTOR
+    assert answer.text == "blue"
+    assert any(during(MOMENTS["blue"], item) for item in answer.evidence)
+
+
+def test_options_are_answered_from(colour_video, backend, index):
+    answer = ask(
+        colour_video, "red?", options=[" blue", "red "], model=backend, num_frames=4, index=index
+    )
+    assert answer.text == "red"
+    assert answer.options == ["blue", "red"]
+    assert answer.option_scores == pytest.approx([0.1, 0.9])
+
+
+def test_second_question_reads_no_pictures(colour_video, backend, index):
+    first = ask(colour_video, "Is it red?", model=backend, index=index)
+    assert first.usage["pictures_decoded"] >= 40
+    assert backend.encoder.encoded == 40
+    second = ask(colour_video, "Is it blue?", model=backend, index=index)
+    assert second.usage["pictures_decoded"] == 0
+    assert backend.encoder.encoded == 40
+    assert second.seen.frames is None
+
+
+@pytest.mark.parametrize("wanted", ["read_frames", "evidence_dir", "needs_frames"])
+def test_second_question_reads_only_the_chosen_pictures(
+    colour_video, index, tmp_path, monkeypatch, wanted
+):
+    backend = ColourBackend(needs_frames=wanted == "needs_frames")
+    ask(colour_video, "Is it red?", model=backend, index=index)
+    asked_for = []
+    real = pipeline.read_frames_at
+
+    def counted(path, times, **options):
+        asked_for.append(list(times))
+        return real(path, times, **options)
+
+    monkeypatch.setattr(pipeline, "read_frames_at", counted)
+    options = {
+        "read_frames": {"read_frames": True},
+        "evidence_dir": {"evidence_dir": tmp_path / "evidence"},
+        "needs_frames": {},
+    }[wanted]
+    answer = ask(colour_video, "Is it blue?", model=backend, num_frames=3, index=index, **options)
+    times = [item.pts_seconds for item in answer.evidence]
+    assert asked_for == [times]
+    assert backend.encoder.encoded == 40
+    np.testing.assert_array_equal(answer.seen.frames.pts_seconds, times)
+    assert backend.contexts[-1].frames is answer.seen.frames
+
+
+def test_evidence_pictures_show_their_moment(colour_video, backend, index, tmp_path):
+    out = tmp_path / "evidence"
+    answer = ask(
+        colour_video,
+        "Is it red?",
+        model=backend,
+        num_frames=5,
+        selector="top_k",
+        index=index,
+        evidence_dir=out,
+    )
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        item.image.name for item in answer.evidence
+    )
+    for item in answer.evidence:
+        red, _, blue = np.asarray(Image.open(item.image))[16:].mean((0, 1))
+        assert (red > blue + 100) == during(MOMENTS["red"], item)
+
+
+def test_larger_pictures_are_shrunk(colour_video, backend, index, monkeypatch):
+    monkeypatch.setattr(pipeline, "LONGEST_PICTURE_SIDE", 48)
+    answer = ask(colour_video, "Is it red?", model=backend, index=index, read_frames=True)
+    assert answer.seen.frames.data.shape[1:] == (32, 48, 3)
+
+
+def test_more_frames_than_the_video_has(colour_video, backend, index):
+    answer = ask(colour_video, "Is it red?", model=backend, num_frames=500, index=index)
+    assert answer.usage["frames_used"] == 40
+    assert answer.notes == ["asked for 500 frames, the video gives 40: all of them are used"]
+
+
+def test_a_part_of_the_video(colour_video, backend, index):
+    answer = ask(
+        colour_video, "Is it red?", model=backend, start=20, end=30, num_frames=4, index=index
+    )
+    assert answer.text == "no"
+    assert all(20 <= item.pts_seconds < 30 for item in answer.evidence)
+
+
+def test_answer_as_plain_values(colour_video, backend, index, tmp_path):
+    answer = ask(
+        colour_video, "red?", model=backend, num_frames=2, index=index, evidence_dir=tmp_path / "e"
+    )
+    record = answer.to_dict()
+    assert json.loads(json.dumps(record)) == record
+    assert "seen" not in record
+    assert record["video"] == str(colour_video)
+    assert record["evidence"][0] == {
+        "pts_seconds": answer.evidence[0].pts_seconds,
+        "timestamp": answer.evidence[0].timestamp,
+        "score": answer.evidence[0].score,
+        "weight": answer.evidence[0].weight,
+        "span_seconds": list(answer.evidence[0].span_seconds),
+        "image": str(answer.evidence[0].image),
+    }
+
+
+def test_progress_is_told(colour_video, backend, index):
+    told = []
+    ask(
+        colour_video,
+        "red?",
+        model=backend,
+        index=index,
+        progress=lambda done, share: told.append((done, share)),
+    )
+    assert told[-1][0] == 40
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert all(share is None or 0 <= share <= 1 for _, share in told)
+
+
+def test_select_without_a_question(colour_video, backend, index):
+    moments = select(colour_video, model=backend, num_frames=6, index=index)
+    assert len(moments.evidence) == 6
+    assert moments.question is None
+    assert all(item.score is None for item in moments.evidence)
+    assert any(during(MOMENTS["red"], item) for item in moments.evidence)
+    assert any(during(MOMENTS["blue"], item) for item in moments.evidence)
+
+
+def test_selection_is_written_out(colour_video, backend, index, tmp_path):
+    out = tmp_path / "out"
+    moments = select(
+        colour_video, "Is it red?", model=backend, num_frames=4, index=index, out_dir=out
+    )
+    record = json.loads((out / "selection.json").read_text(encoding="utf-8"))
+    assert record == moments.to_dict()
+    assert [item["image"] for item in record["evidence"]] == [
+        str(out / f"frame_{int(i):06d}_{item.timestamp.replace(':', '-')}.jpg")
+        for i, item in zip(moments.seen.selection.indices, moments.evidence, strict=True)
+    ]
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        ["contact_sheet.jpg", "selection.json", *(item.image.name for item in moments.evidence)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"question": "  "}, QuestionError, "question is empty"),
+        ({"options": ["only"]}, QuestionError, "at least two"),
+        ({"options": ["a", "a"]}, QuestionError, "all different"),
+        ({"options": ["a", ""]}, QuestionError, "none empty"),
+        ({"options": []}, QuestionError, "at least two"),
+        ({"selector": "best"}, UnknownSelector, "no selector 'best'; there are: ntlbg, uniform"),
+        ({"num_frames": 0}, InvalidBudget, "is 0; it must be at least 1"),
+        ({"video": "missing.mp4"}, VideoNotFound, "missing.mp4"),
+    ],
+)
+def test_bad_input_is_refused_before_any_work(
+    colour_video, backend, index, tmp_path, changes, error, message
+):
+    arguments = {"video": colour_video, "question": "red?", "evidence_dir": tmp_path / "e"}
+    with pytest.raises(error, match=message):
+        ask(**(arguments | changes), model=backend, index=index)
+    assert issubclass(error, NtlbgError)
+    assert backend.encoder.encoded == 0
+    assert not (tmp_path / "e").exists()
+
+
+def test_a_folder_that_cannot_be_written(colour_video, backend, index, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="file: cannot be written"):
+        ask(colour_video, "red?", model=backend, index=index, evidence_dir=tmp_path / "file")
+    assert backend.encoder.encoded == 0
+
+
+def test_a_selector_that_needs_a_question(colour_video, backend, index, tmp_path):
+    with pytest.raises(QueryRequired):
+        select(colour_video, model=backend, selector="top_k", index=index, out_dir=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,147 @@
+"""The page as a browser's parser sees it."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from fakes import made_answer
+from ntlbg.backends import RichPoints
+from ntlbg.errors import OutputError
+from ntlbg.report import Asked, Report, Stage, render, report_answer, write_report
+
+VOID = {"meta", "img", "rect", "path", "link", "br"}
+
+
+class Page(HTMLParser):
+    """Elements with their attributes, the text, and whether every tag is closed."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.elements, self.open, self.words = [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def of_class(self, name: str) -> list[dict]:
+        return [a for _, a in self.elements if name in (a.get("class") or "").split()]
+
+
+@pytest.fixture
+def full_report():
+    answer = made_answer()
+    baseline = made_answer(text="nothing", selector="uniform", pictures=False)
+    choice = made_answer(options=["guitar", "owl"], option_scores=[0.97, 0.03])
+    rng = np.random.default_rng(0)
+    return Report(
+        title="Two questions",
+        lead="A made video.",
+        facts={"Model": "builtin"},
+        asked=[
+            Asked(answer, "first", "guitar", True, [(1200.0, 1203.0)], baseline, False),
+            Asked(choice, "last", "owl", False, [(1200.0, 1203.0)], baseline, True),
+        ],
+        benchmark=[Stage("Decode and encode", 31.0, "once"), Stage("Answer", 0.5)],
+        rich_points=RichPoints(
+            "Which?", np.arange(3.0), np.ones(3), rng.normal(size=(3, 40)), np.full((3, 2), 0.25)
+        ),
+        measured=["Right means equal."],
+        limits=["One video."],
+    )
+
+
+def test_page_is_well_formed_and_self_contained(full_report):
+    text = render(full_report)
+    page = Page(text)
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.elements}
+    for _, attributes in page.elements:
+        for name in ("src", "href"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:image/jpeg;base64,"))
+    assert not re.search(r"url\(|@import|https?://", text)
+
+
+def test_links_lead_somewhere(full_report):
+    page = Page(render(full_report))
+    targets = {a["id"] for _, a in page.elements if "id" in a}
+    links = {a["href"][1:] for tag, a in page.elements if tag == "a"}
+    assert links
+    assert links <= targets
+
+
+def test_page_shows_answers_truth_and_tally(full_report):
+    text = Page(render(full_report)).text
+    assert "1 of 2 right with frames selected for each question" in text
+    assert "1 of 2 right with as many frames at equal distances" in text
+    assert "truth owl" in text
+    assert "97 %" in text
+    assert "31 s" in text
+    assert "0.50 s" in text
+
+
+def test_marks_stand_where_the_frames_are(full_report):
+    answer = full_report.asked[0].answer
+    page = Page(render(full_report))
+    picks = page.of_class("pick")[: len(answer.evidence)]
+    for pick, item in zip(picks, answer.evidence, strict=True):
+        left = float(re.match(r"left:([\d.]+)%", pick["style"]).group(1))
+        assert left == pytest.approx(100 * item.pts_seconds / 3599, abs=0.01)
+    hits = [pick for pick in picks if "hit" in pick["class"]]
+    assert len(hits) == sum(1200 <= item.pts_seconds < 1203 for item in answer.evidence) >= 1
+    band = page.of_class("band")[0]["style"]
+    assert float(band.split("left:")[1].split("%")[0]) == pytest.approx(
+        100 * 1201.5 / 3599, abs=0.01
+    )
+
+
+def test_every_picture_is_there_once(full_report):
+    page = Page(render(full_report))
+    images = [a for tag, a in page.elements if tag == "img"]
+    assert len(images) == 2 * len(full_report.asked[0].answer.evidence)
+    assert all(a["alt"] for a in images)
+
+
+def test_text_is_escaped():
+    answer = made_answer(question="Is <b>5 > 3</b> & so?", text="<script>alert(1)</script>")
+    text = render(Report("A & B", [Asked(answer)]))
+    assert "<script>" not in text
+    assert "Is &lt;b&gt;5 &gt; 3&lt;/b&gt; &amp; so?" in text
+
+
+@pytest.mark.parametrize("changes", [{"scored": False}, {"pictures": False}])
+def test_page_without_scores_or_pictures(changes):
+    page = Page(render(Report("Plain", [Asked(made_answer(**changes))])))
+    assert ("img" in {tag for tag, _ in page.elements}) == ("pictures" not in changes)
+    assert "of 8 right" not in page.text
+
+
+def test_one_answer_as_a_page(tmp_path):
+    path = report_answer(made_answer(notes=["asked for 20 frames"]), tmp_path / "new" / "a.html")
+    text = Page(path.read_text(encoding="utf-8")).text
+    assert "A question about sample.mp4" in text
+    assert "3,600 frames" in text
+    assert "asked for 20 frames" in text
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(OutputError, match="is a folder; name the HTML file"):
+        write_report(Report("x", []), tmp_path)

@@ -1,0 +1,87 @@
+"""Small random models, a tokenizer of single characters, and their inputs."""
+
+import torch
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from tokenizers.decoders import Fuse
+from transformers import LlamaConfig, PreTrainedTokenizerFast, Qwen2Config
+
+from ntlbg.models import NtlbgConfig, NtlbgForConditionalGeneration, NtlbgProcessor
+
+SPECIAL = ["<|pad|>", "<|im_end|>", "<|frame|>"]
+VIDEO_TOKEN_ID = SPECIAL.index("<|frame|>")
+HIDDEN = 32
+LANGUAGE_MODELS = {"llama": LlamaConfig, "qwen2": Qwen2Config}
+
+
+def tiny_tokenizer() -> PreTrainedTokenizerFast:
+    """One token per printable ASCII character, plus the special ones."""
+    characters = ["\n", *(chr(code) for code in range(32, 127))]
+    vocabulary = {token: number for number, token in enumerate([*SPECIAL, "<|unk|>", *characters])}
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="<|unk|>"))
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
+    backend.decoder = Fuse()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token="<|pad|>",
+        eos_token="<|im_end|>",
+        unk_token="<|unk|>",
+        additional_special_tokens=["<|frame|>"],
+    )
+
+
+def tiny_processor() -> NtlbgProcessor:
+    return NtlbgProcessor(tiny_tokenizer(), video_token="<|frame|>")
+
+
+def tiny_config(language_model: str = "llama", **changes) -> NtlbgConfig:
+    text_config = LANGUAGE_MODELS[language_model](
+        vocab_size=128,
+        hidden_size=HIDDEN,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        pad_token_id=0,
+        bos_token_id=None,
+        eos_token_id=1,
+        initializer_range=0.2,
+        tie_word_embeddings=True,
+    )
+    sizes = {
+        "feature_size": HIDDEN,
+        "covariance_rank": 4,
+        "attention_hidden_size": 16,
+        "context_size": 8,
+        "time_frequencies": 3,
+        "adapter_size": 24,
+        "video_token_id": VIDEO_TOKEN_ID,
+    }
+    return NtlbgConfig(text_config=text_config, **{**sizes, **changes})
+
+
+def tiny_model(
+    language_model: str = "llama", seed: int = 0, **changes
+) -> NtlbgForConditionalGeneration:
+    torch.manual_seed(seed)
+    return NtlbgForConditionalGeneration(tiny_config(language_model, **changes)).eval()
+
+
+def tiny_inputs(
+    frames: int = 20,
+    indices: tuple[int, ...] = (1, 7, 12),
+    question: str = "What is it?",
+    answer: str | None = "a dog",
+    seed: int = 0,
+) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(frames, HIDDEN, generator=generator)
+    return dict(
+        tiny_processor()(
+            question,
+            torch.nn.functional.normalize(features, dim=-1),
+            torch.arange(frames) * 1.0,
+            indices=list(indices),
+            answer=answer,
+        )
+    )

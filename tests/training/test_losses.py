@@ -1,0 +1,357 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.distributions import Independent, LowRankMultivariateNormal, Normal, kl_divergence
+
+from ntlbg.models import NtlbgStatistics
+from ntlbg.training.losses import (
+    RunningGaussian,
+    Transition,
+    align_loss,
+    context_loss,
+    diagonal_kl,
+    loss_terms,
+    low_rank_kl,
+    ntlbg_loss,
+    total,
+)
+from tiny_models import HIDDEN, tiny_inputs, tiny_model
+
+SEEDS = st.integers(0, 2**31 - 1)
+
+
+def gaussian(size, rank, seed, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(seed)
+    mean = torch.randn(size, generator=generator, dtype=dtype)
+    factor = torch.randn(size, rank, generator=generator, dtype=dtype)
+    return mean, factor, torch.rand(size, generator=generator, dtype=dtype) + 0.1
+
+
+def scene(size=24, frames=60, picks=6, questions=2, seed=0, scale=1.0):
+    """Frames drawn from the Gaussian they are judged by, and code vectors near the mean."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=generator)
+
+    features = draw(1, frames, size)
+    start = features[:, :picks]
+    cells = (2 * features @ start.mT - start.square().sum(-1).unsqueeze(1)).argmax(-1)
+    share = F.one_hot(cells, picks).float()
+    codes = (share.mT @ features) / share.sum(1).unsqueeze(-1)
+    statistics = NtlbgStatistics(
+        mean=scale * 0.1 * draw(1, questions, size),
+        factor=scale * 0.1 * draw(1, questions, size, 3),
+        diagonal=scale**2 * torch.ones(1, questions, size),
+    )
+    weights = torch.rand(1, frames, generator=generator)
+    return scale * features, weights, scale * codes, statistics
+
+
+def test_ntlbg_terms_equal_their_definitions_with_dense_matrices():
+    features, weights, codes, gauss = scene(size=7, frames=12, picks=3, questions=1)
+    terms = ntlbg_loss(features, weights, codes, gauss)
+    sigma = gauss.factor[0, 0] @ gauss.factor[0, 0].T + gauss.diagonal[0, 0].diag()
+    inverse = sigma.inverse()
+    x, c, w = features[0] - gauss.mean[0, 0], codes[0] - gauss.mean[0, 0], weights[0]
+    w = w / w.sum()
+
+    def squared(v):
+        return torch.einsum("...d,de,...e->...", v, inverse, v)
+
+    nearest = squared(x[:, None] - c[None]).amin(1)
+    torch.testing.assert_close(terms["quantisation"], (w @ nearest) / (w @ squared(x)))
+    directions = c / squared(c).sqrt()[:, None]
+    level = (w @ (x @ inverse @ directions.T).amax(1)) ** 2
+    torch.testing.assert_close(terms["contour"], (squared(c) / level - 1).square().mean())
+    centred = features[0] - w @ features[0]
+    spread = (w @ centred.square()).mean()
+    nll = (w @ squared(x) + sigma.logdet()) / 14 - 0.5 * spread.log()
+    torch.testing.assert_close(terms["nll"], nll)
+    whole = terms["quantisation"] + 0.1 * terms["contour"] + 0.01 * terms["nll"]
+    torch.testing.assert_close(terms["ntlbg"], whole)
+
+
+@pytest.mark.parametrize("scale", [10.0, 0.01])
+def test_ntlbg_loss_does_not_depend_on_the_unit_of_the_features(scale):
+    base, scaled = ntlbg_loss(*scene()), ntlbg_loss(*scene(scale=scale))
+    for name in base:
+        torch.testing.assert_close(scaled[name], base[name], rtol=1e-3, atol=1e-4)
+
+
+def test_ntlbg_loss_does_not_depend_on_the_unit_of_the_weights():
+    features, weights, codes, gauss = scene()
+    base, scaled = (ntlbg_loss(features, w, codes, gauss) for w in (weights, 50 * weights))
+    torch.testing.assert_close(scaled["ntlbg"], base["ntlbg"])
+
+
+def test_ntlbg_loss_is_comparable_from_16_to_512_dimensions():
+    values = [ntlbg_loss(*scene(size=size))["ntlbg"].item() for size in (16, 64, 256, 512)]
+    assert min(values) > 0.5
+    assert max(values) < 3 * min(values)  # a sum over dimensions would grow 32-fold
+
+
+def test_code_vectors_that_are_cell_means_beat_the_mean_alone():
+    features, weights, codes, gauss = scene()
+    assert ntlbg_loss(features, weights, codes, gauss)["quantisation"] < 1
+    alone = gauss.mean[:, :1].expand(-1, 6, -1)
+    one = NtlbgStatistics(
+        mean=gauss.mean[:, :1], factor=gauss.factor[:, :1], diagonal=gauss.diagonal[:, :1]
+    )
+    quantisation = ntlbg_loss(features, weights, alone + 1e-6, one)["quantisation"]
+    torch.testing.assert_close(quantisation, torch.tensor(1.0), rtol=1e-3, atol=1e-3)
+
+
+def test_a_wider_covariance_is_no_way_out():
+    """The original objective went to zero as the covariance grew."""
+    features, weights, codes, gauss = scene()
+    losses = []
+    for factor in (1.0, 10.0, 100.0):
+        wide = NtlbgStatistics(
+            mean=gauss.mean, factor=gauss.factor * factor**0.5, diagonal=gauss.diagonal * factor
+        )
+        losses.append(ntlbg_loss(features, weights, codes, wide)["ntlbg"].item())
+    assert losses[0] < losses[1] < losses[2]
+
+
+def test_moving_the_mean_away_is_no_way_out():
+    features, weights, codes, gauss = scene()
+    mean = gauss.mean.clone().requires_grad_()
+    moved = NtlbgStatistics(mean=mean, factor=gauss.factor, diagonal=gauss.diagonal)
+    ntlbg_loss(features, weights, codes, moved)["quantisation"].backward()
+    assert mean.grad.abs().max() < 1e-5
+
+
+def test_padding_changes_no_ntlbg_term():
+    features, weights, codes, gauss = scene()
+    base = ntlbg_loss(features, weights, codes, gauss)
+    padded = ntlbg_loss(
+        F.pad(features, (0, 0, 0, 7), value=4.0),
+        F.pad(weights, (0, 7), value=1.0),
+        F.pad(codes, (0, 0, 0, 3)),
+        NtlbgStatistics(
+            mean=F.pad(gauss.mean, (0, 0, 0, 1), value=9.0),
+            factor=F.pad(gauss.factor, (0, 0, 0, 0, 0, 1)),
+            diagonal=F.pad(gauss.diagonal, (0, 0, 0, 1), value=3.0),
+        ),
+        features_mask=torch.tensor([[1] * 60 + [0] * 7]),
+        codes_mask=torch.tensor([[True] * 6 + [False] * 3]),
+        questions_mask=torch.tensor([[True, True, False]]),
+    )
+    for name in base:
+        torch.testing.assert_close(padded[name], base[name], rtol=1e-4, atol=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(size=st.integers(1, 30), ranks=st.tuples(st.integers(1, 5), st.integers(1, 5)), seed=SEEDS)
+def test_low_rank_kl_equals_torch_distributions(size, ranks, seed):
+    p, q = gaussian(size, ranks[0], seed), gaussian(size, ranks[1], seed + 1)
+    expected = kl_divergence(LowRankMultivariateNormal(*p), LowRankMultivariateNormal(*q)) / size
+    ours = low_rank_kl(*p, *q)
+    torch.testing.assert_close(ours, expected, rtol=1e-6, atol=1e-8)
+    assert ours >= 0
+    torch.testing.assert_close(low_rank_kl(*p, *p), torch.zeros_like(ours), rtol=0, atol=1e-9)
+
+
+@settings(max_examples=30, deadline=None)
+@given(size=st.integers(1, 30), seed=SEEDS)
+def test_diagonal_kl_equals_torch_distributions(size, seed):
+    (mean_p, _, var_p), (mean_q, _, var_q) = gaussian(size, 1, seed), gaussian(size, 1, seed + 1)
+    expected = kl_divergence(
+        Independent(Normal(mean_p, var_p.sqrt()), 1), Independent(Normal(mean_q, var_q.sqrt()), 1)
+    )
+    ours = diagonal_kl(mean_p, var_p, mean_q, var_q)
+    torch.testing.assert_close(ours, expected / size)
+    assert ours >= 0
+    assert diagonal_kl(mean_p, var_p, mean_p, var_p) == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(sizes=st.lists(st.integers(0, 9), min_size=1, max_size=8), seed=SEEDS)
+def test_running_statistics_equal_those_of_everything_at_once(sizes, seed):
+    generator = torch.Generator().manual_seed(seed)
+    parts = [100 + 3 * torch.randn(n, 4, generator=generator) for n in sizes]
+    running = RunningGaussian(4)
+    for part in parts:
+        running.update(part)
+    everything = torch.cat(parts)
+    assert running.count == len(everything)
+    if len(everything):
+        torch.testing.assert_close(running.mean, everything.mean(0), rtol=1e-4, atol=1e-3)
+        torch.testing.assert_close(
+            running.var, everything.var(0, unbiased=False), rtol=1e-3, atol=1e-3
+        )
+
+
+def test_running_statistics_leave_out_masked_vectors_and_forget_with_momentum():
+    vectors = torch.randn(2, 5, 4)
+    mask = torch.tensor([[1, 1, 0, 0, 1], [0, 1, 1, 1, 1]])
+    masked, plain = RunningGaussian(4), RunningGaussian(4)
+    masked.update(vectors, mask)
+    plain.update(vectors[mask.bool()])
+    torch.testing.assert_close(masked.mean, plain.mean)
+    torch.testing.assert_close(masked.var, plain.var)
+
+    forgetful = RunningGaussian(4, momentum=0.5)
+    for level in (0.0, 8.0, 8.0):
+        forgetful.update(torch.full((3, 4), level))
+    torch.testing.assert_close(forgetful.mean, torch.full((4,), 6.0))
+
+
+def text_like(count=4000):
+    reference = RunningGaussian(HIDDEN)
+    reference.update(torch.randn(count, HIDDEN, generator=torch.Generator().manual_seed(0)))
+    return reference
+
+
+def test_align_loss_grows_with_the_distance_from_text():
+    tokens = torch.randn(4, 50, HIDDEN, generator=torch.Generator().manual_seed(1))
+    losses = [align_loss(tokens + shift, text_like()).item() for shift in (0, 0.5, 1, 2)]
+    assert losses == sorted(losses)
+    assert losses[0] < 0.02
+    assert losses[3] > 1
+    assert align_loss(3 * tokens, text_like()) > align_loss(tokens, text_like())
+    assert align_loss(0.1 * tokens, text_like()) > align_loss(tokens, text_like())
+
+
+def test_align_loss_of_few_tokens_is_finite_and_ignores_padding():
+    tokens = torch.randn(1, 1, HIDDEN)
+    one = align_loss(tokens, text_like())
+    assert one.isfinite()
+    padded = F.pad(tokens, (0, 0, 0, 3), value=5.0)
+    torch.testing.assert_close(align_loss(padded, text_like(), torch.tensor([[1, 0, 0, 0]])), one)
+
+
+def walk(seed=0, constant=False):
+    generator = torch.Generator().manual_seed(seed)
+    context = torch.randn(2, 6, 8, generator=generator)
+    points = torch.randn(2, 6, HIDDEN, generator=generator)
+    seconds = torch.rand(2, 6, generator=generator).cumsum(1) * 10
+    return (torch.ones_like(context) if constant else context), points, seconds
+
+
+def no_change(context, *rest):
+    """The transition that is right about constant contexts."""
+    return context
+
+
+def test_constant_contexts_cost_the_floor():
+    torch.testing.assert_close(context_loss(*walk(constant=True), no_change), torch.tensor(0.1))
+
+
+def test_training_spreads_nearly_constant_contexts_instead_of_merging_them():
+    torch.manual_seed(0)
+    _, points, seconds = walk()
+    context = (1e-3 * torch.randn(2, 6, 8)).requires_grad_()
+    transition = Transition(8, HIDDEN)
+    optimiser = torch.optim.Adam([context, *transition.parameters()], lr=3e-3)
+    for _ in range(300):
+        loss = context_loss(context, points, seconds, transition)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert context.std() > 0.05
+
+
+def test_context_loss_is_small_when_the_next_context_is_predictable():
+    context, points, seconds = walk()
+    oracle = lambda *inputs: context[:, 1:]  # noqa: E731
+    assert context_loss(context, points, seconds, oracle) == 0
+    assert context_loss(context, points, seconds, Transition(8, HIDDEN)) > 0.5
+
+
+def test_transition_can_be_learned_and_sees_the_gap():
+    torch.manual_seed(0)
+    transition = Transition(8, HIDDEN)
+    _, points, seconds = walk()
+    gap = seconds.diff(dim=1)
+    speed = torch.linspace(-1, 1, 8)
+    context = F.pad(gap.log1p(), (1, 0)).cumsum(1).unsqueeze(-1) * speed
+    first = context_loss(context, points, seconds, transition).item()
+    optimiser = torch.optim.Adam(transition.parameters(), lr=3e-3)
+    for _ in range(300):
+        loss = context_loss(context, points, seconds, transition)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert loss.item() < 0.05 * first
+    assert context_loss(context, points, 5 * seconds, transition) > 2 * loss
+
+
+def test_context_loss_ignores_padding():
+    torch.manual_seed(0)
+    transition = Transition(8, HIDDEN)
+    context, points, seconds = walk()
+    padded = (
+        F.pad(context, (0, 0, 0, 2), value=3.0),
+        F.pad(points, (0, 0, 0, 2), value=2.0),
+        F.pad(seconds, (0, 2)),
+    )
+    mask = torch.tensor([[1] * 6 + [0] * 2] * 2)
+    torch.testing.assert_close(
+        context_loss(*padded, transition, mask), context_loss(context, points, seconds, transition)
+    )
+
+
+# What each term may teach. The quiet ones must hear nothing at all.
+REACHES = {
+    "task": {"ntlbg_attention", "rich_points", "multi_modal_projector", "language_model"},
+    "ntlbg": {"ntlbg_attention"},
+    "align": {"ntlbg_attention", "rich_points", "multi_modal_projector"},
+    "context": {"rich_points", "transition"},
+}
+
+
+@pytest.mark.parametrize("term", REACHES)
+def test_gradients_reach_what_they_should_and_nothing_else(term):
+    model, inputs = tiny_model(), tiny_inputs()
+    torch.manual_seed(1)
+    transition = Transition(8, HIDDEN)
+    # embeddings are the reference and the questions; only the task may move the language model
+    model.get_input_embeddings().requires_grad_(False)
+    reference = RunningGaussian(HIDDEN)
+    reference.update(model.get_input_embeddings()(inputs["input_ids"]))
+    output = model(**inputs, logits_at_labels=True)
+    terms = loss_terms(
+        output,
+        video_features=inputs["video_features"],
+        pts_seconds=inputs["pts_seconds"],
+        indices=inputs["indices"],
+        reference=reference,
+        transition=transition,
+        query_attention_mask=inputs["query_attention_mask"],
+    )
+    terms[term].backward()
+    modules = {"transition": transition, **dict(model.named_children())}
+    heard = {
+        name
+        for name, module in modules.items()
+        if any(p.grad is not None and p.grad.abs().max() > 1e-7 for p in module.parameters())
+    }
+    assert heard == REACHES[term]
+
+
+def test_every_term_is_a_finite_scalar_near_one_at_the_start():
+    model, inputs = tiny_model(), tiny_inputs()
+    output = model(**inputs)
+    terms = loss_terms(
+        output,
+        video_features=inputs["video_features"],
+        pts_seconds=inputs["pts_seconds"],
+        indices=inputs["indices"],
+        reference=text_like(),
+        transition=Transition(8, HIDDEN),
+    )
+    assert {"task", "ntlbg", "align", "context"} <= set(terms)
+    assert all(value.dim() == 0 and value.isfinite() for value in terms.values())
+    assert all(0 < terms[name] < 10 for name in ("ntlbg", "align", "context"))
+    torch.testing.assert_close(terms["task"], output.loss)
+
+
+def test_total_is_the_weighted_sum_of_the_weighted_terms():
+    terms = {"task": torch.tensor(2.0), "align": torch.tensor(3.0), "nll": torch.tensor(99.0)}
+    assert total(terms, {"task": 1.0, "align": 0.5}) == 3.5
+    with pytest.raises(KeyError):
+        total(terms, {"context": 1.0})
