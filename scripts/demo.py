@@ -1,4 +1,4 @@
-"""The demonstration as a script: ``python scripts/demo.py --save_plots``. Same as ``ntlbg demo``."""
+"""The demonstration as a script, the same as ``ntlbg demo``."""
 
 import argparse
 import sys
@@ -9,12 +9,18 @@ from ntlbg.errors import NtlbgError
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", help="a file like configs/longvideo_config.json")
     parser.add_argument("--out", default="results/demo", help="folder for video and report")
     parser.add_argument("--minutes", type=float, default=60, help="length of the sample video")
     parser.add_argument("--save_plots", action="store_true", help="also write a plot per question")
     arguments = parser.parse_args()
     try:
-        demo.run(arguments.out, minutes=arguments.minutes, save_plots=arguments.save_plots)
+        demo.run(
+            arguments.out,
+            minutes=arguments.minutes,
+            config=arguments.config,
+            save_plots=arguments.save_plots,
+        )
     except NtlbgError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

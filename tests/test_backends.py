@@ -6,7 +6,8 @@ import torch
 
 from fakes import ColourBackend, ColourEncoder
 from ntlbg import backends
-from ntlbg.backends import NtlbgBackend, VideoContext, load_backend
+from ntlbg.backends import VideoContext, load_backend
+from ntlbg.backends.ntlbg import LONGEST_ANSWER_TOKENS, NtlbgBackend
 from ntlbg.errors import ConfigError
 from ntlbg.selection import select_frames
 from tiny_models import HIDDEN, tiny_model, tiny_processor
@@ -44,7 +45,7 @@ def test_free_answer_is_greedy(backend, video):
     reply = backend.answer(QUESTION, video=video, options=None)
     inputs = backend.processor(QUESTION, video.features, video.pts_seconds, video.selection)
     ids = inputs["input_ids"]
-    for _ in range(backends.LONGEST_ANSWER_TOKENS):
+    for _ in range(LONGEST_ANSWER_TOKENS):
         step = {
             **inputs,
             "input_ids": ids,

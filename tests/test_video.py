@@ -338,6 +338,17 @@ def test_a_fragmented_file_without_an_index(tmp_path):
     assert read_numbers(read_frames_at(path, [5.0, 0.0, 2.96], size=SIZE).data) == [125, 0, 74]
 
 
+def test_a_stream_that_shows_up_late(tmp_path):
+    """An audio tag at the end of a file whose header announced no sound."""
+    path = write_video(tmp_path / "late.flv", count=500)
+    sound = b"\x3e" + bytes(64)
+    header = b"\x08" + len(sound).to_bytes(3, "big") + (20_000).to_bytes(3, "big") + bytes(4)
+    path.write_bytes(path.read_bytes() + header + sound + (11 + len(sound)).to_bytes(4, "big"))
+    report = ReadReport()
+    assert read_numbers(sample(path, fps=1, report=report).data) == list(range(0, 500, 25))
+    assert (report.decoded, report.lost) == (500, 0)
+
+
 # Times
 
 
@@ -469,8 +480,8 @@ def test_two_videos_at_once(encodings):
 @needs_linux
 def test_memory_stays_the_same(tmp_path):
     """Ten times as long, hardly a megabyte more (a batch alone is 9 MB)."""
-    short = write_video(tmp_path / "short.mp4", count=200)
-    long = write_video(tmp_path / "long.mp4", count=2000)
+    short = write_video(tmp_path / "short.mp4", count=100)
+    long = write_video(tmp_path / "long.mp4", count=1000)
     code = """
 for path in sys.argv[1:]:
     for frames in sample_frames(path, fps=25, size=(300, 300)):
@@ -510,9 +521,9 @@ def test_missing_files_and_folders(tmp_path):
 
 def test_unreadable_files(film, monkeypatch):
     def refuse(*_, **__):
-        raise av.PermissionError(13, "Permission denied")
+        raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(av, "open", refuse)
+    monkeypatch.setattr(type(film), "open", refuse)
     with pytest.raises(errors.VideoNotFound, match="permissions"):
         probe(film)
 

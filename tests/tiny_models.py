@@ -10,6 +10,7 @@ from ntlbg.models import NtlbgConfig, NtlbgForConditionalGeneration, NtlbgProces
 SPECIAL = ["<|pad|>", "<|im_end|>", "<|frame|>"]
 VIDEO_TOKEN_ID = SPECIAL.index("<|frame|>")
 HIDDEN = 32
+VOCABULARY = {"projector": "vocabulary", "vocabulary": [[10, 11], [12], [13, 14, 15], [16]]}
 LANGUAGE_MODELS = {"llama": LlamaConfig, "qwen2": Qwen2Config}
 
 
@@ -85,3 +86,28 @@ def tiny_inputs(
             answer=answer,
         )
     )
+
+
+def sample(question="What is it?", frames=20, indices=(1, 7, 12), answer="a dog", step=1.0):
+    """One member of `batch_of`."""
+    times = torch.arange(frames) * step
+    return {"q": question, "n": frames, "t": times, "i": list(indices), "a": answer}
+
+
+def batch_of(*samples: dict) -> dict[str, torch.Tensor]:
+    """Several samples with random features, through the processor's own padding."""
+    generator = torch.Generator().manual_seed(5)
+    questions, features, times, indices, answers = zip(*(s.values() for s in samples))
+    features = [
+        torch.nn.functional.normalize(torch.randn(n, HIDDEN, generator=generator), dim=-1)
+        for n in features
+    ]
+    return dict(
+        tiny_processor()(
+            list(questions), features, list(times), indices=list(indices), answer=list(answers)
+        )
+    )
+
+
+def task_loss(model, inputs) -> torch.Tensor:
+    return model(**inputs).loss.detach()

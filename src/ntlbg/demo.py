@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ntlbg.backends import Backend, load_backend
+from ntlbg.config import load_config
+from ntlbg.console import counting
 from ntlbg.data import Sample, read_samples
+from ntlbg.evaluation.haystack import TIME_TOLERANCE, is_right
 from ntlbg.evaluation.plots import save_timeline
 from ntlbg.haystack import make_videos
 from ntlbg.index import FeatureIndex
@@ -27,12 +30,11 @@ from ntlbg.timelines import timestamp
 KINDS = ("first", "last", "before", "after", "count", "exist", "when", "which")
 NUM_FRAMES = 16
 SEED = 2024
-TIME_TOLERANCE_SECONDS = 5.0
 _QUESTIONS_MADE = 64  # enough for one of each kind
 
 MEASURED = (
-    "An answer is right when its text is the true answer; a time is right within "
-    f"{TIME_TOLERANCE_SECONDS:.0f} seconds of the moment asked for.",
+    "An answer is right when its text is the true answer; a time given freely is right within "
+    f"{TIME_TOLERANCE:.0f} seconds of the moment asked for.",
     "Uniform is the same model with as many frames, taken at equal distances.",
     "The number under a picture is its relevance: how much likelier it is, in nats, "
     "under the distribution of the frames the question means than under that of all frames.",
@@ -59,31 +61,37 @@ def run(
     out_dir: str | Path = "results/demo",
     *,
     minutes: float = 60,
+    config: str | Path | None = None,
     num_frames: int = NUM_FRAMES,
     selector: str = DEFAULT_SELECTOR,
     seed: int = SEED,
     save_plots: bool = False,
     model: str | Backend = "builtin",
     say: Callable[[str], None] = print,
-    progress: Callable | None = None,
 ) -> Demo:
     """Make the sample video, ask, compare, and write ``report.html`` into ``out_dir``.
 
     A sample video that is already there is used again; features are computed anew, so that the
     times are those of a first question.
 
+    Args:
+        config: a file like ``configs/longvideo_config.json``: its ``max_frames`` are looked at, and
+            its ``num_representatives`` selected, but never more than ``num_frames``.
+        say: called with every line of the account.
+
     Raises:
-        NtlbgError: the folder cannot be written, or the model's parts cannot be fetched.
+        NtlbgError: the configuration is wrong, the folder cannot be written, or the model's parts
+            cannot be fetched.
     """
-    out_dir = Path(out_dir)
+    out_dir, budget = Path(out_dir), _budget(config, num_frames, say)
     backend = load_backend(model)
     video, samples = _sample(out_dir, minutes, seed, say)
-    say(f"{video.name}: {len(samples)} questions, {num_frames} frames for each\n")
+    say(f"{video.name}: {len(samples)} questions, {budget['num_frames']} frames for each\n")
     with tempfile.TemporaryDirectory(prefix="ntlbg-demo-") as scratch:
         index = FeatureIndex(Path(scratch))
         asked = []
         for sample in samples:
-            asked.append(_ask_both(video, sample, backend, num_frames, selector, index, progress))
+            asked.append(_ask_both(video, sample, backend, index, selector, budget))
             say(_line(asked[-1]))
     stages = _benchmark([item.answer for item in asked])
     say("".join(f"\n{stage.name}: {stage.seconds:.2f} s" for stage in stages))
@@ -97,29 +105,37 @@ def run(
     return Demo(path, video, asked)
 
 
-def is_right(text: str, sample: Sample) -> bool:
-    """Whether an answer is the sample's, a time within TIME_TOLERANCE_SECONDS."""
-    if _same(text, sample.answer):
-        return True
-    moment = _seconds(text)
-    if sample.answer_type != "when" or moment is None:
-        return False
-    return any(
-        start - TIME_TOLERANCE_SECONDS <= moment <= end + TIME_TOLERANCE_SECONDS
-        for start, end in sample.evidence
-    )
+def _budget(config: str | Path | None, num_frames: int, say) -> dict[str, int | None]:
+    """``num_frames`` and ``max_frames`` of every question."""
+    if config is None:
+        return {"num_frames": num_frames, "max_frames": None}
+    wanted = load_config(config).video_config
+    if wanted.num_representatives > num_frames:
+        say(f"{config} asks for {wanted.num_representatives} frames; {num_frames} are read here")
+    return {
+        "num_frames": min(wanted.num_representatives, num_frames),
+        "max_frames": wanted.max_frames,
+    }
 
 
 def _sample(out_dir: Path, minutes: float, seed: int, say) -> tuple[Path, list[Sample]]:
     """The video and the first question of each kind."""
     folder = out_dir / f"sample-{minutes:g}-minutes-{seed}"
     if not (folder / "questions.jsonl").is_file():
-        say(f"making a video of {minutes:g} minutes ...")
         began = time.perf_counter()
-        with staged_directory(out_dir) as stage:
-            make_videos(stage / folder.name, minutes=minutes, seed=seed, questions=_QUESTIONS_MADE)
+        with (
+            staged_directory(out_dir) as stage,
+            counting(f"making a video of {minutes:g} minutes", unit="frames") as progress,
+        ):
+            make_videos(
+                stage / folder.name,
+                minutes=minutes,
+                seed=seed,
+                questions=_QUESTIONS_MADE,
+                progress=progress,
+            )
             shutil.rmtree(folder, ignore_errors=True)
-        say(f"made in {time.perf_counter() - began:.0f} s")
+        say(f"made a video of {minutes:g} minutes in {time.perf_counter() - began:.0f} s")
     samples = list(read_samples(folder / "questions.jsonl"))
     chosen = [
         next((sample for sample in samples if sample.answer_type == kind), None) for kind in KINDS
@@ -131,28 +147,24 @@ def _ask_both(
     video: Path,
     sample: Sample,
     backend: Backend,
-    num_frames: int,
-    selector: str,
     index: FeatureIndex,
-    progress: Callable | None,
+    selector: str,
+    budget: dict[str, int | None],
 ) -> Asked:
-    shared = {
-        "options": sample.options,
-        "model": backend,
-        "num_frames": num_frames,
-        "index": index,
-        "progress": progress,
-    }
-    answer = ask(video, sample.question, selector=selector, read_frames=True, **shared)
+    shared = {"options": sample.options, "model": backend, "index": index, **budget}
+    with counting("reading the video", unit="frames") as progress:
+        answer = ask(
+            video, sample.question, selector=selector, read_frames=True, progress=progress, **shared
+        )
     baseline = ask(video, sample.question, selector="uniform", **shared)
     return Asked(
         answer=answer,
         kind=sample.answer_type,
         truth=sample.answer,
-        right=is_right(answer.text, sample),
+        right=is_right(sample, answer.text),
         evidence=sample.evidence,
         baseline=baseline,
-        baseline_right=is_right(baseline.text, sample),
+        baseline_right=is_right(sample, baseline.text),
     )
 
 
@@ -161,11 +173,14 @@ def _line(item: Asked) -> str:
     best = sorted(item.answer.evidence, key=lambda moment: -(moment.score or 0.0))[:4]
     moments = " ".join(moment.timestamp for moment in sorted(best, key=lambda m: m.pts_seconds))
     marks = {True: "right", False: "wrong"}
-    return (
-        f"{item.answer.question}\n"
-        f"  {item.answer.text:<14} {marks[item.right]}, truth: {item.truth}; moments {moments}\n"
-        f"  {item.baseline.text:<14} {marks[item.baseline_right]}, from uniformly sampled frames"
-    )
+    selected = f"{_short(item.answer.text)} {marks[item.right]}, truth: {item.truth}"
+    uniform = f"{_short(item.baseline.text)} {marks[item.baseline_right]}, from uniform sampling"
+    return f"{item.answer.question}\n  {selected}; moments {moments}\n  {uniform}"
+
+
+def _short(text: str) -> str:
+    """On one line, at least 14 characters wide."""
+    return f"{' '.join(text.split()):<14}"
 
 
 def _benchmark(answers: Sequence[Answer]) -> list[Stage]:
@@ -197,7 +212,7 @@ def _report(asked: list[Asked], stages: list[Stage], backend: Backend) -> Report
             f"the {usage['frames_used']} that represent the video best for that question."
         ),
         facts={
-            "Video": f"{first.video.name}, {timestamp(seconds)}",
+            "Length": timestamp(seconds),
             "Looked at": f"{usage['frames_sampled']:,} frames, one per second",
             "Read per question": f"{usage['frames_used']} frames",
             "Visual tokens per question": f"{usage['visual_tokens']}",
@@ -227,21 +242,6 @@ def _write_answers(asked: list[Asked], path: Path) -> None:
     ]
     with staged_file(path) as stage:
         stage.write_text(json.dumps(records, indent=2, ensure_ascii=False) + "\n", "utf-8")
-
-
-def _same(text: str, truth: str) -> bool:
-    return text.strip(" .").casefold() == truth.strip(" .").casefold()
-
-
-def _seconds(text: str) -> float | None:
-    """``mm:ss`` or ``h:mm:ss`` as seconds; None for anything else."""
-    parts = text.strip(" .").split(":")
-    if len(parts) not in (2, 3) or not all(part.isdigit() for part in parts):
-        return None
-    total = 0
-    for part in parts:
-        total = total * 60 + int(part)
-    return float(total)
 
 
 def _length(seconds: float) -> str:

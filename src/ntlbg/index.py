@@ -11,7 +11,8 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,8 +99,11 @@ class FeatureIndex:
         Raises:
             OutputError: the folder cannot be written.
         """
-        _write(self._entry(key), key, video)
-        self._tidy(key)
+        path = self._entry(key)
+        with _told(path.parent):
+            _replace(path, _content(key, video))
+        self.remove_chunks(key)
+        self._remove_stale()
 
     def load_chunks(self, key: str) -> list[IndexedVideo]:
         """The leading chunks of an unfinished entry, up to the first missing or damaged one."""
@@ -113,7 +117,14 @@ class FeatureIndex:
 
     def save_chunk(self, key: str, number: int, chunk: IndexedVideo) -> None:
         """Keep part of an unfinished entry, for the case that this process is killed."""
-        _write(self._chunk(key, number), f"{key}/{number}", chunk)
+        path = self._chunk(key, number)
+        # Another process may have finished the entry and be removing its chunks: then all is well.
+        with _told(path.parent), suppress(FileNotFoundError):
+            _replace(path, _content(f"{key}/{number}", chunk))
+
+    def remove_chunks(self, key: str) -> None:
+        """Of an entry that is finished."""
+        shutil.rmtree(self._chunk(key, 0).parent, ignore_errors=True)
 
     def _entry(self, key: str) -> Path:
         return self.root / f"{key}.safetensors"
@@ -121,8 +132,7 @@ class FeatureIndex:
     def _chunk(self, key: str, number: int) -> Path:
         return self.root / f"{key}.partial" / f"{number:06d}.safetensors"
 
-    def _tidy(self, key: str) -> None:
-        shutil.rmtree(self._chunk(key, 0).parent, ignore_errors=True)
+    def _remove_stale(self) -> None:
         for left_behind in self.root.glob(".*.tmp"):
             with suppress(FileNotFoundError):  # another process may be tidying too
                 if time.time() - left_behind.stat().st_mtime > STALE_SECONDS:
@@ -149,19 +159,21 @@ def _checksum(name: str, video: IndexedVideo) -> str:
     return digest.hexdigest()
 
 
-def _write(path: Path, name: str, video: IndexedVideo) -> None:
+def _content(name: str, video: IndexedVideo) -> bytes:
+    # One JSON text: safetensors writes several metadata entries in any order.
     about = json.dumps({"meta": video.meta, "sha256": _checksum(name, video)}, sort_keys=True)
     arrays = {"features": video.features, "pts_seconds": video.pts_seconds}
-    content = to_safetensors(arrays, metadata={"ntlbg": about})
+    return to_safetensors(arrays, metadata={"ntlbg": about})
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
     try:
-        try:
-            _replace(path, content)
-        except FileNotFoundError:  # another process finished the entry and removed its chunks
-            _replace(path, content)
+        yield
     except OSError as error:
         raise OutputError(
-            f"{path.parent}: features cannot be written there ({error.strerror}). Free some "
-            "space, or set NTLBG_CACHE to a folder that can be written."
+            f"{folder}: features cannot be written there ({error.strerror}). Free some space, "
+            "or set NTLBG_CACHE to a folder that can be written."
         ) from error
 
 

@@ -51,6 +51,7 @@ def index_video(
     key = index.key(path, fingerprint=encoder.fingerprint, fps=fps, **window)
     ready = index.load(key)
     if ready is not None:
+        index.remove_chunks(key)  # a run may have been killed between its last two steps
         return ready
     report = ReadReport() if report is None else report
     lost_before = report.lost

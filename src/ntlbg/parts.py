@@ -58,7 +58,6 @@ PARTS = {
         2,
     ),
 }
-REQUIRED = ("language_model", "vision_backbone")
 
 
 def cache_root() -> Path:
@@ -78,7 +77,7 @@ def part_path(name: str) -> Path:
 
 
 def fetch_parts(
-    names: tuple[str, ...] = REQUIRED, *, progress: Callable[[str], None] | None = None
+    names: tuple[str, ...] = tuple(PARTS), *, progress: Callable[[str], None] | None = None
 ) -> dict[str, Path]:
     """Make sure that the named parts are in the cache; returns their files.
 

@@ -70,7 +70,8 @@ def test_context_is_the_state_after_the_last_near_frame(rich):
         for slot, pick in enumerate(picks):
             near = [t for t in range(pick - 2, pick + 3) if 0 <= t < FRAMES]
             offsets = torch.tensor([[(t - pick) / 2.5] for t in near])
-            window = torch.cat([inputs["features"][row, near], offsets], dim=-1)
+            frames = inputs["features"][row, near] * HIDDEN**0.5
+            window = torch.cat([frames, offsets], dim=-1)
             expected = rich.lstm(window.unsqueeze(0))[0][0, -1]
             torch.testing.assert_close(ours[row, slot], expected)
 

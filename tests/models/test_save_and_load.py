@@ -6,9 +6,14 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
 from ntlbg.models import NtlbgConfig, NtlbgForConditionalGeneration, NtlbgProcessor
-from tiny_models import LANGUAGE_MODELS, tiny_config, tiny_inputs, tiny_model, tiny_processor
-
-VOCABULARY = {"projector": "vocabulary", "vocabulary": [[10, 11], [12], [13, 14, 15], [16]]}
+from tiny_models import (
+    LANGUAGE_MODELS,
+    VOCABULARY,
+    tiny_config,
+    tiny_inputs,
+    tiny_model,
+    tiny_processor,
+)
 
 
 @pytest.mark.parametrize("language_model", LANGUAGE_MODELS)

@@ -67,3 +67,8 @@ def quantisation_error(features: np.ndarray, indices: np.ndarray) -> float:
     for index in indices:
         nearest = np.minimum(nearest, np.square(features - features[index]).sum(axis=1))
     return float(nearest.sum() / np.square(features - features.mean(axis=0)).sum())
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Share of ``one`` that is in ``other``."""
+    return len(np.intersect1d(one, other)) / len(one)

@@ -10,6 +10,7 @@ from sklearn.cluster import KMeans
 
 from ntlbg.selection.codebook import (
     cell_sums,
+    farthest_point_fill,
     greedy_insertion,
     lbg,
     nearest_codes,
@@ -96,6 +97,20 @@ def test_insertion_into_copies_gives_distinct_points():
     assert sorted(chosen.tolist()) == list(range(6))
 
 
+def test_fill_takes_the_farthest_points():
+    points = np.array([[1.0], [5], [2], [12], [11], [31]], np.float32)
+    assert farthest_point_fill(points, np.array([0]), 1).tolist() == [0]
+    assert farthest_point_fill(points, np.array([0]), 2).tolist() == [0, 5]
+    assert farthest_point_fill(points, np.array([0]), 3).tolist() == [0, 3, 5]
+    assert farthest_point_fill(points, np.array([0]), 4).tolist() == [0, 1, 3, 5]
+    assert farthest_point_fill(points, np.array([4, 1]), 6).tolist() == list(range(6))
+
+
+def test_fill_of_copies_takes_the_earliest():
+    filled = farthest_point_fill(np.ones((6, 2), np.float32), np.array([3]), 4)
+    assert filled.tolist() == [0, 1, 2, 3]
+
+
 def test_segments_cut_finest_where_much_happens():
     rng = np.random.default_rng(0)
     components = np.cumsum(0.01 * rng.standard_normal((3000, 3)), axis=0)
@@ -121,6 +136,7 @@ def test_one_cut_does_not_take_all_segments():
     components = np.random.default_rng(0).standard_normal((2000, 2))
     components[1000:] += 1e4
     borders = segment_borders(components, np.full(2000, 1 / 2000), 200)
+    assert len(borders) - 1 > 190
     assert np.diff(borders).max() < 40
 
 

@@ -22,6 +22,16 @@ def test_moments_of_a_low_rank_video(frames):
     assert shrunk_trace * moments.scale**2 == pytest.approx(np.trace(covariance), rel=1e-4)
 
 
+def test_shrinkage_goes_by_the_number_of_frames(frames):
+    for part in (frames[:100], frames):
+        spectrum = np.linalg.eigvalsh(np.cov(part.T.astype(float), bias=True))
+        expected = oas_shrinkage(spectrum, 80, len(part))
+        assert estimate_moments(part, rank=8).shrinkage == pytest.approx(expected, rel=1e-3)
+    weights = np.repeat([1.0, 1e-9], [100, 2900])
+    few = estimate_moments(frames[:100], rank=8).shrinkage
+    assert estimate_moments(frames, 8, weights).shrinkage == pytest.approx(few, rel=1e-3)
+
+
 def test_moments_of_few_frames_in_many_dimensions(frames):
     few = np.tile(frames[:30], (1, 5))  # 30 frames of size 400
     moments = estimate_moments(few, rank=64)

@@ -141,6 +141,13 @@ def test_evidence_by_hand():
     assert localised_probability(z, 0.5) == pytest.approx(1 / (1 + np.exp(-max(gains))))
 
 
+@pytest.mark.parametrize("shift", [2, 2.5, 3, 3.5, 4])
+def test_evidence_of_frames_at_each_shift(shift):
+    """log ratio at the matching shift: shift^2 - shift^2 / 2, more than at any other."""
+    odds = 1 / localised_probability(np.full(5, float(shift)), 0.5) - 1
+    assert -np.log(odds) == pytest.approx(shift**2 / 2, rel=1e-6)
+
+
 def test_prior_adds_to_the_log_odds():
     def log_odds(p):
         return np.log(p / (1 - p))

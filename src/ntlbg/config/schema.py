@@ -54,7 +54,8 @@ class VideoConfig(_Block):
         """How many frames to choose of ``max_frames``, at least 1."""
         wanted = max(self.min_representatives, int(self.coverage_ratio * max_frames))
         wanted = min(wanted, int(self.max_representatives_ratio * max_frames))
-        return max(wanted - wanted % self.representative_alignment, 1)
+        aligned = wanted - wanted % self.representative_alignment
+        return aligned or max(wanted, 1)
 
     @model_validator(mode="after")
     def _representatives_follow_the_rule(self) -> Self:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ntlbg.backends import Backend, VideoContext
+from ntlbg.backends import Backend, VideoContext, load_backend
 from ntlbg.data import Sample
+from ntlbg.errors import ConfigError
 from ntlbg.haystack import make_questions
 from ntlbg.haystack.pictures import STYLES, load_style, object_names
 from ntlbg.haystack.timeline import NEEDLE_SPACING, draw_frames, plan_timeline
@@ -25,6 +26,7 @@ from ntlbg.selection import select_frames
 TIME_TOLERANCE = 5.0  # seconds
 BATCH = 128
 BOOTSTRAP = 2000
+COLUMNS = ("open", "choice", "evidence_seen")
 
 
 @dataclass(frozen=True)
@@ -205,3 +207,57 @@ def write_outcomes(path: Path, outcomes: Sequence[Outcome]) -> None:
     """One JSON object a line."""
     lines = [json.dumps(asdict(outcome)) for outcome in outcomes]
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def run(
+    out_dir: str | Path,
+    *,
+    cells: Sequence[str] = tuple(CELLS),
+    questions: int = 300,
+    seed: int = 0,
+    split: str = "test",
+    styles: tuple[str, ...] = STYLES,
+    wordings: str = "train",
+    model: str | Backend = "builtin",
+    options: dict[str, dict] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[dict]:
+    """Evaluate cells one after the other into a folder; a finished cell is not done again.
+
+    Leaves ``CELL.jsonl`` with every answer, and ``summary.json``.
+
+    Raises:
+        ConfigError: for an unknown cell.
+    """
+    unknown = [name for name in cells if name not in CELLS]
+    if unknown:
+        raise ConfigError(f"unknown cells {unknown}: choose from {', '.join(CELLS)}")
+    folder = Path(out_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    backend = load_backend(model)
+    rows: list[dict] = []
+    for name in cells:
+        path = folder / f"{name}.jsonl"
+        if not path.is_file():
+            outcomes = evaluate_cell(
+                backend, CELLS[name], questions=questions, seed=seed, split=split, styles=styles,
+                wordings=wordings, options=options, progress=progress,
+            )  # fmt: skip
+            write_outcomes(path, outcomes)
+        lines = path.read_text(encoding="utf-8").splitlines()
+        rows += summarize([Outcome(**json.loads(line)) for line in lines])
+        (folder / "summary.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    return rows
+
+
+def as_markdown(rows: Sequence[dict]) -> str:
+    """A table for people."""
+    head = "| videos and budget | selector | n | right | 95 % | open | choice | evidence seen |"
+    lines = [head, "|---|---|---|---|---|---|---|---|"]
+    for row in rows:
+        low, high = row["interval"]
+        values = [row["cell"], row["selector"], str(row["n"]), f"{row['right']:.3f}",
+                  f"{low:.2f} to {high:.2f}"]  # fmt: skip
+        values += ["–" if row[key] is None else f"{row[key]:.2f}" for key in COLUMNS]
+        lines.append("| " + " | ".join(values) + " |")
+    return "\n".join(lines)

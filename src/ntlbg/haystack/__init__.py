@@ -20,6 +20,8 @@ from ntlbg.haystack.timeline import Timeline, draw_frames, plan_timeline
 SPLITS = ("train", "val", "test")
 MULTIPLE_CHOICE = 0.4  # share of questions with options
 CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".avi": "mpeg4", ".webm": "libvpx"}
+# x264's fastest routines do not always give the same bits; the same seed shall give the same file
+X264_OPTIONS = {"crf": "26", "preset": "veryfast", "x264-params": "cpu-independent=1"}
 QUESTIONS_FILE = "questions.jsonl"
 
 
@@ -118,7 +120,7 @@ def write_video(
     height, width = size
     scratch = path.with_name(f".{path.stem}.partial{path.suffix}")
     rate = Fraction(fps).limit_denominator(1001)
-    options = {"crf": "26", "preset": "veryfast"} if CODECS[path.suffix] == "libx264" else {}
+    options = X264_OPTIONS if CODECS[path.suffix] == "libx264" else {}
     try:
         with av.open(scratch, "w") as output:
             stream = output.add_stream(CODECS[path.suffix], rate=rate, options=options)

@@ -22,13 +22,14 @@ Source = Callable[[np.random.Generator, int, Size, float], np.ndarray]
 
 
 def generated(description: str) -> Source:
-    """A source of FFmpeg's ``lavfi`` device; ``{seed}`` and ``{a}`` (0..1) are filled at random."""
+    """A source of FFmpeg's ``lavfi`` device; ``{seed}``, ``{a}`` (0..1) and ``{c0}``... (colours)
+    are filled at random."""
 
     def source(rng, count, size, fps):
         height, width = size
-        text = description.format(
-            seed=int(rng.integers(1, 2**31 - 1)), a=float(rng.uniform()), b=float(rng.uniform())
-        )
+        colors = {f"c{n}": f"0x{rng.integers(2**24):06x}" for n in range(6)}
+        seed, a = int(rng.integers(1, 2**31 - 1)), float(rng.uniform())
+        text = description.format(seed=seed, a=a, **colors)
         name, _, options = text.partition("=")
         joined = ":".join(filter(None, [f"s={width}x{height}", f"rate={fps:g}", options]))
         frames = []
@@ -224,9 +225,9 @@ def sources(split: str) -> tuple[Source, ...]:
             "mandelbrot=start_scale={a}",
             "life=mold=10:r=2:ratio=0.2:random_seed={seed}:death_color=#C83232:life_color=#00ff00",
             "life=ratio=0.4:random_seed={seed}",
-            "gradients=speed=0.3:seed={seed}",
-            "gradients=speed=0.1:n=6:seed={seed}:type=radial",
-            "gradients=speed=0.1:n=4:seed={seed}:type=spiral",
+            "gradients=speed=0.3:seed={seed}:c0={c0}:c1={c1}",
+            "gradients=speed=0.1:n=4:seed={seed}:type=radial:c0={c0}:c1={c1}:c2={c2}:c3={c3}",
+            "gradients=speed=0.1:n=3:seed={seed}:type=spiral:c0={c0}:c1={c1}:c2={c2}",
             "testsrc2",
             "smptehdbars",
             "rgbtestsrc",

@@ -62,14 +62,14 @@ def build_base(dtype: torch.dtype = torch.bfloat16):
     processor = NtlbgProcessor(tokenizer, VIDEO_TOKEN)
     names = [*object_names(), NOTHING]
     config = NtlbgConfig(
-        text_config=AutoConfig.from_pretrained(folder, attn_implementation="eager"),
+        # the type goes into the config: a later cast would round the rotary frequencies as well
+        text_config=AutoConfig.from_pretrained(folder, attn_implementation="eager", dtype=dtype),
         vision_config=BuiltinVisionConfig(),
         projector="vocabulary",
         vocabulary=[processor.encode(f" {name}") for name in names],
         video_token_id=processor.video_token_id,
     )
     model = NtlbgForConditionalGeneration(config)
-    model.language_model.to(dtype)
     published = load_file(folder / "model.safetensors")
     model.language_model.load_state_dict(
         {name: tensor.to(dtype) for name, tensor in published.items()}, strict=False

@@ -62,12 +62,9 @@ class Selector:
 
 
 SELECTORS: dict[str, Selector] = {
-    selector.name: selector
-    for selector in (
-        Selector("ntlbg", choose_ntlbg, NtlbgOptions),
-        Selector("uniform", choose_uniform),
-        Selector("top_k", choose_top_k),
-    )
+    "ntlbg": Selector("ntlbg", choose_ntlbg, NtlbgOptions),
+    "uniform": Selector("uniform", choose_uniform),
+    "top_k": Selector("top_k", choose_top_k),
 }
 
 

@@ -131,6 +131,32 @@ def greedy_insertion(
     return chosen
 
 
+def farthest_point_fill(points: np.ndarray, chosen: np.ndarray, num_points: int) -> np.ndarray:
+    """Add the points farthest from all chosen ones until there are ``num_points``.
+
+    Args:
+        points: (N, S) float32.
+        chosen: (K,) distinct positions, at least one.
+        num_points: K to N.
+
+    Returns:
+        (num_points,) int64 ascending.
+    """
+    missing = num_points - len(chosen)
+    if missing == 0:
+        return np.sort(chosen)
+    _, distances = nearest_codes(points, points[chosen])
+    distances[chosen] = -1
+    norms = np.einsum("ns,ns->n", points, points)
+    added = np.empty(missing, np.int64)
+    for step in range(missing):
+        farthest = added[step] = int(distances.argmax())
+        to_it = np.maximum(norms - 2 * (points @ points[farthest]) + norms[farthest], 0)
+        np.minimum(distances, to_it, out=distances)
+        distances[farthest] = -1
+    return np.sort(np.concatenate([chosen, added]))
+
+
 def segment_borders(components: np.ndarray, relevance: np.ndarray, num_segments: int) -> np.ndarray:
     """Cut a video where its quantiles fall: in time, in change, and in relevance, a third each.
 

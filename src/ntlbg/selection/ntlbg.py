@@ -17,6 +17,7 @@ import numpy as np
 from ntlbg.errors import ConfigError
 from ntlbg.selection import contour
 from ntlbg.selection.codebook import (
+    farthest_point_fill,
     greedy_insertion,
     lbg,
     nearest_codes,
@@ -183,7 +184,7 @@ def choose_ntlbg(inputs: Inputs, options: NtlbgOptions) -> Picks:
     codes = _train_codebook(space, picks, relevance, inputs.num_frames, options)
     frames = _snap_to_frames(space, codes, picks, relevance, options)
     return Picks(
-        _fill(space, frames, inputs.num_frames, options),
+        farthest_point_fill(space, frames, inputs.num_frames),
         space=space,
         z=relevance.z,
         p_local=relevance.p_local,
@@ -279,25 +280,6 @@ def _snap_to_frames(
     best_first = free[np.lexsort((-score[free], cells[free]))]
     _, first = np.unique(cells[best_first], return_index=True)
     return np.sort(np.concatenate([picks, best_first[first]]))
-
-
-def _fill(
-    space: np.ndarray, frames: np.ndarray, num_frames: int, options: NtlbgOptions
-) -> np.ndarray:
-    """Add the frames farthest from all chosen ones until the budget is used."""
-    missing = num_frames - len(frames)
-    if missing == 0:
-        return frames
-    _, distances = nearest_codes(space, space[frames], options.chunk)
-    distances[frames] = -1
-    norms = np.einsum("ts,ts->t", space, space)
-    added = np.empty(missing, np.int64)
-    for position in range(missing):
-        farthest = added[position] = int(distances.argmax())
-        to_it = np.maximum(norms - 2 * (space @ space[farthest]) + norms[farthest], 0)
-        np.minimum(distances, to_it, out=distances)
-        distances[farthest] = -1
-    return np.sort(np.concatenate([frames, added]))
 
 
 def _choose_on_contour(inputs: Inputs, relevance: _Relevance, options: NtlbgOptions) -> Picks:

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ntlbg.models.layers import ConstantLinear
 from ntlbg.models.modeling_outputs import NtlbgOutput, NtlbgStatistics
 from ntlbg.models.woodbury import capacitance, log_determinant, mahalanobis_and_logdet
 
@@ -252,7 +253,8 @@ class Transition(nn.Module):
         super().__init__()
         inputs = context_size + 2 * feature_size + 1
         self.hidden = nn.Linear(inputs, hidden_size)
-        self.output = nn.Linear(hidden_size, context_size)
+        # Starts with "nothing changes", an error of the size of the contexts themselves.
+        self.output = ConstantLinear(hidden_size, context_size)
 
     def forward(self, context: Tensor, point: Tensor, following: Tensor, gap: Tensor) -> Tensor:
         """context (..., C), point and following (..., D), gap (...) in seconds -> (..., C)."""

@@ -71,6 +71,7 @@ class BuiltinRun:
             finished = self.output / f"{name}.safetensors"
             again = only == name and not self.resume
             if finished.is_file() and not again:
+                print(f"{name}: finished before, loaded from {finished}", flush=True)
                 self._load(finished)
             elif only in (None, name):
                 objective = train()
@@ -196,17 +197,22 @@ class BuiltinRun:
             data_collator=collator,
             optimizers=(optimizer, schedule),
         )
-        last = get_last_checkpoint(str(folder)) if self.resume and folder.is_dir() else None
+        last = self._last_checkpoint(name)
+        if last:
+            print(f"{name}: continuing from {Path(last).name}", flush=True)
         trainer.train(resume_from_checkpoint=last)
         history = [entry for entry in trainer.state.log_history if "loss" in entry]
         (self.output / f"{name}.log.json").write_text(json.dumps(history, indent=1))
 
     def _seed(self, name: str) -> int:
         """Its own stream for every stage and every restart."""
-        folder = self.output / f"{name}.checkpoints"
-        last = get_last_checkpoint(str(folder)) if self.resume and folder.is_dir() else None
+        last = self._last_checkpoint(name)
         restart = int(last.rsplit("-", 1)[1]) if last else 0
         return self.settings.seed * 1_000_003 + sum(name.encode()) * 1009 + restart
+
+    def _last_checkpoint(self, name: str) -> str | None:
+        folder = self.output / f"{name}.checkpoints"
+        return get_last_checkpoint(str(folder)) if self.resume and folder.is_dir() else None
 
     def _load(self, path: Path) -> None:
         tensors: dict[str, Tensor] = load_file(path)

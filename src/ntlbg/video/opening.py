@@ -35,10 +35,10 @@ TIMED_THUMBNAILS = 0x800  # AV_DISPOSITION_TIMED_THUMBNAILS: previews for the se
 
 
 def regular_file(path: str | os.PathLike) -> Path:
-    """The path of an existing, regular file. Never opens it: a pipe would block for ever.
+    """The path of an existing, readable, regular file; a pipe, which would block, is not opened.
 
     Raises:
-        VideoNotFound: nothing there, or a directory.
+        VideoNotFound: nothing there, a folder, or no permission.
         VideoOpenError: a pipe, device or socket, or an empty file.
     """
     path = Path(path)
@@ -55,6 +55,12 @@ def regular_file(path: str | os.PathLike) -> Path:
         )
     if status.st_size == 0:
         raise VideoOpenError(f"{path}: the file is empty (0 bytes). Accepted: {ACCEPTED}.")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise VideoNotFound(
+            f"{path}: cannot be read ({error.strerror}). Check the file's permissions."
+        ) from error
     return path
 
 
@@ -97,10 +103,6 @@ def _open_container(path: Path) -> InputContainer:
     try:
         # "file:" keeps a name such as "concat:a.mp4" from being taken for a protocol.
         return av.open(f"file:{path.absolute()}", metadata_errors="ignore", options=options)
-    except (av.PermissionError, av.FileNotFoundError) as error:
-        raise VideoNotFound(
-            f"{path}: cannot be read ({error.strerror}). Check the file's permissions."
-        ) from error
     except av.FFmpegError as error:
         raise VideoOpenError(
             f"{path}: cannot be opened as a video ({_reason(path, error)}). Accepted: {ACCEPTED}."

@@ -184,6 +184,8 @@ class PictureStream:
                         continue
                     yield packet
                 return
+            except IndexError:  # PyAV, at the end of a file in which a stream has shown up late
+                return
             except av.FFmpegError as error:
                 failures += 1
                 self._lose(error)

@@ -1,0 +1,119 @@
+"""What answers: a model behind two methods. ``BACKENDS`` is the whole menu."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from ntlbg.errors import ConfigError
+from ntlbg.selection import Selection
+from ntlbg.video import Frames
+
+if TYPE_CHECKING:
+    from ntlbg.encoders import Encoder
+
+
+@dataclass(frozen=True)
+class VideoContext:
+    """A video as a backend sees it: T sampled frames, k of them selected.
+
+    Attributes:
+        features: (T, D) float32.
+        pts_seconds: (T,) float64, seconds from the first picture.
+        selection: which k frames, with scores and weights.
+        frames: the k selected pictures, or None when nothing asked for pictures.
+    """
+
+    features: np.ndarray
+    pts_seconds: np.ndarray
+    selection: Selection
+    frames: Frames | None = None
+
+    def with_frames(self, frames: Frames) -> "VideoContext":
+        """The same context, now with the selected pictures."""
+        return replace(self, frames=frames)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a backend says.
+
+    Attributes:
+        text: the answer.
+        option_scores: probability of each option, in the order given; None without options.
+        visual_tokens: tokens of the language model spent on the video.
+    """
+
+    text: str
+    option_scores: list[float] | None
+    visual_tokens: int
+
+
+@dataclass(frozen=True)
+class RichPoints:
+    """The k rich representative points R = [r; c; w; t] of one question.
+
+    Attributes:
+        question: what was asked.
+        pts_seconds: t (k,).
+        feature_norms: norm of r (k,).
+        context: c (k, C), the temporal context around each frame.
+        weights: w (k, 2), relevance among the selected frames and share of the video.
+    """
+
+    question: str
+    pts_seconds: np.ndarray
+    feature_norms: np.ndarray
+    context: np.ndarray
+    weights: np.ndarray
+
+
+class Backend(Protocol):
+    """Scores frames for a question and answers it from the selected ones."""
+
+    name: str
+    needs_frames: bool
+    encoder: "Encoder"
+
+    def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
+        """Relevance (T,) of features (T, D) for the question; higher is more relevant."""
+
+    def answer(self, question: str, *, video: VideoContext, options: list[str] | None) -> Reply:
+        """Answer in free text, or choose one of the options."""
+
+
+def load_builtin_backend() -> Backend:
+    """The model that comes with the package.
+
+    Raises:
+        WeightsError: its parts are missing and cannot be fetched.
+    """
+    # here, so that bad input is refused before seconds of imports
+    from ntlbg.backends.ntlbg import NtlbgBackend
+    from ntlbg.encoders import ENCODERS
+    from ntlbg.models.builtin import load_builtin
+
+    return NtlbgBackend(*load_builtin(), ENCODERS["builtin"](), name="builtin")
+
+
+BACKENDS: dict[str, Callable[[], Backend]] = {"builtin": load_builtin_backend}
+
+
+def load_backend(model: str | Backend) -> Backend:
+    """The backend of this name, loaded once per process; a backend is returned as it is.
+
+    Raises:
+        ConfigError: no such name.
+    """
+    if not isinstance(model, str):
+        return model
+    if model not in BACKENDS:
+        raise ConfigError(f"no model {model!r}; there are: {', '.join(BACKENDS)}")
+    return _loaded(model)
+
+
+@cache
+def _loaded(name: str) -> Backend:
+    return BACKENDS[name]()

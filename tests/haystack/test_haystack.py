@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+
+from ntlbg.data import read_samples
+from ntlbg.errors import ConfigError, OutputError
+from ntlbg.haystack import CODECS, make_questions, make_videos
+from ntlbg.haystack.augmentation import FRAME_SIZE, FrameRenderer, background_bank
+from ntlbg.haystack.backgrounds import sources
+from ntlbg.haystack.pictures import STYLES, load_style, object_names, paste
+from ntlbg.haystack.timeline import draw_frames, draw_needles, plan_timeline
+from ntlbg.video import probe, sample_frames
+
+SIZE = (64, 112)
+
+
+def test_pictures_are_many_named_and_transparent():
+    names = object_names()
+    assert len(names) == len(set(names)) == 381
+    for style in STYLES:
+        pictures = load_style(style)
+        assert set(pictures) <= set(names)
+        assert len(pictures) > 130
+        picture = pictures[next(iter(pictures))][0]
+        assert picture.shape == (128, 128, 4)
+        assert 0.02 < (picture[..., 3] > 0).mean() < 0.99
+
+
+def test_an_unknown_style_lists_the_known_ones():
+    with pytest.raises(ConfigError, match="noto"):
+        load_style("no-such-style")
+
+
+def test_paste_draws_only_where_the_picture_is():
+    frame = np.full((40, 60, 3), 7, np.uint8)
+    picture = np.zeros((8, 8, 4), np.uint8)
+    picture[..., 0] = picture[..., 3] = 255
+    drawn = paste(frame, picture, left=10, top=20, size=8)
+    inside = np.zeros(drawn.shape[:2], bool)
+    inside[20:28, 10:18] = True
+    assert (drawn[inside] == [255, 0, 0]).all()
+    assert (drawn[~inside] == 7).all()
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_backgrounds_have_the_asked_shape_and_move_or_vary(split):
+    for number, source in enumerate(sources(split)):
+        frames = source(np.random.default_rng(number), 5, SIZE, 1.0)
+        assert frames.shape == (5, *SIZE, 3)
+        assert frames.dtype == np.uint8
+        other = source(np.random.default_rng(number + 100), 5, SIZE, 1.0)
+        again = source(np.random.default_rng(number), 5, SIZE, 1.0)
+        assert (again == frames).all()
+        assert frames.std() > 1 or (other != frames).any()
+
+
+def test_a_timeline_follows_from_its_seed_and_keeps_its_promises():
+    names = list(object_names())
+    plans = [plan_timeline(np.random.default_rng(5), 600, names=names) for _ in range(2)]
+    assert plans[0] == plans[1]
+    assert plans[0] != plan_timeline(np.random.default_rng(6), 600, names=names)
+    for seed in range(20):
+        plan = plan_timeline(np.random.default_rng(seed), 600, names=names)
+        assert plan.shots[0].start == 0
+        assert plan.shots[-1].end == 600
+        assert all(a.end == b.start for a, b in zip(plan.shots, plan.shots[1:]))
+        events = plan.events
+        assert 3 <= len(events) <= 8
+        assert all(1 <= event.end - event.start <= 5.01 for event in events)
+        assert all(a.end + 1 < b.start for a, b in zip(events, events[1:]))
+
+
+def test_needles_are_on_screen_exactly_during_their_events():
+    plan = plan_timeline(np.random.default_rng(2), 60, names=list(object_names()))
+    blank = np.zeros((*SIZE, 3), np.uint8)
+    for seconds in np.arange(0, 60, 0.25):
+        shown = draw_needles(plan, seconds, blank).any()
+        assert shown == any(e.start <= seconds < e.end for e in plan.events)
+
+
+def test_drawing_from_the_middle_gives_the_same_frames():
+    plan = plan_timeline(np.random.default_rng(3), 40, names=["owl"], split="val")
+    whole = dict(draw_frames(plan, SIZE, 1.0))
+    part = dict(draw_frames(plan, SIZE, 1.0, start=25))
+    assert sorted(part) == [float(s) for s in range(25, 40)]
+    assert all((part[second] == whole[second]).all() for second in part)
+
+
+@pytest.mark.parametrize("container", CODECS)
+def test_videos_can_be_read_and_their_needles_found(tmp_path, container):
+    [path] = make_videos(
+        tmp_path, minutes=0.3, seed=4, questions=5, size=SIZE, fps=4, split="val",
+        container=container,
+    )  # fmt: skip
+    assert abs(probe(path).duration_seconds - 18) < 0.3
+    samples = list(read_samples(tmp_path / "questions.jsonl"))
+    assert len(samples) == 5
+    assert {sample.video for sample in samples} == {path.name}
+    seen = list(sample_frames(path, fps=1.0, size=SIZE))
+    assert sum(len(frames) for frames in seen) == 18
+
+
+def test_decoded_frames_show_what_was_drawn(tmp_path):
+    [path] = make_videos(tmp_path, minutes=0.3, seed=8, questions=1, size=SIZE, fps=4, split="val")
+    rng = np.random.default_rng((8, 0, 1))
+    plan = plan_timeline(rng, 18, names=list(object_names()), split="val")
+    drawn = dict(draw_frames(plan, SIZE, 4))
+    for frames in sample_frames(path, fps=1.0, size=SIZE):
+        for seconds, frame in zip(frames.pts_seconds, frames.data):
+            assert np.abs(frame.astype(int) - drawn[seconds]).mean() < 14
+
+
+def test_same_seed_same_files(tmp_path):
+    for folder in ("a", "b"):
+        make_videos(tmp_path / folder, minutes=0.1, seed=1, questions=3, size=SIZE, split="val")
+    first, second = (sorted((tmp_path / folder).iterdir()) for folder in ("a", "b"))
+    assert [f.read_bytes() for f in first] == [f.read_bytes() for f in second]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"minutes": 0},
+        {"num_videos": 0},
+        {"split": "dev"},
+        {"size": (63, 112)},
+        {"container": ".gif"},
+    ],
+)
+def test_unusable_requests_are_refused_before_anything_is_written(tmp_path, options):
+    with pytest.raises(ConfigError):
+        make_videos(tmp_path / "out", **({"minutes": 0.1} | options))
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unwritable_folder_is_an_output_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError):
+        make_videos(tmp_path / "file" / "out", minutes=0.1)
+
+
+def test_multiple_choice_is_about_two_in_five():
+    rng = np.random.default_rng(0)
+    plan = plan_timeline(rng, 600, names=list(object_names()))
+    samples = make_questions(plan, rng, 200, names=list(object_names()), video="v.mp4")
+    assert 0.2 < np.mean([sample.options is not None for sample in samples]) < 0.5
+
+
+def test_rendered_frames_are_labelled_and_negatives_show_no_whole_picture():
+    bank = background_bank("val", np.random.default_rng(0), shots=8, frames=2)
+    assert bank.shape == (16, *FRAME_SIZE, 3)
+    renderer = FrameRenderer(bank, styles=("noto",), seed=1)
+    frame, label = renderer.needle()
+    assert frame.shape == (*FRAME_SIZE, 3)
+    assert object_names()[label] in load_style("noto")
+    assert renderer.needle(7)[1] == 7
+    assert renderer.negative()[1] == len(object_names())
+    again = FrameRenderer(bank, styles=("noto",), seed=1)
+    assert (again.needle()[0] == frame).all()

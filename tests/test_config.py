@@ -1,0 +1,299 @@
+"""The configuration file: what is accepted, and how a mistake is explained."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from ntlbg.config import GPUS, LEVELS, Config, load_config
+from ntlbg.config.schema import VideoConfig
+from ntlbg.errors import ConfigError
+
+SHIPPED = Path(__file__).parents[1] / "configs" / "longvideo_config.json"
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """Write the shipped file with one key changed, or removed; returns its path."""
+
+    def edit(where: str, *value) -> Path:
+        config = json.loads(SHIPPED.read_text())
+        *path, last = [int(key) if key.isdigit() else key for key in where.split(".")]
+        block = config
+        for key in path:
+            block = block[key]
+        if value:
+            block[last] = value[0]
+        else:
+            del block[last]
+        file = tmp_path / "edited.json"
+        file.write_text(json.dumps(config))
+        return file
+
+    return edit
+
+
+def test_shipped_file_holds_the_defaults():
+    assert load_config(SHIPPED) == Config()
+    assert json.loads(SHIPPED.read_text()) == Config().model_dump(by_alias=True, mode="json")
+
+
+def test_values_of_the_original_file():
+    config = load_config(SHIPPED)
+    assert (config.video_config.max_frames, config.video_config.num_representatives) == (4096, 512)
+    assert config.video_config.frame_resolution == (224, 224)
+    assert config.model.base_model == "Qwen/Qwen2-VL-7B-Instruct"
+    assert config.model.rich_point_config.rich_point_layers == (8, 16, 24)
+    assert config.training_config.learning_rate == 5e-5
+    assert config.training_config.gradient_accumulation_steps == 32
+    assert [d.weight for d in config.dataset_config.train_datasets] == [0.4, 0.3, 0.3]
+    assert config.hardware_config.memory_optimization.zero_stage == 2
+    targets = {"LongVideoBench": 0.70, "Video-MME": 0.65, "MLVU": 0.68}
+    assert config.evaluation_config.target_performance == targets
+
+
+def test_keys_left_out_keep_their_defaults(tmp_path):
+    file = tmp_path / "small.json"
+    file.write_text('{"training_config": {"max_steps": 20, "warmup_steps": 0}}')
+    config = load_config(file)
+    assert config.training_config.max_steps == 20
+    assert config.training_config.learning_rate == 5e-5
+    assert config.video_config == Config().video_config
+
+
+def test_a_configuration_does_not_change():
+    config = Config()
+    with pytest.raises(ValidationError, match="frozen"):
+        config.training_config.batch_size = 7
+
+
+def test_every_key_explains_itself():
+    def blocks(kind):
+        yield kind
+        for field in kind.model_fields.values():
+            for part in [field.annotation, *getattr(field.annotation, "__args__", ())]:
+                if isinstance(part, type) and issubclass(part, BaseModel):
+                    yield from blocks(part)
+
+    kinds = list(blocks(Config))
+    assert len(kinds) >= 12
+    for kind in kinds:
+        for name, field in kind.model_fields.items():
+            assert field.description, f"{kind.__name__}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "message"),
+    [
+        (
+            "video_config.max_frames",
+            0,
+            "video_config.max_frames: got 0; input should be greater than or equal to 1 "
+            "(frames read from a video at most)",
+        ),
+        ("video_config.max_frames", "4096", "video_config.max_frames: got '4096'; input should be"),
+        ("video_config.coverage_ratio", 1.5, "got 1.5; input should be less than or equal to 1"),
+        ("video_config.frame_resolution", [224], "video_config.frame_resolution.1: this key must"),
+        (
+            "video_config.frame_resolution.0",
+            0,
+            "video_config.frame_resolution.0: got 0; input should be greater than or equal to 1 "
+            "(height and width of a frame, in pixels)",
+        ),
+        (
+            "video_config.frame_sampling_strategy",
+            "clip",
+            "frame_sampling_strategy: got 'clip'; input should be 'uniform'",
+        ),
+        ("training_config.fp16", "yes", "fp16: got 'yes'; input should be a valid boolean"),
+        ("training_config.batch_size", True, "got True; input should be a valid integer"),
+        (
+            "training_config.optimizer",
+            "adamw",
+            "got 'adamw'; input should be 'AdamW', 'Adam', 'SGD' or 'RMSprop' (update rule)",
+        ),
+        ("hardware_config.gpu_type", "H100", "hardware_config.gpu_type: got 'H100'; input should"),
+        ("hardware_config.memory_optimization.zero_stage", 4, "zero_stage: got 4; input should be"),
+        (
+            "longvideo_variants.short",
+            {},
+            "longvideo_variants.short: got 'short'; input should be 'moderate_long', 'long' or",
+        ),
+        (
+            "longvideo_variants.long.gpu_memory_requirement",
+            "40",
+            "gpu_memory_requirement: got '40'; string should match pattern",
+        ),
+        ("evaluation_config.target_performance.MLVU", 68, "performance.MLVU: got 68; input should"),
+        ("evaluation_config.metrics", ["speed"], "evaluation_config.metrics.0: got 'speed'; input"),
+        ("model_config.rich_point_config", None, "model_config.rich_point_config: got None; input"),
+    ],
+)
+def test_a_wrong_value_is_explained(where, value, message, edited):
+    file = edited(where, value)
+    with pytest.raises(ConfigError) as error:
+        load_config(file)
+    assert str(error.value).startswith(f"{file}: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("where", "known"),
+    [
+        ("colour", "model_name, description, version, video_config, model_config, "),
+        ("video_config.colour", "max_frames, num_representatives"),
+        ("model_config.rich_point_config.colour", "enable, feature_dim"),
+        ("dataset_config.train_datasets.1.colour", "name, path, max_length, weight, video_types"),
+        ("dataset_config.val_datasets.0.weight", "name, path, max_length"),
+        ("longvideo_variants.long.colour", "description, max_frames"),
+    ],
+)
+def test_an_unknown_key_names_those_there_are(where, known, edited):
+    with pytest.raises(ConfigError) as error:
+        load_config(edited(where, 1))
+    assert f"{where}: there is no such key; the keys here are {known}" in str(error.value)
+
+
+def test_a_missing_key_is_named(edited):
+    with pytest.raises(ConfigError, match=r"train_datasets.0.path: this key must be given \("):
+        load_config(edited("dataset_config.train_datasets.0.path"))
+
+
+def test_several_mistakes_are_counted(tmp_path):
+    file = tmp_path / "wrong.json"
+    file.write_text('{"video_config": {"max_frames": 0, "temporal_stride": 0}, "colour": 1}')
+    with pytest.raises(ConfigError, match=r"video_config.max_frames: .* \(and 2 more\)$"):
+        load_config(file)
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "message"),
+    [
+        ("video_config.num_representatives", 500, "video_config: num_representatives is 500, but"),
+        ("video_config.num_representatives", 500, "gives 512; write 512, or set coverage_ratio to"),
+        ("video_config.coverage_ratio", 0.25, "coverage_ratio 0.25, .* gives 1024"),
+        (
+            "longvideo_variants.long.num_representatives",
+            1024,
+            "longvideo_variants.long: num_representatives is 1024, but .* gives 512",
+        ),
+        ("training_config.bf16", True, "training_config: fp16 and bf16 must not both be true"),
+        ("training_config.fp16", False, "mixed_precision is 'fp16', but .* say 'no'"),
+        ("training_config.warmup_steps", 10001, r"warmup_steps \(10001\) must not exceed max_st"),
+        ("model_config.ntlbg_num_attention_heads", 30, r"hidden_size \(4096\) must be a multiple"),
+        (
+            "model_config.ntlbg_num_key_value_heads",
+            5,
+            r"_heads \(32\) must be a multiple of ",
+        ),
+        (
+            "model_config.rich_point_config.rich_point_layers",
+            [8, 8],
+            r"ascending and distinct; got \[8, 8\]",
+        ),
+        ("dataset_config.train_datasets.0.weight", 0.5, r"sum to 1; got \[0.5, 0.3, 0.3\]"),
+    ],
+)
+def test_keys_that_disagree(where, value, message, edited):
+    with pytest.raises(ConfigError, match=message):
+        load_config(edited(where, value))
+
+
+def test_bf16_needs_a_gpu_that_has_it(tmp_path):
+    file = tmp_path / "bf16.json"
+    hardware = {"gpu_type": "V100_32GB", "mixed_precision": "bf16"}
+    training = {"fp16": False, "bf16": True}
+    file.write_text(json.dumps({"hardware_config": hardware, "training_config": training}))
+    with pytest.raises(ConfigError, match=r"bf16 needs compute capability 8.0; V100_32GB has \(7"):
+        load_config(file)
+    hardware["gpu_type"] = "A100_80GB"
+    file.write_text(json.dumps({"hardware_config": hardware, "training_config": training}))
+    assert load_config(file).training_config.bf16
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"{\n  'a': 1}", r"not JSON: .*line 2 column 3"),
+        (b"", "not JSON: EOF"),
+        (b"[]", r"got \[\]; "),
+        (b"\xff\xfe", "cannot be read as UTF-8"),
+        (None, "cannot be read as UTF-8 text"),
+    ],
+)
+def test_files_that_are_no_configuration(content, message, tmp_path):
+    file = tmp_path / "file.json"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        load_config(file)
+
+
+@pytest.mark.parametrize(
+    ("max_frames", "expected"),
+    [
+        (4096, 512),
+        (2048, 256),
+        (8192, 1024),
+        (1000, 120),
+        (100, 16),
+        (24, 8),
+        (16, 8),
+        (10, 5),
+        (1, 1),
+    ],
+)
+def test_rule_of_the_number_of_representatives(max_frames, expected):
+    """align8(min(max(16, 0.125 frames), 0.5 frames)), and never nothing."""
+    assert VideoConfig().representatives_for(max_frames) == expected
+
+
+@given(st.integers(1, 10**6))
+def test_representatives_stay_in_bounds(max_frames):
+    k = VideoConfig().representatives_for(max_frames)
+    assert 1 <= k <= max(max_frames / 2, 1)
+    assert k % 8 == 0 or max_frames < 16
+    assert k <= max(16, max_frames / 8)
+
+
+def test_levels_are_those_of_the_shipped_file():
+    variants = load_config(SHIPPED).longvideo_variants
+    assert list(LEVELS) == list(variants) == ["moderate_long", "long", "very_long"]
+    for name, level in LEVELS.items():
+        variant = variants[name]
+        assert variant.max_frames == level.max_frames
+        assert variant.num_representatives == level.num_representatives
+        assert variant.batch_size == level.batch_size
+        assert variant.gradient_accumulation_steps == level.gradient_accumulation_steps
+        assert variant.gpu_memory_requirement == f"{GPUS[level.gpu].memory_gb}GB"
+        assert level.num_representatives == VideoConfig().representatives_for(level.max_frames)
+        # every level makes 32 videos an update, or 64
+        assert level.batch_size * level.gradient_accumulation_steps in (32, 64)
+    assert [level.video_minutes for level in LEVELS.values()] == [(5, 10), (10, 20), (20, None)]
+    assert [level.gpu for level in LEVELS.values()] == ["V100_32GB", "A100_40GB", "A100_80GB"]
+
+
+def test_gpus():
+    facts = {name: (gpu.memory_gb, gpu.compute_capability) for name, gpu in GPUS.items()}
+    assert facts == {
+        "V100_32GB": (32, (7, 0)),
+        "A100_40GB": (40, (8, 0)),
+        "A100_80GB": (80, (8, 0)),
+        "RTX_4090": (24, (8, 9)),
+    }
+    assert [name for name, gpu in GPUS.items() if not gpu.has_bf16] == ["V100_32GB"]
+    assert set(
+        Config.model_json_schema()["$defs"]["HardwareConfig"]["properties"]["gpu_type"]["enum"]
+    ) == set(GPUS)
+
+
+def test_reading_a_configuration_does_not_import_torch():
+    code = "import sys; import ntlbg.config; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
