@@ -19,7 +19,6 @@ help:  ## this list
 		awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 	@echo
 	@echo "The environment is VIRTUAL_ENV if one is active, else .venv."
-	@echo "Smaller download without a GPU: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make setup"
 
 setup: $(READY)  ## environment, package, model parts (about 110 MB)
 

@@ -1,7 +1,7 @@
 """Render the small pictures the haystack draws, from openly licensed emoji sets on npm.
 
-    npm install @iconify-json/{noto,noto-v1,twemoji,fluent-emoji,fluent-emoji-flat,emojione,fxemoji} \
-        unicode-emoji-json
+    npm install unicode-emoji-json @iconify-json/{noto,noto-v1,twemoji,emojione,fxemoji} \
+        @iconify-json/{fluent-emoji,fluent-emoji-flat}
     pip install resvg_py
     python scripts/build_pictures.py node_modules src/ntlbg/assets/pictures
 
@@ -30,18 +30,28 @@ SIZE = 128  # pixels; the built-in encoder sees pictures of 128 rows
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("node_modules", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--styles", nargs="*", default=STYLES)
     arguments = parser.parse_args()
-    vocabulary = json.loads((Path(__file__).parents[1] / "src/ntlbg/assets/vocabulary.json").read_text())
-    emoji = json.loads((arguments.node_modules / "unicode-emoji-json/data-by-emoji.json").read_text())
+    vocabulary = json.loads(
+        (Path(__file__).parents[1] / "src/ntlbg/assets/vocabulary.json").read_text()
+    )
+    emoji = json.loads(
+        (arguments.node_modules / "unicode-emoji-json/data-by-emoji.json").read_text()
+    )
     codepoints = {entry["name"]: character for character, entry in emoji.items()}
     arguments.output.mkdir(parents=True, exist_ok=True)
     for style in arguments.styles:
-        write_style(arguments.node_modules / "@iconify-json" / style, arguments.output / f"{style}.zip",
-                    vocabulary, codepoints)
+        write_style(
+            arguments.node_modules / "@iconify-json" / style,
+            arguments.output / f"{style}.zip",
+            vocabulary,
+            codepoints,
+        )
 
 
 def write_style(package: Path, output: Path, vocabulary: dict, codepoints: dict) -> None:
@@ -83,7 +93,9 @@ def render(icons: dict, icon: dict) -> bytes | None:
     if picture.getbbox() is None:
         return None
     buffer = io.BytesIO()
-    picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS).save(buffer, "WEBP", quality=80, method=6)
+    picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS).save(
+        buffer, "WEBP", quality=80, method=6
+    )
     return buffer.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import ClassVar
 
 import av
 import numpy as np
@@ -57,6 +58,7 @@ class ColourBackend:
     """Answers with the colour a question names if it was selected, else "no"."""
 
     name = "colours"
+    selector_options: ClassVar = {}
 
     def __init__(self, *, needs_frames: bool = False):
         self.encoder, self.needs_frames, self.contexts = ColourEncoder(), needs_frames, []

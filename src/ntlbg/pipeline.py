@@ -20,7 +20,7 @@ from ntlbg.results import (
     write_overview,
     write_pictures,
 )
-from ntlbg.selection import SELECTORS, select_frames
+from ntlbg.selection import SELECTORS, Selection, select_frames
 from ntlbg.video import ReadReport, read_frames_at
 from ntlbg.video.opening import open_video
 
@@ -159,11 +159,8 @@ def _choose(
         **sampling,
     )
     clock.lap("index")
-    scores = None
-    if question:
-        scores = relevance(backend, indexed.features, indexed.pts_seconds, question)
-    selection = select_frames(
-        selector, indexed.features, num_frames, scores=scores, pts_seconds=indexed.pts_seconds
+    selection = choose_frames(
+        backend, indexed.features, indexed.pts_seconds, question, selector, num_frames
     )
     clock.lap("select")
     seen = VideoContext(indexed.features, indexed.pts_seconds, selection)
@@ -186,15 +183,40 @@ def _choose(
     return Moments(video, question, selector, describe_evidence(seen), usage, notes, seen)
 
 
-def relevance(
-    backend: Backend, features: np.ndarray, pts_seconds: np.ndarray, question: str
-) -> np.ndarray:
-    """Relevance (T,) of features (T, D); a question that names a time is about that time."""
-    scores = backend.score_frames(features, question)
-    for seconds in mentioned_seconds(question):
-        near = np.abs(pts_seconds - seconds) <= NEAR_SECONDS
-        scores = scores + NAMED_TIME_BONUS * near
-    return scores
+def choose_frames(
+    backend: Backend,
+    features: np.ndarray,
+    pts_seconds: np.ndarray,
+    question: str | None,
+    selector: str,
+    num_frames: int,
+) -> Selection:
+    """Frames of features (T, D) at times (T,) for a question, or for the video as a whole."""
+    scores = None
+    if question:
+        scores = backend.score_frames(features, question)
+        scores = heed_times(scores, pts_seconds, mentioned_seconds(question))
+    return select_frames(
+        selector,
+        features,
+        num_frames,
+        scores=scores,
+        pts_seconds=pts_seconds,
+        **backend.selector_options.get(selector, {}),
+    )
+
+
+def heed_times(scores: np.ndarray, pts_seconds: np.ndarray, times: list[float]) -> np.ndarray:
+    """Scores (T,) for a question that names times: frames there matter, others are background.
+
+    Scores are returned as they are when no time is named, or none that the video has.
+    """
+    if not times:
+        return scores
+    near = np.abs(pts_seconds[:, None] - times).min(1) <= NEAR_SECONDS
+    if not near.any():
+        return scores
+    return np.where(near, scores.max() + NAMED_TIME_BONUS, np.minimum(scores, np.median(scores)))
 
 
 def mentioned_seconds(question: str) -> list[float]:

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -66,7 +68,7 @@ def test_a_timeline_follows_from_its_seed_and_keeps_its_promises():
         events = plan.events
         assert 3 <= len(events) <= 8
         assert all(1 <= event.end - event.start <= 5.01 for event in events)
-        assert all(a.end + 1 < b.start for a, b in zip(events, events[1:]))
+        assert all(a.end + 1 < b.start for a, b in itertools.pairwise(events))
 
 
 def test_needles_are_on_screen_exactly_during_their_events():

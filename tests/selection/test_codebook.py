@@ -62,6 +62,13 @@ def test_lbg_never_gets_worse_and_stops_when_it_settles(points):
     assert gains[-1] <= 0.001
 
 
+def test_lbg_stops_at_once_when_it_has_settled(points):
+    settled, _ = lbg(points, points[:5], tolerance=0)
+    codes, history = lbg(points, settled, iterations=50)
+    assert len(history) == 2
+    np.testing.assert_allclose(codes, settled, atol=1e-6)
+
+
 def test_frozen_and_empty_codes_stay(points):
     start = np.concatenate([points[:3], [[50, 50, 50, 50]], points[3:6]]).astype(np.float32)
     codes, _ = lbg(points, start, num_frozen=3, iterations=5, tolerance=0)

@@ -147,10 +147,11 @@ def test_mahalanobis_lbg_finds_clusters_and_their_points():
 
 
 def test_snap_gives_the_nearest_code_its_point_first():
-    points = np.array([[0.0], [1], [5]], np.float32)
+    points = np.array([[0.0], [1], [1.7]], np.float32)
     # both code vectors are nearest to point 1; the second is nearer and gets it
     assert snap(points, np.array([[0.6], [1.1]], np.float32)).tolist() == [0, 1]
-    assert snap(points, np.array([[0.4], [0.1]], np.float32)).tolist() == [0, 1]
+    # were it the first, the other would have to go to point 2
+    assert snap(points, np.array([[0.9], [1.2]], np.float32)).tolist() == [1, 2]
     assert snap(points, np.array([[9.0], [8], [7]], np.float32)).tolist() == [0, 1, 2]
 
 

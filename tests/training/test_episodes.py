@@ -3,8 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from tiny_models import HIDDEN, tiny_model, tiny_processor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from ntlbg.haystack.augmentation import FrameRenderer
 from ntlbg.haystack.pictures import object_names
@@ -18,6 +17,7 @@ from ntlbg.training.objectives import (
     evidence_recall,
 )
 from ntlbg.training.stages import set_stage
+from tiny_models import HIDDEN, tiny_model, tiny_processor
 
 NAMES = object_names()[:12]
 

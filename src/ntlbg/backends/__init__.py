@@ -71,11 +71,15 @@ class RichPoints:
 
 
 class Backend(Protocol):
-    """Scores frames for a question and answers it from the selected ones."""
+    """Scores frames for a question and answers it from the selected ones.
+
+    ``selector_options`` are options that suit this backend's scores, by the selector's name.
+    """
 
     name: str
     needs_frames: bool
     encoder: "Encoder"
+    selector_options: dict[str, dict]
 
     def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
         """Relevance (T,) of features (T, D) for the question; higher is more relevant."""
@@ -92,10 +96,12 @@ def load_builtin_backend() -> Backend:
     """
     # here, so that bad input is refused before seconds of imports
     from ntlbg.backends.ntlbg import NtlbgBackend
-    from ntlbg.encoders import ENCODERS
-    from ntlbg.models.builtin import load_builtin
+    from ntlbg.encoders import BuiltinEncoder
+    from ntlbg.models.builtin import load_builtin, weights_fingerprint
 
-    return NtlbgBackend(*load_builtin(), ENCODERS["builtin"](), name="builtin")
+    model, processor = load_builtin()
+    encoder = BuiltinEncoder(model.vision_tower, weights_fingerprint())
+    return NtlbgBackend(model, processor, encoder, name="builtin")
 
 
 BACKENDS: dict[str, Callable[[], Backend]] = {"builtin": load_builtin_backend}

@@ -1,6 +1,7 @@
 """The project's own kind of model as a backend."""
 
 import copy
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ class NtlbgBackend:
     """An NtlbgForConditionalGeneration: one visual token per frame, answers of a few words."""
 
     needs_frames = False
+    # its scores are log-likelihood ratios under learned covariances: whitened already
+    selector_options: ClassVar = {"ntlbg": {"score_whitening": False}}
 
     def __init__(self, model, processor, encoder: Encoder, *, name: str = "ntlbg"):
         self.model, self.processor = model.eval(), processor

@@ -20,8 +20,7 @@ from ntlbg.errors import ConfigError
 from ntlbg.haystack import make_questions
 from ntlbg.haystack.pictures import STYLES, load_style, object_names
 from ntlbg.haystack.timeline import NEEDLE_SPACING, draw_frames, plan_timeline
-from ntlbg.pipeline import relevance
-from ntlbg.selection import select_frames
+from ntlbg.pipeline import choose_frames
 
 TIME_TOLERANCE = 5.0  # seconds
 BATCH = 128
@@ -78,13 +77,9 @@ def evaluate_cell(
     split: str = "test",
     styles: tuple[str, ...] = STYLES,
     wordings: str = "train",
-    options: dict[str, dict] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> list[Outcome]:
-    """Draw videos until there are ``questions`` of them, and answer with every selector.
-
-    ``options`` gives selectors their options by name.
-    """
+    """Draw videos until there are ``questions`` of them, and answer with every selector."""
     drawable = set().union(*(load_style(style) for style in styles))
     names = [name for name in object_names() if name in drawable]
     outcomes: list[Outcome] = []
@@ -101,12 +96,10 @@ def evaluate_cell(
             samples = [sample.model_copy(update={"options": None}) for sample in samples]
         pts_seconds, features = encode_timeline(backend, timeline)
         for sample in samples:
-            scores = relevance(backend, features, pts_seconds, sample.question)
             for selector in cell.selectors:
-                selection = select_frames(
-                    selector, features, cell.num_frames, scores=scores, pts_seconds=pts_seconds,
-                    **(options or {}).get(selector, {}),
-                )  # fmt: skip
+                selection = choose_frames(
+                    backend, features, pts_seconds, sample.question, selector, cell.num_frames
+                )
                 video = VideoContext(features, pts_seconds, selection)
                 reply = backend.answer(sample.question, video=video, options=sample.options)
                 outcomes.append(_judge(cell, selector, number, sample, reply.text, video))
@@ -219,7 +212,6 @@ def run(
     styles: tuple[str, ...] = STYLES,
     wordings: str = "train",
     model: str | Backend = "builtin",
-    options: dict[str, dict] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> list[dict]:
     """Evaluate cells one after the other into a folder; a finished cell is not done again.
@@ -241,7 +233,7 @@ def run(
         if not path.is_file():
             outcomes = evaluate_cell(
                 backend, CELLS[name], questions=questions, seed=seed, split=split, styles=styles,
-                wordings=wordings, options=options, progress=progress,
+                wordings=wordings, progress=progress,
             )  # fmt: skip
             write_outcomes(path, outcomes)
         lines = path.read_text(encoding="utf-8").splitlines()

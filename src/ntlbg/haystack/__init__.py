@@ -19,7 +19,13 @@ from ntlbg.haystack.timeline import Timeline, draw_frames, plan_timeline
 
 SPLITS = ("train", "val", "test")
 MULTIPLE_CHOICE = 0.4  # share of questions with options
-CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".avi": "mpeg4", ".webm": "libvpx"}
+CODECS = {
+    ".mp4": "libx264",
+    ".mov": "libx264",
+    ".mkv": "libx264",
+    ".avi": "mpeg4",
+    ".webm": "libvpx",
+}
 # x264's fastest routines do not always give the same bits; the same seed shall give the same file
 X264_OPTIONS = {"crf": "26", "preset": "veryfast", "x264-params": "cpu-independent=1"}
 QUESTIONS_FILE = "questions.jsonl"

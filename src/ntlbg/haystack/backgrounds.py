@@ -15,6 +15,8 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ntlbg.errors import ConfigError
+from ntlbg.haystack.clutter import clouds, lattices, leaves
 from ntlbg.parts import part_path
 
 Size = tuple[int, int]  # height, width in pixels
@@ -143,6 +145,15 @@ def text(rng, count, size, fps):
     return np.stack(frames)
 
 
+def computed(picture: Callable[[np.random.Generator, Size], np.ndarray]) -> Source:
+    """A slow pan over a picture that is drawn anew for every shot."""
+
+    def source(rng, count, size, fps):
+        return pan(lambda: picture(rng, (2 * size[0], 2 * size[1])))(rng, count, size, fps)
+
+    return source
+
+
 def pan(photo: Callable[[], np.ndarray]) -> Source:
     """A slow pan and zoom over a photo."""
 
@@ -208,13 +219,31 @@ def _photo(package: str, name: str) -> np.ndarray:
 
 
 def photos(package: str, folder: str, names: Sequence[str]) -> list[Source]:
-    """Pans over pictures that an installed package ships; none if it is not installed."""
+    """Pans over pictures that another package ships."""
     if find_spec(package) is None:
-        return []
+        raise ConfigError(
+            f"these backgrounds are pictures of the package {package}, which is not installed; "
+            "run `pip install 'ntlbg-llm[train]'`"
+        )
     return [pan(functools.partial(_photo, package, f"{folder}/{name}")) for name in names]
 
 
 DRAWN = (noise, shapes, stripes, text)
+# of scikit-image; those that show an object of the vocabulary are left out
+PHOTOS = (
+    "astronaut.png",
+    "cell.png",
+    "color.png",
+    "grass.png",
+    "gravel.png",
+    "hubble_deep_field.jpg",
+    "ihc.png",
+    "moon.png",
+    "page.png",
+    "text.png",
+    "retina.jpg",
+    "logo.png",
+)
 
 
 @functools.cache
@@ -233,18 +262,19 @@ def sources(split: str) -> tuple[Source, ...]:
             "rgbtestsrc",
             "pal75bars",
         )
-        stills = photos(
-            "skimage", "data",
-            ("astronaut.png", "cell.png", "color.png", "grass.png", "gravel.png", "hubble_deep_field.jpg", "ihc.png", "moon.png", "page.png",
-             "text.png", "retina.jpg", "logo.png"),
-        )  # fmt: skip
-        drawn = DRAWN * 4
+        stills = photos("skimage", "data", PHOTOS) * 2
+        stills += [clip(functools.partial(part_path, "carphone"))] * 2
+        drawn = DRAWN * 3 + (*[computed(leaves)] * 9, *[computed(lattices)] * 9, computed(clouds))
     elif split == "val":
         lavfi = ("cellauto=rule=30:random_seed={seed}", "yuvtestsrc", "smptebars")
         stills = photos("sklearn", "datasets/images", ("china.jpg",))
         drawn = DRAWN
     else:
-        lavfi = ("perlin=random_mode=seed:seed={seed}", "sierpinski=seed={seed}", "sierpinski=type=triangle:seed={seed}")
-        stills = [clip(functools.partial(part_path, "clips"))] * 3
+        lavfi = (
+            "perlin=random_mode=seed:seed={seed}",
+            "sierpinski=seed={seed}",
+            "sierpinski=type=triangle:seed={seed}",
+        )
+        stills = [clip(functools.partial(part_path, "bunny"))] * 3
         drawn = DRAWN
     return (*map(generated, lavfi), *stills, *drawn)

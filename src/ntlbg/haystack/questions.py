@@ -106,7 +106,7 @@ class Event:
 
 
 def with_article(name: str) -> str:
-    """"a guitar", "an owl", "scissors"."""
+    """ "a guitar", "an owl", "scissors"."""
     if name.endswith("s") and not name.endswith("ss"):
         return name
     return ("an " if name[0].lower() in "aeio" else "a ") + name
@@ -175,11 +175,15 @@ def _facts(kind, events, rng, names):
     if kind == "which":
         event = events[rng.integers(len(events))]
         # the whole second must show it, since the question names whole seconds
-        inside = range(int(np.ceil(event.start)), max(int(np.ceil(event.start)) + 1, int(event.end)))
+        inside = range(
+            int(np.ceil(event.start)), max(int(np.ceil(event.start)) + 1, int(event.end))
+        )
         return int(rng.choice(list(inside))), event.name, [event]
     if kind in ("before", "after"):
         step = -1 if kind == "before" else 1
-        places = [i for i, name in enumerate(listed) if name in single and 0 <= i + step < len(events)]
+        places = [
+            i for i, name in enumerate(listed) if name in single and 0 <= i + step < len(events)
+        ]
         place = int(rng.choice(places))
         return listed[place], listed[place + step], [events[place], events[place + step]]
     if kind == "when":

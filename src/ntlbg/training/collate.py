@@ -33,7 +33,9 @@ class EpisodeCollator:
             "position_ids": _pad([row["positions"] for row in rows], 0),
             "attention_mask": block_mask(segments),
             "video_features": _pad([episode.features for episode in episodes], 0.0),
-            "video_mask": _pad([torch.ones(len(e.features), dtype=torch.int64) for e in episodes], 0),
+            "video_mask": _pad(
+                [torch.ones(len(e.features), dtype=torch.int64) for e in episodes], 0
+            ),
             "pts_seconds": _pad([episode.pts_seconds for episode in episodes], 0.0),
             "indices": _pad([episode.indices for episode in episodes], -1),
             "query_input_ids": queries,

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
 from ntlbg.data import Sample
 from ntlbg.haystack.augmentation import FrameRenderer
 from ntlbg.haystack.pictures import object_names
 from ntlbg.haystack.questions import QUESTION_TYPES, Event, make_question
-
 from ntlbg.training.feature_bank import FeatureBank
 
 # Neighbours in time are sometimes the answer: worth more than nothing, less than a sure hit.

@@ -5,7 +5,7 @@ B videos, T candidate frames, Q questions.
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from ntlbg.models.modeling_ntlbg import IGNORED_LABEL, NtlbgForConditionalGeneration
 from ntlbg.training.losses import RunningGaussian, Transition, loss_terms, total
@@ -81,7 +81,7 @@ class AnswerObjective(nn.Module):
 
 
 def evidence_loss(scores: Tensor, evidence: Tensor, mask: Tensor) -> Tensor:
-    """Binary cross-entropy of log-ratios (B, Q, T) against worth (B, Q, T) on real frames (B, T)."""
+    """Binary cross-entropy of log-ratios against worth, both (B, Q, T), on real frames (B, T)."""
     weight = torch.where(evidence > 0, POSITIVE_WEIGHT, 1.0) * mask.unsqueeze(1)
     limited = scores.clamp(-SCORE_LIMIT, SCORE_LIMIT)
     loss = F.binary_cross_entropy_with_logits(limited, evidence, weight, reduction="sum")
@@ -90,7 +90,9 @@ def evidence_loss(scores: Tensor, evidence: Tensor, mask: Tensor) -> Tensor:
 
 def evidence_recall(scores: Tensor, evidence: Tensor, budget: int = 8) -> Tensor:
     """Share of the sure evidence (worth 1) among the ``budget`` best frames, over questions."""
-    best = torch.zeros_like(scores).scatter(-1, scores.topk(min(budget, scores.shape[-1])).indices, 1)
+    best = torch.zeros_like(scores).scatter(
+        -1, scores.topk(min(budget, scores.shape[-1])).indices, 1
+    )
     sure = (evidence == 1).float()
     wanted = sure.sum(-1).clamp(max=budget)
     return ((best * sure).sum(-1) / wanted.clamp_min(1))[wanted > 0].mean()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
 from ntlbg.haystack.augmentation import FrameRenderer
@@ -23,8 +23,8 @@ class NamingModel(nn.Module):
         self.smoothing = smoothing
         self.log_scale = nn.Parameter(torch.tensor(3.0))
         self.register_buffer("class_embeddings", class_embeddings, persistent=False)
-        tower.stem.requires_grad_(False).to(torch.bfloat16)
-        tower.trunk.requires_grad_(False).to(torch.bfloat16)
+        tower.stem.requires_grad_(False)
+        tower.trunk.requires_grad_(False)
 
     def forward(self, frames: Tensor, labels: Tensor, progress: float = 0.0) -> dict:
         """frames uint8 (N, H, W, 3), labels (N,) -> loss and the shares of right answers."""

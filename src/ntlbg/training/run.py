@@ -1,13 +1,14 @@
 """``ntlbg train``: the built-in model, stage by stage, resumable.
 
-Stage one is "vision" (name what a frame shows) and "selection" (find the frames a question asks
-about); stage two is "joint" (language-model adapters, projector, rich points and selection
-together); stage three is "full" (the vision tower as well). Every finished stage leaves
-``STAGE.safetensors`` in the output folder; a killed run continues from its last checkpoint.
+Stage one is of the kinds "vision" (name what a frame shows) and "selection" (find the frames a
+question asks about); stage two is "joint" (language-model adapters, projector, rich points and
+selection together); stage three is "full" (the vision tower as well). The configuration lists them
+in order. Every finished stage leaves ``NAME.safetensors`` in the output folder; a killed run
+continues from its last checkpoint.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from peft import LoraConfig, inject_adapter_in_model
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.utils.data import Dataset, IterableDataset
+from torch.utils.data import IterableDataset
 from transformers import TrainingArguments, get_cosine_with_min_lr_schedule_with_warmup
 from transformers.trainer_utils import get_last_checkpoint, set_seed
 
@@ -27,7 +28,14 @@ from ntlbg.training.episodes import EpisodeOptions, Episodes
 from ntlbg.training.feature_bank import FeatureBank, build_feature_bank
 from ntlbg.training.objectives import AnswerObjective, SelectionObjective
 from ntlbg.training.representation import NamingModel, RenderedFrames
-from ntlbg.training.settings import BuiltinTraining, EpisodeSettings, load_settings
+from ntlbg.training.settings import (
+    AnswerStage,
+    BuiltinTraining,
+    SelectionStage,
+    Stage,
+    VisionStage,
+    load_settings,
+)
 from ntlbg.training.stages import set_stage
 from ntlbg.training.trainer import NtlbgTrainer
 
@@ -50,75 +58,74 @@ class BuiltinRun:
         for name, parameter in self.model.named_parameters():
             if "lora_" in name:  # steps of 1e-3 vanish in bfloat16
                 parameter.data = parameter.data.float()
+        # on a CPU the plain form is the faster one to train with a packed mask
+        self.model.language_model.set_attn_implementation("eager")
+        for frozen in (self.model.vision_tower.stem, self.model.vision_tower.trunk):
+            frozen.requires_grad_(False).to(torch.bfloat16)
         self._backgrounds: np.ndarray | None = None
         self._bank: FeatureBank | None = None
 
-    def stages(self) -> dict[str, Callable[[], nn.Module]]:
-        """Name -> what trains it; in order."""
-        return {
-            "vision": self.train_vision,
-            "selection": self.train_selection,
-            "joint": lambda: self.train_answers("joint", self.settings.joint),
-            "full": lambda: self.train_answers("full", self.settings.full),
-        }
-
     def run(self, only: str | None) -> Path:
         """Train the stages that are not finished; returns the trained weights."""
-        stages = self.stages()
-        if only is not None and only not in stages:
-            raise ConfigError(f"unknown stage {only!r}; there are {', '.join(stages)}")
-        for name, train in stages.items():
-            finished = self.output / f"{name}.safetensors"
-            again = only == name and not self.resume
+        names = [stage.name for stage in self.settings.stages]
+        if only is not None and only not in names:
+            raise ConfigError(f"unknown stage {only!r}; there are {', '.join(names)}")
+        for stage in self.settings.stages:
+            finished = self.output / f"{stage.name}.safetensors"
+            again = only == stage.name and not self.resume
             if finished.is_file() and not again:
-                print(f"{name}: finished before, loaded from {finished}", flush=True)
+                print(f"{stage.name}: finished before, loaded from {finished}", flush=True)
                 self._load(finished)
-            elif only in (None, name):
-                objective = train()
-                _save(objective, self.model, finished)
-            if only == name:
+            elif only in (None, stage.name):
+                _save(self.train(stage), self.model, finished)
+            if stage.kind == "vision":
+                self._bank = None  # its features are those of the tower before
+            if only == stage.name:
                 break
         target = self.output / "model.safetensors"
         save_trained(self.model, target)
         return target
 
-    def train_vision(self) -> nn.Module:
-        """Stage one, first half."""
-        chosen = self.settings.vision
-        classes = self.model.multi_modal_projector
-        words = classes.word_embeddings - classes.embedding_mean
-        objective = NamingModel(
-            self.model.vision_tower, nn.functional.normalize(words, dim=-1), chosen.smoothing
-        )
-        groups = objective.parameter_groups(chosen.head_rate, chosen.tail_rate)
-        frames = RenderedFrames(self.backgrounds, chosen.negatives, self._seed("vision"))
-        self._train("vision", objective, groups, frames, chosen.steps, chosen.batch_size, workers=1)
+    def train(self, stage: Stage) -> nn.Module:
+        """Train one stage; returns its objective, whose parameters have changed."""
+        if stage.kind == "vision":
+            return self._train_vision(stage)
+        if stage.kind == "selection":
+            return self._train_selection(stage)
+        return self._train_answers(stage)
+
+    def _train_vision(self, stage: VisionStage) -> nn.Module:
+        projector = self.model.multi_modal_projector
+        words = projector.word_embeddings - projector.embedding_mean
+        tower = self.model.vision_tower
+        for part in (tower.tail, tower.head):
+            part.requires_grad_(True)
+        objective = NamingModel(tower, nn.functional.normalize(words, dim=-1), stage.smoothing)
+        groups = objective.parameter_groups(stage.head_rate, stage.tail_rate)
+        frames = RenderedFrames(self.backgrounds, stage.negatives, self._seed(stage.name))
+        self._fit(stage, objective, groups, frames, workers=1)
         return objective
 
-    def train_selection(self) -> nn.Module:
-        """Stage one, second half."""
-        chosen = self.settings.selection
+    def _train_selection(self, stage: SelectionStage) -> nn.Module:
         objective = SelectionObjective(self.model)
         self.model.ntlbg_attention.requires_grad_(True)
-        groups = [{"params": list(self.model.ntlbg_attention.parameters()), "lr": chosen.learning_rate,
-                   "weight_decay": 0.01}]  # fmt: skip
-        self._train_episodes("selection", objective, groups, chosen)
+        groups = [_group(objective.parameters(), stage.learning_rate, 0.01)]
+        self._fit_episodes(stage, objective, groups, renderer=None)
         return objective
 
-    def train_answers(self, name: str, chosen: EpisodeSettings) -> nn.Module:
-        """Stages two and three."""
-        set_stage(self.model, name)
-        self.model.vision_tower.requires_grad_(False)  # its frozen trunk has no gradient at all
+    def _train_answers(self, stage: AnswerStage) -> nn.Module:
+        set_stage(self.model, stage.kind)
+        tower = self.model.vision_tower
+        tower.requires_grad_(False)  # its trunk has no gradient at all
         objective = AnswerObjective(self.model)
-        groups = [{"params": [p for p in objective.parameters() if p.requires_grad],
-                   "lr": chosen.learning_rate, "weight_decay": 0.0}]  # fmt: skip
-        if chosen.vision_rate is not None:
-            tower = self.model.vision_tower
-            tail = [*tower.tail.parameters(), *tower.head.parameters()]
-            for parameter in tail:
-                parameter.requires_grad_(True)
-            groups.append({"params": tail, "lr": chosen.vision_rate, "weight_decay": 0.0})
-        self._train_episodes(name, objective, groups, chosen)
+        trained = [p for p in objective.parameters() if p.requires_grad]
+        groups, renderer = [_group(trained, stage.learning_rate)], None
+        if stage.vision_rate is not None:
+            for part in (tower.tail, tower.head):
+                part.requires_grad_(True)
+                groups.append(_group(part.parameters(), stage.vision_rate))
+            renderer = FrameRenderer(self.backgrounds, seed=self._seed(stage.name))
+        self._fit_episodes(stage, objective, groups, renderer)
         return objective
 
     @property
@@ -143,32 +150,26 @@ class BuiltinRun:
             )
         return self._bank
 
-    def _train_episodes(self, name, objective, groups, chosen: EpisodeSettings) -> None:
+    def _fit_episodes(self, stage, objective, groups, renderer: FrameRenderer | None) -> None:
         options = EpisodeOptions(
-            num_frames=tuple(chosen.num_frames),
-            num_questions=chosen.num_questions,
-            doubtful=chosen.doubtful,
+            num_frames=tuple(stage.num_frames),
+            num_questions=stage.num_questions,
+            doubtful=stage.doubtful,
         )
-        renderer = None
-        if chosen.vision_rate is not None:
-            renderer = FrameRenderer(self.backgrounds, seed=self._seed(name))
-        episodes = Episodes(self.bank, options, self._seed(name), renderer)
-        collator = EpisodeCollator(self.processor)
-        self._train(name, objective, groups, episodes, chosen.steps, chosen.batch_size,
-                    collator=collator)  # fmt: skip
+        episodes = Episodes(self.bank, options, self._seed(stage.name), renderer)
+        self._fit(stage, objective, groups, episodes, collator=EpisodeCollator(self.processor))
 
-    def _train(
+    def _fit(
         self,
-        name: str,
+        stage: Stage,
         objective: nn.Module,
         groups: list[dict],
-        data: Dataset | IterableDataset,
-        steps: int,
-        batch_size: int,
+        data: IterableDataset,
         *,
         workers: int = 0,
         collator: Callable | None = None,
     ) -> None:
+        name, steps = stage.name, stage.steps
         folder = self.output / f"{name}.checkpoints"
         optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98))
         schedule = get_cosine_with_min_lr_schedule_with_warmup(
@@ -177,7 +178,7 @@ class BuiltinRun:
         arguments = TrainingArguments(
             str(folder),
             max_steps=steps,
-            per_device_train_batch_size=batch_size,
+            per_device_train_batch_size=stage.batch_size,
             dataloader_num_workers=workers,
             logging_steps=min(LOG_STEPS, max(1, steps // 4)),
             save_steps=self.settings.save_steps,
@@ -185,7 +186,7 @@ class BuiltinRun:
             report_to=[],
             use_cpu=True,
             remove_unused_columns=False,
-            max_grad_norm=1.0 if name != "vision" else 2.0,
+            max_grad_norm=2.0 if stage.kind == "vision" else 1.0,
             ignore_data_skip=True,  # data is endless: a resumed run draws fresh samples
             label_names=[],
             seed=self.settings.seed,
@@ -219,6 +220,10 @@ class BuiltinRun:
         strangers = self.model.load_state_dict(tensors, strict=False).unexpected_keys
         if strangers:
             raise OutputError(f"{path}: not a stage of this model ({strangers[0]}); remove it")
+
+
+def _group(parameters: Iterable[nn.Parameter], rate: float, decay: float = 0.0) -> dict:
+    return {"params": list(parameters), "lr": rate, "weight_decay": decay}
 
 
 def _save(objective: nn.Module, model: nn.Module, path: Path) -> None:
@@ -278,7 +283,8 @@ def _shrunk(settings: BuiltinTraining) -> BuiltinTraining:
     small.output_dir = small.output_dir.with_name(small.output_dir.name + "-debug")
     small.backgrounds.shots, small.backgrounds.frames = 42, 2
     small.bank.repeats, small.bank.empty = 1, 16
-    small.vision.steps, small.vision.batch_size = 2, 8
-    for chosen in (small.selection, small.joint, small.full):
-        chosen.steps, chosen.batch_size, chosen.num_questions = 2, 2, 2
+    for stage in small.stages:
+        stage.steps, stage.batch_size = 2, 8 if stage.kind == "vision" else 2
+        if stage.kind != "vision":
+            stage.num_questions = 2
     return small

@@ -1,41 +1,58 @@
 """Settings of ``ntlbg train`` for the built-in model (``configs/builtin.json``)."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ntlbg.errors import ConfigError
 
 Rate = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9-]+$", description="of its files in the output")]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class VisionSettings(_Strict):
-    """Naming what a frame shows."""
+class VisionStage(_Strict):
+    """Stage one: the vision tower names what a frame shows."""
 
+    kind: Literal["vision"]
+    name: Name
     steps: Count = Field(description="optimiser steps")
     batch_size: Count = Field(description="rendered frames a step")
     negatives: float = Field(ge=0, le=1, description="share of frames without an object")
     head_rate: Rate = Field(description="learning rate of the attention pool")
     tail_rate: Rate = Field(description="learning rate of the fine-tuned blocks")
-    smoothing: float = Field(ge=0, lt=1, description="label smoothing")
+    smoothing: float = Field(0.05, ge=0, lt=1, description="label smoothing")
 
 
-class EpisodeSettings(_Strict):
-    """Training on videos assembled from features."""
-
+class _EpisodeStage(_Strict):
+    name: Name
     steps: Count = Field(description="optimiser steps")
     batch_size: Count = Field(description="videos a step")
     learning_rate: Rate
-    vision_rate: Rate | None = Field(None, description="of the vision tower; null freezes it")
     num_frames: list[Count] = Field([4, 8, 8, 12, 16], description="budgets, drawn at random")
     num_questions: Count = Field(9, description="questions a video")
     doubtful: float = Field(0.3, ge=0, le=1, description="share of empty frames made doubtful")
+
+
+class SelectionStage(_EpisodeStage):
+    """Stage one: the NTLBG attention finds the frames that a question asks about."""
+
+    kind: Literal["selection"]
+
+
+class AnswerStage(_EpisodeStage):
+    """Stages two and three: everything that leads to the answer."""
+
+    kind: Literal["joint", "full"]
+    vision_rate: Rate | None = Field(None, description="of the vision tower; null freezes it")
+
+
+Stage = Annotated[VisionStage | SelectionStage | AnswerStage, Field(discriminator="kind")]
 
 
 class BankSettings(_Strict):
@@ -61,10 +78,14 @@ class BuiltinTraining(_Strict):
     save_steps: Count = Field(100, description="steps between checkpoints")
     backgrounds: BackgroundSettings
     bank: BankSettings
-    vision: VisionSettings
-    selection: EpisodeSettings
-    joint: EpisodeSettings
-    full: EpisodeSettings
+    stages: list[Stage] = Field(min_length=1, description="in order")
+
+    @model_validator(mode="after")
+    def _names_differ(self):
+        names = [stage.name for stage in self.stages]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two stages have one name: {names}")
+        return self
 
 
 def load_settings(path: str | Path) -> BuiltinTraining:

@@ -17,7 +17,7 @@ class NtlbgTrainer(Trainer):
         self._terms: dict[str, list[float]] = defaultdict(list)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        """The objective's loss at the current share of all steps; its terms are kept for the log."""
+        """The objective's loss at the share of steps done; its terms are kept for the log."""
         progress = self.state.global_step / max(1, self.state.max_steps)
         outputs = model(**inputs, progress=min(1.0, progress))
         for name, value in outputs["terms"].items():
