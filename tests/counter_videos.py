@@ -51,7 +51,7 @@ def write_video(
     pixels: str = "yuv420p",
     size: tuple[int, int] = (HEIGHT, WIDTH),
     container_options: dict[str, str] | None = None,
-    first: int = 0,
+    pixel_aspect: Fraction | None = None,
 ) -> Path:
     """`count` numbered pictures at `fps`, or at `times` in milliseconds."""
     tick = Fraction(1, fps) if times is None else Fraction(1, 1000)
@@ -60,14 +60,27 @@ def write_video(
         stream.height, stream.width = size
         stream.pix_fmt = pixels
         stream.codec_context.time_base = tick
+        if pixel_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
         for number in range(count if times is None else len(times)):
-            picture = numbered_picture(first + number, *reversed(size))
+            picture = numbered_picture(number, *reversed(size))
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts = number if times is None else times[number]
             frame.time_base = tick
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def packet_places(path: Path) -> list[tuple[int, int, bool]]:
+    """Position in the file, size and keyframe flag of every packet, in decoding order."""
+    places, content, position = [], path.read_bytes(), 0
+    with av.open(str(path)) as container:
+        for packet in container.demux(video=0):
+            if packet.size:
+                position = content.index(bytes(packet), position)
+                places.append((position, packet.size, packet.is_keyframe))
+    return places
 
 
 class MeanColourEncoder:

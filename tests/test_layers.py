@@ -12,7 +12,17 @@ PACKAGE = Path(ntlbg.__file__).parent
 LAYERS = (
     ("errors",),
     ("config",),
-    ("video", "data", "memory", "selection", "compression", "outputs", "timelines", "parts"),
+    (
+        "video",
+        "data",
+        "memory",
+        "selection",
+        "compression",
+        "outputs",
+        "timelines",
+        "parts",
+        "grounding",
+    ),
     ("pictures", "haystack", "encoders", "index", "models"),
     ("indexing", "backends"),
     ("results",),

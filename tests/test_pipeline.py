@@ -236,29 +236,3 @@ def test_a_selector_that_needs_a_question(colour_video, backend, index, tmp_path
     with pytest.raises(QueryRequired):
         select(colour_video, model=backend, selector="top_k", index=index, out_dir=tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-def test_a_named_time_outweighs_every_score():
-    scores, times = np.array([5.0, 0.0, 0.0, 9.0, 1.0]), np.arange(5.0)
-    heeded = pipeline.heed_times(scores, times, [1.0])
-    assert set(np.argsort(-heeded)[:3]) == {0, 1, 2}
-    assert heeded[3] < heeded[1]
-
-
-def test_times_the_video_does_not_have_change_nothing():
-    scores, times = np.array([5.0, 0.0, 1.0]), np.arange(3.0)
-    assert pipeline.heed_times(scores, times, [500.0]) is scores
-    assert pipeline.heed_times(scores, times, []) is scores
-
-
-@pytest.mark.parametrize(
-    ("question", "seconds"),
-    [
-        ("What is at 02:05?", [125.0]),
-        ("Between 1:00:00 and 61:30?", [3600.0, 3690.0]),
-        ("Is the ratio 3:75 or 7?", []),
-        ("What appears first?", []),
-    ],
-)
-def test_clock_times_are_read(question, seconds):
-    assert pipeline.mentioned_seconds(question) == seconds

@@ -119,7 +119,7 @@ class FeatureIndex:
         """Keep part of an unfinished entry, for the case that this process is killed."""
         path = self._chunk(key, number)
         # Another process may have finished the entry and be removing its chunks: then all is well.
-        with _told(path.parent), suppress(FileNotFoundError):
+        with _told(path.parent), suppress(FileNotFoundError, FileExistsError):
             _replace(path, _content(f"{key}/{number}", chunk))
 
     def remove_chunks(self, key: str) -> None:

@@ -1,6 +1,5 @@
 """The whole flow on one page: video and question in, answer and the moments behind it out."""
 
-import re
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 
 from ntlbg.backends import Backend, VideoContext, load_backend
 from ntlbg.errors import InvalidBudget, QuestionError, UnknownSelector
+from ntlbg.grounding import ground_scores
 from ntlbg.index import FeatureIndex
 from ntlbg.indexing import Progress, index_video
 from ntlbg.outputs import staged_directory
@@ -26,9 +26,6 @@ from ntlbg.video.opening import open_video
 
 DEFAULT_SELECTOR = "ntlbg"
 LONGEST_PICTURE_SIDE = 1280
-CLOCK_TIME = re.compile(r"\b(?:(\d+):)?(\d{1,3}):([0-5]\d)\b")
-NEAR_SECONDS = 1.5  # a question names whole seconds
-NAMED_TIME_BONUS = 20.0  # nats: more than any picture says
 
 
 def ask(
@@ -194,8 +191,7 @@ def choose_frames(
     """Frames of features (T, D) at times (T,) for a question, or for the video as a whole."""
     scores = None
     if question:
-        scores = backend.score_frames(features, question)
-        scores = heed_times(scores, pts_seconds, mentioned_seconds(question))
+        scores = ground_scores(backend.score_frames(features, question), pts_seconds, question)
     return select_frames(
         selector,
         features,
@@ -204,31 +200,6 @@ def choose_frames(
         pts_seconds=pts_seconds,
         **backend.selector_options.get(selector, {}),
     )
-
-
-def heed_times(scores: np.ndarray, pts_seconds: np.ndarray, times: list[float]) -> np.ndarray:
-    """Scores (T,) for a question that names times: frames there matter, others are background.
-
-    Scores are returned as they are when no time is named, or none that the video has.
-    """
-    if not times:
-        return scores
-    near = np.abs(pts_seconds[:, None] - times).min(1) <= NEAR_SECONDS
-    if not near.any():
-        return scores
-    return np.where(near, scores.max() + NAMED_TIME_BONUS, np.minimum(scores, np.median(scores)))
-
-
-def mentioned_seconds(question: str) -> list[float]:
-    """Times written as mm:ss or h:mm:ss, in seconds.
-
-    >>> mentioned_seconds("What happens between 02:05 and 1:00:00?")
-    [125.0, 3600.0]
-    """
-    return [
-        float(hours or 0) * 3600 + float(minutes) * 60 + float(seconds)
-        for hours, minutes, seconds in CLOCK_TIME.findall(question)
-    ]
 
 
 class _Clock:

@@ -10,6 +10,15 @@ def timestamp(seconds: float) -> str:
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute:02d}:{second:02d}"
 
 
+def format_seconds(seconds: float) -> str:
+    """``mm:ss`` with as many minutes as it takes, as the model reads and writes times.
+
+    >>> format_seconds(3725.9)
+    '62:05'
+    """
+    return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
+
+
 def span_seconds(times: np.ndarray) -> float:
     """From the first to the last of the times (T,), at least one second."""
     return max(float(times[-1] - times[0]), 1.0)

@@ -75,6 +75,16 @@ def test_every_cluster_is_represented():
     assert quantisation_error(features, ntlbg(features, 10)) < 0.1
 
 
+def test_a_short_busy_part_of_a_long_video_is_covered():
+    """Sixteen looks within 160 of 6,000 frames; a training point every 60 frames misses them."""
+    rng = np.random.default_rng(0)
+    label = np.zeros(6000, int)
+    label[3000:3160] = np.repeat(np.arange(1, 17), 10)
+    unrest = np.where(label > 0, 0.2, 0.01)[:, None]
+    features = 3 * np.eye(17, 32)[label] + unrest * rng.standard_normal((6000, 32))
+    assert len(np.unique(label[ntlbg(features, 20, training_points=100)])) >= 14
+
+
 def test_a_pick_is_typical_of_its_cell():
     """Without relevance the frame nearest to the cell's mean is taken."""
     rng = np.random.default_rng(0)

@@ -14,7 +14,7 @@ import numpy as np
 from ntlbg.data import Sample, write_samples
 from ntlbg.errors import ConfigError, OutputError
 from ntlbg.haystack.pictures import STYLES, load_style, object_names
-from ntlbg.haystack.questions import QUESTION_TYPES, for_video, make_question
+from ntlbg.haystack.questions import QUESTION_TYPES, make_question
 from ntlbg.haystack.timeline import Timeline, draw_frames, plan_timeline
 
 SPLITS = ("train", "val", "test")
@@ -110,7 +110,11 @@ def make_questions(
             wordings=wordings,
         )
         identifier = f"{Path(video).stem}-{place:03d}"
-        samples.append(for_video(sample, id=identifier, video=video, duration=timeline.duration))
+        samples.append(
+            sample.model_copy(
+                update={"id": identifier, "video": video, "duration": timeline.duration}
+            )
+        )
     return samples
 
 

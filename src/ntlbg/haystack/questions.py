@@ -1,11 +1,12 @@
 """Questions whose answers are known from where the needles were planted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ntlbg.data import Sample
+from ntlbg.timelines import format_seconds
 
 QUESTION_TYPES = ("first", "last", "before", "after", "count", "exist", "when", "which")
 
@@ -112,11 +113,6 @@ def with_article(name: str) -> str:
     return ("an " if name[0].lower() in "aeio" else "a ") + name
 
 
-def format_seconds(seconds: float) -> str:
-    """mm:ss, with as many digits of minutes as it takes."""
-    return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
-
-
 def possible_types(events: Sequence[Event]) -> list[str]:
     """Question types that have one right answer for these events (sorted by time)."""
     if not events:
@@ -215,12 +211,3 @@ def _options(kind, answer, events, rng, names) -> list[str]:
         return rng.permutation([answer, *wrong]).tolist()
     wrong = rng.permutation(wrong).tolist()[:3]
     return rng.permutation([answer, *wrong]).tolist()
-
-
-def for_video(sample: Sample, **fields) -> Sample:
-    """The sample with ``video``, ``id`` and ``duration`` filled in."""
-    return sample.model_copy(update=fields)
-
-
-__all__ = ["QUESTION_TYPES", "Event", "for_video", "format_seconds", "make_question",
-           "possible_types", "replace", "with_article"]  # fmt: skip

@@ -20,6 +20,7 @@ from transformers.processing_utils import ProcessorMixin
 
 from ntlbg.errors import QuestionError
 from ntlbg.selection import Selection
+from ntlbg.timelines import format_seconds
 
 HEADER = "Video frames:\n"
 IGNORED_LABEL = -100
@@ -157,15 +158,6 @@ class NtlbgProcessor(ProcessorMixin):
             "query_input_ids",
             "query_attention_mask",
         ]
-
-
-def format_seconds(seconds: float) -> str:
-    """mm:ss, with as many minutes as it takes.
-
-    >>> format_seconds(3725.9)
-    '62:05'
-    """
-    return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
 
 
 def _token_id(tokenizer, token: str) -> int:

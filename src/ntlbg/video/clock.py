@@ -1,6 +1,6 @@
 """When each picture is shown, for files that say so, say so wrongly, or do not say at all."""
 
-import heapq
+from collections import deque
 from fractions import Fraction
 
 import av
@@ -10,8 +10,8 @@ from av.video.stream import VideoStream
 # AVI and raw streams store no presentation times; what is reported for B-frames there is a guess.
 # Pictures leave the decoder in the order they are shown, so they take the decoding times in order.
 WITHOUT_PTS = {"avi", "h264", "hevc", "vvc", "m4v", "mpegvideo", "h261", "h263", "vc1", "mjpeg"}
-# More than any codec reorders; a longer queue means that packets have stopped giving pictures.
-MAX_WAITING = 32
+# More than any codec reorders (16) and the decoder's threads delay together.
+MAX_WAITING = 20
 # Several recordings may have been joined in one such file, each with times of its own.
 JOINABLE = {"mpegts", "mpeg"}
 RESTART_SECONDS = 1.0
@@ -31,7 +31,9 @@ class Clock:
         self._joinable = container.format.name in JOINABLE
         self._reading = self._timeline()
         self._showing = self._timeline()
-        self._waiting: list[int] = []  # decoding times that no picture has taken yet
+        self._codec = stream.codec_context
+        self._waiting: deque[int] = deque()  # decoding times that no picture has taken yet
+        self._own: dict[int, int] = {}  # the decoding time of each packet, by its guessed pts
 
     def read(self, packet: av.Packet) -> int | None:
         """Note a packet before it is decoded.
@@ -39,32 +41,43 @@ class Clock:
         Returns its presentation time, or its decoding time in a file that has no other; None
         when that is impossible.
         """
-        if self._reading.last is None:
-            self.by_pts = self.by_pts and packet.pts is not None
         decoding = self._reading.place(packet.pts if packet.dts is None else packet.dts)
         if decoding is None:
             return None
         if self.by_pts:
             shown = decoding if packet.pts is None else packet.pts + self._reading.shift
             return shown if shown - decoding <= self._longest else None
-        heapq.heappush(self._waiting, decoding)
+        self._waiting.append(decoding)
+        if packet.pts is not None:
+            self._own[packet.pts] = decoding
         if len(self._waiting) > MAX_WAITING:
-            heapq.heappop(self._waiting)
+            self._waiting.popleft()
+        if len(self._own) > 2 * MAX_WAITING:
+            del self._own[next(iter(self._own))]
         return decoding
 
     def refused(self) -> None:
-        """The decoder refused a packet: no picture will come for it."""
-        if self._waiting:
-            heapq.heappop(self._waiting)
+        """The decoder refused what it was last given: no picture will come for that."""
+        if self._waiting and not self._own:
+            self._waiting.pop()
 
     def show(self, frame: av.VideoFrame) -> int | None:
         """When a decoded picture is shown; None when that is before the last one or impossible."""
         last = self._showing.last
-        if self.by_pts:
-            ticks = self._showing.place(frame.pts)
-        else:
-            ticks = self._showing.place(heapq.heappop(self._waiting) if self._waiting else None)
+        ticks = self._showing.place(frame.pts if self.by_pts else self._next_waiting(frame))
         return ticks if last is None or (ticks is not None and ticks > last) else None
+
+    def _next_waiting(self, frame: av.VideoFrame) -> int | None:
+        own = self._own.pop(frame.pts, None)
+        if own is not None:
+            # A keyframe is shown after all that was decoded before it, other pictures earlier by
+            # the reordering at most. Older times are left by packets that gave no picture: they
+            # meant "same as before", or were refused.
+            reordering = 0 if frame.key_frame else self._codec.reorder_depth
+            earliest = own - reordering * self._step
+            while self._waiting and self._waiting[0] < earliest:
+                self._waiting.popleft()
+        return self._waiting.popleft() if self._waiting else None
 
     def hold(self, duration: int | None) -> int:
         """How long the last picture stays: its stored duration, or that of an average picture."""

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 import av
 
-# ITU-T H.264 table 7-1 and annex D; ITU-T H.265 table 7-1.
+# ITU-T H.264 table 7-1 and annex D; ITU-T H.265 table 7-1; ISO/IEC 14496-2 6.3.5.
 H264_SLICE, H264_IDR, H264_SEI = 1, 5, 6
 RECOVERY_POINT = 6
 HEVC_RANDOM_ACCESS = range(16, 22)
 HEVC_SLICES = range(0, 32)
+MPEG4_PICTURE, MPEG4_INTRA = b"\0\0\1\xb6", 0
 
 
 def is_clean_entry(packet: av.Packet, codec: av.VideoCodecContext) -> bool:
@@ -23,6 +24,9 @@ def is_clean_entry(packet: av.Packet, codec: av.VideoCodecContext) -> bool:
         return _h264(bytes(packet), codec.extradata or b"")
     if codec.name == "hevc":
         return _hevc(bytes(packet), codec.extradata or b"")
+    if codec.name == "mpeg4":
+        _, _, picture = bytes(packet).partition(MPEG4_PICTURE)
+        return bool(picture) and picture[0] >> 6 == MPEG4_INTRA
     return True
 
 

@@ -81,6 +81,8 @@ def open_video(path: str | os.PathLike) -> tuple[InputContainer, VideoStream]:
                 "ffmpeg -i IN -c:v libx264 OUT.mp4"
             )
         check_pixels(path, stream.codec_context.width, stream.codec_context.height)
+        # The header may lie. The decoder counts whole blocks, hence a little more.
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS + MAX_PIXELS // 8)}
         unless_all_is_well.pop_all()
     return container, stream
 

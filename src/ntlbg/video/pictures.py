@@ -111,17 +111,17 @@ class PictureStream:
         self._container, self._stream = open_video(self.path)
         self._stream.codec_context.thread_type = "FRAME"
         self._stream.codec_context.thread_count = DECODER_THREADS
-        self._enter(self._packets(), first_shown=None)
+        self._enter(self._packets())
 
     def _restart(self) -> None:
         self._open()
         self._coming = next(self._pictures, None)
 
-    def _enter(self, packets: Iterator[av.Packet], first_shown: int | None) -> None:
+    def _enter(self, packets: Iterator[av.Packet]) -> None:
         self._clock = Clock(self._container, self._stream)
         self._last_key: int | None = None
         self._current: Picture | None = None
-        self._pictures = self._decoded(packets, first_shown)
+        self._pictures = self._decoded(packets)
 
     def _jump_pays(self, seconds: float) -> bool:
         """Whether a keyframe is likely between here and there, and can be found."""
@@ -140,7 +140,7 @@ class PictureStream:
             packets = self._packets_from(position)
             entry = self._entry(packets, target)
             if entry is not None:
-                self._enter(chain([entry], packets), first_shown=entry.pts)
+                self._enter(chain([entry], packets))
                 self._coming = next(self._pictures, None)
                 return
             back_seconds = 4 * back_seconds + SHORTEST_JUMP_SECONDS
@@ -190,7 +190,7 @@ class PictureStream:
                 failures += 1
                 self._lose(error)
 
-    def _decoded(self, packets: Iterator[av.Packet], first_shown: int | None) -> Iterator[Picture]:
+    def _decoded(self, packets: Iterator[av.Packet]) -> Iterator[Picture]:
         for packet in chain(packets, [None]):
             if packet is not None:
                 self._clock.read(packet)
@@ -199,7 +199,7 @@ class PictureStream:
                 ticks = self._clock.show(frame)
                 if ticks is None:
                     self._report.lost += 1
-                elif first_shown is None or ticks >= first_shown:
+                else:
                     yield self._picture(frame, ticks)
 
     def _decode(self, packet: av.Packet | None) -> list[av.VideoFrame]:
@@ -224,6 +224,7 @@ class PictureStream:
         return Picture(float((ticks - self._origin) * tick), float(hold * tick), frame)
 
     def _measure_gop(self, packet: av.Packet) -> None:
+        """Keep the longest time seen without a keyframe: over less, a jump is rarely worth it."""
         if packet.dts is None:
             return
         if packet.is_keyframe or self._last_key is None:

@@ -1,0 +1,102 @@
+"""What a question says about time: moments it names, and what comes before or after what.
+
+Relevance looks at one frame at a time. These functions turn it into relevance that knows the order
+of the frames. T frames.
+"""
+
+import re
+
+import numpy as np
+
+CLOCK_TIME = re.compile(r"\b(?:(\d+):)?(\d{1,3}):([0-5]\d)\b")
+NEAR_SECONDS = 1.5  # a question names whole seconds
+NAMED_TIME_BONUS = 20.0  # nats: more than any picture says
+
+ALL_OTHERS = r"(?!\s+(?:all|any|every|the others?|others?)\b)"
+AFTER = re.compile(rf"\b(?:after|next|follow(?:s|ed|ing)?){ALL_OTHERS}", re.IGNORECASE)
+BEFORE = re.compile(rf"\b(?:before|preced(?:es|ed|ing)|prior to){ALL_OTHERS}", re.IGNORECASE)
+ANCHOR_MARGIN = 2.0  # nats below the best frame that still show the named object
+ANCHOR_GAP = 3.0  # seconds between frames of one appearance
+# Thousands of doubtful frames lie between two moments; a doubt squared stays a doubt.
+SHARPNESS = 2.0
+NEIGHBOUR_FLOOR = -6.0  # nats below the likeliest neighbour that still count
+
+
+def ground_scores(scores: np.ndarray, pts_seconds: np.ndarray, question: str) -> np.ndarray:
+    """Scores (T,), log-odds of relevance, in the light of what the question says about time."""
+    scores = heed_times(scores, pts_seconds, mentioned_seconds(question))
+    direction = neighbour_direction(question)
+    return heed_order(scores, pts_seconds, direction) if direction else scores
+
+
+def mentioned_seconds(question: str) -> list[float]:
+    """Times written as mm:ss or h:mm:ss, in seconds.
+
+    >>> mentioned_seconds("What happens between 02:05 and 1:00:00?")
+    [125.0, 3600.0]
+    """
+    return [
+        float(hours or 0) * 3600 + float(minutes) * 60 + float(seconds)
+        for hours, minutes, seconds in CLOCK_TIME.findall(question)
+    ]
+
+
+def heed_times(scores: np.ndarray, pts_seconds: np.ndarray, times: list[float]) -> np.ndarray:
+    """Scores (T,) for a question that names times: frames there matter, others are background.
+
+    Scores are returned as they are when no time is named, or none that the video has.
+    """
+    if not times:
+        return scores
+    near = np.abs(pts_seconds[:, None] - times).min(1) <= NEAR_SECONDS
+    if not near.any():
+        return scores
+    return np.where(near, scores.max() + NAMED_TIME_BONUS, np.minimum(scores, np.median(scores)))
+
+
+def neighbour_direction(question: str) -> int:
+    """1 for what comes after something, -1 for what comes before it, 0 for neither or both.
+
+    >>> neighbour_direction("What is shown right after the guitar?")
+    1
+    >>> neighbour_direction("Which object is seen before all others?")
+    0
+    """
+    return bool(AFTER.search(question)) - bool(BEFORE.search(question))
+
+
+def heed_order(scores: np.ndarray, pts_seconds: np.ndarray, direction: int) -> np.ndarray:
+    """Scores (T,) for what comes right after (1) or before (-1) the best frame's appearance.
+
+    With p_t the chance that frame t shows something relevant, the chance that it is the first to
+    do so beyond the appearance is p_t prod_u (1 - p_u) over the frames u in between. The scores
+    there become its logarithm, on the scale of the best frame; the other side falls back to
+    background. Nothing changes when no frame is likely to show what was named.
+    """
+    order = np.argsort(pts_seconds, kind="stable")[::direction]
+    ordered, times = scores[order], np.abs(pts_seconds[order])
+    best = int(ordered.argmax())
+    if ordered[best] <= 0:
+        return scores
+    first, last = _appearance(ordered, times, best)
+    beyond = slice(last + 1, None)
+    chance = 1 / (1 + np.exp(-SHARPNESS * np.clip(ordered[beyond], -50, 50)))
+    missed = np.concatenate([[0.0], np.cumsum(np.log1p(-np.minimum(chance, 1 - 1e-9)))[:-1]])
+    passage = np.log(chance + 1e-300) + missed[: len(chance)]
+    grounded = np.minimum(ordered, np.median(ordered))
+    grounded[first : last + 1] = ordered[first : last + 1]
+    if len(passage):
+        drop = passage - passage.max()
+        near = drop > NEIGHBOUR_FLOOR
+        grounded[beyond] = np.where(near, ordered[best] + drop, grounded[beyond])
+    result = np.empty_like(scores)
+    result[order] = grounded
+    return result
+
+
+def _appearance(scores: np.ndarray, times: np.ndarray, best: int) -> tuple[int, int]:
+    """First and last place of the likely frames around the best one, without a long gap."""
+    likely = np.flatnonzero(scores >= scores[best] - ANCHOR_MARGIN)
+    breaks = np.flatnonzero(np.abs(np.diff(times[likely])) > ANCHOR_GAP)
+    groups = np.split(likely, breaks + 1)
+    return next((int(g[0]), int(g[-1])) for g in groups if g[0] <= best <= g[-1])

@@ -1,0 +1,101 @@
+"""What a question says about time."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntlbg import grounding
+
+
+def test_a_named_time_outweighs_every_score():
+    scores, times = np.array([5.0, 0.0, 0.0, 9.0, 1.0]), np.arange(5.0)
+    heeded = grounding.heed_times(scores, times, [1.0])
+    assert set(np.argsort(-heeded)[:3]) == {0, 1, 2}
+    assert heeded[3] < heeded[1]
+
+
+def test_times_the_video_does_not_have_change_nothing():
+    scores, times = np.array([5.0, 0.0, 1.0]), np.arange(3.0)
+    assert grounding.heed_times(scores, times, [500.0]) is scores
+    assert grounding.heed_times(scores, times, []) is scores
+
+
+@pytest.mark.parametrize(
+    ("question", "seconds"),
+    [
+        ("What is at 02:05?", [125.0]),
+        ("Between 1:00:00 and 61:30?", [3600.0, 3690.0]),
+        ("Is the ratio 3:75 or 7?", []),
+        ("What appears first?", []),
+    ],
+)
+def test_clock_times_are_read(question, seconds):
+    assert grounding.mentioned_seconds(question) == seconds
+
+
+@pytest.mark.parametrize(
+    ("question", "direction"),
+    [
+        ("What appears right after the guitar?", 1),
+        ("Which object comes next?", 1),
+        ("What preceded the owl?", -1),
+        ("Just before the bus, what was shown?", -1),
+        ("What object is seen before all others?", 0),
+        ("What object is seen after all others?", 0),
+        ("Is the cat before the dog or after the dog?", 0),
+        ("When does the guitar appear?", 0),
+    ],
+)
+def test_direction_is_read_from_the_words(question, direction):
+    assert grounding.neighbour_direction(question) == direction
+
+
+def needles(*moments, length=400):
+    """Background at -6 nats, other objects at 1, the named one at 8."""
+    scores = np.full(length, -6.0)
+    for start, value in moments:
+        scores[start : start + 3] = value
+    return scores, np.arange(float(length))
+
+
+@pytest.mark.parametrize(("direction", "neighbour", "far"), [(1, 260, 350), (-1, 120, 30)])
+def test_the_nearest_object_on_the_right_side_is_found(direction, neighbour, far):
+    scores, times = needles((30, 1), (120, 1), (200, 8), (260, 1), (350, 1))
+    found = grounding.heed_order(scores, times, direction)
+    best = set(np.argsort(-found, kind="stable")[:5].tolist())
+    assert {200, 201, 202} <= best
+    assert best & {neighbour, neighbour + 1, neighbour + 2}
+    assert found[far : far + 3].max() < found[neighbour : neighbour + 3].max() - 1
+    other_side = 30 if direction == 1 else 350
+    assert found[other_side : other_side + 3].max() <= np.median(scores)
+
+
+def test_order_does_not_matter_for_shuffled_frames():
+    scores, times = needles((30, 1), (200, 8), (260, 1))
+    shuffled = np.random.default_rng(0).permutation(len(scores))
+    found = grounding.heed_order(scores, times, 1)
+    again = grounding.heed_order(scores[shuffled], times[shuffled], 1)
+    np.testing.assert_allclose(again, found[shuffled])
+
+
+def test_without_the_named_object_nothing_changes():
+    scores, times = needles((30, -1), (200, -2))
+    assert grounding.heed_order(scores, times, 1) is scores
+
+
+@given(st.lists(st.floats(-60, 60), min_size=1, max_size=40), st.sampled_from([1, -1]))
+def test_grounded_scores_are_finite_and_the_best_frame_stays_best(values, direction):
+    scores = np.array(values)
+    found = grounding.heed_order(scores, np.arange(float(len(values))), direction)
+    assert np.isfinite(found).all()
+    assert found.max() == scores.max()
+
+
+def test_both_rules_work_from_the_question():
+    scores, times = needles((30, 1), (200, 8), (260, 1))
+    after = grounding.ground_scores(scores, times, "What came after the owl?")
+    assert after[260] > after[30]
+    at = grounding.ground_scores(scores, times, "What is shown at 00:31?")
+    assert at.argmax() in (30, 31, 32)
+    assert grounding.ground_scores(scores, times, "When is the owl shown?") is scores
