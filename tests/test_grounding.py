@@ -71,6 +71,23 @@ def test_the_nearest_object_on_the_right_side_is_found(direction, neighbour, far
     assert found[other_side : other_side + 3].max() <= np.median(scores)
 
 
+@pytest.mark.parametrize(
+    ("question", "best"),
+    [
+        ("Which object appears first?", 30),
+        ("What object does the video start with?", 30),
+        ("What is seen before all others?", 30),
+        ("Which object appears last?", 350),
+        ("What object is seen after all others?", 350),
+    ],
+)
+def test_first_and_last_are_found_among_equals(question, best):
+    scores, times = needles((30, 4), (120, 4), (200, 4), (350, 4))
+    found = grounding.ground_scores(scores, times, question)
+    assert {best, best + 1, best + 2} >= set(np.argsort(-found, kind="stable")[:2].tolist())
+    assert found[120:123].max() < found.max() - 3
+
+
 def test_order_does_not_matter_for_shuffled_frames():
     scores, times = needles((30, 1), (200, 8), (260, 1))
     shuffled = np.random.default_rng(0).permutation(len(scores))

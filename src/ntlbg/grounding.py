@@ -15,7 +15,10 @@ NAMED_TIME_BONUS = 20.0  # nats: more than any picture says
 ALL_OTHERS = r"(?!\s+(?:all|any|every|the others?|others?)\b)"
 AFTER = re.compile(rf"\b(?:after|next|follow(?:s|ed|ing)?){ALL_OTHERS}", re.IGNORECASE)
 BEFORE = re.compile(rf"\b(?:before|preced(?:es|ed|ing)|prior to){ALL_OTHERS}", re.IGNORECASE)
+FIRST = re.compile(r"\b(?:first|start|begin(?:s|ning)?|before all)\b", re.IGNORECASE)
+LAST = re.compile(r"\b(?:last|end|ends|finish(?:es)?|final|after all)\b", re.IGNORECASE)
 ANCHOR_MARGIN = 2.0  # nats below the best frame that still show the named object
+APPEARANCE_SECONDS = 5.0  # frames this close count as one appearance
 ANCHOR_GAP = 3.0  # seconds between frames of one appearance
 # Thousands of doubtful frames lie between two moments; a doubt squared stays a doubt.
 SHARPNESS = 2.0
@@ -26,7 +29,10 @@ def ground_scores(scores: np.ndarray, pts_seconds: np.ndarray, question: str) ->
     """Scores (T,), log-odds of relevance, in the light of what the question says about time."""
     scores = heed_times(scores, pts_seconds, mentioned_seconds(question))
     direction = neighbour_direction(question)
-    return heed_order(scores, pts_seconds, direction) if direction else scores
+    if direction:
+        return heed_order(scores, pts_seconds, direction)
+    side = bool(FIRST.search(question)) - bool(LAST.search(question))
+    return heed_side(scores, pts_seconds, side) if side else scores
 
 
 def mentioned_seconds(question: str) -> list[float]:
@@ -79,18 +85,50 @@ def heed_order(scores: np.ndarray, pts_seconds: np.ndarray, direction: int) -> n
     if ordered[best] <= 0:
         return scores
     first, last = _appearance(ordered, times, best)
-    beyond = slice(last + 1, None)
-    chance = 1 / (1 + np.exp(-SHARPNESS * np.clip(ordered[beyond], -50, 50)))
-    missed = np.concatenate([[0.0], np.cumsum(np.log1p(-np.minimum(chance, 1 - 1e-9)))[:-1]])
-    passage = np.log(chance + 1e-300) + missed[: len(chance)]
     grounded = np.minimum(ordered, np.median(ordered))
     grounded[first : last + 1] = ordered[first : last + 1]
-    if len(passage):
-        drop = passage - passage.max()
-        near = drop > NEIGHBOUR_FLOOR
-        grounded[beyond] = np.where(near, ordered[best] + drop, grounded[beyond])
-    result = np.empty_like(scores)
-    result[order] = grounded
+    beyond = slice(last + 1, None)
+    grounded[beyond] = _first_passage(
+        ordered[beyond], times[beyond], ordered[best], grounded[beyond]
+    )
+    return _put_back(grounded, order)
+
+
+def heed_side(scores: np.ndarray, pts_seconds: np.ndarray, side: int) -> np.ndarray:
+    """Scores (T,) for what comes first (1) or last (-1) of all relevant frames.
+
+    As in :func:`heed_order`, counted from the start or the end of the video.
+    """
+    order = np.argsort(pts_seconds, kind="stable")[::side]
+    ordered = scores[order]
+    if ordered.max() <= 0:
+        return scores
+    background = np.minimum(ordered, np.median(ordered))
+    times = pts_seconds[order]
+    return _put_back(_first_passage(ordered, times, ordered.max(), background), order)
+
+
+def _first_passage(
+    scores: np.ndarray, times: np.ndarray, best: float, background: np.ndarray
+) -> np.ndarray:
+    """Log of the chance to belong to the first relevant appearance, the likeliest at ``best``.
+
+    Frames of the last few seconds belong to the same appearance, so only earlier ones count as
+    "in between". All arguments but ``best`` are (n,), in the order of looking.
+    """
+    if not len(scores):
+        return scores
+    chance = 1 / (1 + np.exp(-SHARPNESS * np.clip(scores, -50, 50)))
+    missed = np.concatenate([[0.0], np.cumsum(np.log1p(-np.minimum(chance, 1 - 1e-9)))])
+    elapsed = np.abs(times - times[0])
+    passage = np.log(chance) + missed[np.searchsorted(elapsed, elapsed - APPEARANCE_SECONDS)]
+    drop = passage - passage.max()
+    return np.where(drop > NEIGHBOUR_FLOOR, best + drop, background)
+
+
+def _put_back(ordered: np.ndarray, order: np.ndarray) -> np.ndarray:
+    result = np.empty_like(ordered)
+    result[order] = ordered
     return result
 
 

@@ -25,6 +25,8 @@ from ntlbg.video import ReadReport, read_frames_at
 from ntlbg.video.opening import open_video
 
 DEFAULT_SELECTOR = "ntlbg"
+# With the built-in model the best frames alone are answered best, see the model card.
+ANSWER_SELECTOR = "top_k"
 LONGEST_PICTURE_SIDE = 1280
 
 
@@ -55,7 +57,7 @@ def ask(
         model: a name in BACKENDS, or a backend of your own.
         num_frames: the budget; fewer are used when the video has fewer.
         fps: how densely the video is looked at.
-        selector: a name in SELECTORS; None is DEFAULT_SELECTOR.
+        selector: a name in SELECTORS; None is ANSWER_SELECTOR.
         max_frames: look at this many frames at most, spread over the whole range.
         start, end: seconds from the first picture; only this part is looked at.
         evidence_dir: write the selected frames here as JPEG.
@@ -67,7 +69,7 @@ def ask(
         NtlbgError: everything a user can cause, see ``ntlbg.errors``.
     """
     question, options = _check_question(question), _check_options(options)
-    selector = _check_selection(selector, num_frames)
+    selector = _check_selection(selector or ANSWER_SELECTOR, num_frames)
     _check_video(video)
     backend = load_backend(model)
     with ExitStack() as stack:
@@ -189,8 +191,9 @@ def choose_frames(
     num_frames: int,
 ) -> Selection:
     """Frames of features (T, D) at times (T,) for a question, or for the video as a whole."""
-    scores = None
+    scores, options = None, {}
     if question:
+        options = backend.selector_options.get(selector, {})
         scores = ground_scores(backend.score_frames(features, question), pts_seconds, question)
     return select_frames(
         selector,
@@ -198,7 +201,7 @@ def choose_frames(
         num_frames,
         scores=scores,
         pts_seconds=pts_seconds,
-        **backend.selector_options.get(selector, {}),
+        **options,
     )
 
 

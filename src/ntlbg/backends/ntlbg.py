@@ -16,8 +16,16 @@ class NtlbgBackend:
     """An NtlbgForConditionalGeneration: one visual token per frame, answers of a few words."""
 
     needs_frames = False
-    # its scores are log-likelihood ratios under learned covariances: whitened already
-    selector_options: ClassVar = {"ntlbg": {"score_whitening": False}}
+    # Its scores are log-likelihood ratios under learned covariances, so they are whitened already,
+    # and the questions it can answer are about moments.
+    selector_options: ClassVar = {
+        "ntlbg": {
+            "score_whitening": False,
+            "mode": "localized",
+            "quality": 1.0,
+            "max_share": 1.0,
+        }
+    }
 
     def __init__(self, model, processor, encoder: Encoder, *, name: str = "ntlbg"):
         self.model, self.processor = model.eval(), processor

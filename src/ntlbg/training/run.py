@@ -77,14 +77,25 @@ class BuiltinRun:
                 print(f"{stage.name}: finished before, loaded from {finished}", flush=True)
                 self._load(finished)
             elif only in (None, stage.name):
-                _save(self.train(stage), self.model, finished)
+                self._train_and_save(stage, finished)
             if stage.kind == "vision":
                 self._bank = None  # its features are those of the tower before
             if only == stage.name:
                 break
         target = self.output / "model.safetensors"
-        save_trained(self.model, target)
+        save_trained(self.model, target, nothing_bias=self.settings.nothing_bias)
         return target
+
+    def _train_and_save(self, stage: Stage, finished: Path) -> None:
+        restored = tuple(f"{part}." for part in getattr(stage, "restore", ()))
+        before = {
+            name: parameter.detach().clone()
+            for name, parameter in self.model.named_parameters()
+            if name.startswith(restored)
+        }
+        objective = self.train(stage)
+        self.model.load_state_dict(before, strict=False)
+        _save(objective, self.model, finished)
 
     def train(self, stage: Stage) -> nn.Module:
         """Train one stage; returns its objective, whose parameters have changed."""

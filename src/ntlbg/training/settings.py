@@ -50,6 +50,9 @@ class AnswerStage(_EpisodeStage):
 
     kind: Literal["joint", "full"]
     vision_rate: Rate | None = Field(None, description="of the vision tower; null freezes it")
+    restore: list[str] = Field(
+        [], description="parts of the model put back as they were before the stage"
+    )
 
 
 Stage = Annotated[VisionStage | SelectionStage | AnswerStage, Field(discriminator="kind")]
@@ -76,6 +79,7 @@ class BuiltinTraining(_Strict):
     seed: int = Field(0, ge=0)
     output_dir: Path = Path("runs/builtin")
     save_steps: Count = Field(100, description="steps between checkpoints")
+    nothing_bias: float = Field(0.0, description="added to the logit of nothing when answering")
     backgrounds: BackgroundSettings
     bank: BankSettings
     stages: list[Stage] = Field(min_length=1, description="in order")

@@ -26,8 +26,9 @@ class Clock:
         self.time_base: Fraction = stream.time_base
         self.by_pts = container.format.name not in WITHOUT_PTS
         rate = stream.average_rate or stream.guessed_rate
-        self._step = max(1, round(1 / (rate * self.time_base))) if rate else 1
         self._longest = round(MAX_HOLD_SECONDS / self.time_base)
+        step = round(1 / (rate * self.time_base)) if rate else 1
+        self._step = step if 1 <= step <= self._longest else 1
         self._joinable = container.format.name in JOINABLE
         self._reading = self._timeline()
         self._showing = self._timeline()
@@ -70,11 +71,9 @@ class Clock:
     def _next_waiting(self, frame: av.VideoFrame) -> int | None:
         own = self._own.pop(frame.pts, None)
         if own is not None:
-            # A keyframe is shown after all that was decoded before it, other pictures earlier by
-            # the reordering at most. Older times are left by packets that gave no picture: they
-            # meant "same as before", or were refused.
-            reordering = 0 if frame.key_frame else self._codec.reorder_depth
-            earliest = own - reordering * self._step
+            # A picture is shown earlier than it is decoded by the reordering at most. Older times
+            # are left by packets that gave no picture: they said "as before", or were refused.
+            earliest = own - self._codec.reorder_depth * self._step
             while self._waiting and self._waiting[0] < earliest:
                 self._waiting.popleft()
         return self._waiting.popleft() if self._waiting else None

@@ -73,10 +73,8 @@ class PictureStream:
 
     def at(self, seconds: float) -> Picture:
         """The last picture shown at or before `seconds`."""
-        if self._jump_pays(seconds):
-            self._jump(seconds)
-            if not self._shown_by(seconds):
-                self._start_over()
+        if self._jump_pays(seconds) and not self._jump(seconds):
+            self._start_over()
         while self._shown_by(seconds):
             self._current, self._coming = self._coming, next(self._pictures, None)
         return self._current
@@ -99,7 +97,7 @@ class PictureStream:
                 if ticks >= last:
                     last, hold = ticks, self._clock.hold(packet.duration)
         self.close()
-        return count, float((last + hold - self._origin) * self._clock.time_base)
+        return count, self._seconds(last + hold)
 
     def _shown_by(self, seconds: float) -> bool:
         return self._coming is not None and self._coming.seconds <= seconds + TOLERANCE
@@ -132,8 +130,8 @@ class PictureStream:
     def _is_seekable(self) -> bool:
         return self._clock.by_pts and self._container.format.name in SEEKABLE
 
-    def _jump(self, seconds: float) -> None:
-        """Go on from the clean keyframe before `seconds`, or from the start if none is found."""
+    def _jump(self, seconds: float) -> bool:
+        """Go on from the clean keyframe before `seconds`; False when there is none."""
         target = self._origin + math.floor((seconds + TOLERANCE) / self._clock.time_base)
         back_seconds = 0.0
         while (position := target - round(back_seconds / self._clock.time_base)) > self._origin:
@@ -141,10 +139,16 @@ class PictureStream:
             entry = self._entry(packets, target)
             if entry is not None:
                 self._enter(chain([entry], packets))
-                self._coming = next(self._pictures, None)
-                return
+                return self._landed(entry)
             back_seconds = 4 * back_seconds + SHORTEST_JUMP_SECONDS
-        self._start_over()
+        return False
+
+    def _landed(self, entry: av.Packet) -> bool:
+        """Whether the keyframe is what the decoder gives next, and is intact."""
+        self._coming = next(self._pictures, None)
+        if self._coming is None or self._coming.seconds != self._seconds(entry.pts):
+            return False
+        return not self._coming.frame.is_corrupt
 
     def _start_over(self) -> None:
         """From the beginning, and without jumps from now on: that is one pass at most."""
@@ -219,9 +223,11 @@ class PictureStream:
     def _picture(self, frame: av.VideoFrame, ticks: int) -> Picture:
         if self._origin is None:
             self._origin = ticks
-        tick = self._clock.time_base
         hold = self._clock.hold(frame.duration)
-        return Picture(float((ticks - self._origin) * tick), float(hold * tick), frame)
+        return Picture(self._seconds(ticks), float(hold * self._clock.time_base), frame)
+
+    def _seconds(self, ticks: int) -> float:
+        return float((ticks - self._origin) * self._clock.time_base)
 
     def _measure_gop(self, packet: av.Packet) -> None:
         """Keep the longest time seen without a keyframe: over less, a jump is rarely worth it."""
