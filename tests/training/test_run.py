@@ -8,6 +8,8 @@ import sys
 import time
 
 import pytest
+import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from ntlbg.errors import ConfigError
@@ -15,16 +17,26 @@ from ntlbg.training.settings import load_settings
 
 EPISODES = {"steps": 2, "batch_size": 1, "learning_rate": 1e-3, "num_frames": [4],
             "num_questions": 2}  # fmt: skip
+VISION = {"kind": "vision", "name": "vision", "steps": 60, "batch_size": 4, "negatives": 0.5,
+          "head_rate": 1e-3, "tail_rate": 1e-4}  # fmt: skip
+FULL = {"kind": "full", "name": "full", "vision_rate": 1e-2, "restore": ["vision_tower"]}
 TINY = {
     "save_steps": 2,
+    "nothing_bias": 1.5,
     "backgrounds": {"shots": 8, "frames": 2},
     "bank": {"repeats": 1, "empty": 8},
-    "vision": {"steps": 60, "batch_size": 4, "negatives": 0.5, "head_rate": 1e-3,
-               "tail_rate": 1e-4, "smoothing": 0.0},
-    "selection": EPISODES,
-    "joint": EPISODES,
-    "full": EPISODES | {"vision_rate": 1e-5},
-}  # fmt: skip
+    "stages": [
+        VISION,
+        {"kind": "selection", "name": "selection", **EPISODES},
+        {"kind": "joint", "name": "joint", **EPISODES},
+        {**FULL, **EPISODES},
+    ],
+}
+
+
+def load_trained_settings(path):
+    with safe_open(path, framework="pt") as file:
+        return json.loads(file.metadata()["settings"])
 
 
 def start(config, output, *more):
@@ -49,13 +61,13 @@ def test_a_killed_run_continues_and_finishes(config, tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     os.kill(first.pid, signal.SIGKILL)
-    first.wait()
+    first.communicate()
     assert not (output / "vision.safetensors").exists()
 
     # a quick end: the rest of the run need not be long
     small = json.loads(config.read_text())
     done = max(int(path.name.split("-")[1]) for path in output.glob("vision.checkpoints/check*"))
-    small["vision"]["steps"] = done + 2
+    small["stages"][0]["steps"] = done + 2
     config.write_text(json.dumps(small))
     second = start(config, output)
     said, _ = second.communicate(timeout=300)
@@ -69,6 +81,13 @@ def test_a_killed_run_continues_and_finishes(config, tmp_path):
     assert parts == {"vision_tower", "ntlbg_attention", "rich_points", "multi_modal_projector",
                      "language_model"}  # fmt: skip
     assert all("lora_" in name for name in trained if name.startswith("language_model"))
+    assert load_trained_settings(output / "model.safetensors") == {"nothing_bias": 1.5}
+
+    # what the last stage was told to put back is as it was, what it trained is not
+    before, after = load_file(output / "joint.safetensors"), load_file(output / "full.safetensors")
+    tower = load_file(output / "vision.safetensors")
+    assert all(torch.equal(tower[name], after[name]) for name in tower)
+    assert not all(torch.equal(before[name], after[name]) for name in before)
 
     third = start(config, output)
     said, _ = third.communicate(timeout=120)
@@ -77,9 +96,12 @@ def test_a_killed_run_continues_and_finishes(config, tmp_path):
 
 
 def test_settings_errors_name_the_key_the_value_and_what_is_allowed(config):
-    broken = TINY | {"vision": TINY["vision"] | {"negatives": 2}}
+    broken = TINY | {"stages": [VISION | {"negatives": 2}]}
     config.write_text(json.dumps(broken))
-    with pytest.raises(ConfigError, match=r"vision\.negatives.*less than or equal to 1.*got 2"):
+    with pytest.raises(ConfigError, match=r"0\.vision\.negatives.*less than or equal to 1.*got 2"):
+        load_settings(config)
+    config.write_text(json.dumps(TINY | {"stages": [VISION, VISION]}))
+    with pytest.raises(ConfigError, match="one name"):
         load_settings(config)
     config.write_text(json.dumps(TINY | {"colour": "red"}))
     with pytest.raises(ConfigError, match="colour"):
@@ -91,4 +113,5 @@ def test_settings_errors_name_the_key_the_value_and_what_is_allowed(config):
 
 def test_the_shipped_configuration_is_valid(request):
     settings = load_settings(request.config.rootpath / "configs" / "builtin.json")
-    assert settings.vision.steps > 100
+    assert [stage.kind for stage in settings.stages][:3] == ["vision", "selection", "joint"]
+    assert settings.stages[0].steps > 100
