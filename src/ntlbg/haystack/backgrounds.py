@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ntlbg.errors import ConfigError
-from ntlbg.haystack.clutter import clouds, lattices, leaves, scenes
+from ntlbg.haystack.clutter import clouds, lattices, leaves
 from ntlbg.parts import part_path
 
 Size = tuple[int, int]  # height, width in pixels
@@ -263,8 +263,8 @@ def sources(split: str) -> tuple[Source, ...]:
             "pal75bars",
         )
         stills = photos("skimage", "data", PHOTOS) * 2
-        stills += [clip(functools.partial(part_path, name)) for name in ("carphone", "bikes")] * 5
-        stills += [computed(picture) for picture in (leaves, lattices, scenes)] * 9
+        stills += [clip(functools.partial(part_path, "carphone"))] * 2
+        stills += [computed(picture) for picture in (leaves, lattices)] * 9
         drawn = (computed(clouds), *DRAWN, *DRAWN, *DRAWN)
     elif split == "val":
         lavfi = ("cellauto=rule=30:random_seed={seed}", "yuvtestsrc", "smptebars")

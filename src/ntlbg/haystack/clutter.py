@@ -113,37 +113,3 @@ def _soften(rng: np.random.Generator, canvas: Image.Image) -> np.ndarray:
     if rng.random() < 0.3:  # faded towards one colour, as in haze or dusk
         frame = frame * 0.6 + rng.uniform(0, 255, 3) * 0.4
     return frame.clip(0, 255).astype(np.uint8)
-
-
-def scenes(rng: np.random.Generator, size: Size) -> np.ndarray:
-    """Hills under a sky with shaded, rough bodies on them, as computer-made films show."""
-    height, width = size
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32) / height
-    frame = _rough(rng, size, _shade(rng, rng.uniform(90, 240)), 12)
-    for level in np.sort(rng.uniform(0.2, 1.0, int(rng.integers(1, 4)))):
-        waves = sum(rng.uniform(0.01, 0.08) * np.sin(rng.uniform(1, 9) * x + n) for n in range(3))
-        ground = _rough(rng, size, _shade(rng, rng.uniform(20, 200)), rng.uniform(5, 45))
-        frame = np.where((y > level + waves)[..., None], ground, frame)
-    light = rng.normal(size=3)
-    light[2] = abs(light[2]) + 0.5
-    light /= np.linalg.norm(light)
-    for _ in range(int(rng.integers(0, 9))):
-        radius = rng.uniform(0.05, 0.45) * np.array([rng.uniform(0.5, 1.5), 1.0])
-        u = (x - rng.uniform(0, width / height)) / radius[0]
-        v = (y - rng.uniform(0.1, 1.1)) / radius[1]
-        depth = 1 - u**2 - v**2
-        body = depth > 0
-        normal = np.stack([u, v, np.sqrt(np.maximum(depth, 0))], -1)
-        shade = 0.35 + 0.65 * np.maximum(normal @ light, 0)
-        skin = _rough(rng, size, _shade(rng, rng.uniform(60, 220)), rng.uniform(3, 30))
-        frame = np.where(body[..., None], skin * shade[..., None], frame)
-    return _soften(rng, Image.fromarray(frame.clip(0, 255).astype(np.uint8)))
-
-
-def _rough(rng: np.random.Generator, size: Size, color: np.ndarray, depth: float) -> np.ndarray:
-    """A colour with grain at a random scale, float (H, W, 3)."""
-    height, width = size
-    cell = int(rng.integers(1, 8))
-    grain = rng.normal(0, depth, (height // cell + 1, width // cell + 1, 1))
-    grain = grain.repeat(cell, 0).repeat(cell, 1)[:height, :width]
-    return color + grain

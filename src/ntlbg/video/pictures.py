@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import astuple
 from itertools import chain
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from ntlbg.video.opening import open_video
 # and 30000/1001 pictures a second put the 30th at 1.001 s. The millionth is for float rounding.
 TOLERANCE = 1e-3 + 1e-6
 # Frame threads give the same pictures as one thread at the same cost in total; slices do not help.
+# What they make of damage depends on their timing, so from the first damage on there is only one.
 DECODER_THREADS = 2
 # Formats whose seeking was compared with decoding everything. The others start at the beginning.
 SEEKABLE = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
@@ -33,6 +35,10 @@ class Picture(NamedTuple):
     seconds: float
     hold_seconds: float
     frame: av.VideoFrame
+
+
+class _DamageMet(Exception):
+    """The decoder met damage while it used several threads."""
 
 
 class PictureStream:
@@ -50,6 +56,9 @@ class PictureStream:
         self._container = None
         self._longest_gop = SHORTEST_JUMP_SECONDS
         self._may_jump = True
+        self._threads = DECODER_THREADS
+        self._counts_before = astuple(self._report)
+        self._coming: Picture | None = None
         with ExitStack() as unless_all_is_well:
             unless_all_is_well.callback(self.close)
             self._restart()
@@ -76,7 +85,7 @@ class PictureStream:
         if self._jump_pays(seconds) and not self._jump(seconds):
             self._start_over()
         while self._shown_by(seconds):
-            self._current, self._coming = self._coming, next(self._pictures, None)
+            self._current, self._coming = self._coming, self._next()
         return self._current
 
     def ended(self, seconds: float) -> bool:
@@ -108,12 +117,29 @@ class PictureStream:
         self.close()
         self._container, self._stream = open_video(self.path)
         self._stream.codec_context.thread_type = "FRAME"
-        self._stream.codec_context.thread_count = DECODER_THREADS
+        self._stream.codec_context.thread_count = self._threads
         self._enter(self._packets())
 
     def _restart(self) -> None:
         self._open()
-        self._coming = next(self._pictures, None)
+        self._coming = None
+        self._coming = self._next()
+
+    def _next(self) -> Picture | None:
+        """The picture after the coming one."""
+        try:
+            return next(self._pictures, None)
+        except _DamageMet:
+            return self._next_without_threads()
+
+    def _next_without_threads(self) -> Picture | None:
+        last = self._coming
+        self._threads = 1
+        self._report.packets, self._report.decoded, self._report.lost = self._counts_before
+        self._restart()
+        if last is not None:
+            self.at(last.seconds)
+        return self._coming
 
     def _enter(self, packets: Iterator[av.Packet]) -> None:
         self._clock = Clock(self._container, self._stream)
@@ -139,13 +165,19 @@ class PictureStream:
             entry = self._entry(packets, target)
             if entry is not None:
                 self._enter(chain([entry], packets))
-                return self._landed(entry)
+                if self._landed(entry):
+                    return True
             back_seconds = 4 * back_seconds + SHORTEST_JUMP_SECONDS
         return False
 
     def _landed(self, entry: av.Packet) -> bool:
         """Whether the keyframe is what the decoder gives next, and is intact."""
-        self._coming = next(self._pictures, None)
+        try:
+            self._coming = next(self._pictures, None)
+        except _DamageMet:
+            self._threads = 1
+            self._open()
+            return False
         if self._coming is None or self._coming.seconds != self._seconds(entry.pts):
             return False
         return not self._coming.frame.is_corrupt
@@ -210,9 +242,13 @@ class PictureStream:
         try:
             frames = self._stream.codec_context.decode(packet)
         except av.FFmpegError as error:
+            if self._threads > 1:
+                raise _DamageMet from error
             self._clock.refused()
             self._lose(error)
             return []
+        if self._threads > 1 and any(frame.is_corrupt for frame in frames):
+            raise _DamageMet
         self._report.decoded += len(frames)
         return frames
 
