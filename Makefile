@@ -9,7 +9,7 @@ OUT ?= results/demo
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick-test check format train train-debug dry-run \
+.PHONY: help setup demo evaluate test quick-test check format train train-debug dry-run \
 	check-env package clean clean-all
 
 help:  ## this list
@@ -34,6 +34,9 @@ $(READY_DEV): $(READY)
 
 demo: $(READY)  ## one hour of video, eight questions, results/demo/report.html
 	$(BIN)/ntlbg demo --out $(OUT) --minutes $(MINUTES)
+
+evaluate: $(READY)  ## accuracy of the built-in model on unseen videos (an hour or so)
+	$(BIN)/ntlbg evaluate results/eval --questions 300 --seed 1000
 
 test: $(READY)  ## all tests
 	$(BIN)/python -m pytest

@@ -598,6 +598,24 @@ def test_stopping_early_ends_the_decoder_threads(film):
         assert len(os.listdir("/proc/self/task")) == threads
 
 
+@pytest.mark.parametrize("name", ["h264.mp4", "h264.mkv", "h264.ts", "hevc.mp4"])
+def test_threads_do_not_change_what_damage_looks_like(encodings, tmp_path, name, monkeypatch):
+    """Pictures predicted from one that is missing would differ from run to run."""
+    path, content = tmp_path / name, bytearray(encodings[name].read_bytes())
+    if name == "h264.ts":
+        content[len(content) // 2 :: 1000] = bytes(len(content[len(content) // 2 :: 1000]))
+    else:
+        for number in (25, 75, 80):
+            position, size, _ = packet_places(encodings[name])[number]
+            content[position + 5 : position + size] = bytes(size - 5)
+    path.write_bytes(content)
+    report = ReadReport()
+    with_threads = sample(path, fps=25, report=report)
+    assert report.lost > 0
+    monkeypatch.setattr(pictures, "DECODER_THREADS", 1)
+    assert same(sample(path, fps=25), with_threads)
+
+
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("name", ["h264.mp4", "hevc.mp4", "h264-in.avi", "vp9.webm"])
 def test_threads_do_not_change_pictures(encodings, name, threads, monkeypatch):

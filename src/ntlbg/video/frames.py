@@ -64,7 +64,8 @@ class VideoInfo:
 
 @dataclass
 class ReadReport:
-    """The work done and the damage met while reading; counts add up over several reads.
+    """The work done and the damage met while reading; counts add up over several reads, also
+    when part of a damaged video is read twice.
 
     packets: compressed pictures read from the file.
     decoded: pictures the decoder delivered.

@@ -4,7 +4,6 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import astuple
 from itertools import chain
 from typing import NamedTuple
 
@@ -57,7 +56,6 @@ class PictureStream:
         self._longest_gop = SHORTEST_JUMP_SECONDS
         self._may_jump = True
         self._threads = DECODER_THREADS
-        self._counts_before = astuple(self._report)
         self._coming: Picture | None = None
         with ExitStack() as unless_all_is_well:
             unless_all_is_well.callback(self.close)
@@ -135,7 +133,6 @@ class PictureStream:
     def _next_without_threads(self) -> Picture | None:
         last = self._coming
         self._threads = 1
-        self._report.packets, self._report.decoded, self._report.lost = self._counts_before
         self._restart()
         if last is not None:
             self.at(last.seconds)
