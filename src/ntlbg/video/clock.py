@@ -1,5 +1,6 @@
 """When each picture is shown, for files that say so, say so wrongly, or do not say at all."""
 
+import heapq
 from collections import deque
 from fractions import Fraction
 
@@ -12,6 +13,8 @@ from av.video.stream import VideoStream
 WITHOUT_PTS = {"avi", "h264", "hevc", "vvc", "m4v", "mpegvideo", "h261", "h263", "vc1", "mjpeg"}
 # More than any codec reorders (16) and the decoder's threads delay together.
 MAX_WAITING = 20
+# Decoders that drop a damaged packet without a word, and give one picture for every other packet.
+SILENT_CODECS = {"hevc"}
 # Several recordings may have been joined in one such file, each with times of its own.
 JOINABLE = {"mpegts", "mpeg"}
 RESTART_SECONDS = 1.0
@@ -35,6 +38,8 @@ class Clock:
         self._codec = stream.codec_context
         self._waiting: deque[int] = deque()  # decoding times that no picture has taken yet
         self._own: dict[int, int] = {}  # the decoding time of each packet, by its guessed pts
+        self._due: list[int] = []  # presentation times of packets whose picture is to come
+        self._silent = self.by_pts and stream.codec_context.name in SILENT_CODECS
 
     def read(self, packet: av.Packet) -> int | None:
         """Note a packet before it is decoded.
@@ -42,6 +47,8 @@ class Clock:
         Returns its presentation time, or its decoding time in a file that has no other; None
         when that is impossible.
         """
+        if self._silent and packet.pts is not None and not packet.is_discard:
+            heapq.heappush(self._due, packet.pts)
         decoding = self._reading.place(packet.pts if packet.dts is None else packet.dts)
         if decoding is None:
             return None
@@ -61,6 +68,14 @@ class Clock:
         """The decoder refused what it was last given: no picture will come for that."""
         if self._waiting and not self._own:
             self._waiting.pop()
+
+    def overdue(self, frame: av.VideoFrame) -> int:
+        """How many pictures should have come before this one; call before `show`."""
+        missing = 0
+        while frame.pts is not None and self._due and self._due[0] <= frame.pts:
+            missing += heapq.heappop(self._due) < frame.pts
+        # Before the first picture some cannot be decoded, since they build on earlier ones.
+        return 0 if self._showing.last is None else missing
 
     def show(self, frame: av.VideoFrame) -> int | None:
         """When a decoded picture is shown; None when that is before the last one or impossible."""

@@ -69,7 +69,7 @@ class ReadReport:
 
     packets: compressed pictures read from the file.
     decoded: pictures the decoder delivered.
-    lost: packets that could not be read or decoded, and pictures with impossible times.
+    lost: packets that could not be read or gave no picture, pictures with impossible times.
     """
 
     packets: int = 0

@@ -229,6 +229,7 @@ class PictureStream:
                 self._clock.read(packet)
                 self._measure_gop(packet)
             for frame in self._decode(packet):
+                self._report.lost += self._clock.overdue(frame)
                 ticks = self._clock.show(frame)
                 if ticks is None:
                     self._report.lost += 1
