@@ -54,7 +54,7 @@ def test_answer_and_its_evidence(colour_video, backend, index):
 
 def test_default_selector_finds_the_moment(colour_video, backend, index):
     answer = ask(colour_video, "Is it blue?", model=backend, num_frames=4, index=index)
-    assert answer.selector == pipeline.ANSWER_SELECTOR
+    assert answer.selector == pipeline.DEFAULT_SELECTOR
     assert answer.text == "blue"
     assert any(during(MOMENTS["blue"], item) for item in answer.evidence)
 

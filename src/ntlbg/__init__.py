@@ -8,7 +8,6 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "ask": "pipeline",
     "select": "pipeline",
-    "ANSWER_SELECTOR": "pipeline",
     "DEFAULT_SELECTOR": "pipeline",
     "Answer": "results",
     "Evidence": "results",

@@ -45,10 +45,6 @@ Selector = Annotated[
     str | None,
     typer.Option(help="How frames are selected: ntlbg (default), uniform, top_k."),
 ]
-AnswerSelector = Annotated[
-    str | None,
-    typer.Option(help="How frames are selected: top_k (default), ntlbg, uniform."),
-]
 MaxFrames = Annotated[int | None, typer.Option(help="Look at this many frames at most.")]
 Start = Annotated[float | None, typer.Option(help="Look from this second on.")]
 End = Annotated[float | None, typer.Option(help="Look up to this second.")]
@@ -77,7 +73,7 @@ def ask(
     model: Model = "builtin",
     num_frames: NumFrames = 16,
     fps: Fps = 1.0,
-    selector: AnswerSelector = None,
+    selector: Selector = None,
     max_frames: MaxFrames = None,
     start: Start = None,
     end: End = None,

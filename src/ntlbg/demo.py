@@ -22,7 +22,7 @@ from ntlbg.evaluation.plots import save_timeline
 from ntlbg.haystack import make_videos
 from ntlbg.index import FeatureIndex
 from ntlbg.outputs import staged_directory, staged_file
-from ntlbg.pipeline import ANSWER_SELECTOR, ask
+from ntlbg.pipeline import DEFAULT_SELECTOR, ask
 from ntlbg.report import Asked, Report, Stage, write_report
 from ntlbg.results import Answer
 from ntlbg.timelines import timestamp
@@ -63,7 +63,7 @@ def run(
     minutes: float = 60,
     config: str | Path | None = None,
     num_frames: int = NUM_FRAMES,
-    selector: str = ANSWER_SELECTOR,
+    selector: str = DEFAULT_SELECTOR,
     seed: int = SEED,
     save_plots: bool = False,
     model: str | Backend = "builtin",

@@ -25,8 +25,6 @@ from ntlbg.video import ReadReport, read_frames_at
 from ntlbg.video.opening import open_video
 
 DEFAULT_SELECTOR = "ntlbg"
-# With the built-in model the best frames alone are answered best, see the model card.
-ANSWER_SELECTOR = "top_k"
 LONGEST_PICTURE_SIDE = 1280
 
 
@@ -57,7 +55,7 @@ def ask(
         model: a name in BACKENDS, or a backend of your own.
         num_frames: the budget; fewer are used when the video has fewer.
         fps: how densely the video is looked at.
-        selector: a name in SELECTORS; None is ANSWER_SELECTOR.
+        selector: a name in SELECTORS; None is DEFAULT_SELECTOR.
         max_frames: look at this many frames at most, spread over the whole range.
         start, end: seconds from the first picture; only this part is looked at.
         evidence_dir: write the selected frames here as JPEG.
@@ -69,7 +67,7 @@ def ask(
         NtlbgError: everything a user can cause, see ``ntlbg.errors``.
     """
     question, options = _check_question(question), _check_options(options)
-    selector = _check_selection(selector or ANSWER_SELECTOR, num_frames)
+    selector = _check_selection(selector, num_frames)
     _check_video(video)
     backend = load_backend(model)
     with ExitStack() as stack:
