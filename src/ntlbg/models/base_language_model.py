@@ -47,13 +47,3 @@ def _convert(source: Path, target: Path) -> None:
     finally:
         logging.set_verbosity(verbosity)
         logging.enable_progress_bar()
-
-
-def class_embeddings(names, tokenizer, embedding_weight: torch.Tensor) -> torch.Tensor:
-    """(len(names), hidden) unit vectors: mean token embedding of " name", centred on the table.
-
-    The target space of the built-in vision tower; the last name is usually "nothing".
-    """
-    table = embedding_weight.float()
-    rows = [table[tokenizer(f" {name}")["input_ids"]].mean(0) for name in names]
-    return torch.nn.functional.normalize(torch.stack(rows) - table.mean(0), dim=-1)

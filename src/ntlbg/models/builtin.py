@@ -63,7 +63,7 @@ def build_base(dtype: torch.dtype = torch.bfloat16):
     names = [*object_names(), NOTHING]
     config = NtlbgConfig(
         # the type goes into the config: a later cast would round the rotary frequencies as well
-        text_config=AutoConfig.from_pretrained(folder, attn_implementation="eager", dtype=dtype),
+        text_config=AutoConfig.from_pretrained(folder, dtype=dtype),
         vision_config=BuiltinVisionConfig(),
         projector="vocabulary",
         vocabulary=[processor.encode(f" {name}") for name in names],

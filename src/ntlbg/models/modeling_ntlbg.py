@@ -22,6 +22,7 @@ from transformers.generation import GenerationMixin
 from ntlbg.models.configuration_ntlbg import NtlbgConfig
 from ntlbg.models.modeling_outputs import NtlbgOutput, NtlbgStatistics
 from ntlbg.models.ntlbg_attention import NTLBGAttention
+from ntlbg.models.processing_ntlbg import IGNORED_LABEL
 from ntlbg.models.projectors import PROJECTORS
 from ntlbg.models.rich_points import RichRepresentativePoints
 from ntlbg.selection import Selection, select_frames
@@ -37,7 +38,6 @@ VISUAL_INPUTS = (
     "query_attention_mask",
     "pixel_values_videos",
 )
-IGNORED_LABEL = -100
 
 
 class NtlbgForConditionalGeneration(PreTrainedModel, GenerationMixin):

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ntlbg.models.modeling_ntlbg import IGNORED_LABEL, NtlbgForConditionalGeneration
+from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.models.processing_ntlbg import IGNORED_LABEL
 from ntlbg.training.losses import RunningGaussian, Transition, loss_terms, total
 from ntlbg.training.stages import loss_weights
 
