@@ -1,0 +1,5 @@
+"""``python -m ntlbg.cli``."""
+
+from ntlbg.cli import main
+
+main()

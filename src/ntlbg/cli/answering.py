@@ -1,0 +1,172 @@
+"""``ask``, ``select`` and ``index``: what one does with a video."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ntlbg.cli.app import (
+    End,
+    Fps,
+    Json,
+    MaxFrames,
+    Model,
+    NumFrames,
+    Selector,
+    Start,
+    Video,
+    app,
+)
+from ntlbg.errors import NtlbgError
+
+
+@app.command()
+def ask(
+    video: Video,
+    question: Annotated[str, typer.Argument(help="What to ask.", show_default=False)],
+    option: Annotated[
+        list[str] | None, typer.Option(help="A choice to answer from; repeat it for each.")
+    ] = None,
+    model: Model = "builtin",
+    num_frames: NumFrames = 16,
+    fps: Fps = 1.0,
+    selector: Selector = None,
+    max_frames: MaxFrames = None,
+    start: Start = None,
+    end: End = None,
+    evidence: Annotated[
+        Path | None, typer.Option(help="Write the selected frames into this folder.")
+    ] = None,
+    save_plots: Annotated[
+        Path | None, typer.Option(help="Write the time line as PNG and SVG into this folder.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a self-contained HTML page to this file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a question and list the moments the answer relies on."""
+    from ntlbg import console, pipeline
+    from ntlbg.outputs import check_writable
+
+    for folder in filter(None, (save_plots, report and report.parent)):
+        check_writable(folder)
+    with console.reading(video) as progress:
+        answer = pipeline.ask(
+            video,
+            question,
+            options=option or None,
+            model=model,
+            num_frames=num_frames,
+            fps=fps,
+            selector=selector,
+            max_frames=max_frames,
+            start=start,
+            end=end,
+            evidence_dir=evidence,
+            read_frames=bool(save_plots or report),
+            progress=progress,
+        )
+    written = _write_views(answer, save_plots, report)
+    if as_json:
+        console.print_json(answer.to_dict())
+    else:
+        console.print_answer(answer)
+    console.tell_written(written if evidence is None else [*written, evidence])
+
+
+def _write_views(answer, save_plots: Path | None, report: Path | None) -> list[Path]:
+    written = []
+    if save_plots is not None:
+        from ntlbg.evaluation.plots import save_timeline
+
+        written += save_timeline(answer, save_plots)
+    if report is not None:
+        from ntlbg.report import report_answer
+
+        written.append(report_answer(answer, report))
+    return written
+
+
+@app.command()
+def select(
+    video: Video,
+    question: Annotated[
+        str | None, typer.Argument(help="What the frames are for; without it, the whole video.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write frames, contact sheet and selection.json here.")
+    ] = None,
+    model: Model = "builtin",
+    num_frames: NumFrames = 16,
+    fps: Fps = 1.0,
+    selector: Selector = None,
+    max_frames: MaxFrames = None,
+    start: Start = None,
+    end: End = None,
+    as_json: Json = False,
+) -> None:
+    """Choose the frames that represent a video, for a question or for itself."""
+    from ntlbg import console, pipeline
+
+    with console.reading(video) as progress:
+        moments = pipeline.select(
+            video,
+            question,
+            model=model,
+            num_frames=num_frames,
+            fps=fps,
+            selector=selector,
+            max_frames=max_frames,
+            start=start,
+            end=end,
+            out_dir=out,
+            progress=progress,
+        )
+    if as_json:
+        console.print_json(moments.to_dict())
+    else:
+        console.print_moments(moments)
+    console.tell_written([] if out is None else [out])
+
+
+@app.command()
+def index(
+    videos: Annotated[list[Path], typer.Argument(help="Video files.", show_default=False)],
+    fps: Fps = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Read and encode videos now, so that questions about them start at once."""
+    from ntlbg import console
+    from ntlbg.encoders import ENCODERS
+    from ntlbg.index import FeatureIndex
+    from ntlbg.indexing import index_video
+    from ntlbg.video import ReadReport
+
+    encoder, store = ENCODERS["builtin"](), FeatureIndex()
+    rows, failed = [], False
+    for video in videos:
+        counts = ReadReport()
+        try:
+            with console.reading(video) as progress:
+                indexed = index_video(
+                    video, encoder, index=store, fps=fps, progress=progress, report=counts
+                )
+        except NtlbgError as error:
+            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+            failed = True
+            continue
+        rows.append(
+            {
+                "video": str(video),
+                "frames": len(indexed.pts_seconds),
+                "seconds": float(indexed.pts_seconds[-1]),
+                "pictures_decoded": counts.decoded,
+            }
+        )
+    if as_json:
+        console.print_json({"videos": rows})
+    else:
+        console.print_index(rows)
+    if failed:
+        raise typer.Exit(2)

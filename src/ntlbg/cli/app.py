@@ -1,0 +1,60 @@
+"""The Typer application, and the options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import typer.core
+
+from ntlbg import __version__
+from ntlbg.errors import NtlbgError
+
+INTERRUPTED = 130  # what a shell expects after Ctrl-C
+
+
+class _Commands(typer.core.TyperGroup):
+    """What a user can cause becomes one line and exit code 2, without a traceback."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except NtlbgError as error:
+            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt as interrupt:
+            raise typer.Exit(INTERRUPTED) from interrupt
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Ask questions about hour-long videos and see the moments the answer relies on.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Video = Annotated[Path, typer.Argument(help="A video file.", show_default=False)]
+Model = Annotated[str, typer.Option(help="What answers: builtin.")]
+NumFrames = Annotated[int, typer.Option("--frames", "-k", help="Frames to select at most.")]
+Fps = Annotated[float, typer.Option(help="Frames per second to look at.")]
+Selector = Annotated[
+    str | None,
+    typer.Option(help="How frames are selected: ntlbg (default), uniform, top_k."),
+]
+MaxFrames = Annotated[int | None, typer.Option(help="Look at this many frames at most.")]
+Start = Annotated[float | None, typer.Option(help="Look from this second on.")]
+End = Annotated[float | None, typer.Option(help="Look up to this second.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"ntlbg {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
