@@ -17,6 +17,7 @@ NtlbgError
 ├── ConfigError                a configuration file or option that cannot be used
 ├── DataError                  a question file that cannot be read
 ├── QuestionError              an empty question, or unusable options
+├── ComparisonError            results that do not allow the comparison asked for
 ├── WeightsError               model parts that are missing, damaged or cannot be fetched
 └── OutputError                a result that cannot be written where it was asked for
 
@@ -90,6 +91,10 @@ class DataError(NtlbgError):
 
 class QuestionError(NtlbgError):
     """The question or its options cannot be used."""
+
+
+class ComparisonError(NtlbgError):
+    """Results do not allow the comparison that was asked for."""
 
 
 class WeightsError(NtlbgError):

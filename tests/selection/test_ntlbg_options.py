@@ -23,6 +23,7 @@ LOCAL_CHANGES = {
     "score_rank": 2,
     "ridge": 0.01,
     "quality": 1.0,
+    "quality_cap": 1.0,
     "min_share": 0.5,
     "max_share": 0.3,
     "share_power": 0.5,
@@ -223,3 +224,19 @@ def test_budgets_beyond_the_split_start():
     assert len(np.unique(chosen)) == 2100
     error = quantisation_error(features, chosen)
     assert error < quantisation_error(features, uniform(features, 2100))
+
+
+def test_a_high_cap_lets_the_best_scores_lead():
+    """Thousands of frames beyond the cap look alike to the default."""
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((2000, 32)).astype(np.float32)
+    scores = rng.normal(0, 0.1, 2000)
+    scores[::4] += 30  # far beyond what the spread of the others explains
+    best = np.arange(0, 2000, 400)
+    scores[best] += 5
+    sharp = {"mode": "localized", "score_whitening": False, "max_share": 1.0, "quality": 1.0}
+    capped, free = (
+        ntlbg(features, 8, scores=scores, quality_cap=cap, **sharp) for cap in (12.0, 1e3)
+    )
+    assert set(best) <= set(free.tolist())
+    assert not set(best) <= set(capped.tolist())

@@ -194,9 +194,19 @@ def test_unknown_selector_lists_those_there_are(features):
         select_frames("best", features, 4)
 
 
-def test_top_k_needs_relevance(features):
-    with pytest.raises(QueryRequired, match=r"'top_k' needs query= .*size 12.* or scores= .*60"):
-        SELECTORS["top_k"](features, 4)
+@EVERY_SELECTOR
+def test_query_is_demanded_or_not(name, features):
+    if not SELECTORS[name].needs_query:
+        assert_keeps_contract(select_frames(name, features, 4), 60, 4)
+        return
+    with pytest.raises(QueryRequired, match=rf"'{name}' needs query= .*size 12.* scores= .*60"):
+        SELECTORS[name](features, 4)
+
+
+@EVERY_SELECTOR
+def test_generator_must_be_one(name, features, query):
+    with pytest.raises(ConfigError, match=r"generator must be a .*; got 7"):
+        SELECTORS[name](features, 4, query=query, generator=7)
 
 
 @EVERY_SELECTOR
@@ -216,7 +226,7 @@ def test_scores_are_reported_in_the_order_given(name, features, query):
     np.testing.assert_array_equal(selection.scores, given_scores)
     from_query = select_frames(name, features, 5, query=3 * query, pts_seconds=times).scores
     np.testing.assert_allclose(from_query, features @ query / np.linalg.norm(query), rtol=1e-4)
-    if name != "top_k":
+    if not SELECTORS[name].needs_query:
         assert select_frames(name, features, 5).scores is None
 
 

@@ -17,14 +17,14 @@ import numpy as np
 from ntlbg.backends import Backend, VideoContext, load_backend
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
+from ntlbg.evaluation.statistics import ratio_interval
 from ntlbg.haystack import make_questions
 from ntlbg.haystack.pictures import STYLES, load_style, object_names
-from ntlbg.haystack.timeline import NEEDLE_SPACING, draw_frames, plan_timeline
+from ntlbg.haystack.timeline import NEEDLE_SPACING, Timeline, draw_frames, plan_timeline
 from ntlbg.pipeline import choose_frames
 
 TIME_TOLERANCE = 5.0  # seconds
 BATCH = 128
-BOOTSTRAP = 2000
 COLUMNS = ("open", "choice", "evidence_seen")
 
 
@@ -80,20 +80,13 @@ def evaluate_cell(
     progress: Callable[[str], None] | None = None,
 ) -> list[Outcome]:
     """Draw videos until there are ``questions`` of them, and answer with every selector."""
-    drawable = set().union(*(load_style(style) for style in styles))
-    names = [name for name in object_names() if name in drawable]
     outcomes: list[Outcome] = []
     number = 0
     while number * per_video < questions:
-        rng = np.random.default_rng((seed, number, len(split), int(cell.seconds)))
-        timeline = plan_timeline(
-            rng, cell.seconds, names=names, split=split, styles=styles, spacing=cell.spacing
-        )
-        samples = make_questions(
-            timeline, rng, per_video, names=names, video=str(number), wordings=wordings
-        )
-        if not cell.multiple_choice:
-            samples = [sample.model_copy(update={"options": None}) for sample in samples]
+        timeline, samples = plan_video(
+            cell, number, questions=per_video, seed=seed, split=split, styles=styles,
+            wordings=wordings,
+        )  # fmt: skip
         pts_seconds, features = encode_timeline(backend, timeline)
         for sample in samples:
             for selector in cell.selectors:
@@ -107,6 +100,31 @@ def evaluate_cell(
         if progress:
             progress(f"{cell.name}: {number} videos, {_line(outcomes)}")
     return outcomes
+
+
+def plan_video(
+    cell: Cell,
+    number: int,
+    *,
+    questions: int,
+    seed: int = 0,
+    split: str = "test",
+    styles: tuple[str, ...] = STYLES,
+    wordings: str = "train",
+) -> tuple[Timeline, list[Sample]]:
+    """Video ``number`` of a cell, before it is drawn, and the questions about it."""
+    drawable = set().union(*(load_style(style) for style in styles))
+    names = [name for name in object_names() if name in drawable]
+    rng = np.random.default_rng((seed, number, len(split), int(cell.seconds)))
+    timeline = plan_timeline(
+        rng, cell.seconds, names=names, split=split, styles=styles, spacing=cell.spacing
+    )
+    samples = make_questions(
+        timeline, rng, questions, names=names, video=str(number), wordings=wordings
+    )
+    if not cell.multiple_choice:
+        samples = [sample.model_copy(update={"options": None}) for sample in samples]
+    return timeline, samples
 
 
 def encode_timeline(backend: Backend, timeline) -> tuple[np.ndarray, np.ndarray]:
@@ -178,9 +196,7 @@ def _interval(outcomes: Sequence[Outcome], seed: int) -> tuple[float, float]:
         videos[outcome.video].append(outcome.right)
     right = np.array([sum(found) for found in videos.values()])
     total = np.array([len(found) for found in videos.values()])
-    draws = np.random.default_rng(seed).integers(0, len(right), (BOOTSTRAP, len(right)))
-    shares = right[draws].sum(1) / total[draws].sum(1)
-    low, high = np.quantile(shares, [0.025, 0.975])
+    low, high = ratio_interval(right, total, seed=seed)
     return round(float(low), 3), round(float(high), 3)
 
 

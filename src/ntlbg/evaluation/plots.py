@@ -1,6 +1,7 @@
-"""Plots of a selection, as PNG and SVG, drawn without a display."""
+"""Plots of selections and comparisons, as PNG and SVG, drawn without a display."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
@@ -28,6 +29,8 @@ _STYLE = {
     "savefig.facecolor": "white",
 }
 _CURVE, _PICK, _TRUTH, _SOFT = "#c9d3da", "#1c5d8c", "#e39a1c", "#63626a"
+_INTERVAL = "#22313d"
+_SHADES = ("#d5e4ef", "#a5c7de", "#6fa4c9", "#3d7fb0")  # one per series; intervals stay visible
 _PICTURES = 8
 
 
@@ -47,9 +50,13 @@ def save_timeline(
     Raises:
         OutputError: the folder cannot be written.
     """
-    folder, written = Path(folder), []
-    with staged_directory(folder) as stage, matplotlib.rc_context(_STYLE):
-        figure = draw_timeline(result, truth=truth)
+    with matplotlib.rc_context(_STYLE):
+        return _save(draw_timeline(result, truth=truth), Path(folder), name)
+
+
+def _save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    written = []
+    with staged_directory(folder) as stage:
         for suffix, metadata in ((".png", None), (".svg", {"Date": None})):
             figure.savefig(stage / f"{name}{suffix}", dpi=150, metadata=metadata)
             written.append(folder / f"{name}{suffix}")
@@ -117,3 +124,116 @@ def _title(result: Answer | Moments) -> str:
     if isinstance(result, Answer):
         return f"{result.question}  {result.text}"
     return result.question or result.video.name
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One panel of grouped bars with intervals.
+
+    Attributes:
+        title: what is measured, with the direction that is better.
+        groups: (G,) names down the side, the same in every panel of a figure.
+        series: name of each bar in a group, to its (G, 3) mean, low and high; NaN is left empty.
+    """
+
+    title: str
+    groups: Sequence[str]
+    series: Mapping[str, np.ndarray]
+
+
+def save_bars(
+    panels: Sequence[Bars], folder: str | Path, *, name: str, legend: str, title: str = ""
+) -> list[Path]:
+    """Write ``name.png`` and ``name.svg``: panels of horizontal bars side by side.
+
+    Args:
+        legend: what the series are.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    with matplotlib.rc_context(_STYLE):
+        return _save(draw_bars(panels, legend=legend, title=title), Path(folder), name)
+
+
+def draw_bars(panels: Sequence[Bars], *, legend: str, title: str = "") -> Figure:
+    """The same as a matplotlib Figure."""
+    num_groups, num_series = len(panels[0].groups), len(panels[0].series)
+    height = 1.8 + num_groups * (0.16 + 0.15 * num_series)
+    figure = Figure(figsize=(1.6 + 2.7 * len(panels), height), layout="constrained")
+    for place, (axes, panel) in enumerate(
+        zip(np.atleast_1d(figure.subplots(1, len(panels), sharey=True)), panels)
+    ):
+        _draw_bars(axes, panel, named=place == 0)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, title=legend, loc="outside lower center", ncols=num_series,
+        frameon=False, fontsize=9, labelcolor=_SOFT,
+    )  # fmt: skip
+    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    return figure
+
+
+def _draw_bars(axes: Axes, panel: Bars, *, named: bool) -> None:
+    places, thickness = np.arange(len(panel.groups)), 0.82 / len(panel.series)
+    for number, (name, values) in enumerate(panel.series.items()):
+        mean, low, high = np.asarray(values, dtype=np.float64).T
+        axes.barh(
+            places + (number - (len(panel.series) - 1) / 2) * thickness, mean, 0.92 * thickness,
+            xerr=np.nan_to_num([np.maximum(mean - low, 0), np.maximum(high - mean, 0)]), label=name,
+            color=_shade(number, len(panel.series)),
+            error_kw={"elinewidth": 0.9, "ecolor": _INTERVAL},
+        )  # fmt: skip
+    axes.set_title(panel.title, fontsize=10)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="#e4e7ea", lw=0.7)
+    axes.set_axisbelow(True)
+    ends = [np.fmax.reduce(np.asarray(values), axis=1) for values in panel.series.values()]
+    highest = max((float(end) for end in np.concatenate(ends) if end > 0), default=1.0)
+    axes.set_xlim(0, 1.04 * highest)
+    if named:
+        axes.set_yticks(places, panel.groups)
+        axes.set_ylim(len(places) - 0.45, -0.55)
+
+
+def _shade(number: int, num_series: int) -> str:
+    """The later the darker, as far apart as there are shades."""
+    return _SHADES[min(number * len(_SHADES) // num_series, len(_SHADES) - 1)]
+
+
+def save_heatmap(
+    values: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    folder: str | Path,
+    *,
+    name: str,
+    title: str = "",
+) -> list[Path]:
+    """Write ``name.png`` and ``name.svg``: values (R, C) of 0 to 1 as shades with their numbers.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    with matplotlib.rc_context(_STYLE):
+        return _save(draw_heatmap(values, rows, columns, title=title), Path(folder), name)
+
+
+def draw_heatmap(
+    values: np.ndarray, rows: Sequence[str], columns: Sequence[str], *, title: str = ""
+) -> Figure:
+    """The same as a matplotlib Figure; NaN is an empty cell."""
+    size = (1.8 + 0.75 * len(columns), 1.0 + 0.32 * len(rows))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.add_subplot()
+    axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.tick_params(length=0, top=True, bottom=False, labeltop=True, labelbottom=False)
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            shade = "white" if value > 0.55 else _INTERVAL
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=shade, size=9)
+    axes.spines[:].set_visible(False)
+    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    return figure

@@ -5,7 +5,8 @@ Every selector is called alike::
     indices = SELECTORS[name](features, num_frames, query=..., pts_seconds=..., **options)
 
 and returns int64 indices, ascending and distinct, exactly ``min(num_frames, T)`` of them, the same
-for the same inputs whatever the order of the frames, as long as their times differ.
+for the same inputs whatever the order of the frames, as long as their times differ. A published
+method that returns fewer, or repeats some, is completed; its docstring says how.
 :func:`select_frames` also tells what each chosen frame stands for.
 
 T frames, D feature size, k chosen.
@@ -18,14 +19,41 @@ from typing import Any
 import numpy as np
 
 from ntlbg.errors import UnknownSelector
+from ntlbg.selection.bandit import FocusOptions, choose_focus
+from ntlbg.selection.boundaries import WfsOptions, choose_wfs_sb
+from ntlbg.selection.curves import AksOptions, BoltOptions, choose_aks, choose_bolt
+from ntlbg.selection.diversity import (
+    DppOptions,
+    FacilityLocationOptions,
+    choose_dpp,
+    choose_facility_location,
+    choose_k_center,
+)
+from ntlbg.selection.drawn import (
+    AdaqOptions,
+    QFrameOptions,
+    choose_adaq,
+    choose_q_frame,
+    choose_random,
+)
 from ntlbg.selection.inputs import Inputs, NoOptions, check_inputs, read_options
+from ntlbg.selection.max_volume import MaxInfoOptions, choose_max_info
+from ntlbg.selection.median_contour import choose_median_contour
 from ntlbg.selection.ntlbg import NtlbgOptions, choose_ntlbg
+from ntlbg.selection.redundancy import WindowOptions, choose_longvu_window, window_redundancy
 from ntlbg.selection.relevance import choose_top_k
 from ntlbg.selection.result import Picks, Selection, describe
 from ntlbg.selection.space import appearance_and_time
 from ntlbg.selection.uniform import choose_uniform
 
-__all__ = ["SELECTORS", "NtlbgOptions", "Selection", "Selector", "select_frames"]
+__all__ = [
+    "SELECTORS",
+    "NtlbgOptions",
+    "Selection",
+    "Selector",
+    "select_frames",
+    "window_redundancy",
+]
 
 
 @dataclass(frozen=True)
@@ -36,11 +64,13 @@ class Selector:
         name: its key in SELECTORS.
         choose: the algorithm, on checked inputs in order of time.
         options: dataclass of the keywords it accepts beyond the common ones.
+        needs_query: whether it raises QueryRequired without a query or scores.
     """
 
     name: str
     choose: Callable[[Inputs, Any], Picks]
     options: type = NoOptions
+    needs_query: bool = False
 
     def __call__(
         self,
@@ -56,15 +86,36 @@ class Selector:
         """Indices of the chosen frames; the arguments are those of :func:`select_frames`."""
         chosen = read_options(self.options, self.name, options)
         inputs = check_inputs(
-            features, num_frames, query=query, scores=scores, pts_seconds=pts_seconds
+            features,
+            num_frames,
+            query=query,
+            scores=scores,
+            pts_seconds=pts_seconds,
+            generator=generator,
         )
         return np.sort(inputs.order[self.choose(inputs, chosen).frames])
 
 
 SELECTORS: dict[str, Selector] = {
-    "ntlbg": Selector("ntlbg", choose_ntlbg, NtlbgOptions),
-    "uniform": Selector("uniform", choose_uniform),
-    "top_k": Selector("top_k", choose_top_k),
+    selector.name: selector
+    for selector in (
+        Selector("ntlbg", choose_ntlbg, NtlbgOptions),
+        Selector("uniform", choose_uniform),
+        Selector("top_k", choose_top_k, needs_query=True),
+        Selector("random", choose_random),
+        Selector("aks", choose_aks, AksOptions, needs_query=True),
+        Selector("bolt", choose_bolt, BoltOptions, needs_query=True),
+        Selector("q_frame", choose_q_frame, QFrameOptions, needs_query=True),
+        Selector("adaq", choose_adaq, AdaqOptions, needs_query=True),
+        Selector("focus", choose_focus, FocusOptions, needs_query=True),
+        Selector("wfs_sb", choose_wfs_sb, WfsOptions, needs_query=True),
+        Selector("dpp", choose_dpp, DppOptions),
+        Selector("max_info", choose_max_info, MaxInfoOptions),
+        Selector("k_center", choose_k_center),
+        Selector("facility_location", choose_facility_location, FacilityLocationOptions),
+        Selector("longvu_window", choose_longvu_window, WindowOptions),
+        Selector("median_contour", choose_median_contour),
+    )
 }
 
 
@@ -88,8 +139,9 @@ def select_frames(
         query: (D,) vector in the features' space.
         scores: (T,) relevance of each frame from elsewhere; used instead of the query.
         pts_seconds: (T,) time of each frame, in any order. Without it frames are equally spaced.
-        generator: for selectors that draw; none of ``ntlbg``, ``uniform`` and ``top_k`` does.
-        options: the selector's own, see :class:`NtlbgOptions`.
+        generator: for the selectors that draw: ``random``, ``q_frame``, ``adaq`` and ``focus``.
+            Without it they draw as with seed 0.
+        options: the selector's own, the fields of ``SELECTORS[name].options``.
 
     Raises:
         UnknownSelector, InvalidBudget, InvalidFeatures, QueryRequired: see their docstrings.
@@ -99,7 +151,14 @@ def select_frames(
         raise UnknownSelector(f"no selector {name!r}; there are {', '.join(SELECTORS)}")
     selector = SELECTORS[name]
     chosen = read_options(selector.options, name, options)
-    inputs = check_inputs(features, num_frames, query=query, scores=scores, pts_seconds=pts_seconds)
+    inputs = check_inputs(
+        features,
+        num_frames,
+        query=query,
+        scores=scores,
+        pts_seconds=pts_seconds,
+        generator=generator,
+    )
     picks = selector.choose(inputs, chosen)
     space = appearance_and_time(inputs) if picks.space is None else picks.space
     return describe(inputs, picks, space)

@@ -1,9 +1,120 @@
-"""Choosing frames that differ from each other."""
+"""Choosing frames that differ from each other: DPP, k-center, facility location.
+
+T frames, D feature size, k chosen.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 
+from ntlbg.selection.codebook import farthest_point_fill, greedy_insertion
+from ntlbg.selection.inputs import Inputs, NoOptions, check_number, check_switch
+from ntlbg.selection.moments import estimate_moments
+from ntlbg.selection.nets import quantile_points
+from ntlbg.selection.relevance import calibrate, is_informative, whiten_scores
+from ntlbg.selection.result import Picks
+from ntlbg.selection.space import DEFAULT_RANK
+
 # Added to the kernel's diagonal, relative to the mean squared norm: copies keep a volume.
 _JITTER = 1e-3
+
+
+_QUALITY_RANGE = (-8.0, 12.0)  # of calibrated scores; keeps their exponentials in float32
+
+
+@dataclass(frozen=True)
+class DppOptions:
+    """Options of ``dpp``.
+
+    Attributes:
+        quality: weight of a calibrated score in the exponent of a frame's quality.
+        score_whitening: damp the scores along the video's principal components first, as
+            ``ntlbg`` does.
+        score_rank, ridge: see :class:`ntlbg.selection.ntlbg.NtlbgOptions`.
+    """
+
+    quality: float = 0.25
+    score_whitening: bool = False
+    score_rank: int = 32
+    ridge: float = 1.0
+
+    def __post_init__(self):
+        check_number("quality", self.quality, 0)
+        check_switch("score_whitening", self.score_whitening)
+        check_number("score_rank", self.score_rank, 1, whole=True)
+        check_number("ridge", self.ridge, 0)
+
+
+@dataclass(frozen=True)
+class FacilityLocationOptions:
+    """Options of ``facility_location``.
+
+    Attributes:
+        candidates: frames that may be chosen and that count, evenly spread; raised to 2 k.
+    """
+
+    candidates: int = 2048
+
+    def __post_init__(self):
+        check_number("candidates", self.candidates, 1, whole=True)
+
+
+def choose_dpp(inputs: Inputs, options: DppOptions) -> Picks:
+    """Greedy MAP of a determinantal point process: frames that are relevant and unlike each other.
+
+    Kernel L = diag(q) S diag(q), S the frames' cosines, q = exp(quality * calibrated score); each
+    step adds the frame that enlarges det L most (Chen, Zhang & Zhou 2018, arXiv:1709.05135).
+    Without query and scores every frame has the same quality. Time O(T k (D + k)).
+    """
+    points = unit_rows(inputs.features)
+    quality, z = np.ones(len(inputs), np.float32), None
+    scores = inputs.relevance()
+    if is_informative(scores):
+        z = calibrate(_damped(inputs, scores, options))
+        quality = np.exp(options.quality * np.clip(z, *_QUALITY_RANGE))
+    return Picks(np.sort(greedy_log_volume(points, quality, inputs.num_frames)), z=z)
+
+
+def choose_k_center(inputs: Inputs, options: NoOptions) -> Picks:
+    """Always the frame farthest from those chosen, the first one nearest to the mean frame.
+
+    Gonzalez 1985, Theor. Comput. Sci. 38:293-306: the largest distance of a frame to its nearest
+    chosen one is at most twice the least possible. Time O(T k D). Needs no query.
+    """
+    centred = inputs.features - inputs.features.mean(axis=0)
+    first = np.einsum("td,td->t", centred, centred).argmin(keepdims=True)
+    return Picks(farthest_point_fill(centred, first, inputs.num_frames))
+
+
+def choose_facility_location(inputs: Inputs, options: FacilityLocationOptions) -> Picks:
+    """Greedily the frame that lowers the summed squared distance to the nearest chosen one most.
+
+    The submodular objective of facility location, greedy within 1 - 1/e of the optimum (Nemhauser,
+    Wolsey & Fisher 1978); the k-medoids of the video. Needs no query. Time O(M^2 (D + log k)) and
+    memory O(M^2) for M candidates: quadratic, not under 100 ms for 2048 candidates.
+    """
+    num_candidates = max(options.candidates, 2 * inputs.num_frames)
+    candidates = quantile_points(np.ones(len(inputs)), min(num_candidates, len(inputs)))
+    points = inputs.features[candidates] - inputs.features.mean(axis=0)
+    weights = np.ones(len(points))
+    chosen = greedy_insertion(points, weights, inputs.num_frames, points[:0])
+    return Picks(np.sort(candidates[chosen]))
+
+
+def unit_rows(features: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1: (T, D) float32; rows of zeros stay zero."""
+    norms = np.linalg.norm(features, axis=1, keepdims=True)
+    return features / np.maximum(norms, np.finfo(np.float32).tiny)
+
+
+def _damped(inputs: Inputs, scores: np.ndarray, options: DppOptions) -> np.ndarray:
+    if not options.score_whitening:
+        return scores
+    moments = estimate_moments(inputs.features, DEFAULT_RANK)
+    if moments is None:
+        return scores
+    components = moments.project(inputs.features)
+    return whiten_scores(scores, components, moments, rank=options.score_rank, ridge=options.ridge)
 
 
 def greedy_log_volume(points: np.ndarray, quality: np.ndarray, num_points: int) -> np.ndarray:

@@ -3,9 +3,10 @@
 T frames, D feature size, k frames to choose.
 """
 
+import numbers
 import operator
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,6 +33,7 @@ class Inputs:
         query: (D,) float32, or None.
         scores: (T,) float64 relevance from elsewhere, or None.
         order: (T,) int64 index of each frame as the caller counts.
+        generator: source of chance for selectors that draw; seeded with 0 when none was given.
     """
 
     features: np.ndarray
@@ -40,6 +42,7 @@ class Inputs:
     query: np.ndarray | None
     scores: np.ndarray | None
     order: np.ndarray
+    generator: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
     def __len__(self) -> int:
         return len(self.features)
@@ -65,6 +68,7 @@ def check_inputs(
     query: Any = None,
     scores: Any = None,
     pts_seconds: Any = None,
+    generator: np.random.Generator | None = None,
 ) -> Inputs:
     """Check a selector's arguments and put the frames in order of time.
 
@@ -73,8 +77,11 @@ def check_inputs(
     Raises:
         InvalidBudget: ``num_frames`` is not a whole number of at least 1.
         InvalidFeatures: an array has a wrong shape or type, or holds NaN, infinity or huge numbers.
+        ConfigError: ``generator`` is no NumPy generator.
     """
     num_frames = _check_budget(num_frames)
+    if generator is not None and not isinstance(generator, np.random.Generator):
+        raise ConfigError(f"generator must be a numpy.random.Generator; got {generator!r}")
     features = _as_finite_array("features", features, np.float32)
     if features.ndim != 2 or 0 in features.shape:
         raise InvalidFeatures(
@@ -99,6 +106,7 @@ def check_inputs(
         query=query,
         scores=scores,
         order=order,
+        generator=np.random.default_rng(0) if generator is None else generator,
     )
 
 
@@ -114,6 +122,31 @@ def read_options(kind: type[_Options], selector: str, given: Mapping[str, Any]) 
             accepted = f"it accepts {', '.join(known)}" if known else "it has no options"
             raise ConfigError(f"selector {selector!r} has no option {name!r}; {accepted}")
     return kind(**given)
+
+
+def check_number(
+    name: str, value: object, low: float, high: float = np.inf, whole: bool = False
+) -> None:
+    """Check that an option is a number from ``low`` to ``high``.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    kind = numbers.Integral if whole else numbers.Real
+    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+        article = "a whole number" if whole else "a number"
+        bounds = f"of at least {low}" if high == np.inf else f"from {low} to {high}"
+        raise ConfigError(f"option {name} must be {article} {bounds}; got {value!r}")
+
+
+def check_switch(name: str, value: object) -> None:
+    """Check that an option is True or False.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not isinstance(value, bool):
+        raise ConfigError(f"option {name} must be True or False; got {value!r}")
 
 
 def blocks(num_rows: int, size: int = BLOCK_FRAMES) -> Iterator[slice]:

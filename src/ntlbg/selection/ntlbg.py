@@ -9,7 +9,6 @@ a few moments at all.
 T frames, D feature size, k frames to choose, r rank, M training points.
 """
 
-import numbers
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +24,13 @@ from ntlbg.selection.codebook import (
     segment_means,
 )
 from ntlbg.selection.diversity import greedy_log_volume
-from ntlbg.selection.inputs import BLOCK_FRAMES, Inputs, NoOptions
+from ntlbg.selection.inputs import (
+    BLOCK_FRAMES,
+    Inputs,
+    NoOptions,
+    check_number,
+    check_switch,
+)
 from ntlbg.selection.moments import Moments, estimate_moments
 from ntlbg.selection.nets import quantile_points
 from ntlbg.selection.relevance import (
@@ -44,7 +49,9 @@ _MAX_SPLIT_POINTS = 8192
 # Where a calibrated score stops to count for more.
 _Z_CAP = 6.0
 _Z_FLOOR = -3.0
-_QUALITY_RANGE = (-8.0, 12.0)
+_QUALITY_FLOOR = -8.0
+# Products of two qualities stay in the range of float32.
+_LEAST_LOG_QUALITY = -40.0
 _EQUIRADIUS_ITERATIONS = 10
 # Squared distance, in a space of unit spread, below which a cell's frames count as equal.
 _NO_SPREAD = 1e-9
@@ -69,6 +76,8 @@ class NtlbgOptions:
         score_rank: principal components damped in the scores.
         ridge: added to the variances in the damping, in units of the mean leading variance.
         quality: exponent of relevance against volume among the relevance picks.
+        quality_cap: standard deviations of relevance beyond which a frame is no better. Scores
+            that are exact enough to rank the best frames need a high one.
         min_share, max_share: share of relevance picks at P(localised) = 0 and 1.
         share_power: exponent of P(localised) in between.
         tilt, localized_tilt: pull of a coverage pick towards relevance, always and at P = 1.
@@ -89,6 +98,7 @@ class NtlbgOptions:
     score_rank: int = 32
     ridge: float = 1.0
     quality: float = 0.2
+    quality_cap: float = 12.0
     min_share: float = 0.15
     max_share: float = 0.75
     share_power: float = 2.0
@@ -106,12 +116,9 @@ class NtlbgOptions:
                     f"option {name} must be one of {', '.join(accepted)}; "
                     f"got {getattr(self, name)!r}"
                 )
-        if not isinstance(self.score_whitening, bool):
-            raise ConfigError(
-                f"option score_whitening must be True or False; got {self.score_whitening!r}"
-            )
+        check_switch("score_whitening", self.score_whitening)
         for name, (low, high, whole) in _RANGES.items():
-            _check_number(name, getattr(self, name), low, high, whole)
+            check_number(name, getattr(self, name), low, high, whole)
         if self.min_share > self.max_share:
             raise ConfigError(
                 f"option min_share ({self.min_share}) must not exceed max_share ({self.max_share})"
@@ -132,6 +139,7 @@ _RANGES = {
     "score_rank": (1, np.inf, True),
     "ridge": (0, np.inf, False),
     "quality": (0, np.inf, False),
+    "quality_cap": (0, np.inf, False),
     "min_share": (0, 1, False),
     "max_share": (0, 1, False),
     "share_power": (0, np.inf, False),
@@ -224,7 +232,9 @@ def _pick_relevant(
     if num_candidates < len(z):
         candidates = np.sort(np.argpartition(-z, num_candidates)[:num_candidates])
     points = (inputs.features[candidates] - moments.mean) / np.float32(moments.scale)
-    quality = np.exp(options.quality * np.clip(z[candidates], *_QUALITY_RANGE))
+    log_quality = options.quality * np.clip(z[candidates], _QUALITY_FLOOR, options.quality_cap)
+    # only ratios count
+    quality = np.exp(np.maximum(log_quality - log_quality.max(), _LEAST_LOG_QUALITY))
     return np.sort(candidates[greedy_log_volume(points, quality, relevance.num_picks)])
 
 
@@ -300,11 +310,3 @@ def _choose_on_contour(inputs: Inputs, relevance: _Relevance, options: NtlbgOpti
         )
         frames, radius = contour.snap(white, codebook.codes), codebook.radius
     return Picks(frames, z=relevance.z, p_local=relevance.p_local, contour_radius=radius)
-
-
-def _check_number(name: str, value: object, low: float, high: float, whole: bool) -> None:
-    kind = numbers.Integral if whole else numbers.Real
-    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
-        article = "a whole number" if whole else "a number"
-        bounds = f"of at least {low}" if high == np.inf else f"from {low} to {high}"
-        raise ConfigError(f"option {name} must be {article} {bounds}; got {value!r}")

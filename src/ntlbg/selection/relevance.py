@@ -51,6 +51,13 @@ def is_informative(scores: np.ndarray | None) -> bool:
     return scores is not None and np.ptp(scores) > _SAME_SCORE * np.abs(scores).max()
 
 
+def scale_to_unit(scores: np.ndarray) -> np.ndarray:
+    """Scores from 0 (the least) to 1 (the largest); all 0 when they tell no frames apart."""
+    if not is_informative(scores):
+        return np.zeros(len(scores))
+    return (scores - scores.min()) / np.ptp(scores)
+
+
 def whiten_scores(
     scores: np.ndarray, components: np.ndarray, moments: Moments, *, rank: int, ridge: float
 ) -> np.ndarray:

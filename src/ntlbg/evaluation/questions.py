@@ -1,0 +1,179 @@
+"""Answers to the questions of a configuration's data sets, and the metrics that it names."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ntlbg.backends import Backend, VideoContext
+from ntlbg.backends.ntlbg import NtlbgBackend
+from ntlbg.config import Config, load_config
+from ntlbg.evaluation.metrics import (
+    Answered,
+    exact_match,
+    selection_metrics,
+    summarize_answers,
+)
+from ntlbg.models.reader import build_reader, load_reader_weights
+from ntlbg.outputs import staged_directory
+from ntlbg.reading import Read, VideoReader, items_of
+from ntlbg.selection import Selection, select_frames
+
+# Kinds of questions that are about when something is, rather than what.
+TEMPORAL_KINDS = ("first", "last", "before", "after", "when", "temporal", "order")
+LONG_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Record(Answered):
+    """One answer and all that the metrics need.
+
+    Attributes:
+        dataset: its data set; video_seconds: length of the video.
+        times: of the chosen frames, in seconds.
+        grounded: share of the chosen frames inside the evidence; None without evidence.
+    """
+
+    dataset: str
+    question: str
+    video: str
+    video_seconds: float
+    times: list[float]
+    grounded: float | None
+
+
+def run(
+    config: str | Path | Config,
+    output_dir: str | Path,
+    *,
+    weights: str | Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> dict:
+    """Answer every test question and write ``answers.jsonl`` and ``summary.json``.
+
+    Args:
+        weights: what training left; None is the base model with parts that never trained.
+
+    Returns:
+        the summary: all metrics together and for each data set.
+
+    Raises:
+        ConfigError, DataError, VideoError, WeightsError, OutputError.
+    """
+    config = config if isinstance(config, Config) else load_config(config)
+    reader, entries = VideoReader(config), config.dataset_config.test_datasets
+    sets = items_of(entries)
+    backend = _backend(config, reader.feature_size([i for s in sets for i in s]), weights)
+    records = []
+    for entry, items in zip(entries, sets, strict=True):
+        for item in items:
+            read = reader.read(item, entry.max_length)
+            records.append(answer_question(backend, read, config, entry.name))
+        if progress:
+            right = np.mean([exact_match(r.answer, r.truth) for r in records])
+            progress(f"{entry.name}: {len(items)} questions, {right:.3f} right so far")
+    summary = summarize(records, config)
+    with staged_directory(output_dir) as stage:
+        lines = [json.dumps(asdict(record), ensure_ascii=False) for record in records]
+        (stage / "answers.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        (stage / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
+    return summary
+
+
+def _backend(config: Config, feature_size: int, weights: str | Path | None) -> NtlbgBackend:
+    gpu = torch.cuda.is_available()
+    half = {"fp16": torch.float16, "bf16": torch.bfloat16}
+    dtype = half.get(config.hardware_config.mixed_precision) if gpu else None
+    model, processor = build_reader(config, feature_size, dtype or torch.float32)
+    if weights is not None:
+        load_reader_weights(model, weights)
+    # the index has encoded the videos already: this backend reads features
+    return NtlbgBackend(model.to("cuda" if gpu else "cpu"), processor, None, name="trained")
+
+
+def answer_question(backend: Backend, read: Read, config: Config, dataset: str) -> Record:
+    """Choose frames for one question, answer it, and measure both."""
+    sample, began = read.sample, time.perf_counter()
+    scores = backend.score_frames(read.features, sample.question)
+    selection = choose(read, scores, config)
+    video = VideoContext(read.features, read.pts_seconds, selection)
+    reply = backend.answer(sample.question, video=video, options=sample.options)
+    seconds = time.perf_counter() - began
+    times = read.pts_seconds[selection.indices]
+    return Record(
+        answer=reply.text,
+        truth=sample.answer,
+        kind=sample.answer_type,
+        selection=selection_metrics(read.features, read.pts_seconds, selection.indices, scores),
+        seconds=seconds,
+        dataset=dataset,
+        question=sample.question,
+        video=sample.video,
+        video_seconds=float(read.pts_seconds[-1] - read.pts_seconds[0]),
+        times=times.tolist(),
+        grounded=_grounded(times, sample.evidence),
+    )
+
+
+def choose(read: Read, scores: np.ndarray, config: Config) -> Selection:
+    """k frames by the configuration's selector and budget."""
+    video = config.video_config
+    number = min(video.num_representatives, len(read.features))
+    return select_frames(
+        video.frame_selector, read.features, number, scores=scores, pts_seconds=read.pts_seconds
+    )
+
+
+def _grounded(times: np.ndarray, evidence: Sequence[tuple[float, float]]) -> float | None:
+    if not evidence:
+        return None
+    inside = [any(start <= at < end for start, end in evidence) for at in times]
+    return float(np.mean(inside))
+
+
+def summarize(records: Sequence[Record], config: Config) -> dict:
+    """All metrics together, for each data set, and those that ``evaluation_config`` names."""
+    sets = {name: [r for r in records if r.dataset == name] for name in _names(records)}
+    targets = config.evaluation_config.target_performance
+    return {
+        "metrics": {name: METRICS[name](records) for name in config.evaluation_config.metrics},
+        "all": summarize_answers(records),
+        "datasets": {
+            name: summarize_answers(found) | {"target": targets.get(name)}
+            for name, found in sets.items()
+        },
+    }
+
+
+def _names(records: Sequence[Record]) -> list[str]:
+    return list(dict.fromkeys(record.dataset for record in records))
+
+
+def _share_right(records: Sequence[Record]) -> float | None:
+    right = [exact_match(record.answer, record.truth) for record in records]
+    return float(np.mean(right)) if right else None
+
+
+def _grounding(records: Sequence[Record]) -> float | None:
+    known = [record.grounded for record in records if record.grounded is not None]
+    return float(np.mean(known)) if known else None
+
+
+METRICS: dict[str, Callable[[Sequence[Record]], float | None]] = {
+    "accuracy": _share_right,
+    # of questions about order and time
+    "temporal_consistency": lambda records: _share_right(
+        [record for record in records if record.kind in TEMPORAL_KINDS]
+    ),
+    # of questions about videos of ten minutes and more
+    "long_video_comprehension": lambda records: _share_right(
+        [record for record in records if record.video_seconds >= LONG_SECONDS]
+    ),
+    "grounding_precision": _grounding,
+    # questions per second, the video being encoded
+    "inference_speed": lambda records: len(records) / sum(record.seconds for record in records),
+}

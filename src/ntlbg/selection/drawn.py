@@ -1,0 +1,95 @@
+"""Selectors that draw frames by chance: random, Q-Frame, AdaQ.
+
+Equal generators give equal frames. T frames, k chosen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ntlbg.selection.inputs import Inputs, NoOptions, check_number
+from ntlbg.selection.relevance import require_relevance, scale_to_unit
+from ntlbg.selection.result import Picks
+
+
+@dataclass(frozen=True)
+class QFrameOptions:
+    """Options of ``q_frame``.
+
+    Attributes:
+        temperature: tau of the softmax over the scores.
+    """
+
+    temperature: float = 0.8
+
+    def __post_init__(self):
+        check_number("temperature", self.temperature, np.finfo(np.float64).tiny)
+
+
+@dataclass(frozen=True)
+class AdaqOptions:
+    """Options of ``adaq``.
+
+    Attributes:
+        scaling: gamma, the temperature in units of the scores' variance.
+        mass: share of the probability that frames must hold together to be drawn at all; of a
+            normal law within three standard deviations by default.
+    """
+
+    scaling: float = 0.5
+    mass: float = 0.9973
+
+    def __post_init__(self):
+        check_number("scaling", self.scaling, np.finfo(np.float64).tiny)
+        check_number("mass", self.mass, 0, 1)
+
+
+def choose_random(inputs: Inputs, options: NoOptions) -> Picks:
+    """k frames, each set of them as likely as any other."""
+    return Picks(np.sort(inputs.generator.choice(len(inputs), inputs.num_frames, replace=False)))
+
+
+def choose_q_frame(inputs: Inputs, options: QFrameOptions) -> Picks:
+    """The k largest of log softmax(scores / temperature) plus Gumbel noise.
+
+    Zhang, Yang, Yin, Luo & Luan 2025 (Q-Frame), arXiv:2506.22139, query-aware frame selection.
+    The same as drawing k frames in turn, without replacement, with softmax probabilities. The
+    default temperature is the best of the paper's table.
+
+    Deviations: every frame is a candidate (the paper thins the video to 128 first), and all k
+    frames have one resolution. The paper's scores are inner products with Long-CLIP's query; with
+    cosines between 0 and 1 its temperature draws nearly evenly.
+
+    Raises:
+        QueryRequired: neither a query nor scores were given.
+    """
+    scores = require_relevance(inputs, "selector 'q_frame'")
+    noisy = scores / options.temperature + inputs.generator.gumbel(size=len(scores))
+    return Picks(np.sort(np.argsort(-noisy, kind="stable")[: inputs.num_frames]))
+
+
+def choose_adaq(inputs: Inputs, options: AdaqOptions) -> Picks:
+    """Draw frames with probability softmax(scores / tau), tau set by the scores' variance.
+
+    Zhang, Fang, Chen, Song, Shen, Zhou & Ji 2026 (AdaQ), arXiv:2606.24187, equations 2, 4 and 5.
+    tau = scaling * variance of the scores scaled to 0..1. Only the most probable frames that
+    together hold ``mass`` are drawn, without replacement. Defaults as published.
+
+    Deviations: the scores of equation 2 are taken as they are (cosines in the paper), which its
+    text leaves open; where fewer than k frames hold the mass, the next probable ones follow.
+
+    Raises:
+        QueryRequired: neither a query nor scores were given.
+    """
+    scores = require_relevance(inputs, "selector 'adaq'")
+    variance = np.var(scale_to_unit(scores))
+    # Scores that are all the same have no variance, and any temperature makes them even.
+    logits = (scores - scores.max()) / (options.scaling * variance) if variance else 0 * scores
+    best_first = np.argsort(-logits, kind="stable")
+    probabilities = np.exp(logits[best_first])
+    cumulative = np.cumsum(probabilities)
+    num_valid = 1 + np.searchsorted(cumulative, options.mass * cumulative[-1])
+    valid, others = np.split(best_first, [num_valid])
+    noisy = logits[valid] + inputs.generator.gumbel(size=len(valid))
+    drawn = valid[np.argsort(-noisy, kind="stable")]
+    return Picks(np.sort(np.concatenate([drawn, others])[: inputs.num_frames]))

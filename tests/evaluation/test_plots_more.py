@@ -1,0 +1,109 @@
+"""Plots of training and of the feature space: right numbers, real files."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ntlbg.errors import DataError, InvalidFeatures
+from ntlbg.evaluation.plots_features import (
+    contour_radius,
+    draw_feature_plane,
+    principal_plane,
+    save_feature_plane,
+)
+from ntlbg.evaluation.plots_training import (
+    draw_training_curves,
+    read_history,
+    save_training_curves,
+)
+from ntlbg.selection import select_frames
+
+HISTORY = [
+    {"step": 1, "loss": 5.0, "task": 4.0, "ntlbg": 0.5, "learning_rate": 1e-3},
+    {"step": 2, "eval_task": 3.9},
+    {"step": 2, "loss": 3.0, "task": 2.5, "ntlbg": 0.25, "learning_rate": 5e-4},
+]
+
+
+@pytest.fixture
+def video():
+    draw = np.random.default_rng(0)
+    features = (draw.normal(size=(200, 6)) * [5, 2, 1, 0.5, 0.1, 0.1]).astype(np.float32)
+    times, scores = np.arange(200.0), draw.normal(size=200)
+    return features, times, select_frames("ntlbg", features, 8, scores=scores, pts_seconds=times)
+
+
+def test_the_plane_is_that_of_the_largest_variance(video):
+    features = video[0]
+    points, deviations, shares = principal_plane(features)
+    covariance = np.cov(features.T, bias=True)
+    largest = np.linalg.eigvalsh(covariance)[::-1]
+    assert deviations**2 == pytest.approx(largest[:2], rel=1e-4)
+    assert shares == pytest.approx(largest[:2] / largest.sum(), rel=1e-4)
+    assert np.cov(points.T, bias=True) == pytest.approx(np.diag(deviations**2), abs=1e-6)
+
+
+def test_the_contour_is_where_the_picks_are():
+    angle = np.linspace(0, 2 * np.pi, 9)[:-1]
+    deviations = np.array([3.0, 0.5])
+    chosen = 1.7 * np.stack([np.cos(angle), np.sin(angle)], axis=1) * deviations
+    assert contour_radius(chosen, deviations) == pytest.approx(1.7)
+    assert contour_radius(chosen * [1, 0], np.array([3.0, 0.0])) == pytest.approx(1.7 / 2**0.5)
+
+
+def test_the_plane_is_written_as_png_and_svg(video, tmp_path):
+    features, times, selection = video
+    png, svg = save_feature_plane(features, selection, times, tmp_path, title="A video")
+    with Image.open(png) as picture:
+        assert min(picture.size) > 400
+    assert "<svg" in svg.read_text()
+    first = svg.read_bytes()
+    save_feature_plane(features, selection, times, tmp_path, title="A video")
+    assert svg.read_bytes() == first
+
+
+def test_every_pick_is_drawn(video):
+    features, times, selection = video
+    axes = draw_feature_plane(features, selection, times).axes[0]
+    frames, picks = axes.collections
+    assert (len(frames.get_offsets()), len(picks.get_offsets())) == (200, 8)
+    assert len(axes.patches) == 1
+
+
+def test_features_without_a_plane_are_refused():
+    with pytest.raises(InvalidFeatures, match="same features"):
+        principal_plane(np.ones((5, 3), np.float32))
+
+
+def test_features_on_a_line_have_one():
+    features = np.arange(6, dtype=np.float32)[:, None]
+    points, _, shares = principal_plane(features)
+    assert shares == pytest.approx([1, 0])
+    assert np.ptp(points[:, 0]) == pytest.approx(5)
+
+
+def test_training_curves_show_what_was_logged(tmp_path):
+    figure = draw_training_curves(HISTORY)
+    drawn = {axes.get_title("left"): axes for axes in figure.axes if axes.lines}
+    assert set(drawn) == {"Total loss", "Answer (cross-entropy, nats)", "Representative points",
+                          "Learning rate"}  # fmt: skip
+    task = drawn["Answer (cross-entropy, nats)"].lines
+    assert [list(line.get_ydata()) for line in task] == [[4.0, 2.5], [3.9]]
+    png, svg = save_training_curves(HISTORY, tmp_path)
+    with Image.open(png) as picture:
+        assert picture.size[0] > 800
+    assert svg.stat().st_size > 1000
+
+
+def test_a_history_is_read_back_or_refused(tmp_path):
+    file = tmp_path / "history.json"
+    file.write_text(json.dumps(HISTORY))
+    assert read_history(file) == HISTORY
+    for wrong in ("{}", "not json"):
+        file.write_text(wrong)
+        with pytest.raises(DataError, match=r"history\.json: "):
+            read_history(file)
+    with pytest.raises(DataError, match="nothing was logged"):
+        draw_training_curves([])

@@ -1,0 +1,95 @@
+"""Selectors that draw: their probabilities, by counting."""
+
+import numpy as np
+import pytest
+
+from ntlbg.errors import ConfigError
+from ntlbg.selection import SELECTORS
+
+DRAWS = 4000
+DRAWN = pytest.mark.parametrize("name", ["random", "q_frame", "adaq", "focus"])
+
+
+def share_of_draws(name, scores, budget, **options) -> np.ndarray:
+    """How often each frame is chosen."""
+    rng = np.random.default_rng(0)
+    frames, counts = np.zeros((len(scores), 1)), np.zeros(len(scores))
+    for _ in range(DRAWS):
+        counts[SELECTORS[name](frames, budget, scores=scores, generator=rng, **options)] += 1
+    return counts / DRAWS
+
+
+def assert_close_to(share, expected):
+    sigma = np.sqrt(expected * (1 - expected) / DRAWS)
+    assert (np.abs(share - expected) <= 4.5 * sigma + 1e-9).all(), (share, expected)
+
+
+def chance_among_two(p: np.ndarray) -> np.ndarray:
+    """Of each item to be one of two drawn in turn without replacement."""
+    others = [sum(p[j] * p[i] / (1 - p[j]) for j in range(len(p)) if j != i) for i in range(len(p))]
+    return p + np.array(others)
+
+
+def softmax(values):
+    values = np.exp(values - np.max(values))
+    return values / values.sum()
+
+
+@DRAWN
+def test_generator_decides(name):
+    frames, scores = np.zeros((200, 1)), np.linspace(0.1, 0.3, 200)
+
+    def draw(seed):
+        generator = None if seed is None else np.random.default_rng(seed)
+        return SELECTORS[name](frames, 8, scores=scores, generator=generator).tolist()
+
+    assert draw(5) == draw(5)
+    assert draw(5) != draw(6)
+    assert draw(None) == draw(0)
+
+
+def test_random_prefers_no_frame():
+    assert_close_to(share_of_draws("random", np.arange(8), 3), np.full(8, 3 / 8))
+
+
+def test_q_frame_draws_with_the_softmax():
+    scores = np.array([0.0, 0.5, 1.0, 2.0])
+    assert_close_to(share_of_draws("q_frame", scores, 1), softmax(scores / 0.8))
+    expected = chance_among_two(softmax(scores / 2))
+    assert_close_to(share_of_draws("q_frame", scores, 2, temperature=2.0), expected)
+
+
+def test_adaq_sets_its_temperature_by_the_variance():
+    scores = np.array([0.10, 0.12, 0.16, 0.20])
+    tau = 0.5 * np.var((scores - 0.10) / 0.10)
+    assert_close_to(share_of_draws("adaq", scores, 1, mass=1), softmax(scores / tau))
+    tau = 2 * np.var((scores - 0.10) / 0.10)
+    expected = chance_among_two(softmax(scores / tau))
+    assert_close_to(share_of_draws("adaq", scores, 2, mass=1, scaling=2.0), expected)
+
+
+def test_adaq_never_draws_improbable_frames():
+    scores = np.array([0.10, 0.12, 0.16, 0.20])
+    tau = 0.5 * np.var((scores - 0.10) / 0.10)
+    likely = softmax(scores / tau)[2:]  # hold more than 0.6 together, the last alone less
+    share = share_of_draws("adaq", scores, 1, mass=0.6)
+    assert_close_to(share, np.append([0, 0], likely / likely.sum()))
+
+
+def test_adaq_fills_its_budget_with_the_next_probable_frames():
+    scores = np.array([0.0, 900, 3, 2, 1])  # one frame holds all the probability
+    for budget, expected in [(1, [1]), (2, [1, 2]), (4, [1, 2, 3, 4])]:
+        assert SELECTORS["adaq"](np.zeros((5, 1)), budget, scores=scores).tolist() == expected
+
+
+def test_equal_scores_are_drawn_evenly():
+    assert_close_to(share_of_draws("adaq", np.ones(6), 3, mass=1), np.full(6, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("q_frame", {"temperature": 0}), ("adaq", {"scaling": 0}), ("adaq", {"mass": 1.1})],
+)
+def test_options_out_of_range(name, options):
+    with pytest.raises(ConfigError, match="must be a number"):
+        SELECTORS[name](np.zeros((9, 1)), 3, scores=np.arange(9), **options)
