@@ -10,7 +10,7 @@ MINUTES ?= 60
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo evaluate test quick-test check format train train-debug dry-run \
-	check-env package clean clean-all
+	check-env package fuzz bench-setup clean clean-all
 
 help:  ## this list
 	@echo "NTLBG-LLM: questions about hour-long videos. Start with: make demo"
@@ -54,6 +54,7 @@ format: $(READY_DEV)  ## put the code into shape
 	$(BIN)/ruff format .
 
 train: $(READY)  ## train the built-in model (CONFIG=configs/builtin.json), goes on where it stopped
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[games]'
 	$(BIN)/ntlbg train --config $(CONFIG)
 
 train-debug: $(READY)  ## a few training steps
@@ -70,6 +71,18 @@ check-env: $(READY)  ## versions, and whether the parts are sound
 
 package: $(READY)  ## a wheel in dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+fuzz: $(READY)  ## 500 damaged videos: pictures or our errors, no hang, no crash
+	$(BIN)/python tests/video/fuzzing.py --count 500
+
+# The peers' packages do not belong beside ours. torchcodec 0.13 is the last that loads with a torch
+# for CPUs, and needs FFmpeg from the system; without either its row is left out.
+bench-setup:  ## .venv-bench for benchmarks/video.py: the other video readers
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet -c constraints.txt av numpy pillow \
+		decord opencv-python-headless
+	.venv-bench/bin/python -m pip install --quiet --no-deps -e .
+	-.venv-bench/bin/python -m pip install --quiet -c constraints.txt torch 'torchcodec==0.13.*'
 
 clean:  ## caches and build leftovers
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis

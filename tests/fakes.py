@@ -67,6 +67,9 @@ class ColourBackend:
         distance = np.linalg.norm(features - self.encoder.encode_text(question), axis=1)
         return 5.0 - 20.0 * distance.astype(np.float64)
 
+    def event_odds(self, features: np.ndarray, pts_seconds: np.ndarray) -> None:
+        return None
+
     def answer(self, question: str, *, video: VideoContext, options: list[str] | None) -> Reply:
         self.contexts.append(video)
         best = self.score_frames(video.features[video.selection.indices], question).max()

@@ -113,3 +113,37 @@ def test_backends_are_loaded_once_and_by_name(monkeypatch):
 def test_unknown_backend_names_what_there_is():
     with pytest.raises(ConfigError, match=r"no model 'gpt'; there are: builtin"):
         load_backend("gpt")
+
+
+WORDS = {"projector": "vocabulary", "vocabulary": [[10, 11], [12], [13], [16]]}
+
+
+def test_an_event_is_named_surely_and_does_not_recur():
+    backend = NtlbgBackend(tiny_model(**WORDS), tiny_processor(), ColourEncoder())
+    projector = backend.model.multi_modal_projector
+    words = torch.nn.functional.normalize(
+        projector.word_embeddings - projector.embedding_mean, dim=-1
+    )
+    scene, event, nothing = words[0].numpy(), words[1].numpy(), words[-1].numpy()
+    features = np.stack([scene] * 40 + [nothing] * 40 + [event] * 3)
+    odds = backend.event_odds(features, np.arange(83.0))
+    assert odds[-3:].min() > odds[:40].max() + 5  # named as surely, but shown all the time
+    assert odds[:40].min() > odds[40:80].max() + 3  # shown as often, but nothing
+    plain = NtlbgBackend(tiny_model(), tiny_processor(), ColourEncoder())
+    assert plain.event_odds(features, np.arange(83.0)) is None
+
+
+def test_the_reader_is_told_how_relevant_each_frame_is(video):
+    backend = NtlbgBackend(tiny_model(**WORDS), tiny_processor(), ColourEncoder())
+    inputs = backend._inputs(QUESTION, video)
+    chosen = video.selection.scores[video.selection.indices]
+    np.testing.assert_allclose(inputs["frame_scores"][0], chosen, rtol=1e-6)
+    text = ("input_ids", "attention_mask")
+    visual = {name: value for name, value in inputs.items() if name not in text}
+    with torch.no_grad():
+        doubted = backend.model.represent(**visual)["visual_tokens"]
+        visual.pop("frame_scores")
+        plain = backend.model.represent(**visual)["visual_tokens"]
+    best = int(chosen.argmax())
+    torch.testing.assert_close(doubted[0, best], plain[0, best])
+    assert not torch.equal(doubted, plain)

@@ -94,11 +94,11 @@ def test_help_names_selectors_and_models(run):
 def test_defaults_are_those_of_the_library():
     import inspect
 
-    from ntlbg import cli
+    from ntlbg.cli import answering
 
     for name in ("ask", "select"):
         library = inspect.signature(getattr(pipeline, name)).parameters
-        command = inspect.signature(getattr(cli, name)).parameters
+        command = inspect.signature(getattr(answering, name)).parameters
         shared = set(library) & set(command) - {"video", "question"}
         assert {"num_frames", "fps", "model", "selector"} <= shared
         for option in shared:

@@ -62,7 +62,7 @@ def needles(*moments, length=400):
 @pytest.mark.parametrize(("direction", "neighbour", "far"), [(1, 260, 350), (-1, 120, 30)])
 def test_the_nearest_object_on_the_right_side_is_found(direction, neighbour, far):
     scores, times = needles((30, 1), (120, 1), (200, 8), (260, 1), (350, 1))
-    found = grounding.heed_order(scores, times, direction)
+    found = grounding.heed_order(scores, 2 * scores, times, direction)
     best = set(np.argsort(-found, kind="stable")[:5].tolist())
     assert {200, 201, 202} <= best
     assert best & {neighbour, neighbour + 1, neighbour + 2}
@@ -91,20 +91,21 @@ def test_first_and_last_are_found_among_equals(question, best):
 def test_order_does_not_matter_for_shuffled_frames():
     scores, times = needles((30, 1), (200, 8), (260, 1))
     shuffled = np.random.default_rng(0).permutation(len(scores))
-    found = grounding.heed_order(scores, times, 1)
-    again = grounding.heed_order(scores[shuffled], times[shuffled], 1)
+    found = grounding.heed_order(scores, 2 * scores, times, 1)
+    again = grounding.heed_order(scores[shuffled], 2 * scores[shuffled], times[shuffled], 1)
     np.testing.assert_allclose(again, found[shuffled])
 
 
 def test_without_the_named_object_nothing_changes():
     scores, times = needles((30, -1), (200, -2))
-    assert grounding.heed_order(scores, times, 1) is scores
+    assert grounding.heed_order(scores, 2 * scores, times, 1) is scores
 
 
 @given(st.lists(st.floats(-60, 60), min_size=1, max_size=40), st.sampled_from([1, -1]))
 def test_grounded_scores_are_finite_and_the_best_frame_stays_best(values, direction):
     scores = np.array(values)
-    found = grounding.heed_order(scores, np.arange(float(len(values))), direction)
+    times = np.arange(float(len(values)))
+    found = grounding.heed_order(scores, 2 * scores, times, direction)
     assert np.isfinite(found).all()
     assert found.max() == scores.max()
 
@@ -116,3 +117,48 @@ def test_both_rules_work_from_the_question():
     at = grounding.ground_scores(scores, times, "What is shown at 00:31?")
     assert at.argmax() in (30, 31, 32)
     assert grounding.ground_scores(scores, times, "When is the owl shown?") is scores
+
+
+def test_event_odds_decide_about_order_and_are_asked_only_then():
+    """A doubtful scene comes first; by their scores alone its frames would be the first event."""
+    scores, times = needles((30, 4), (200, 4))
+    odds = np.where(scores > 0, 5.0, -9.0)
+    odds[30:33] = -9.0
+
+    found = grounding.ground_scores(scores, times, "Which object appears first?", lambda: odds)
+    assert found[200:203].min() > found[30:33].max() + 3
+
+    def never():
+        raise AssertionError("the question is not about order")
+
+    assert grounding.ground_scores(scores, times, "When is the owl shown?", never) is scores
+
+
+def by_hand(features, times):
+    """The tenth largest cosine among frames more than six seconds away."""
+    found = []
+    for feature, time in zip(features, times):
+        far = features[np.abs(times - time) > 6]
+        cosines = sorted(f @ feature / np.linalg.norm(f) / np.linalg.norm(feature) for f in far)
+        found.append(cosines[-10] if len(cosines) >= 10 else 0.0)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("length", [1, 9, 15, 23, 60])
+def test_recurrence_is_the_likeness_with_the_tenth_far_frame(length, monkeypatch):
+    monkeypatch.setattr(grounding, "BLOCK_FRAMES", 16)
+    rng = np.random.default_rng(length)
+    features, times = rng.standard_normal((length, 5)), np.sort(rng.uniform(0, 40, length))
+    expected = by_hand(features, times)
+    np.testing.assert_allclose(grounding.recurrence(features, times), expected, atol=1e-12)
+    assert length < 20 or (expected != 0).any()
+
+
+def test_a_scene_recurs_and_a_short_event_does_not():
+    rng = np.random.default_rng(0)
+    scene, event = np.eye(8)[0], np.eye(8)[1]
+    features = scene + 0.1 * rng.standard_normal((300, 8))
+    features[100:104] = event + 0.1 * rng.standard_normal((4, 8))
+    found = grounding.recurrence(features, np.arange(300.0))
+    assert found[100:104].max() < 0.5
+    assert np.delete(found, range(100, 104)).min() > 0.8

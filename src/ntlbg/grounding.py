@@ -5,6 +5,7 @@ of the frames. T frames.
 """
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 
@@ -20,19 +21,54 @@ LAST = re.compile(r"\b(?:last|end|ends|finish(?:es)?|final|after all)\b", re.IGN
 ANCHOR_MARGIN = 2.0  # nats below the best frame that still show the named object
 APPEARANCE_SECONDS = 5.0  # frames this close count as one appearance
 ANCHOR_GAP = 3.0  # seconds between frames of one appearance
-# Thousands of doubtful frames lie between two moments; a doubt squared stays a doubt.
 SHARPNESS = 2.0
-NEIGHBOUR_FLOOR = -6.0  # nats below the likeliest neighbour that still count
+LIKENESSES = 10  # as many far frames alike make a frame a part of the setting
+LIKENESS_SECONDS = 6.0  # frames this close may show the same event
+BLOCK_FRAMES = 1024  # compared with all others at once
+NEIGHBOUR_FLOOR = -4.0  # nats below the likeliest neighbour that still count
 
 
-def ground_scores(scores: np.ndarray, pts_seconds: np.ndarray, question: str) -> np.ndarray:
-    """Scores (T,), log-odds of relevance, in the light of what the question says about time."""
+def ground_scores(
+    scores: np.ndarray,
+    pts_seconds: np.ndarray,
+    question: str,
+    event_odds: Callable[[], np.ndarray | None] = lambda: None,
+) -> np.ndarray:
+    """Scores (T,) of relevance, in nats, in the light of what the question says about time.
+
+    ``event_odds`` gives log-odds (T,) that a frame shows an event at all; it is called when the
+    question is about order. Without any, scores count twice: thousands of doubtful frames lie
+    between two moments, and a doubt squared stays a doubt.
+    """
     scores = heed_times(scores, pts_seconds, mentioned_seconds(question))
     direction = neighbour_direction(question)
-    if direction:
-        return heed_order(scores, pts_seconds, direction)
     side = bool(FIRST.search(question)) - bool(LAST.search(question))
-    return heed_side(scores, pts_seconds, side) if side else scores
+    if not (direction or side):
+        return scores
+    odds = event_odds()
+    events = SHARPNESS * scores if odds is None else odds
+    if direction:
+        return heed_order(scores, events, pts_seconds, direction)
+    return heed_side(scores, events, pts_seconds, side)
+
+
+def recurrence(features: np.ndarray, pts_seconds: np.ndarray) -> np.ndarray:
+    """How much a frame looks like others far from it in time: (T,), -1 to 1, 0 if there are few.
+
+    The cosine similarity with the tenth most similar frame that is more than six seconds away, a
+    nearest-neighbour estimate of the density of this video's frames. An event of a few seconds has
+    no such neighbours; what a camera keeps showing has many, whatever it is mistaken for. What
+    fills more than about twenty seconds counts as setting. Time O(T^2 D).
+    """
+    units = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    found = np.full(len(units), -np.inf)
+    for start in range(0, len(units), BLOCK_FRAMES):
+        block = slice(start, start + BLOCK_FRAMES)
+        near = np.abs(pts_seconds[block, None] - pts_seconds) <= LIKENESS_SECONDS
+        alike = np.where(near, -np.inf, units[block] @ units.T)
+        if len(units) >= LIKENESSES:
+            found[block] = np.partition(alike, -LIKENESSES, axis=1)[:, -LIKENESSES]
+    return np.where(np.isfinite(found), found, 0.0)
 
 
 def mentioned_seconds(question: str) -> list[float]:
@@ -71,13 +107,15 @@ def neighbour_direction(question: str) -> int:
     return bool(AFTER.search(question)) - bool(BEFORE.search(question))
 
 
-def heed_order(scores: np.ndarray, pts_seconds: np.ndarray, direction: int) -> np.ndarray:
+def heed_order(
+    scores: np.ndarray, events: np.ndarray, pts_seconds: np.ndarray, direction: int
+) -> np.ndarray:
     """Scores (T,) for what comes right after (1) or before (-1) the best frame's appearance.
 
-    With p_t the chance that frame t shows something relevant, the chance that it is the first to
-    do so beyond the appearance is p_t prod_u (1 - p_u) over the frames u in between. The scores
-    there become its logarithm, on the scale of the best frame; the other side falls back to
-    background. Nothing changes when no frame is likely to show what was named.
+    With p_t the chance that frame t shows an event, by its log-odds ``events`` (T,), the chance
+    that it is the first to do so beyond the appearance is p_t prod_u (1 - p_u) over the frames u
+    in between. The scores there become its logarithm, on the scale of the best frame; the other
+    side falls back to background. Nothing changes when no frame is likely to show what was named.
     """
     order = np.argsort(pts_seconds, kind="stable")[::direction]
     ordered, times = scores[order], np.abs(pts_seconds[order])
@@ -89,13 +127,15 @@ def heed_order(scores: np.ndarray, pts_seconds: np.ndarray, direction: int) -> n
     grounded[first : last + 1] = ordered[first : last + 1]
     beyond = slice(last + 1, None)
     grounded[beyond] = _first_passage(
-        ordered[beyond], times[beyond], ordered[best], grounded[beyond]
+        events[order][beyond], times[beyond], ordered[best], grounded[beyond]
     )
     return _put_back(grounded, order)
 
 
-def heed_side(scores: np.ndarray, pts_seconds: np.ndarray, side: int) -> np.ndarray:
-    """Scores (T,) for what comes first (1) or last (-1) of all relevant frames.
+def heed_side(
+    scores: np.ndarray, events: np.ndarray, pts_seconds: np.ndarray, side: int
+) -> np.ndarray:
+    """Scores (T,) for what comes first (1) or last (-1) of all events.
 
     As in :func:`heed_order`, counted from the start or the end of the video.
     """
@@ -104,21 +144,22 @@ def heed_side(scores: np.ndarray, pts_seconds: np.ndarray, side: int) -> np.ndar
     if ordered.max() <= 0:
         return scores
     background = np.minimum(ordered, np.median(ordered))
-    times = pts_seconds[order]
-    return _put_back(_first_passage(ordered, times, ordered.max(), background), order)
+    passage = _first_passage(events[order], pts_seconds[order], ordered.max(), background)
+    return _put_back(passage, order)
 
 
 def _first_passage(
-    scores: np.ndarray, times: np.ndarray, best: float, background: np.ndarray
+    events: np.ndarray, times: np.ndarray, best: float, background: np.ndarray
 ) -> np.ndarray:
-    """Log of the chance to belong to the first relevant appearance, the likeliest at ``best``.
+    """Log of the chance to belong to the first event, the likeliest at ``best``.
 
     Frames of the last few seconds belong to the same appearance, so only earlier ones count as
-    "in between". All arguments but ``best`` are (n,), in the order of looking.
+    "in between". ``events`` are log-odds; all arguments but ``best`` are (n,), in the order of
+    looking.
     """
-    if not len(scores):
-        return scores
-    chance = 1 / (1 + np.exp(-SHARPNESS * np.clip(scores, -50, 50)))
+    if not len(events):
+        return background
+    chance = 1 / (1 + np.exp(-np.clip(events, -100, 100)))
     missed = np.concatenate([[0.0], np.cumsum(np.log1p(-np.minimum(chance, 1 - 1e-9)))])
     elapsed = np.abs(times - times[0])
     passage = np.log(chance) + missed[np.searchsorted(elapsed, elapsed - APPEARANCE_SECONDS)]

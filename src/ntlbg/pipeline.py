@@ -11,6 +11,7 @@ from ntlbg.errors import InvalidBudget, QuestionError, UnknownSelector
 from ntlbg.grounding import ground_scores
 from ntlbg.index import FeatureIndex
 from ntlbg.indexing import Progress, index_video
+from ntlbg.memory import affordable_frames
 from ntlbg.outputs import staged_directory
 from ntlbg.pictures import fit_within
 from ntlbg.results import (
@@ -70,10 +71,11 @@ def ask(
     selector = _check_selection(selector, num_frames)
     _check_video(video)
     backend = load_backend(model)
+    affordable, note = affordable_frames(backend.name, num_frames)
     with ExitStack() as stack:
         folder = stack.enter_context(staged_directory(evidence_dir)) if evidence_dir else None
         moments = _choose(
-            Path(video), question, backend, selector, num_frames, index, progress,
+            Path(video), question, backend, selector, affordable, index, progress,
             read_frames or folder is not None or backend.needs_frames,
             fps=fps, max_frames=max_frames, start=start, end=end,
         )  # fmt: skip
@@ -92,7 +94,7 @@ def ask(
         selector=selector,
         options=options,
         option_scores=reply.option_scores,
-        notes=moments.notes,
+        notes=moments.notes if note is None else [note, *moments.notes],
         seen=moments.seen,
     )
 
@@ -187,18 +189,26 @@ def choose_frames(
     question: str | None,
     selector: str,
     num_frames: int,
+    *,
+    generator: np.random.Generator | None = None,
 ) -> Selection:
     """Frames of features (T, D) at times (T,) for a question, or for the video as a whole."""
     scores, options = None, {}
     if question:
         options = backend.selector_options.get(selector, {})
-        scores = ground_scores(backend.score_frames(features, question), pts_seconds, question)
+        scores = ground_scores(
+            backend.score_frames(features, question),
+            pts_seconds,
+            question,
+            lambda: backend.event_odds(features, pts_seconds),
+        )
     return select_frames(
         selector,
         features,
         num_frames,
         scores=scores,
         pts_seconds=pts_seconds,
+        generator=generator,
         **options,
     )
 

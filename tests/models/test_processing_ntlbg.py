@@ -21,7 +21,7 @@ def test_prompt_reads_as_documented():
     features, times = torch.randn(20, HIDDEN), torch.arange(20) * 30.5
     out = PROCESSOR("What is it?", features, times, indices=[1, 7, 19])
     assert decode(out["input_ids"][0]) == (
-        "Video frames:\n00:30<|frame|>03:33<|frame|>09:39<|frame|>\nQ: What is it?\nA:"
+        "Video frames:\n00:30<|frame|>\n03:33<|frame|>\n09:39<|frame|>\nQ: What is it?\nA:"
     )
     assert decode(out["query_input_ids"][0, 0]) == " What is it?"
     assert "labels" not in out

@@ -68,3 +68,25 @@ def test_feature_and_text_sizes_may_differ(kind):
     features = torch.randn(2, 3, 20)
     points = torch.randn(2, 3, config.rich_point_size)
     assert kind(config)(points, features).shape == (2, 3, HIDDEN)
+
+
+def test_frames_far_less_relevant_than_the_best_read_as_nothing(projector):
+    """And those within the margin as they are; a frame that pads the batch does no harm."""
+    features = torch.randn(1, 4, HIDDEN)
+    points = points_for(features)
+    plain = projector(points, features)
+    lowest = torch.finfo(torch.float32).min
+    scores = torch.tensor([[5.0, 5.0 - 0.9 * projector.doubt_margin, -15.0, lowest]])
+    read = projector(points, features, scores)
+    torch.testing.assert_close(read[:, :2], plain[:, :2])
+    assert (read[:, 2] - plain[:, 2]).abs().max() > 1e-3
+    nothing = projector.word_embeddings[-1].expand(1, 2, -1)
+    torch.testing.assert_close(read[:, 2:], nothing)
+
+
+def test_confidence_is_the_chance_of_the_likeliest_name(projector):
+    words = projector.word_embeddings - projector.embedding_mean
+    projector.scale = 500.0
+    sure = projector.confidence(words)
+    torch.testing.assert_close(sure[:-1], torch.ones(len(words) - 1))
+    assert sure[-1] < 1e-3  # the word for nothing is no name

@@ -1,8 +1,10 @@
 """What answers: a model behind two methods. ``BACKENDS`` is the whole menu."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -84,6 +86,9 @@ class Backend(Protocol):
     def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
         """Relevance (T,) of features (T, D) for the question; higher is more relevant."""
 
+    def event_odds(self, features: np.ndarray, pts_seconds: np.ndarray) -> np.ndarray | None:
+        """Log-odds (T,) that a frame shows an event, whatever the question; None: cannot tell."""
+
     def answer(self, question: str, *, video: VideoContext, options: list[str] | None) -> Reply:
         """Answer in free text, or choose one of the options."""
 
@@ -104,22 +109,47 @@ def load_builtin_backend() -> Backend:
     return NtlbgBackend(model, processor, encoder, name="builtin")
 
 
+def load_longvu_folder(folder: Path) -> Backend:
+    """A folder that ``ntlbg convert longvu`` wrote.
+
+    Raises:
+        WeightsError: it cannot be loaded.
+    """
+    from ntlbg.backends.longvu import load_longvu_backend
+
+    return load_longvu_backend(folder)
+
+
 BACKENDS: dict[str, Callable[[], Backend]] = {"builtin": load_builtin_backend}
+# Models in a folder, by the model_type of its config.json.
+FOLDERS: dict[str, Callable[[Path], Backend]] = {"longvu": load_longvu_folder}
 
 
 def load_backend(model: str | Backend) -> Backend:
-    """The backend of this name, loaded once per process; a backend is returned as it is.
+    """The backend of this name or in this folder, loaded once per process.
+
+    A backend is returned as it is.
 
     Raises:
-        ConfigError: no such name.
+        ConfigError: no such name, or a folder without a known model.
     """
     if not isinstance(model, str):
         return model
-    if model not in BACKENDS:
-        raise ConfigError(f"no model {model!r}; there are: {', '.join(BACKENDS)}")
+    if model not in BACKENDS and not Path(model).is_dir():
+        raise ConfigError(
+            f"no model {model!r}; there are: {', '.join(BACKENDS)}, and folders of converted models"
+        )
     return _loaded(model)
 
 
 @cache
 def _loaded(name: str) -> Backend:
-    return BACKENDS[name]()
+    if name in BACKENDS:
+        return BACKENDS[name]()
+    try:
+        kind = json.loads((Path(name) / "config.json").read_text(encoding="utf-8"))["model_type"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{name}: no model in this folder ({error!r})") from error
+    if kind not in FOLDERS:
+        raise ConfigError(f"{name}: a model of type {kind!r}; known are {', '.join(FOLDERS)}")
+    return FOLDERS[kind](Path(name))

@@ -10,15 +10,21 @@ import numpy as np
 from PIL import Image
 
 from ntlbg.haystack import backgrounds
+from ntlbg.haystack.games import walk
 from ntlbg.haystack.pictures import STYLES, load_style, object_names
 
 FRAME_SIZE = (128, 224)  # height, width the built-in encoder sees
 
 
-def background_bank(split: str, rng: np.random.Generator, *, shots: int, frames: int) -> np.ndarray:
-    """uint8 (shots * frames, H, W, 3): frames of random shots, one second apart."""
+def background_bank(
+    split: str, rng: np.random.Generator, *, shots: int, frames: int, walks: int = 0
+) -> np.ndarray:
+    """uint8 (N, H, W, 3): frames of random shots, one second apart.
+
+    ``walks`` further shots lead through the levels of a game.
+    """
     sources = backgrounds.sources(split)
-    taken = []
+    taken = [walk(rng, frames, FRAME_SIZE, 1.0) for _ in range(walks)]
     for shot in range(shots):
         source = sources[shot % len(sources)]
         taken.append(source(rng, frames, FRAME_SIZE, 1.0))
@@ -81,7 +87,7 @@ class FrameRenderer:
         rng = self.rng
         frame = self.bank[rng.integers(len(self.bank))]
         height, width = frame.shape[:2]
-        scale = rng.uniform(0.5, 1)
+        scale = rng.uniform(0.3, 1)
         left, top = rng.uniform(0, width * (1 - scale)), rng.uniform(0, height * (1 - scale))
         box = (left, top, left + width * scale, top + height * scale)
         image = Image.fromarray(frame).resize((width, height), Image.Resampling.BILINEAR, box=box)

@@ -229,10 +229,14 @@ def photos(package: str, folder: str, names: Sequence[str]) -> list[Source]:
 
 
 DRAWN = (noise, shapes, stripes, text)
-# of scikit-image; those that show an object of the vocabulary are left out
+# Needles are drawn; what a photo or a film shows counts as background, whatever it is.
 PHOTOS = (
     "astronaut.png",
+    "brick.png",
+    "camera.png",
     "cell.png",
+    "chelsea.png",
+    "coins.png",
     "color.png",
     "grass.png",
     "gravel.png",
@@ -242,6 +246,7 @@ PHOTOS = (
     "page.png",
     "text.png",
     "retina.jpg",
+    "rocket.jpg",
     "logo.png",
 )
 
@@ -263,12 +268,13 @@ def sources(split: str) -> tuple[Source, ...]:
             "pal75bars",
         )
         stills = photos("skimage", "data", PHOTOS) * 2
-        stills += [clip(functools.partial(part_path, "carphone"))] * 2
+        stills += photos("sklearn", "datasets/images", ("flower.jpg",)) * 2
+        stills += [clip(functools.partial(part_path, name)) for name in ("carphone", "bikes")] * 3
         stills += [computed(picture) for picture in (leaves, lattices)] * 9
         drawn = (computed(clouds), *DRAWN, *DRAWN, *DRAWN)
     elif split == "val":
         lavfi = ("cellauto=rule=30:random_seed={seed}", "yuvtestsrc", "smptebars")
-        stills = photos("sklearn", "datasets/images", ("china.jpg",))
+        stills = photos("sklearn", "datasets/images", ("china.jpg",)) * 3
         drawn = DRAWN
     else:
         lavfi = (

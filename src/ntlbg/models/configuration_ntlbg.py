@@ -30,6 +30,8 @@ class NtlbgConfig(PreTrainedConfig):
             for "nothing".
         vocabulary_scale: inverse temperature of the choice of a word.
         nothing_bias: added to the logit of the last word.
+        doubt_margin, doubt_slope: a frame whose relevance is more than `doubt_margin` nats below
+            the best chosen one's gets `doubt_slope` per further nat added to that logit.
         video_token_id: id of the token that a frame replaces in `input_ids`.
     """
 
@@ -55,6 +57,8 @@ class NtlbgConfig(PreTrainedConfig):
     vocabulary: list[list[int]] | None = None
     vocabulary_scale: float = 22.0
     nothing_bias: float = 0.0
+    doubt_margin: float = 1.0
+    doubt_slope: float = 6.0
     video_token_id: int = 0
 
     def __post_init__(self, **kwargs):

@@ -21,7 +21,7 @@ from transformers.generation import GenerationMixin
 
 from ntlbg.models.configuration_ntlbg import NtlbgConfig
 from ntlbg.models.modeling_outputs import NtlbgOutput, NtlbgStatistics
-from ntlbg.models.ntlbg_attention import NTLBGAttention
+from ntlbg.models.ntlbg_attention import NTLBGAttention, share_of_relevance
 from ntlbg.models.processing_ntlbg import IGNORED_LABEL
 from ntlbg.models.projectors import PROJECTORS
 from ntlbg.models.rich_points import RichRepresentativePoints
@@ -34,6 +34,7 @@ VISUAL_INPUTS = (
     "pts_seconds",
     "indices",
     "point_mass",
+    "frame_scores",
     "query_input_ids",
     "query_attention_mask",
     "pixel_values_videos",
@@ -108,6 +109,7 @@ class NtlbgForConditionalGeneration(PreTrainedModel, GenerationMixin):
         pts_seconds: Tensor | None = None,
         indices: Tensor | None = None,
         point_mass: Tensor | None = None,
+        frame_scores: Tensor | None = None,
         query_input_ids: Tensor | None = None,
         query_attention_mask: Tensor | None = None,
         pixel_values_videos: Tensor | None = None,
@@ -131,6 +133,8 @@ class NtlbgForConditionalGeneration(PreTrainedModel, GenerationMixin):
             pts_seconds: (B, T), their presentation times.
             indices: (B, K) int64, the chosen frames, sorted; -1 is padding.
             point_mass: (B, K), share of frames each chosen frame stands for.
+            frame_scores: (B, K), relevance of the chosen frames in nats, where it is known; those
+                well below the best read as "nothing".
             query_input_ids: (B, Q, L), the questions as the selector reads them.
             query_attention_mask: (B, Q, L); a row of zeros is no question.
             pixel_values_videos: (B, K, 3, H, W): features of the chosen frames are computed again
@@ -158,6 +162,7 @@ class NtlbgForConditionalGeneration(PreTrainedModel, GenerationMixin):
                 query_attention_mask=query_attention_mask,
                 video_mask=video_mask,
                 point_mass=point_mass,
+                frame_scores=frame_scores,
                 pixel_values_videos=pixel_values_videos,
                 with_codes=torch.is_grad_enabled() or labels is not None,
             )
@@ -199,6 +204,7 @@ class NtlbgForConditionalGeneration(PreTrainedModel, GenerationMixin):
         query_attention_mask: Tensor | None = None,
         video_mask: Tensor | None = None,
         point_mass: Tensor | None = None,
+        frame_scores: Tensor | None = None,
         pixel_values_videos: Tensor | None = None,
         with_codes: bool = True,
     ) -> dict[str, Tensor | NtlbgStatistics]:
@@ -225,7 +231,7 @@ class NtlbgForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
         query_embeds = self.get_input_embeddings()(query_input_ids).float()
         statistics = self.ntlbg_attention(features, query_embeds, query_attention_mask, video_mask)
-        relevance = _share_of_relevance(statistics.scores, query_attention_mask.bool().any(-1))
+        relevance = share_of_relevance(statistics.scores, query_attention_mask.bool().any(-1))
         uniform = video_mask / video_mask.sum(1, keepdim=True).clamp_min(1)
         weights = torch.lerp(uniform, relevance, self.config.relevance_share)
         rich = self.rich_points(
@@ -238,7 +244,7 @@ class NtlbgForConditionalGeneration(PreTrainedModel, GenerationMixin):
             "codes": rich.codes,
             "relevance": relevance,
             "weights": weights,
-            "visual_tokens": self.multi_modal_projector(rich.points, rich.features),
+            "visual_tokens": self.multi_modal_projector(rich.points, rich.features, frame_scores),
         }
 
     def _see_again(self, features: Tensor, indices: Tensor, pixels: Tensor) -> Tensor:
@@ -319,12 +325,6 @@ def _build_vision_tower(config: NtlbgConfig) -> nn.Module | None:
     from ntlbg.models.vision_tower import BuiltinVisionTower
 
     return BuiltinVisionTower(config.vision_config)
-
-
-def _share_of_relevance(scores: Tensor, asked: Tensor) -> Tensor:
-    """Mean over the real questions (B, Q) of the softmax over frames of scores (B, Q, T)."""
-    share = scores.softmax(-1) * asked.unsqueeze(-1)
-    return share.sum(1) / asked.sum(1, keepdim=True).clamp_min(1)
 
 
 def _prepare_mask(mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:

@@ -177,5 +177,11 @@ class NTLBGAttention(nn.Module):
         return len(self.background_mean) ** -0.5
 
 
+def share_of_relevance(scores: Tensor, asked: Tensor) -> Tensor:
+    """Mean over the real questions (B, Q) of the softmax over frames of scores (B, Q, T)."""
+    share = scores.softmax(-1) * asked.unsqueeze(-1)
+    return share.sum(1) / asked.sum(1, keepdim=True).clamp_min(1)
+
+
 def _inverse_softplus(value: float) -> float:
     return math.log(math.expm1(value))

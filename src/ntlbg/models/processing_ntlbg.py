@@ -22,7 +22,7 @@ from ntlbg.errors import QuestionError
 from ntlbg.selection import Selection
 from ntlbg.timelines import format_seconds
 
-HEADER = "Video frames:\n"
+HEADER = "Video frames:"
 IGNORED_LABEL = -100
 
 
@@ -50,10 +50,13 @@ class NtlbgProcessor(ProcessorMixin):
         return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
 
     def prefix_ids(self, pts_seconds: Sequence[float]) -> list[int]:
-        """Header, then time and video token of every chosen frame."""
+        """Header, then a line with time and video token for every chosen frame.
+
+        Each line begins with its break, so that the question's own break ends the last one.
+        """
         ids = self.encode(HEADER)
         for seconds in pts_seconds:
-            ids += [*self.encode(format_seconds(seconds)), self.video_token_id]
+            ids += [*self.encode(f"\n{format_seconds(seconds)}"), self.video_token_id]
         return ids
 
     def question_ids(self, question: str) -> list[int]:
@@ -93,7 +96,8 @@ class NtlbgProcessor(ProcessorMixin):
             question: the question.
             video_features: (T, D) features of the candidate frames.
             pts_seconds: (T,) their times.
-            selection: the chosen frames; gives `indices` and `point_mass`.
+            selection: the chosen frames; gives `indices`, `point_mass` and, where they are known,
+                `frame_scores`.
             indices: (K,) instead of a selection.
             point_mass: (K,) share of the frames each chosen frame stands for.
             answer: appended, with labels, for training.
@@ -104,9 +108,12 @@ class NtlbgProcessor(ProcessorMixin):
             indices = None if indices is None else [indices]
             point_mass = None if point_mass is None else [point_mass]
             question, video_features, pts_seconds = [question], [video_features], [pts_seconds]
+        frame_scores = None
         if selection is not None:
             indices = [chosen.indices for chosen in selection]
             point_mass = [chosen.weights for chosen in selection]
+            if all(chosen.scores is not None for chosen in selection):
+                frame_scores = [chosen.scores[chosen.indices] for chosen in selection]
         if indices is None:
             raise ValueError("give the chosen frames: a selection, or indices")
         indices = [torch.as_tensor(np.asarray(x), dtype=torch.int64) for x in indices]
@@ -130,6 +137,9 @@ class NtlbgProcessor(ProcessorMixin):
         }
         if point_mass is not None:
             data["point_mass"] = _pad([torch.as_tensor(x).float() for x in point_mass], 0.0)
+        if frame_scores is not None:
+            padding = torch.finfo(torch.float32).min
+            data["frame_scores"] = _pad([torch.as_tensor(x).float() for x in frame_scores], padding)
         if answer is not None:
             data["labels"] = _pad([labels for _, labels in rows], IGNORED_LABEL, left=True)
         return BatchFeature(data)

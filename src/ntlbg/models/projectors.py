@@ -13,6 +13,8 @@ from ntlbg.models.layers import ConstantLinear
 
 # Part of a typical embedding's length that the learned correction may take per unit of output.
 ADAPTER_SHARE = 0.3
+# In nats; frames that pad a batch have the lowest float as their score.
+LARGEST_DEFICIT = 20.0
 # While training, the temperature varies this much between tokens, so that the language model meets
 # both certain and uncertain words.
 TRAINING_SCALE = (0.45, 1.15)
@@ -27,8 +29,8 @@ class MlpProjector(nn.Module):
         self.hidden = nn.Linear(config.rich_point_size, config.adapter_size)
         self.output = nn.Linear(config.adapter_size, config.text_config.hidden_size)
 
-    def forward(self, points: Tensor, features: Tensor) -> Tensor:
-        """points (B, K, R), features (B, K, D; unused) -> tokens (B, K, H)."""
+    def forward(self, points: Tensor, features: Tensor, scores: Tensor | None = None) -> Tensor:
+        """points (B, K, R), features (B, K, D) and scores (B, K), both unused -> (B, K, H)."""
         return self.output(F.gelu(self.hidden(self.norm(points))))
 
     def read_embeddings(self, weight: Tensor) -> None:
@@ -47,6 +49,7 @@ class VocabularyProjector(nn.Module):
         width = config.text_config.hidden_size
         self.words = config.vocabulary
         self.scale, self.nothing_bias = config.vocabulary_scale, config.nothing_bias
+        self.doubt_margin, self.doubt_slope = config.doubt_margin, config.doubt_slope
         self.hidden = nn.Linear(config.rich_point_size, config.adapter_size)
         self.output = ConstantLinear(config.adapter_size, width)
         same = width == config.feature_size
@@ -55,15 +58,26 @@ class VocabularyProjector(nn.Module):
         self.register_buffer("embedding_mean", torch.zeros(width))
         self.register_buffer("embedding_norm", torch.ones(()))
 
-    def forward(self, points: Tensor, features: Tensor) -> Tensor:
-        """points (B, K, R), features (B, K, D) -> tokens (B, K, H)."""
+    def forward(self, points: Tensor, features: Tensor, scores: Tensor | None = None) -> Tensor:
+        """points (B, K, R), features (B, K, D), relevance (B, K) in nats -> tokens (B, K, H)."""
         logits = self.word_logits(features)
         if self.training:
             logits = logits * torch.empty_like(logits[..., :1]).uniform_(*TRAINING_SCALE)
-        nothing = F.pad(logits.new_zeros(len(self.words) - 1), (0, 1), value=self.nothing_bias)
-        words = (logits + nothing).softmax(-1) @ self.word_embeddings
+        words = self._doubt(logits, scores).softmax(-1) @ self.word_embeddings
         correction = self.output(F.gelu(self.hidden(points)))
         return words + ADAPTER_SHARE * self.embedding_norm * correction
+
+    def confidence(self, features: Tensor) -> Tensor:
+        """How surely each frame (T, D) shows something that has a name: (T,), 0 to 1."""
+        return self.word_logits(features).softmax(-1)[..., :-1].amax(-1)
+
+    def _doubt(self, logits: Tensor, scores: Tensor | None) -> Tensor:
+        """Word logits (B, K, V) with the reasons to see nothing in a frame added to the last."""
+        nothing = torch.full_like(logits[..., -1], self.nothing_bias)
+        if scores is not None:
+            missing = scores.amax(-1, keepdim=True) - self.doubt_margin - scores
+            nothing = nothing + self.doubt_slope * missing.clamp(0, LARGEST_DEFICIT)
+        return torch.cat([logits[..., :-1], logits[..., -1:] + nothing.unsqueeze(-1)], dim=-1)
 
     def word_logits(self, features: Tensor) -> Tensor:
         """Scaled cosines with every word (B, K, V), without the bias on the last."""

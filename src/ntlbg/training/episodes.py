@@ -21,6 +21,7 @@ from ntlbg.training.feature_bank import FeatureBank
 
 # Neighbours in time are sometimes the answer: worth more than nothing, less than a sure hit.
 POSSIBLE = 0.6
+RUNS = 0.3  # share of the doubtful frames that come as runs, as a selector finds them
 ANY_OBJECT = ("first", "last", "which")
 NEIGHBOUR = ("before", "after")
 
@@ -50,7 +51,7 @@ class EpisodeOptions:
 
     num_frames: tuple[int, ...] = (4, 8, 8, 12, 16)
     num_questions: int = 9
-    doubtful: float = 0.3  # share of empty frames that look a little like an object
+    doubtful: float = 0.3  # mean share of empty frames that look a little like an object
     distractors: int = 48  # further empty frames that were not chosen
 
 
@@ -84,16 +85,21 @@ def make_episode(
 ) -> Episode:
     """Plant needles on random seconds, choose them and some empty frames, ask about them."""
     budget = int(rng.choice(options.num_frames))
+    doubtful = options.doubtful * rng.uniform(0, 2)
     duration = int(np.exp(rng.uniform(np.log(40), np.log(5990))))
     shown = _plant(bank, rng, budget, duration)  # second -> (name, feature)
-    chosen = set(shown)
+    chosen, doubts = set(shown), {}
     while len(chosen) < budget:
-        chosen.add(int(rng.integers(0, max(duration, max(chosen, default=0) + 20))))
+        start = int(rng.integers(0, max(duration, max(chosen, default=0) + 20)))
+        run = range(start, start + _run_length(rng, budget - len(chosen), doubtful))
+        if len(run) > 1 and chosen.isdisjoint(run):
+            doubts |= dict.fromkeys(run, _doubt(bank, rng))
+        chosen |= set(run)
     around = {second + step for second in chosen for step in (-2, -1, 0, 1, 2)}
     far = rng.integers(0, duration + 20, options.distractors).tolist()
     seconds = sorted(second for second in around.union(far) if second >= 0)
     features = torch.stack(
-        [shown[s][1] if s in shown else _empty(bank, rng, options.doubtful) for s in seconds]
+        [shown[s][1] if s in shown else _empty(bank, rng, doubtful, doubts.get(s)) for s in seconds]
     )
     events = _events(shown, chosen)
     names = list(bank.groups)
@@ -139,16 +145,30 @@ def _plant(bank, rng, budget, duration) -> dict[int, tuple[str, Tensor]]:
     return shown
 
 
-def _empty(bank: FeatureBank, rng: np.random.Generator, doubtful: float) -> Tensor:
-    """An empty frame, sometimes bent towards an object or in a random direction."""
-    feature = bank.empty[rng.integers(len(bank.empty))]
-    if rng.random() >= doubtful:
-        return feature
+def _run_length(rng: np.random.Generator, room: int, doubtful: float) -> int:
+    """1, or sometimes a few seconds in a row of one doubtful thing."""
+    return min(room, int(rng.integers(2, 7))) if rng.random() < RUNS * doubtful else 1
+
+
+def _doubt(bank: FeatureBank, rng: np.random.Generator) -> Tensor:
+    """What an empty frame may look like a little: an object, or nothing that has a name."""
     if rng.random() < 0.5:
-        other = F.normalize(torch.from_numpy(rng.standard_normal(len(feature))).float(), dim=0)
-        return F.normalize(feature + other * rng.uniform(0.3, 1.2), dim=0)
-    other = bank.needles[rng.integers(len(bank.needles))]
-    return F.normalize(feature * 0.6 + other * rng.uniform(0.2, 0.75), dim=0)
+        return F.normalize(
+            torch.from_numpy(rng.standard_normal(bank.empty.shape[1])).float(), dim=0
+        )
+    return bank.needles[rng.integers(len(bank.needles))]
+
+
+def _empty(
+    bank: FeatureBank, rng: np.random.Generator, doubtful: float, doubt: Tensor | None = None
+) -> Tensor:
+    """An empty frame, sometimes bent towards a doubt, always when one is given."""
+    feature = bank.empty[rng.integers(len(bank.empty))]
+    if doubt is None:
+        if rng.random() >= doubtful:
+            return feature
+        doubt = _doubt(bank, rng)
+    return F.normalize(feature * 0.6 + doubt * rng.uniform(0.2, 0.75), dim=0)
 
 
 def _events(shown: dict, chosen: set[int]) -> list[Event]:

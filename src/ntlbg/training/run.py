@@ -30,6 +30,7 @@ from ntlbg.training.objectives import AnswerObjective, SelectionObjective
 from ntlbg.training.representation import NamingModel, RenderedFrames
 from ntlbg.training.settings import (
     AnswerStage,
+    BackgroundSettings,
     BuiltinTraining,
     SelectionStage,
     Stage,
@@ -146,7 +147,7 @@ class BuiltinRun:
             chosen = self.settings.backgrounds
             rng = np.random.default_rng(self.settings.seed + 1)
             self._backgrounds = background_bank(
-                "train", rng, shots=chosen.shots, frames=chosen.frames
+                "train", rng, shots=chosen.shots, frames=chosen.frames, walks=chosen.walks
             )
         return self._backgrounds
 
@@ -166,6 +167,7 @@ class BuiltinRun:
             num_frames=tuple(stage.num_frames),
             num_questions=stage.num_questions,
             doubtful=stage.doubtful,
+            distractors=stage.distractors,
         )
         episodes = Episodes(self.bank, options, self._seed(stage.name), renderer)
         self._fit(stage, objective, groups, episodes, collator=EpisodeCollator(self.processor))
@@ -292,7 +294,7 @@ def _shrunk(settings: BuiltinTraining) -> BuiltinTraining:
     """The same run with a few steps of a few samples."""
     small = settings.model_copy(deep=True)
     small.output_dir = small.output_dir.with_name(small.output_dir.name + "-debug")
-    small.backgrounds.shots, small.backgrounds.frames = 42, 2
+    small.backgrounds = BackgroundSettings(shots=42, frames=2)
     small.bank.repeats, small.bank.empty = 1, 16
     for stage in small.stages:
         stage.steps, stage.batch_size = 2, 8 if stage.kind == "vision" else 2

@@ -37,6 +37,7 @@ class _EpisodeStage(_Strict):
     num_frames: list[Count] = Field([4, 8, 8, 12, 16], description="budgets, drawn at random")
     num_questions: Count = Field(9, description="questions a video")
     doubtful: float = Field(0.3, ge=0, le=1, description="share of empty frames made doubtful")
+    distractors: Count = Field(48, description="empty frames besides the chosen and what is around")
 
 
 class SelectionStage(_EpisodeStage):
@@ -70,6 +71,7 @@ class BackgroundSettings(_Strict):
 
     shots: Count
     frames: Count = Field(description="frames of a shot, one second apart")
+    walks: int = Field(0, ge=0, description="shots of game levels; needs the extra `games`")
 
 
 class BuiltinTraining(_Strict):

@@ -1,0 +1,283 @@
+"""Training on the data sets of a configuration file such as ``configs/longvideo_config.json``.
+
+A third of the steps each: representation (NTLBG's parts alone), joint (with the language model's
+adapters), full (all that may train).
+"""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.data import IterableDataset, get_worker_info
+from transformers import TrainerCallback, TrainingArguments, get_scheduler
+from transformers.trainer_utils import get_last_checkpoint, set_seed
+
+from ntlbg.config import Config, changed, load_config, to_json
+from ntlbg.datasets import Item
+from ntlbg.errors import OutputError
+from ntlbg.memory import find_device, fit, setup, training_plan
+from ntlbg.memory.devices import PRESENT
+from ntlbg.models.reader import build_reader, load_reader_weights, save_reader
+from ntlbg.reading import Read, VideoReader, items_of
+from ntlbg.training.question_objective import QuestionObjective
+from ntlbg.training.stages import STAGES, set_stage
+from ntlbg.training.trainer import NtlbgTrainer
+
+OPTIMIZERS = {
+    "AdamW": torch.optim.AdamW,
+    "Adam": torch.optim.Adam,
+    "SGD": torch.optim.SGD,
+    "RMSprop": torch.optim.RMSprop,
+}
+DEBUG_STEPS, DEBUG_FRAMES = 3, 16
+DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run leaves behind.
+
+    Attributes:
+        weights: everything but the base model.
+        history: mean loss and terms at every logging step.
+    """
+
+    weights: Path
+    history: list[dict]
+
+
+def run(
+    config: str | Path | Config,
+    *,
+    output_dir: str | Path | None = None,
+    weights: str | Path | None = None,
+    debug: bool = False,
+    dry_run: bool = False,
+    resume: bool = True,
+    say: Say = print,
+) -> Trained | None:
+    """Train, or with ``dry_run`` check data, model and memory and train nothing.
+
+    Where a step would not fit this machine's memory, the configuration is changed until it does,
+    and the changes are told.
+
+    Args:
+        weights: go on from these instead of new parts.
+        debug: a few steps with few frames.
+        resume: go on from the last checkpoint of ``output_dir``.
+
+    Raises:
+        ConfigError, DataError, VideoError, WeightsError, OutputError.
+    """
+    config = config if isinstance(config, Config) else load_config(config)
+    config = _for_this_machine(_shrunk(config) if debug else config, say)
+    output = Path(output_dir or config.output_dir)
+    reader, sets = VideoReader(config), items_of(config.dataset_config.train_datasets)
+    say(f"{sum(map(len, sets))} questions to train on, from {len(sets)} data sets")
+    set_seed(config.training_config.seed)
+    size = reader.feature_size([item for items in sets for item in items])
+    dtype = DTYPES[config.hardware_config.mixed_precision]
+    model, processor = build_reader(config, size, dtype)
+    if weights is not None:
+        load_reader_weights(model, weights)
+    objective = QuestionObjective(model, processor, config)
+    if dry_run:
+        say("everything is there; nothing was trained")
+        return None
+    data = MixedQuestions(config, reader, sets)
+    return _fit(config, objective, data, reader, output, resume=resume)
+
+
+class MixedQuestions(IterableDataset):
+    """Endless questions: a data set by its weight, then a question of it."""
+
+    def __init__(self, config: Config, reader: VideoReader, sets: list[list[Item]]):
+        self.entries, self.sets = config.dataset_config.train_datasets, sets
+        self.reader, self.seed = reader, config.training_config.seed
+
+    def __iter__(self) -> Iterator[Read]:
+        worker = get_worker_info()
+        draw = random.Random(f"{self.seed} {worker.id if worker else 0}")
+        weights = [entry.weight for entry in self.entries]
+        while True:
+            number = draw.choices(range(len(self.sets)), weights)[0]
+            item = draw.choice(self.sets[number])
+            yield self.reader.read(item, self.entries[number].max_length)
+
+
+class _Stages(TrainerCallback):
+    """Lets train what the stage of a step trains."""
+
+    def __init__(self, model: nn.Module):
+        self.model, self.current = model, None
+
+    def on_step_begin(self, args, state, control, **kwargs):
+        number = min(len(STAGES) - 1, state.global_step * len(STAGES) // max(1, state.max_steps))
+        name = list(STAGES)[number]
+        if name != self.current:
+            set_stage(self.model, name)
+            self.current = name
+
+
+class _Validation(TrainerCallback):
+    """Mean loss on the validation questions, every ``eval_steps``."""
+
+    def __init__(self, objective: QuestionObjective, questions: list[Read], every: int):
+        self.objective, self.questions, self.every = objective, questions, every
+
+    @torch.no_grad()
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step % self.every or not self.questions:
+            return
+        self.objective.eval()
+        losses = [float(self.objective([item])["terms"]["task"]) for item in self.questions]
+        self.objective.train()
+        entry = {"eval_task": sum(losses) / len(losses), "step": state.global_step}
+        state.log_history.append(entry)
+
+
+def _collate(items: list[Read]) -> dict:
+    """The questions as they are, and a tensor that says how many."""
+    return {"count": torch.ones(len(items)), "items": items}
+
+
+def _fit(
+    config: Config,
+    objective: QuestionObjective,
+    data: MixedQuestions,
+    reader: VideoReader,
+    output: Path,
+    *,
+    resume: bool,
+) -> Trained:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written ({error.strerror})") from error
+    (output / "config.json").write_text(to_json(config), "utf-8")
+    settings = config.training_config
+    if setup(config).checkpointing:
+        objective.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
+    validation = [reader.read(item) for item in _validation_items(config)]
+    optimizers = _optimizers(config, objective)
+    trainer = NtlbgTrainer(
+        objective,
+        _arguments(config, output),
+        train_dataset=data,
+        data_collator=_collate,
+        optimizers=optimizers,
+        callbacks=[
+            _Stages(objective.model),
+            _Validation(objective, validation, settings.eval_steps),
+        ],
+    )
+    last = get_last_checkpoint(str(output)) if resume else None
+    trainer.train(resume_from_checkpoint=last)
+    history = [entry for entry in trainer.state.log_history if {"loss", "eval_task"} & set(entry)]
+    (output / "history.json").write_text(json.dumps(history, indent=1), "utf-8")
+    return Trained(save_reader(objective.model, output), history)
+
+
+def _validation_items(config: Config) -> list[Item]:
+    """Of the validation sets that are there; they are not needed to train."""
+    entries = config.dataset_config.val_datasets
+    there = tuple(entry for entry in entries if Path(entry.path).exists())
+    return [item for items in items_of(there) for item in items]
+
+
+def _optimizers(config: Config, objective: QuestionObjective):
+    settings = config.training_config
+    set_stage(objective.model, "full")  # the last stage trains whatever any stage trains
+    trained = [parameter for parameter in objective.parameters() if parameter.requires_grad]
+    decay = settings.weight_decay
+    optimizer = OPTIMIZERS[settings.optimizer](
+        trained, lr=settings.learning_rate, weight_decay=decay
+    )
+    schedule = get_scheduler(
+        settings.lr_scheduler, optimizer, settings.warmup_steps, settings.max_steps
+    )
+    return optimizer, schedule
+
+
+def _arguments(config: Config, output: Path) -> TrainingArguments:
+    settings, gpu = config.training_config, torch.cuda.is_available()
+    return TrainingArguments(
+        str(output),
+        max_steps=settings.max_steps,
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        max_grad_norm=settings.max_grad_norm,
+        logging_steps=settings.logging_steps,
+        save_steps=settings.save_steps,
+        save_total_limit=2,
+        fp16=settings.fp16 and gpu,
+        use_cpu=not gpu,
+        dataloader_num_workers=settings.dataloader_num_workers,
+        dataloader_pin_memory=settings.dataloader_pin_memory and gpu,
+        remove_unused_columns=settings.remove_unused_columns,
+        ddp_find_unused_parameters=settings.ddp_find_unused_parameters,
+        ignore_data_skip=True,  # data is endless: a resumed run draws fresh questions
+        label_names=[],
+        report_to=[],
+        seed=settings.seed,
+    )
+
+
+def _shrunk(config: Config) -> Config:
+    """A few steps with few frames."""
+    video, settings = config.video_config, config.training_config
+    frames = min(video.max_frames, DEBUG_FRAMES * 4)
+    chosen = min(video.num_representatives, DEBUG_FRAMES)
+    return changed(
+        config,
+        {
+            "output_dir": f"{config.output_dir}-debug",
+            "video_config.max_frames": frames,
+            "video_config.num_representatives": chosen,
+            "video_config.coverage_ratio": chosen / frames,
+            "video_config.min_representatives": min(chosen, video.min_representatives),
+            "video_config.representative_alignment": 1,
+            "training_config.max_steps": min(settings.max_steps, DEBUG_STEPS),
+            "training_config.warmup_steps": 0,
+            "training_config.gradient_accumulation_steps": 1,
+            "training_config.logging_steps": 1,
+            "training_config.dataloader_num_workers": 0,
+            "longvideo_variants": {},
+        },
+    )
+
+
+def _for_this_machine(config: Config, say: Say) -> Config:
+    """The configuration, changed where this machine cannot run it, and told so."""
+    device = find_device(PRESENT)
+    if not device.is_gpu and config.hardware_config.mixed_precision != "no":
+        say("there is no GPU here: computing in float32")
+        keys = ("training_config.fp16", "training_config.bf16")
+        off = {"hardware_config.mixed_precision": "no"} | dict.fromkeys(keys, False)
+        config = changed(config, off)
+    config = changed(config, {"hardware_config.num_gpus": max(1, torch.cuda.device_count())})
+    plan = training_plan(config)
+    say(
+        f"a step takes about {plan.peak / 1e9:.1f} GB for {plan.tokens} tokens; {device.name} "
+        f"has {device.usable_bytes / 1e9:.1f} GB to use"
+    )
+    fitted = fit(config, device)
+    for change in fitted.changes:
+        say(f"changed {change}")
+    return fitted.config
+
+
+def with_epochs(config: Config, epochs: float) -> Config:
+    """The configuration with as many steps as see every training question ``epochs`` times."""
+    sets = items_of(config.dataset_config.train_datasets)
+    settings = config.training_config
+    videos = settings.batch_size * settings.gradient_accumulation_steps
+    steps = max(1, round(epochs * sum(map(len, sets)) / videos))
+    warmup = min(settings.warmup_steps, steps // 10)
+    keys = {"training_config.max_steps": steps, "training_config.warmup_steps": warmup}
+    return changed(config, keys)

@@ -1,0 +1,124 @@
+"""What training on questions about videos minimises: choose frames, read them, answer.
+
+B questions, T frames looked at, k chosen.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ntlbg.config import Config
+from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.models.processing_ntlbg import NtlbgProcessor
+from ntlbg.models.reader import trained_names
+from ntlbg.reading import Read
+from ntlbg.selection import select_frames
+from ntlbg.training.losses import (
+    NLL_WEIGHT,
+    RunningGaussian,
+    Transition,
+    loss_terms,
+    total,
+)
+
+Weights = dict[str, float]
+
+
+def scheduled_weights(config: Config, progress: float) -> Weights:
+    """Weights of the loss terms at a progress from 0 to 1, by ``loss_config``."""
+    losses = config.loss_config
+    weights = losses.loss_weights.model_dump()
+    if losses.weight_schedule == "lambda":
+        weights["ntlbg"] *= 1 - progress
+        weights["align"] *= progress
+    elif losses.weight_schedule == "warmup" and losses.weight_warmup_steps:
+        step = progress * config.training_config.max_steps
+        share = min(1.0, step / losses.weight_warmup_steps)
+        weights |= {name: weights[name] * share for name in ("ntlbg", "align", "context")}
+    return weights
+
+
+class QuestionObjective(nn.Module):
+    """Frames are chosen without gradient; the loss sees the choice and passes gradient on."""
+
+    def __init__(
+        self, model: NtlbgForConditionalGeneration, processor: NtlbgProcessor, config: Config
+    ):
+        super().__init__()
+        self.model, self.processor, self.settings = (
+            model,
+            processor,
+            config,
+        )  # Trainer owns "config"
+        sizes = model.config
+        self.reference = RunningGaussian(sizes.text_config.hidden_size)
+        self.transition = Transition(sizes.context_size, sizes.feature_size)
+
+    def forward(self, items: Sequence[Read], progress: float = 0.0, **unused) -> dict:
+        """B questions with answers -> loss and terms."""
+        batch = self.batch(items)
+        output = self.model(**batch, logits_at_labels=True, use_cache=False)
+        embeds = self.model.get_input_embeddings()(batch["input_ids"]).float()
+        text = batch["input_ids"] != self.model.config.video_token_id
+        self.reference.update(embeds, text & batch["attention_mask"].bool())
+        terms = loss_terms(
+            output,
+            video_features=batch["video_features"],
+            pts_seconds=batch["pts_seconds"],
+            indices=batch["indices"],
+            reference=self.reference,
+            transition=self.transition,
+            video_mask=batch["video_mask"],
+            query_attention_mask=batch["query_attention_mask"],
+        )
+        contour = self.settings.loss_config.contour_weight
+        terms["ntlbg"] = (
+            terms["quantisation"] + contour * terms["contour"] + NLL_WEIGHT * terms["nll"]
+        )
+        loss = total(terms, scheduled_weights(self.settings, progress))
+        return {"loss": loss, "terms": {name: value.detach() for name, value in terms.items()}}
+
+    def state_dict(self, *args, prefix: str = "", **kwargs) -> dict[str, Tensor]:
+        """Without a base model that stays as published."""
+        whole = super().state_dict(*args, prefix=prefix, **kwargs)
+        kept = trained_names(self.model)
+        inside = {f"{prefix}model.{name}" for name in kept}
+        own = (f"{prefix}reference.", f"{prefix}transition.")
+        return {
+            name: value for name, value in whole.items() if name in inside or name.startswith(own)
+        }
+
+    def load_state_dict(self, state_dict, strict: bool = True, assign: bool = False):
+        """What ``state_dict`` leaves out stays as it is, and is not missing."""
+        found = super().load_state_dict(state_dict, strict=False, assign=assign)
+        expected = set(self.state_dict())
+        found.missing_keys[:] = [name for name in found.missing_keys if name in expected]
+        return found
+
+    def batch(self, items: Sequence[Read]) -> dict[str, Tensor]:
+        """Inputs of the model, with the frames that it would choose now."""
+        selections = [self.choose(item) for item in items]
+        batch = self.processor(
+            [item.sample.question for item in items],
+            [item.features for item in items],
+            [item.pts_seconds for item in items],
+            selections,
+            answer=[item.sample.answer for item in items],
+        )
+        return dict(batch.to(self.model.device))
+
+    @torch.no_grad()
+    def choose(self, item: Read):
+        """k frames by ``frame_selector``."""
+        video = self.settings.video_config
+        query = torch.tensor(self.processor.query_ids(item.sample.question))
+        features = torch.from_numpy(item.features).to(self.model.device)
+        scores = self.model.score(features, query.to(self.model.device))
+        return select_frames(
+            video.frame_selector,
+            item.features,
+            min(video.num_representatives, len(item.features)),
+            scores=scores.double().cpu().numpy(),
+            pts_seconds=item.pts_seconds,
+        )
