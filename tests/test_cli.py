@@ -17,7 +17,9 @@ from ntlbg.cli import app
 from ntlbg.selection import SELECTORS
 
 VIDEOS = Path(__file__).parent / "data" / "video"
-COMMANDS = ("ask", "select", "index", "haystack", "demo", "train", "fetch")
+COMMANDS = (
+    "ask", "select", "index", "haystack", "demo", "train", "fetch", "evaluate", "compare", "evidence"
+)  # fmt: skip
 
 
 @pytest.fixture
