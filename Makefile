@@ -9,7 +9,7 @@ OUT ?= results/demo
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo evaluate test quick-test check format train train-debug dry-run \
+.PHONY: help setup demo evaluate compare test quick-test check format train train-debug dry-run \
 	check-env package fuzz bench-setup clean clean-all
 
 help:  ## this list
@@ -37,6 +37,9 @@ demo: $(READY)  ## one hour of video, eight questions, results/demo/report.html
 
 evaluate: $(READY)  ## accuracy of the built-in model on unseen videos (an hour or so)
 	$(BIN)/ntlbg evaluate results/eval --questions 300 --seed 1000
+
+compare: $(READY)  ## selectors against each other on made videos
+	$(BIN)/ntlbg compare results/comparison
 
 test: $(READY)  ## all tests
 	$(BIN)/python -m pytest

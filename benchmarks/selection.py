@@ -1,6 +1,7 @@
-"""CPU time and quality of NTLBG selection against named alternatives, in the same run.
+"""CPU time and quality of every selector in the same run, for an hour at one frame a second.
 
     python benchmarks/selection.py [--repeats 5] [--sizes 3600x64 20000x128 100000x512]
+        [--selectors ntlbg uniform ...]
 
 One thread. Prints the median CPU seconds of each method, the ratio to ``ntlbg``, and the
 quantisation error (mean squared distance to the nearest chosen frame; the mean frame gives 1).
@@ -18,8 +19,8 @@ import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 
 from ntlbg.selection import SELECTORS, select_frames
-from ntlbg.selection.codebook import nearest_codes
 from ntlbg.selection.contour import snap
+from ntlbg.selection.quality import quantisation_error
 
 SIZE = 768
 
@@ -42,10 +43,6 @@ def make_features(num_frames: int, seed: int = 0) -> tuple[np.ndarray, np.ndarra
     return features, query
 
 
-def ntlbg(features, query, num_frames):
-    return SELECTORS["ntlbg"](features, num_frames, query=query)
-
-
 def ntlbg_global(features, query, num_frames):
     return SELECTORS["ntlbg"](features, num_frames, mode="global")
 
@@ -60,23 +57,18 @@ def k_means_and_snap(features, query, num_frames):
     return snap(features, means.cluster_centers_)
 
 
-def k_center(features, query, num_frames):
-    """Gonzalez: always the frame farthest from those chosen."""
-    norms = np.einsum("td,td->t", features, features)
-    chosen = [0]
-    nearest = np.full(len(features), np.inf, np.float32)
-    for _ in range(num_frames - 1):
-        to_last = norms - 2 * (features @ features[chosen[-1]]) + norms[chosen[-1]]
-        nearest = np.minimum(nearest, to_last)
-        chosen.append(int(nearest.argmax()))
-    return np.sort(chosen)
+def published(name):
+    def choose(features, query, num_frames):
+        return SELECTORS[name](features, num_frames, query=query)
+
+    return choose
 
 
-def uniform(features, query, num_frames):
-    return SELECTORS["uniform"](features, num_frames)
-
-
-METHODS = (ntlbg, ntlbg_global, ntlbg_with_weights_and_spans, k_means_and_snap, k_center, uniform)
+METHODS = {name: published(name) for name in SELECTORS}
+METHODS |= {
+    method.__name__: method
+    for method in (ntlbg_global, ntlbg_with_weights_and_spans, k_means_and_snap)
+}
 
 
 def cpu_seconds(method, features, query, num_frames, repeats: int) -> tuple[float, np.ndarray]:
@@ -90,16 +82,11 @@ def cpu_seconds(method, features, query, num_frames, repeats: int) -> tuple[floa
     return statistics.median(times), chosen
 
 
-def quantisation_error(features: np.ndarray, chosen: np.ndarray) -> float:
-    sample = features[:: max(1, len(features) // 10_000)]
-    _, distances = nearest_codes(sample, features[chosen])
-    return float(distances.mean() / np.square(sample - sample.mean(axis=0)).sum(axis=1).mean())
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--sizes", nargs="+", default=["3600x64", "20000x128", "100000x512"])
+    parser.add_argument("--sizes", nargs="+", default=["3600x64"])
+    parser.add_argument("--selectors", nargs="+", default=list(METHODS), choices=list(METHODS))
     arguments = parser.parse_args()
     for size in arguments.sizes:
         num_frames, budget = map(int, size.split("x"))
@@ -107,11 +94,12 @@ def main() -> None:
         print(f"\nT={num_frames:,} d={SIZE} k={budget}, median of {arguments.repeats}")
         print(f"{'method':32}{'CPU s':>9}{'x ntlbg':>9}{'error':>8}")
         reference = None
-        for method in METHODS:
+        for name in dict.fromkeys(["ntlbg", *arguments.selectors]):
+            method = METHODS[name]
             seconds, chosen = cpu_seconds(method, features, query, budget, arguments.repeats)
             reference = reference or seconds
             error = quantisation_error(features, chosen)
-            print(f"{method.__name__:32}{seconds:9.3f}{seconds / reference:9.2f}{error:8.3f}")
+            print(f"{name:32}{seconds:9.4f}{seconds / reference:9.3f}{error:8.3f}", flush=True)
 
 
 if __name__ == "__main__":

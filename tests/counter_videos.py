@@ -4,7 +4,6 @@ Bit k of the number is a white or black patch at the top, at (k + 1/2) / 12 of t
 survives any codec and resizing to 48 pixels of width. The videos in data/video carry the same.
 """
 
-import json
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import av
 import numpy as np
 
 DATA = Path(__file__).parent / "data" / "video"
-EXPECTED = json.loads((DATA / "expected.json").read_text())
 BITS = 10
 WIDTH, HEIGHT = 96, 54
 

@@ -154,10 +154,11 @@ def test_evidence_plots_and_report_are_written(run, colour_video, tmp_path):
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert len(list((out / "e").glob("frame_*.jpg"))) == 3
-    assert sorted(path.name for path in (out / "p").iterdir()) == ["timeline.png", "timeline.svg"]
+    plots = [f"{name}.{kind}" for name in ("features", "timeline") for kind in ("png", "svg")]
+    assert sorted(path.name for path in (out / "p").iterdir()) == plots
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg;base64,") == 3
-    assert [line.split()[0] for line in done.stderr.splitlines()] == ["wrote"] * 4
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["wrote"] * 6
 
 
 def test_select_writes_and_lists(run, colour_video, tmp_path):

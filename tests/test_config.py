@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from ntlbg.config import GPUS, LEVELS, Config, load_config
-from ntlbg.config.schema import VideoConfig
+from ntlbg.config.blocks import VideoConfig
 from ntlbg.errors import ConfigError
 
 SHIPPED = Path(__file__).parents[1] / "configs" / "longvideo_config.json"
@@ -103,7 +103,8 @@ def test_every_key_explains_itself():
             "video_config.frame_resolution.0",
             0,
             "video_config.frame_resolution.0: got 0; input should be greater than or equal to 1 "
-            "(height and width of a frame, in pixels)",
+            "(height and width, in pixels, of a frame read by a vision-language model; an "
+            "encoder has a size of its own)",
         ),
         (
             "video_config.frame_sampling_strategy",
@@ -146,7 +147,7 @@ def test_a_wrong_value_is_explained(where, value, message, edited):
 @pytest.mark.parametrize(
     ("where", "known"),
     [
-        ("colour", "model_name, description, version, video_config, model_config, "),
+        ("colour", "schema_version, model_name, description, version, output_dir, video_config, "),
         ("video_config.colour", "max_frames, num_representatives"),
         ("model_config.rich_point_config.colour", "enable, feature_dim"),
         ("dataset_config.train_datasets.1.colour", "name, path, max_length, weight, video_types"),
@@ -176,7 +177,8 @@ def test_several_mistakes_are_counted(tmp_path):
     ("where", "value", "message"),
     [
         ("video_config.num_representatives", 500, "video_config: num_representatives is 500, but"),
-        ("video_config.num_representatives", 500, "gives 512; write 512, or set coverage_ratio to"),
+        ("video_config.num_representatives", 504, "gives 512; write 512, or set coverage_ratio to"),
+        ("video_config.num_representatives", 500, "gives 512; write 512$"),
         ("video_config.coverage_ratio", 0.25, "coverage_ratio 0.25, .* gives 1024"),
         (
             "longvideo_variants.long.num_representatives",
@@ -286,6 +288,9 @@ def test_gpus():
         "A100_40GB": (40, (8, 0)),
         "A100_80GB": (80, (8, 0)),
         "RTX_4090": (24, (8, 9)),
+        "L4": (24, (8, 9)),
+        "H100_80GB": (80, (9, 0)),
+        "H200": (141, (9, 0)),
     }
     assert [name for name, gpu in GPUS.items() if not gpu.has_bf16] == ["V100_32GB"]
     assert set(

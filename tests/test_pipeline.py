@@ -18,7 +18,7 @@ from ntlbg.errors import (
     VideoNotFound,
 )
 from ntlbg.index import FeatureIndex
-from ntlbg.pipeline import ask, select
+from ntlbg.pipeline import ask, choose_frames, select
 
 
 @pytest.fixture
@@ -236,3 +236,32 @@ def test_a_selector_that_needs_a_question(colour_video, backend, index, tmp_path
     with pytest.raises(QueryRequired):
         select(colour_video, model=backend, selector="top_k", index=index, out_dir=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "differ"), [({}, True), ({"mode": "localized"}, False), ({"prior": 0.3}, False)]
+)
+def test_the_words_of_the_question_share_the_budget(backend, options, differ):
+    rng = np.random.default_rng(0)
+    features, scores = rng.normal(size=(300, 4)).astype(np.float32), rng.normal(size=300)
+    backend.score_frames = lambda features, question: scores
+    backend.selector_options = {"ntlbg": options}
+
+    def chosen(question):
+        return choose_frames(backend, features, np.arange(300.0), question, "ntlbg", 20)
+
+    local, about = chosen("When is the dog visible?"), chosen("What is this video about?")
+    if differ:
+        assert local.p_local > 0.7
+        assert about.p_local < 0.3
+        assert local.num_relevance >= about.num_relevance + 5
+    else:
+        assert local.p_local == about.p_local
+        np.testing.assert_array_equal(local.indices, about.indices)
+
+
+def test_only_the_selector_that_has_a_prior_gets_one(backend):
+    features = np.random.default_rng(0).random((50, 4)).astype(np.float32)
+    for selector in ("top_k", "dpp"):
+        chosen = choose_frames(backend, features, np.arange(50.0), "red?", selector, 4)
+        assert len(chosen) == 4

@@ -3,13 +3,22 @@
 import math
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ntlbg.errors import NoFramesError
 from ntlbg.index import FeatureIndex, IndexedVideo
-from ntlbg.video import Frames, ReadReport, VideoInfo, probe, sample_frames, sampling_fps
+from ntlbg.video import (
+    Frames,
+    ReadReport,
+    VideoInfo,
+    prefetch,
+    probe,
+    sample_frames,
+    sampling_fps,
+)
 
 if TYPE_CHECKING:
     from ntlbg.encoders import Encoder
@@ -37,6 +46,7 @@ def index_video(
 ) -> IndexedVideo:
     """Features of the frames that `sample_frames` gives with the same arguments.
 
+    The next batches are decoded in a thread while the encoder works on one.
     A finished entry is read back without decoding anything. A run that was killed goes on after
     its last complete chunk, and ends with the same result, bit for bit.
 
@@ -54,7 +64,6 @@ def index_video(
         index.remove_chunks(key)  # a run may have been killed between its last two steps
         return ready
     report = ReadReport() if report is None else report
-    lost_before = report.lost
     info = probe(path)
     rate = sampling_fps(info.duration_seconds, fps=fps, **window)
     expected = _expected_frames(info.duration_seconds, rate, **window)
@@ -62,18 +71,19 @@ def index_video(
     chunks = index.load_chunks(key)
     batches: list[IndexedVideo] = []  # encoded, not yet in a chunk
     done = _count(chunks)
-    for frames in _remaining(path, encoder.image_size, rate, done, report=report, **window):
-        features = np.asarray(encoder.encode_frames(frames.data), dtype=np.float32)
-        damaged = report.lost > lost_before
-        batches.append(IndexedVideo(features, frames.pts_seconds, {"damaged": damaged}))
-        done += len(frames)
-        if _count(batches) >= CHUNK_FRAMES:
-            chunk = _joined(batches)
-            index.save_chunk(key, len(chunks), chunk)
-            chunks.append(chunk)
-            batches = []
-        if progress is not None:
-            progress(done, min(1.0, done / expected) if expected else None)
+    remaining = _remaining(path, encoder.image_size, rate, done, report=report, **window)
+    with closing(prefetch(_with_damage(remaining, report))) as decoded:
+        for frames, damaged in decoded:
+            features = np.asarray(encoder.encode_frames(frames.data), dtype=np.float32)
+            batches.append(IndexedVideo(features, frames.pts_seconds, {"damaged": damaged}))
+            done += len(frames)
+            if _count(batches) >= CHUNK_FRAMES:
+                chunk = _joined(batches)
+                index.save_chunk(key, len(chunks), chunk)
+                chunks.append(chunk)
+                batches = []
+            if progress is not None:
+                progress(done, min(1.0, done / expected) if expected else None)
 
     joined = _joined(chunks + batches)
     meta = _meta(encoder, info, rate, window) | joined.meta
@@ -115,6 +125,13 @@ def _remaining(
     except NoFramesError:
         if not done:  # otherwise the video ends exactly where the last chunk does
             raise
+
+
+def _with_damage(batches: Iterator[Frames], report: ReadReport) -> Iterator[tuple[Frames, bool]]:
+    """Each batch, and whether anything was lost up to it: asked before the next one is decoded."""
+    lost_before = report.lost
+    for frames in batches:
+        yield frames, report.lost > lost_before
 
 
 def _expected_frames(

@@ -22,6 +22,7 @@ from ntlbg.results import (
     write_pictures,
 )
 from ntlbg.selection import SELECTORS, Selection, select_frames
+from ntlbg.selection.question_prior import question_prior
 from ntlbg.video import ReadReport, read_frames_at
 from ntlbg.video.opening import open_video
 
@@ -71,12 +72,12 @@ def ask(
     selector = _check_selection(selector, num_frames)
     _check_video(video)
     backend = load_backend(model)
-    affordable, note = affordable_frames(backend.name, num_frames)
     with ExitStack() as stack:
         folder = stack.enter_context(staged_directory(evidence_dir)) if evidence_dir else None
         moments = _choose(
-            Path(video), question, backend, selector, affordable, index, progress,
+            Path(video), question, backend, selector, num_frames, index, progress,
             read_frames or folder is not None or backend.needs_frames,
+            answered_by=backend.name,
             fps=fps, max_frames=max_frames, start=start, end=end,
         )  # fmt: skip
         began = time.perf_counter()
@@ -94,7 +95,7 @@ def ask(
         selector=selector,
         options=options,
         option_scores=reply.option_scores,
-        notes=moments.notes if note is None else [note, *moments.notes],
+        notes=moments.notes,
         seen=moments.seen,
     )
 
@@ -145,6 +146,7 @@ def _choose(
     index: FeatureIndex | None,
     progress: Progress | None,
     read_frames: bool,
+    answered_by: str | None = None,
     **sampling,
 ) -> Moments:
     """Features from the index, relevance from the backend, frames from the selector."""
@@ -158,8 +160,11 @@ def _choose(
         **sampling,
     )
     clock.lap("index")
+    budget, note = num_frames, None
+    if answered_by:
+        budget, note = affordable_frames(answered_by, min(num_frames, len(indexed)), len(indexed))
     selection = choose_frames(
-        backend, indexed.features, indexed.pts_seconds, question, selector, num_frames
+        backend, indexed.features, indexed.pts_seconds, question, selector, budget
     )
     clock.lap("select")
     seen = VideoContext(indexed.features, indexed.pts_seconds, selection)
@@ -178,7 +183,7 @@ def _choose(
         "pictures_decoded": report.decoded,
         "seconds": clock.seconds,
     }
-    notes = _notes(usage, damaged=indexed.meta["damaged"])
+    notes = [note] * (note is not None) + _notes(usage, damaged=indexed.meta["damaged"])
     return Moments(video, question, selector, describe_evidence(seen), usage, notes, seen)
 
 
@@ -192,10 +197,16 @@ def choose_frames(
     *,
     generator: np.random.Generator | None = None,
 ) -> Selection:
-    """Frames of features (T, D) at times (T,) for a question, or for the video as a whole."""
+    """Frames of features (T, D) at times (T,) for a question, or for the video as a whole.
+
+    Where a backend leaves it to ``ntlbg`` whether a question is about a few moments, the words of
+    the question are its prior.
+    """
     scores, options = None, {}
     if question:
         options = backend.selector_options.get(selector, {})
+        if selector == "ntlbg" and "mode" not in options:
+            options = {"prior": question_prior(question)} | options
         scores = ground_scores(
             backend.score_frames(features, question),
             pts_seconds,

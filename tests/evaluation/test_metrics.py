@@ -28,7 +28,8 @@ WORDS = st.text(alphabet="ab c.", max_size=12)
     [
         ("The red guitar.", "red guitar", 1, 1),
         ("guitar", "a red guitar", 0, 2 / 3),
-        ("red red guitar", "red guitar", 0, 0.8),  # a word counts as often as it is there
+        ("red red guitar", "red guitar", 0, 0.8),
+        ("red red", "red red guitar", 0, 0.8),  # a word counts as often as it is there
         ("blue", "red", 0, 0),
         ("", "", 1, 1),
         ("the", "", 1, 1),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ntlbg.errors import DataError, InvalidFeatures
+from ntlbg.errors import DataError
 from ntlbg.evaluation.plots_features import (
     contour_radius,
     draw_feature_plane,
@@ -72,9 +72,15 @@ def test_every_pick_is_drawn(video):
     assert len(axes.patches) == 1
 
 
-def test_features_without_a_plane_are_refused():
-    with pytest.raises(InvalidFeatures, match="same features"):
-        principal_plane(np.ones((5, 3), np.float32))
+@pytest.mark.parametrize("frames", [1, 5])
+def test_frames_that_are_all_the_same_are_one_point(frames, tmp_path):
+    features, times = np.ones((frames, 3), np.float32), np.arange(float(frames))
+    selection = select_frames("uniform", features, 2, pts_seconds=times)
+    points, deviations, shares = principal_plane(features)
+    assert not points.any()
+    assert not deviations.any()
+    assert not shares.any()
+    save_feature_plane(features, selection, times, tmp_path)
 
 
 def test_features_on_a_line_have_one():

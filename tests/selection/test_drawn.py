@@ -61,25 +61,37 @@ def test_q_frame_draws_with_the_softmax():
 
 def test_adaq_sets_its_temperature_by_the_variance():
     scores = np.array([0.10, 0.12, 0.16, 0.20])
-    tau = 0.5 * np.var((scores - 0.10) / 0.10)
-    assert_close_to(share_of_draws("adaq", scores, 1, mass=1), softmax(scores / tau))
-    tau = 2 * np.var((scores - 0.10) / 0.10)
-    expected = chance_among_two(softmax(scores / tau))
+    scaled = np.array([0, 0.2, 0.6, 1])
+    tau = 0.5 * np.var(scaled)
+    assert_close_to(share_of_draws("adaq", scores, 1, mass=1), softmax(scaled / tau))
+    tau = 2 * np.var(scaled)
+    expected = chance_among_two(softmax(scaled / tau))
     assert_close_to(share_of_draws("adaq", scores, 2, mass=1, scaling=2.0), expected)
 
 
 def test_adaq_never_draws_improbable_frames():
     scores = np.array([0.10, 0.12, 0.16, 0.20])
-    tau = 0.5 * np.var((scores - 0.10) / 0.10)
-    likely = softmax(scores / tau)[2:]  # hold more than 0.6 together, the last alone less
-    share = share_of_draws("adaq", scores, 1, mass=0.6)
-    assert_close_to(share, np.append([0, 0], likely / likely.sum()))
+    scaled = np.array([0, 0.2, 0.6, 1])
+    p = softmax(scaled / (2 * np.var(scaled)))
+    mass = p[3] + p[2] / 2  # the last alone holds less, the last two together more
+    share = share_of_draws("adaq", scores, 1, mass=mass, scaling=2.0)
+    assert_close_to(share, np.append([0, 0], p[2:] / p[2:].sum()))
+
+
+def test_adaq_draws_whatever_the_unit_of_the_scores():
+    scores = np.random.default_rng(1).uniform(size=400)
+    frames = np.zeros((400, 1))
+    chosen = SELECTORS["adaq"](frames, 16, scores=scores)
+    np.testing.assert_array_equal(SELECTORS["adaq"](frames, 16, scores=30 * scores + 5), chosen)
+    assert (chosen != SELECTORS["top_k"](frames, 16, scores=scores)).any()
 
 
 def test_adaq_fills_its_budget_with_the_next_probable_frames():
-    scores = np.array([0.0, 900, 3, 2, 1])  # one frame holds all the probability
+    scores = np.array([0.0, 900, 3, 2, 1])
     for budget, expected in [(1, [1]), (2, [1, 2]), (4, [1, 2, 3, 4])]:
-        assert SELECTORS["adaq"](np.zeros((5, 1)), budget, scores=scores).tolist() == expected
+        # any frame alone holds so little mass
+        chosen = SELECTORS["adaq"](np.zeros((5, 1)), budget, scores=scores, mass=1e-9)
+        assert chosen.tolist() == expected
 
 
 def test_equal_scores_are_drawn_evenly():

@@ -1,4 +1,8 @@
-"""The text-only prior, on questions that played no part in choosing its words."""
+"""The text-only prior, on made-up questions.
+
+The author of the cue words wrote these questions, too: they guard the rules against changes and
+say nothing about how often the rules are right on questions of others.
+"""
 
 import pytest
 

@@ -38,7 +38,8 @@ def ask(
         Path | None, typer.Option(help="Write the selected frames into this folder.")
     ] = None,
     save_plots: Annotated[
-        Path | None, typer.Option(help="Write the time line as PNG and SVG into this folder.")
+        Path | None,
+        typer.Option(help="Write time line and feature plane, PNG and SVG, into this folder."),
     ] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write a self-contained HTML page to this file.")
@@ -79,8 +80,13 @@ def _write_views(answer, save_plots: Path | None, report: Path | None) -> list[P
     written = []
     if save_plots is not None:
         from ntlbg.evaluation.plots import save_timeline
+        from ntlbg.evaluation.plots_features import save_feature_plane
 
+        seen = answer.seen
         written += save_timeline(answer, save_plots)
+        written += save_feature_plane(
+            seen.features, seen.selection, seen.pts_seconds, save_plots, title=answer.question
+        )
     if report is not None:
         from ntlbg.report import report_answer
 

@@ -35,12 +35,18 @@ app = typer.Typer(
 )
 
 Video = Annotated[Path, typer.Argument(help="A video file.", show_default=False)]
-Model = Annotated[str, typer.Option(help="What answers: builtin.")]
+Model = Annotated[str, typer.Option(help="What answers: builtin, or a converted model's folder.")]
 NumFrames = Annotated[int, typer.Option("--frames", "-k", help="Frames to select at most.")]
 Fps = Annotated[float, typer.Option(help="Frames per second to look at.")]
 Selector = Annotated[
     str | None,
-    typer.Option(help="How frames are selected: ntlbg (default), uniform, top_k."),
+    typer.Option(
+        help=(
+            "How frames are selected: ntlbg (default), uniform, top_k, random, aks, bolt, "
+            "q_frame, adaq, focus, wfs_sb, dpp, max_info, k_center, facility_location, "
+            "longvu_window, median_contour."
+        )
+    ),
 ]
 MaxFrames = Annotated[int | None, typer.Option(help="Look at this many frames at most.")]
 Start = Annotated[float | None, typer.Option(help="Look from this second on.")]

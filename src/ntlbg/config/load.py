@@ -1,5 +1,7 @@
-"""Reading a configuration file; every complaint names the key."""
+"""Reading a configuration file, and changing keys of one; every complaint names the key."""
 
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,8 +11,12 @@ from ntlbg.config.schema import Config
 from ntlbg.errors import ConfigError
 
 
-def load_config(path: str | Path) -> Config:
+def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     """Read and check a configuration file. Keys left out keep their defaults.
+
+    Args:
+        overrides: ``path.to.key=value`` each, put in place before the check. A value is JSON, or
+            else a string.
 
     Raises:
         ConfigError: one line with the file, path.to.key, the value given and what is allowed.
@@ -20,12 +26,75 @@ def load_config(path: str | Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+    config = _checked(text, where=str(path))
+    changes = dict(parsed_override(override) for override in overrides)
+    return changed(config, changes, where=f"{path} with --set") if changes else config
+
+
+def changed(config: Config, changes: Mapping[str, Any], where: str = "configuration") -> Config:
+    """A new configuration in which the keys at ``path.to.key`` have other values.
+
+    A number in a path counts the elements of a list, from 0.
+
+    Raises:
+        ConfigError: no such key, or a value that is not allowed there.
+    """
+    content = config.model_dump(by_alias=True, mode="json")
+    for path, value in changes.items():
+        _put(content, path, value, where)
+    return _checked(json.dumps(content), where=where)
+
+
+def to_json(config: Config) -> str:
+    """The whole configuration as the text of a file, every key included."""
+    return config.model_dump_json(by_alias=True, indent=2) + "\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a configuration file, for editors and other programs."""
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": draft, **Config.model_json_schema(by_alias=True)}
+
+
+def _checked(text: str, where: str) -> Config:
     try:
         return Config.model_validate_json(text)
     except ValidationError as error:
         problems = error.errors(include_url=False)
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise ConfigError(f"{path}: {_explain(problems[0])}{more}") from error
+        raise ConfigError(f"{where}: {_explain(problems[0])}{more}") from error
+
+
+def parsed_override(override: str) -> tuple[str, Any]:
+    """``path.to.key=value`` -> path and value."""
+    path, equals, value = override.partition("=")
+    if not equals or not path.strip():
+        raise ConfigError(f"--set {override}: write path.to.key=value")
+    try:
+        return path.strip(), json.loads(value)
+    except json.JSONDecodeError:
+        return path.strip(), value
+
+
+def _put(content: dict[str, Any], path: str, value: Any, where: str) -> None:
+    *parents, last = path.split(".")
+    block: Any = content
+    for number, key in enumerate(parents):
+        block = _inside(block, key)
+        if not isinstance(block, dict | list):
+            raise ConfigError(f"{where}: {'.'.join(parents[: number + 1])} holds no keys")
+    if isinstance(block, dict):
+        block[last] = value
+    elif last.isdigit() and int(last) < len(block):
+        block[int(last)] = value
+    else:
+        raise ConfigError(f"{where}: {path}: its list has {len(block)} elements, from 0")
+
+
+def _inside(block: dict | list, key: str) -> Any:
+    if isinstance(block, list):
+        return block[int(key)] if key.isdigit() and int(key) < len(block) else None
+    return block.get(key)
 
 
 def _explain(problem: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ class Gpu:
     """A graphics card.
 
     Attributes:
-        memory_gb: memory as the vendor counts it.
+        memory_gb: memory as the vendor counts it, in units of 10^9 bytes at least.
         compute_capability: CUDA (major, minor).
     """
 
@@ -27,6 +27,9 @@ GPUS = MappingProxyType(
         "A100_40GB": Gpu(40, (8, 0)),
         "A100_80GB": Gpu(80, (8, 0)),
         "RTX_4090": Gpu(24, (8, 9)),
+        "L4": Gpu(24, (8, 9)),
+        "H100_80GB": Gpu(80, (9, 0)),
+        "H200": Gpu(141, (9, 0)),
     }
 )
 

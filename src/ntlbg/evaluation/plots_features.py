@@ -14,7 +14,6 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
-from ntlbg.errors import InvalidFeatures
 from ntlbg.evaluation.plots import _STYLE, _save
 from ntlbg.selection import Selection
 from ntlbg.timelines import timestamp
@@ -42,7 +41,7 @@ def save_feature_plane(
         pts_seconds: (T,).
 
     Raises:
-        InvalidFeatures: all frames are the same. OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written.
     """
     with matplotlib.rc_context(_STYLE):
         figure = draw_feature_plane(features, selection, pts_seconds, title=title)
@@ -78,13 +77,10 @@ def draw_feature_plane(
 def principal_plane(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Frames (T, 2) on the two largest components, their deviations (2,), shares of variance (2,).
 
-    Raises:
-        InvalidFeatures: fewer than two frames, or all are the same.
+    Frames that are all the same lie at the origin.
     """
     centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
-    variance = np.square(centred).sum()
-    if len(features) < 2 or not variance > 0:
-        raise InvalidFeatures("all frames have the same features: there is no plane to show")
+    variance = np.square(centred).sum() or 1.0
     left, values, _ = np.linalg.svd(centred, full_matrices=False)
     values = np.pad(values, (0, max(0, 2 - len(values))))[:2]
     left = np.pad(left, ((0, 0), (0, max(0, 2 - left.shape[1]))))[:, :2]
@@ -97,6 +93,8 @@ def principal_plane(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
 def contour_radius(chosen: np.ndarray, deviations: np.ndarray) -> float:
     """Root mean square of the chosen points' (k, 2) distances from the mean, in deviations."""
     known = deviations > 1e-9 * deviations.max()
+    if not known.any():
+        return 0.0
     scaled = chosen[:, known] / deviations[known]
     return float(np.sqrt(np.square(scaled).sum(axis=1).mean()))
 

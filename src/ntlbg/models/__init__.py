@@ -2,18 +2,27 @@
 
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
+from ntlbg.models.configuration_longvu import LongVUConfig
 from ntlbg.models.configuration_ntlbg import NtlbgConfig
+from ntlbg.models.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.modeling_outputs import NtlbgOutput, NtlbgStatistics
 from ntlbg.models.ntlbg_attention import NTLBGAttention
+from ntlbg.models.processing_longvu import LongVUProcessor
 from ntlbg.models.processing_ntlbg import NtlbgProcessor
 from ntlbg.models.rich_points import RichRepresentativePoints
 
 AutoConfig.register("ntlbg", NtlbgConfig, exist_ok=True)
 AutoModelForImageTextToText.register(NtlbgConfig, NtlbgForConditionalGeneration, exist_ok=True)
 AutoProcessor.register(NtlbgConfig, NtlbgProcessor, exist_ok=True)
+AutoConfig.register("longvu", LongVUConfig, exist_ok=True)
+AutoModelForImageTextToText.register(LongVUConfig, LongVUForConditionalGeneration, exist_ok=True)
+AutoProcessor.register(LongVUConfig, LongVUProcessor, exist_ok=True)
 
 __all__ = [
+    "LongVUConfig",
+    "LongVUForConditionalGeneration",
+    "LongVUProcessor",
     "NTLBGAttention",
     "NtlbgConfig",
     "NtlbgForConditionalGeneration",

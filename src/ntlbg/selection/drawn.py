@@ -31,7 +31,7 @@ class AdaqOptions:
     """Options of ``adaq``.
 
     Attributes:
-        scaling: gamma, the temperature in units of the scores' variance.
+        scaling: gamma, the temperature in units of the scaled scores' variance.
         mass: share of the probability that frames must hold together to be drawn at all; of a
             normal law within three standard deviations by default.
     """
@@ -75,16 +75,20 @@ def choose_adaq(inputs: Inputs, options: AdaqOptions) -> Picks:
     tau = scaling * variance of the scores scaled to 0..1. Only the most probable frames that
     together hold ``mass`` are drawn, without replacement. Defaults as published.
 
-    Deviations: the scores of equation 2 are taken as they are (cosines in the paper), which its
-    text leaves open; where fewer than k frames hold the mass, the next probable ones follow.
+    Interpretation: the softmax of equation 2 takes the scaled scores, too. The text leaves it
+    open, but a temperature fits scores of its own unit only: log-odds as they are would make any
+    draw ``top_k``. So shift and unit of the scores do not matter.
+
+    Deviation: where fewer than k frames hold the mass, all of them are chosen and the next probable
+    ones follow: ``top_k`` again, which is so whenever few scores stand out.
 
     Raises:
         QueryRequired: neither a query nor scores were given.
     """
-    scores = require_relevance(inputs, "selector 'adaq'")
-    variance = np.var(scale_to_unit(scores))
+    scores = scale_to_unit(require_relevance(inputs, "selector 'adaq'"))
+    variance = np.var(scores)
     # Scores that are all the same have no variance, and any temperature makes them even.
-    logits = (scores - scores.max()) / (options.scaling * variance) if variance else 0 * scores
+    logits = (scores - scores.max()) / (options.scaling * variance) if variance else scores
     best_first = np.argsort(-logits, kind="stable")
     probabilities = np.exp(logits[best_first])
     cumulative = np.cumsum(probabilities)

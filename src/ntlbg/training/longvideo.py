@@ -263,8 +263,8 @@ def _for_this_machine(config: Config, say: Say) -> Config:
     config = changed(config, {"hardware_config.num_gpus": max(1, torch.cuda.device_count())})
     plan = training_plan(config)
     say(
-        f"a step takes about {plan.peak / 1e9:.1f} GB for {plan.tokens} tokens; {device.name} "
-        f"has {device.usable_bytes / 1e9:.1f} GB to use"
+        f"a step takes about {plan.peak / 1e9:.3g} GB for {plan.tokens} tokens; {device.name} "
+        f"has {device.usable_bytes / 1e9:.3g} GB to use"
     )
     fitted = fit(config, device)
     for change in fitted.changes:

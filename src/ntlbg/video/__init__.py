@@ -5,15 +5,20 @@
 
 Times are seconds from the first picture that is shown. The picture on screen at a time T is the
 last one whose presentation time is at most T (plus one millisecond, the resolution of many files).
+
+Reading order: `sampling` (what can be asked for), `pictures` (one video), `skipping` (the fast way:
+`ahead`, `bitstream`, `decoder`), `plain` (the careful way), `clock` (times), `opening` (refusals).
 """
 
 from ntlbg.video.frames import Frames, ReadReport, VideoInfo
+from ntlbg.video.prefetch import prefetch
 from ntlbg.video.sampling import probe, read_frames_at, sample_frames, sampling_fps
 
 __all__ = [
     "Frames",
     "ReadReport",
     "VideoInfo",
+    "prefetch",
     "probe",
     "read_frames_at",
     "sample_frames",

@@ -3,6 +3,7 @@
 import heapq
 from collections import deque
 from fractions import Fraction
+from typing import NamedTuple
 
 import av
 from av.container import InputContainer
@@ -20,6 +21,13 @@ JOINABLE = {"mpegts", "mpeg"}
 RESTART_SECONDS = 1.0
 # No picture stays on screen for longer: such a time is damage, and would be sampled for years.
 MAX_HOLD_SECONDS = 24 * 3600.0
+
+
+class Times(NamedTuple):
+    """Of one packet, in ticks. Without presentation times in the file `shown` is `decoding`."""
+
+    shown: int
+    decoding: int
 
 
 class Clock:
@@ -41,28 +49,32 @@ class Clock:
         self._due: list[int] = []  # presentation times of packets whose picture is to come
         self._silent = self.by_pts and stream.codec_context.name in SILENT_CODECS
 
-    def read(self, packet: av.Packet) -> int | None:
-        """Note a packet before it is decoded.
+    def read(self, packet: av.Packet) -> Times | None:
+        """When a packet is shown and decoded; None when that is impossible."""
+        decoding = self._reading.place(packet.pts if packet.dts is None else packet.dts)
+        if decoding is None or not self.by_pts:
+            return None if decoding is None else Times(decoding, decoding)
+        shown = decoding if packet.pts is None else packet.pts + self._reading.shift
+        return Times(shown, decoding) if shown - decoding <= self._longest else None
 
-        Returns its presentation time, or its decoding time in a file that has no other; None
-        when that is impossible.
-        """
+    def expect(self, packet: av.Packet, times: Times | None) -> None:
+        """Note a packet that is decoded next, for `overdue` and `show`."""
         if self._silent and packet.pts is not None and not packet.is_discard:
             heapq.heappush(self._due, packet.pts)
-        decoding = self._reading.place(packet.pts if packet.dts is None else packet.dts)
-        if decoding is None:
-            return None
-        if self.by_pts:
-            shown = decoding if packet.pts is None else packet.pts + self._reading.shift
-            return shown if shown - decoding <= self._longest else None
-        self._waiting.append(decoding)
+        if self.by_pts or times is None:
+            return
+        self._waiting.append(times.decoding)
         if packet.pts is not None:
-            self._own[packet.pts] = decoding
+            self._own[packet.pts] = times.decoding
         if len(self._waiting) > MAX_WAITING:
             self._waiting.popleft()
         if len(self._own) > 2 * MAX_WAITING:
             del self._own[next(iter(self._own))]
-        return decoding
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether times have been moved to put several recordings end to end."""
+        return self._reading.shift != 0
 
     def refused(self) -> None:
         """The decoder refused what it was last given: no picture will come for that."""

@@ -1,6 +1,7 @@
 """Decoded pictures to RGB: one pass of scaling and colour conversion, then the rotation."""
 
 from fractions import Fraction
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -9,6 +10,40 @@ from av.video.reformatter import Interpolation, VideoReformatter
 # The default keeps colour at half the output's resolution: 33 dB against exact conversion followed
 # by a bicubic resize; with these flags 51 dB, at the same total cost since decoding dominates.
 SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+
+class Layout(NamedTuple):
+    """Where a picture goes: `height` x `width` pixels, at `top`, `left` in an array of `size`."""
+
+    size: tuple[int, int]
+    height: int
+    width: int
+    top: int = 0
+    left: int = 0
+
+
+def squash(shown: tuple[int, int], size: tuple[int, int]) -> Layout:
+    """Exactly `size`, whatever becomes of the picture's shape."""
+    return Layout(size, *size)
+
+
+def shortest(shown: tuple[int, int], size: tuple[int, int]) -> Layout:
+    """In its own shape, as small as covers `size`: the shortest side is that of a square size."""
+    scale = max(size[0] / shown[0], size[1] / shown[1])
+    scaled = max(size[0], round(scale * shown[0])), max(size[1], round(scale * shown[1]))
+    return Layout(scaled, *scaled)
+
+
+def letterbox(shown: tuple[int, int], size: tuple[int, int]) -> Layout:
+    """In its own shape, as large as fits into `size`, black around it."""
+    scale = min(size[0] / shown[0], size[1] / shown[1])
+    height, width = (
+        min(limit, max(1, round(scale * side))) for side, limit in zip(shown, size, strict=True)
+    )
+    return Layout(size, height, width, (size[0] - height) // 2, (size[1] - width) // 2)
+
+
+FITS = {"squash": squash, "shortest": shortest, "letterbox": letterbox}
 
 
 def quarter_turns(frame: av.VideoFrame) -> int:
@@ -29,20 +64,31 @@ def displayed_size(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple
 class RgbConverter:
     """Turns decoded pictures into uint8 (H, W, 3) of one size, whatever size they are stored in."""
 
-    def __init__(self, first: av.VideoFrame, size: tuple[int, int]):
-        self.size = size
+    def __init__(self, first: av.VideoFrame, layout: Layout):
+        self.size = layout.size
+        self._layout = layout
         self._turns = quarter_turns(first)
         self._reformatter = VideoReformatter()
         self._last: tuple[av.VideoFrame, np.ndarray] | None = None
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
         if self._last is None or self._last[0] is not frame:  # a picture that stays is kept
-            self._last = frame, self._to_rgb(frame)
+            self._last = frame, self._placed(self._to_rgb(frame))
         return self._last[1]
 
     def _to_rgb(self, frame: av.VideoFrame) -> np.ndarray:
-        height, width = self.size[::-1] if self._turns % 2 else self.size
+        height, width = self._layout.height, self._layout.width
+        if self._turns % 2:
+            height, width = width, height
         rgb = self._reformatter.reformat(
             frame, width=width, height=height, format="rgb24", interpolation=SCALING, threads=1
         )
         return np.rot90(rgb.to_ndarray(), self._turns)
+
+    def _placed(self, rgb: np.ndarray) -> np.ndarray:
+        size, height, width, top, left = self._layout
+        if (height, width) == size:
+            return rgb
+        canvas = np.zeros((*size, 3), dtype=np.uint8)
+        canvas[top : top + height, left : left + width] = rgb
+        return canvas

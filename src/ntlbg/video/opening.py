@@ -19,6 +19,7 @@ from ntlbg.errors import (
 
 # Above 8K (33 million) and below what a decompression bomb needs to hurt: 96 MB of YUV a picture.
 MAX_PIXELS = 2**26
+BLOCK_PIXELS = 2**16
 
 # Self-contained files only: playlists, concatenation scripts, devices, text and still images are
 # left out, since they name other files or are not pictures in time. Sound is let in so that it
@@ -64,8 +65,14 @@ def regular_file(path: str | os.PathLike) -> Path:
     return path
 
 
-def open_video(path: str | os.PathLike) -> tuple[InputContainer, VideoStream]:
+def open_video(
+    path: str | os.PathLike, *, threads: int = 1, max_pixels: int = MAX_PIXELS
+) -> tuple[InputContainer, VideoStream]:
     """An open container and its first real video stream. The caller closes the container.
+
+    Args:
+        threads: of the decoder, working on different pictures: the same result at the same cost
+            in total. Threads that share a picture do not help.
 
     Raises:
         VideoNotFound, VideoOpenError, NoVideoStreamError, UnsupportedCodecError,
@@ -73,34 +80,39 @@ def open_video(path: str | os.PathLike) -> tuple[InputContainer, VideoStream]:
     """
     path = regular_file(path)
     with ExitStack() as unless_all_is_well:
-        container = unless_all_is_well.enter_context(_open_container(path))
+        container = unless_all_is_well.enter_context(_open_container(path, max_pixels))
         stream = _film(path, container)
         if stream.codec_context is None:
             raise UnsupportedCodecError(
                 f"{path}: there is no decoder for its pictures. Convert it, for example: "
                 "ffmpeg -i IN -c:v libx264 OUT.mp4"
             )
-        check_pixels(path, stream.codec_context.width, stream.codec_context.height)
+        codec = stream.codec_context
+        check_pixels(path, codec.width, codec.height, max_pixels)
         # The header may lie. The decoder counts whole blocks, hence a little more.
-        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS + MAX_PIXELS // 8)}
+        codec.options = {"max_pixels": str(max_pixels + max_pixels // 8 + BLOCK_PIXELS)}
+        codec.thread_type = "FRAME"
+        codec.thread_count = threads
         unless_all_is_well.pop_all()
     return container, stream
 
 
-def check_pixels(path: Path, width: int, height: int) -> None:
-    """Refuse pictures above ``MAX_PIXELS`` before memory is set aside for them."""
-    if width * height > MAX_PIXELS:
+def check_pixels(
+    path: str | os.PathLike, width: int, height: int, max_pixels: int = MAX_PIXELS
+) -> None:
+    """Refuse pictures above ``max_pixels`` before memory is set aside for them."""
+    if width * height > max_pixels:
         raise VideoTooLargeError(
-            f"{path}: its pictures have {width} x {height} pixels. Accepted: up to {MAX_PIXELS} "
-            "(for example 8192 x 8192). Shrink it: ffmpeg -i IN -vf scale=1280:-2 OUT.mp4"
+            f"{path}: its pictures have {width} x {height} pixels. Accepted: up to {max_pixels}. "
+            "Shrink it (ffmpeg -i IN -vf scale=1280:-2 OUT.mp4) or raise max_pixels."
         )
 
 
-def _open_container(path: Path) -> InputContainer:
+def _open_container(path: Path, max_pixels: int) -> InputContainer:
     options = {
         "protocol_whitelist": "file",
         "format_whitelist": FORMATS,
-        "max_pixels": str(MAX_PIXELS),
+        "max_pixels": str(max_pixels),  # opening decodes a picture in some formats
     }
     try:
         # "file:" keeps a name such as "concat:a.mp4" from being taken for a protocol.

@@ -3,38 +3,30 @@
 import math
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from ntlbg.errors import ConfigError, NoFramesError
-from ntlbg.video.convert import RgbConverter, displayed_size, quarter_turns
-from ntlbg.video.frames import Frames, ReadReport, VideoInfo
+from ntlbg.video import options
+from ntlbg.video.convert import FITS, Layout, RgbConverter, displayed_size, quarter_turns
+from ntlbg.video.frames import Damage, Frames, ReadReport, VideoInfo
 from ntlbg.video.opening import MAX_PIXELS, check_pixels
-from ntlbg.video.pictures import Picture, PictureStream
+from ntlbg.video.packets import Source
+from ntlbg.video.pictures import Video
+from ntlbg.video.slots import ROUNDING_SECONDS, Mode
 
 # Batches of full-size pictures stay below this, with fewer pictures than asked for if need be.
 MAX_BATCH_BYTES = 2**28
-ROUNDING_SECONDS = 1e-6
+THREADS = 2
 
 
-def probe(path: str | os.PathLike) -> VideoInfo:
+def probe(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> VideoInfo:
     """Facts about a video; reads all packets (about a second for an hour), decodes one picture."""
-    with PictureStream(path) as pictures:
-        frame = pictures.first.frame
-        height, width = displayed_size(frame, pictures.pixel_aspect)
-        num_packets, duration_seconds = pictures.measure()
-    return VideoInfo(
-        path=Path(path),
-        codec=pictures.codec,
-        width=width,
-        height=height,
-        average_fps=num_packets / duration_seconds if duration_seconds else None,
-        duration_seconds=duration_seconds,
-        num_packets=num_packets,
-        rotation=90 * quarter_turns(frame),
-    )
+    options.check_reading(1, "skip", max_pixels)
+    return _probe(_source(path, None, 1, "skip", max_pixels))
 
 
 def sampling_fps(
@@ -50,7 +42,7 @@ def sampling_fps(
     Raises:
         ConfigError: an argument out of range.
     """
-    _check_sampling(fps, max_frames, start, end)
+    options.check_sampling(fps, max_frames, start, end)
     span = min(duration_seconds, math.inf if end is None else end) - (start or 0.0)
     if max_frames is None or fps * span <= max_frames:
         return fps
@@ -64,8 +56,14 @@ def sample_frames(
     max_frames: int | None = None,
     start: float | None = None,
     end: float | None = None,
-    size: tuple[int, int] | None = None,
+    mode: options.ModeName = "exact",
+    tolerance: float | None = None,
+    size: options.Size = None,
+    fit: options.Fit = "squash",
     batch_size: int = 32,
+    threads: int = THREADS,
+    on_damage: options.OnDamage = "skip",
+    max_pixels: int = MAX_PIXELS,
     report: ReadReport | None = None,
 ) -> Iterator[Frames]:
     """The pictures on screen at start, start + 1/fps, start + 2/fps ... before `end`, in batches.
@@ -74,34 +72,56 @@ def sample_frames(
     times asked for. Memory does not grow with the video.
 
     Args:
-        max_frames: at most this many in all, evenly spread: `fps` is lowered if need be.
+        max_frames: at most this many in all, evenly spread: `fps` is lowered if need be. The
+            length is measured by reading all packets, since headers may be wrong.
         start, end: seconds from the first shown picture; the whole video by default.
-        size: (height, width) to scale to; by default as displayed.
+        mode: "exact" gives the picture on screen at each time. "auto" may give one up to
+            `tolerance` earlier or later: a keyframe if there is one, else the earliest; several
+            times faster when samples are far apart, but unevenly spaced. "keyframe" gives the
+            first keyframe of every 1/fps seconds: by far the fastest, and fewer pictures than
+            asked for where keyframes are farther apart (`VideoInfo.longest_gop_seconds`).
+        tolerance: seconds, for mode="auto"; half of 1/fps by default.
+        size: (height, width) to scale to, or one number for both; by default as displayed.
+        fit: "squash" to exactly `size`, "shortest" to cover it in the picture's own shape
+            (`size=384` makes the shortest side 384), "letterbox" to fit into it, black around.
         batch_size: pictures a batch, fewer when they are very large.
+        threads: of the decoder; they change the speed only. Damaged files and those without
+            presentation times are decoded by one.
+        on_damage: "skip" counts what is lost in the report and gives the rest, "raise" stops.
+            Damage to pictures that nothing asked for is built on is not looked for.
+        max_pixels: larger pictures are refused before memory is set aside for them.
         report: counters to add to.
 
     Raises:
         ConfigError: an argument out of range. VideoError: the file cannot be used.
-        NoFramesError: nothing can be decoded, or the video ends before `start`.
+        NoFramesError: nothing can be decoded, or there is no picture from `start` on.
     """
-    _check_sampling(fps, max_frames, start, end)
-    _check_size(size)
+    options.check_sampling(fps, max_frames, start, end)
+    options.check_mode(mode, tolerance)
+    options.check_reading(threads, on_damage, max_pixels)
+    pair = options.check_output(size, fit)
     if batch_size < 1:
         raise ConfigError(f"batch_size is {batch_size}; give at least 1")
-    return _sample(path, fps, max_frames, start or 0.0, end, size, batch_size, report)
+    source = _source(path, report, threads, on_damage, max_pixels)
+    grid = _Grid(fps, max_frames, start or 0.0, math.inf if end is None else end)
+    return _sample(source, grid, mode, tolerance, pair, fit, batch_size)
 
 
 def read_frames_at(
     path: str | os.PathLike,
     pts_seconds: Sequence[float],
     *,
-    size: tuple[int, int] | None = None,
+    size: options.Size = None,
+    fit: options.Fit = "squash",
+    threads: int = THREADS,
+    on_damage: options.OnDamage = "skip",
+    max_pixels: int = MAX_PIXELS,
     report: ReadReport | None = None,
 ) -> Frames:
     """The picture on screen at each time, in the order of the times; after the end, the last one.
 
     Goes from keyframe to keyframe where the format allows it, and gives exactly the pictures
-    that `sample_frames` gives.
+    that `sample_frames` gives. Arguments as there.
 
     Raises:
         ConfigError: no times, or a negative or not finite one. VideoError: as sample_frames.
@@ -109,82 +129,120 @@ def read_frames_at(
     times = np.asarray(pts_seconds, dtype=np.float64)
     if times.ndim != 1 or not len(times) or not (np.isfinite(times) & (times >= 0)).all():
         raise ConfigError(f"times must be a list of seconds >= 0, at least one; got {pts_seconds}")
-    _check_size(size)
-    with PictureStream(path, report) as pictures:
-        convert = _converter(pictures, size)
-        data, shown = _room(len(times), convert)
-        for row in np.argsort(times, kind="stable"):
-            picture = pictures.at(float(times[row]))
-            data[row], shown[row] = convert(picture.frame), picture.seconds
+    options.check_reading(threads, on_damage, max_pixels)
+    pair = options.check_output(size, fit)
+    video = Video(source := _source(path, report, threads, on_damage, max_pixels))
+    convert = _converter(video, source, pair, fit)
+    data, shown = _room(len(times), convert)
+    order = np.argsort(times, kind="stable")
+    pictures = video.pictures(map(float, times[order]), Mode("exact", stops_at_end=False))
+    for row, picture in zip(order, pictures, strict=True):
+        data[row], shown[row] = convert(picture.frame), picture.seconds
     return Frames(data, shown)
 
 
-def _sample(path, fps, max_frames, start, end, size, batch_size, report) -> Iterator[Frames]:
-    rate = fps
-    if max_frames is not None:
-        duration = probe(path).duration_seconds
-        rate = sampling_fps(duration, fps=fps, max_frames=max_frames, start=start, end=end)
-    numbers = count() if max_frames is None else range(max_frames)
-    times = (start + number / rate for number in numbers)
-    with PictureStream(path, report) as pictures:
-        convert = _converter(pictures, size)
-        batch_size = min(batch_size, max(1, MAX_BATCH_BYTES // (3 * math.prod(convert.size))))
-        data, shown = _room(batch_size, convert)
-        filled = 0
-        for picture in _on_screen(pictures, times, math.inf if end is None else end):
-            data[filled], shown[filled] = convert(picture.frame), picture.seconds
-            filled += 1
-            if filled == batch_size:
-                yield Frames(data, shown)
-                data, shown = _room(batch_size, convert)
-                filled = 0
-        if filled:
-            yield Frames(data[:filled], shown[:filled])
+@dataclass(frozen=True)
+class _Grid:
+    """Times start, start + 1/fps, ... before `end`, at most `max_frames` of them."""
+
+    fps: float
+    max_frames: int | None
+    start: float
+    end: float
+
+    def spread(self, duration_seconds: float) -> "_Grid":
+        """The same number of times or fewer, spread over the whole video."""
+        rate = sampling_fps(
+            duration_seconds,
+            fps=self.fps,
+            max_frames=self.max_frames,
+            start=self.start,
+            end=self.end,
+        )
+        return _Grid(rate, self.max_frames, self.start, self.end)
+
+    def times(self) -> Iterator[float]:
+        for number in count() if self.max_frames is None else range(self.max_frames):
+            seconds = self.start + number / self.fps
+            if seconds >= self.end - ROUNDING_SECONDS:
+                return
+            yield seconds
 
 
-def _on_screen(pictures: PictureStream, times: Iterator[float], end: float) -> Iterator[Picture]:
-    """The picture at each time until `end` or the end of the video; at least one."""
-    for number, seconds in enumerate(times):
-        if seconds >= end - ROUNDING_SECONDS:
-            return
-        picture = pictures.at(seconds)
-        if pictures.ended(seconds):
-            if number == 0:
-                raise NoFramesError(
-                    f"{pictures.path}: nothing to see from start={seconds:g} s on; the last "
-                    f"picture is shown at {picture.seconds:.3f} s. Give an earlier start."
-                )
-            return
-        yield picture
+def _sample(source, grid, mode, tolerance, size, fit, batch_size) -> Iterator[Frames]:
+    video = Video(source)
+    if grid.max_frames is not None:
+        grid = grid.spread(video.measure()[1])
+    convert = _converter(video, source, size, fit)
+    batch_size = min(batch_size, max(1, MAX_BATCH_BYTES // (3 * math.prod(convert.size))))
+    pictures = video.pictures(grid.times(), Mode(mode, _reach(mode, tolerance, grid.fps)))
+    data, shown = _room(batch_size, convert)
+    filled, is_empty = 0, True
+    for picture in pictures:
+        if picture is None or (mode == "keyframe" and picture.seconds >= grid.end):
+            continue
+        data[filled], shown[filled] = convert(picture.frame), picture.seconds
+        filled += 1
+        if filled == batch_size:
+            yield Frames(data, shown)
+            data, shown = _room(batch_size, convert)
+            filled, is_empty = 0, False
+    if filled:
+        yield Frames(data[:filled], shown[:filled])
+    elif is_empty:
+        raise NoFramesError(_nothing_to_see(source, grid, mode))
 
 
-def _converter(pictures: PictureStream, size: tuple[int, int] | None) -> RgbConverter:
-    first = pictures.first.frame
-    if size is None:
-        size = displayed_size(first, pictures.pixel_aspect)
-        check_pixels(pictures.path, size[1], size[0])
-    return RgbConverter(first, size)
+def _reach(mode: str, tolerance: float | None, fps: float) -> float:
+    """Seconds from the time asked for that a picture may be away."""
+    if mode == "keyframe":
+        return 1 / fps
+    if mode == "auto":
+        return 0.5 / fps if tolerance is None else tolerance
+    return 0.0
+
+
+def _nothing_to_see(source: Source, grid: _Grid, mode: str) -> str:
+    if mode == "keyframe":
+        span = f"{grid.start:g} s to {min(grid.end, 1e9):g} s"
+        return f'{source.path}: no keyframe from {span}. Give a wider span or mode="exact".'
+    return (
+        f"{source.path}: nothing to see from start={grid.start:g} s on; the video has ended by "
+        "then. Give an earlier start."
+    )
+
+
+def _probe(source: Source) -> VideoInfo:
+    video = Video(source)
+    height, width = displayed_size(video.first, video.pixel_aspect)
+    num_packets, duration_seconds, longest_gop_seconds = video.measure()
+    return VideoInfo(
+        path=Path(source.path),
+        codec=video.codec,
+        width=width,
+        height=height,
+        average_fps=num_packets / duration_seconds if duration_seconds else None,
+        duration_seconds=duration_seconds,
+        num_packets=num_packets,
+        rotation=90 * quarter_turns(video.first),
+        longest_gop_seconds=longest_gop_seconds,
+    )
+
+
+def _source(path, report, threads, on_damage, max_pixels) -> Source:
+    report = ReadReport() if report is None else report
+    return Source(path, report, Damage(path, report, on_damage), threads, max_pixels)
+
+
+def _converter(
+    video: Video, source: Source, size: tuple[int, int] | None, fit: str
+) -> RgbConverter:
+    shown = displayed_size(video.first, video.pixel_aspect)
+    layout = Layout(shown, *shown) if size is None else FITS[fit](shown, size)
+    limit = source.max_pixels if size is None else MAX_PIXELS
+    check_pixels(source.path, layout.size[1], layout.size[0], limit)
+    return RgbConverter(video.first, layout)
 
 
 def _room(num_frames: int, convert: RgbConverter) -> tuple[np.ndarray, np.ndarray]:
     return np.empty((num_frames, *convert.size, 3), dtype=np.uint8), np.empty(num_frames)
-
-
-def _check_sampling(fps, max_frames, start, end) -> None:
-    if not (math.isfinite(fps) and fps > 0):
-        raise ConfigError(f"fps is {fps}; give a number of pictures per second above 0")
-    if max_frames is not None and max_frames < 1:
-        raise ConfigError(f"max_frames is {max_frames}; give at least 1, or None for no limit")
-    if start is not None and not (math.isfinite(start) and start >= 0):
-        raise ConfigError(f"start is {start}; give seconds from the first picture, 0 or more")
-    if end is not None and not end > (start or 0.0):
-        raise ConfigError(f"end is {end}; give seconds after start={start or 0.0:g}")
-
-
-def _check_size(size: tuple[int, int] | None) -> None:
-    if size is None:
-        return
-    if len(size) != 2 or min(size) < 1 or math.prod(size) > MAX_PIXELS:
-        raise ConfigError(
-            f"size is {size}; give (height, width), each at least 1, up to {MAX_PIXELS} pixels"
-        )

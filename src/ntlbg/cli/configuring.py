@@ -1,0 +1,221 @@
+"""``config`` and ``plan``: configuration files, and the memory that they ask for."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ntlbg.cli.app import Json, app
+
+DEFAULT_CONFIG = Path("configs/longvideo_config.json")
+
+config_app = typer.Typer(
+    help="Make, check, analyze and fit configuration files.", no_args_is_help=True
+)
+app.add_typer(config_app, name="config")
+
+Config = Annotated[Path, typer.Option(help="A configuration file.")]
+Output = Annotated[Path | None, typer.Option(help="Where to write; otherwise to standard output.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Put another value into a key, as a.b=c; repeat it."),
+]
+Gpu = Annotated[
+    str | None,
+    typer.Option(help="A card such as A100_40GB, or present for what this machine has."),
+]
+
+
+@config_app.command()
+def generate(
+    category: Annotated[
+        str | None, typer.Option(help="Length of the videos: moderate_long, long or very_long.")
+    ] = None,
+    gpu: Gpu = None,
+    experiment: Annotated[
+        str | None,
+        typer.Option(help="A suite of files instead: ablation_studies or sota_comparison."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Start from this file instead of the defaults.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write, or folder for an experiment.")
+    ] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Write a configuration for a length of video and a GPU, or an experiment's suite."""
+    from ntlbg.config import changed, config_for_level, load_config, precision_for
+
+    base = None if config is None else load_config(config, overrides or ())
+    if category is not None or base is None:
+        made = config_for_level(category or "long", gpu, base)
+    else:
+        made = changed(base, precision_for(gpu)) if gpu else base
+    if config is None and overrides:
+        made = changed(made, dict(_override(text) for text in overrides), "--set")
+    if experiment is None:
+        _write(made, output)
+        return
+    folder = output or Path("configs") / experiment
+    for name, variant in _suite(experiment, made).items():
+        _write(variant, folder / f"{name}.json")
+
+
+def _override(text: str):
+    from ntlbg.config.load import parsed_override
+
+    return parsed_override(text)
+
+
+def _suite(experiment: str, base):
+    from ntlbg.config import ablation_suite, comparison_suite
+    from ntlbg.errors import ConfigError
+    from ntlbg.selection import SELECTORS
+
+    suites = {
+        "ablation_studies": ablation_suite,
+        "sota_comparison": lambda config: comparison_suite(config, SELECTORS),
+    }
+    if experiment not in suites:
+        raise ConfigError(f"no experiment {experiment!r}; there are: {', '.join(suites)}")
+    return suites[experiment](base)
+
+
+def _write(config, output: Path | None) -> None:
+    from ntlbg.config import to_json
+    from ntlbg.outputs import staged_file
+
+    if output is None:
+        typer.echo(to_json(config), nl=False)
+        return
+    with staged_file(output) as stage:
+        stage.write_text(to_json(config), "utf-8")
+    typer.echo(f"wrote {output}", err=True)
+
+
+@config_app.command()
+def validate(config: Config = DEFAULT_CONFIG, gpu: Gpu = None, overrides: Overrides = None) -> None:
+    """Check a file: every key, that they agree, and that training fits the GPU it names."""
+    from ntlbg.config import load_config, notes
+
+    loaded = load_config(config, overrides or ())
+    typer.echo(f"{config}: valid")
+    for note in [*notes(loaded), *_memory_notes(loaded, gpu)]:
+        typer.echo(f"note: {note}")
+
+
+def _memory_notes(config, gpu: str | None) -> list[str]:
+    from ntlbg.memory import base_sizes, find_device, training_plan
+
+    device = find_device(gpu or config.hardware_config.gpu_type)
+    text, found = base_sizes(config.model.base_model).text, []
+    if config.model.ntlbg_hidden_size != text.hidden:
+        found.append(
+            f"model_config.ntlbg_hidden_size is {config.model.ntlbg_hidden_size}, but "
+            f"{config.model.base_model} has {text.hidden}, which is what counts"
+        )
+    plan = training_plan(config)
+    if plan.peak > device.usable_bytes:
+        found.append(
+            f"a training step needs {plan.peak / 1e9:.1f} GB and {device.name} has "
+            f"{device.usable_bytes / 1e9:.1f} GB to use; see ntlbg config optimize"
+        )
+    return found
+
+
+@config_app.command()
+def analyze(
+    config: Config = DEFAULT_CONFIG,
+    gpu: Gpu = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Open the data sets and videos that a file names, and recommend a level."""
+    from ntlbg import analysis, console
+    from ntlbg.config import load_config
+    from ntlbg.memory import find_device, training_plan
+
+    loaded = load_config(config, overrides or ())
+    found = analysis.analyze(loaded)
+    device = find_device(gpu or loaded.hardware_config.gpu_type)
+    plan = training_plan(loaded)
+    if as_json:
+        memory = {"device": device.name, "usable_bytes": device.usable_bytes, "peak": plan.peak}
+        console.print_json({**found.to_dict(), "memory": memory})
+        return
+    for report in found.datasets:
+        typer.echo(_dataset_line(report.to_dict()))
+    typer.echo(f"level: {found.level or 'none'}, {found.reason}")
+    typer.echo(
+        f"a training step: {plan.peak / 1e9:.1f} GB, {device.name} has "
+        f"{device.usable_bytes / 1e9:.1f} GB to use"
+    )
+
+
+def _dataset_line(report: dict) -> str:
+    if "problem" in report:
+        return f"{report['name']}: {report['problem']}"
+    line = f"{report['name']}: {report['questions']} questions, {report['videos']} videos"
+    if report["seconds"]:
+        seconds, frames, chosen = report["seconds"], report["frames"], report["chosen"]
+        line += (
+            f" of {seconds['least']:.0f} to {seconds['most']:.0f} s "
+            f"(median {seconds['median']:.0f}), {frames['most']:.0f} frames looked at, "
+            f"{chosen['most']:.0f} chosen, {report['tokens']} tokens at most"
+        )
+    for what in ("missing", "damaged"):
+        if report[what]:
+            line += f"; {len(report[what])} {what}, such as {report[what][0]}"
+    return line
+
+
+@config_app.command()
+def optimize(
+    config: Config = DEFAULT_CONFIG,
+    gpu: Gpu = None,
+    output: Output = None,
+    overrides: Overrides = None,
+) -> None:
+    """Change as little as lets training fit a GPU, and say what and why."""
+    from ntlbg.config import load_config
+    from ntlbg.memory import find_device, fit
+
+    loaded = load_config(config, overrides or ())
+    fitted = fit(loaded, find_device(gpu or loaded.hardware_config.gpu_type))
+    for change in fitted.changes:
+        typer.echo(change, err=True)
+    if not fitted.changes:
+        typer.echo("it fits as it is", err=True)
+    _write(fitted.config, output)
+
+
+@config_app.command()
+def schema() -> None:
+    """Print the JSON Schema of configuration files."""
+    from ntlbg.config import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+@app.command()
+def plan(
+    config: Config = DEFAULT_CONFIG,
+    gpu: Gpu = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Show the memory that answering and training take, and the most that fits."""
+    from ntlbg import console
+    from ntlbg.config import load_config
+    from ntlbg.memory import find_device
+    from ntlbg.memory.report import as_text, plans
+
+    loaded = load_config(config, overrides or ())
+    device = find_device(gpu or loaded.hardware_config.gpu_type)
+    found = plans(loaded, device)
+    if as_json:
+        console.print_json(found)
+    else:
+        typer.echo(as_text(found))

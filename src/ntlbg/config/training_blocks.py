@@ -1,0 +1,112 @@
+"""Blocks of a configuration: training, its losses, and the questions it learns from."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from ntlbg.config.blocks import Block, Count, CountOrZero, Positive, PositiveOrZero, Share, Text
+
+
+class LossWeights(Block):
+    task: PositiveOrZero = Field(1.0, description="of the answer's cross-entropy")
+    ntlbg: PositiveOrZero = Field(2.0, description="of the representative points' loss")
+    align: PositiveOrZero = Field(1.0, description="of the visual tokens' distance to text")
+    context: PositiveOrZero = Field(0.5, description="of the predictability of the contexts")
+
+
+class LossConfig(Block):
+    loss_weights: LossWeights = Field(LossWeights(), description="largest weight of each term")
+    weight_schedule: Literal["lambda", "static", "warmup"] = Field(
+        "lambda",
+        description="lambda: ntlbg falls to 0 and align rises from 0 over training; static: all "
+        "constant; warmup: all but task rise over weight_warmup_steps",
+    )
+    weight_warmup_steps: CountOrZero = Field(0, description="updates of the schedule warmup")
+    contour_weight: PositiveOrZero = Field(
+        0.1, description="inside ntlbg, of the points' common ellipsoid: 0 is no constraint"
+    )
+
+
+class TrainingConfig(Block):
+    seed: CountOrZero = Field(0, description="of weights, order and dropout")
+    batch_size: Count = Field(1, description="videos per step and GPU")
+    gradient_accumulation_steps: Count = Field(32, description="steps per update of the weights")
+    learning_rate: Positive = Field(5e-5, description="after the warm-up")
+    weight_decay: float = Field(0.01, ge=0, description="decoupled, per unit of learning rate")
+    max_steps: Count = Field(10000, description="updates of the weights")
+    warmup_steps: CountOrZero = Field(1000, description="updates until the full learning rate")
+    save_steps: Count = Field(500, description="updates between checkpoints")
+    eval_steps: Count = Field(250, description="updates between evaluations")
+    logging_steps: Count = Field(50, description="updates between log lines")
+    optimizer: Literal["AdamW", "Adam", "SGD", "RMSprop"] = Field(
+        "AdamW", description="update rule"
+    )
+    lr_scheduler: Literal["cosine", "linear", "polynomial", "constant"] = Field(
+        "cosine", description="course of the learning rate after the warm-up"
+    )
+    max_grad_norm: Positive = Field(1.0, description="gradients are scaled down to this norm")
+    fp16: bool = Field(True, description="compute in float16")
+    bf16: bool = Field(False, description="compute in bfloat16; needs compute capability 8.0")
+    dataloader_num_workers: CountOrZero = Field(8, description="processes that load videos")
+    dataloader_pin_memory: bool = Field(True, description="copy batches to page-locked memory")
+    remove_unused_columns: bool = Field(False, description="drop what forward() does not take")
+    ddp_find_unused_parameters: bool = Field(
+        False, description="look for parameters without gradient, in distributed training"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.fp16 and self.bf16:
+            raise ValueError("fp16 and bf16 must not both be true")
+        if self.warmup_steps > self.max_steps:
+            raise ValueError(
+                f"warmup_steps ({self.warmup_steps}) must not exceed max_steps ({self.max_steps})"
+            )
+        return self
+
+
+class DatasetEntry(Block):
+    name: Text = Field(description="what results are listed under")
+    path: Text = Field(description="file of questions, or a folder of questions and videos")
+    max_length: Count = Field(4096, description="frames read from a video at most")
+
+
+class TrainDatasetEntry(DatasetEntry):
+    weight: Share = Field(description="share of the training samples")
+    video_types: tuple[Text, ...] = Field((), description="kinds of videos; for information")
+
+
+_LONG_VIDEO_BENCH = TrainDatasetEntry(
+    name="LongVideoBench",
+    path="data/longvideo_bench",
+    weight=0.4,
+    video_types=("long_form", "documentary", "lecture"),
+)
+_VIDEO_MME = TrainDatasetEntry(
+    name="Video-MME",
+    path="data/video_mme",
+    weight=0.3,
+    video_types=("long_form", "medium_form"),
+)
+_MLVU = TrainDatasetEntry(name="MLVU", path="data/mlvu", weight=0.3, video_types=("long_form",))
+
+
+class DatasetConfig(Block):
+    train_datasets: tuple[TrainDatasetEntry, ...] = Field(
+        (_LONG_VIDEO_BENCH, _VIDEO_MME, _MLVU), description="weights sum to 1"
+    )
+    val_datasets: tuple[DatasetEntry, ...] = Field(
+        (DatasetEntry(name="LongVideoBench_val", path="data/longvideo_bench_val"),),
+        description="evaluated during training",
+    )
+    test_datasets: tuple[DatasetEntry, ...] = Field(
+        (DatasetEntry(name="LongVideoBench_test", path="data/longvideo_bench_test"),),
+        description="evaluated at the end",
+    )
+
+    @model_validator(mode="after")
+    def _weights_sum_to_one(self) -> Self:
+        weights = [entry.weight for entry in self.train_datasets]
+        if weights and abs(sum(weights) - 1) > 1e-6:
+            raise ValueError(f"weights of train_datasets must sum to 1; got {weights}")
+        return self

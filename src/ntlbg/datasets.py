@@ -1,0 +1,129 @@
+"""The data sets that a configuration names: questions, and the video or features of each.
+
+A data set is a file of questions (``.jsonl``, or ``.json`` with a list), or a folder with one.
+Videos lie beside the questions or in ``videos/``; features that were computed before lie beside
+the questions or in ``features/``, under the video's name with the ending ``.pt``, ``.safetensors``
+or ``.npy``.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from ntlbg.config.training_blocks import DatasetEntry
+from ntlbg.data import Sample, read_samples
+from ntlbg.errors import DataError
+
+QUESTION_FILES = ("questions.jsonl", "questions.json")
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm")
+FEATURE_SUFFIXES = (".pt", ".safetensors", ".npy")
+
+
+@dataclass(frozen=True)
+class Item:
+    """A question and where its video's frames come from.
+
+    Attributes:
+        sample: the question.
+        source: a video file, or a file of features; None when there is neither.
+    """
+
+    sample: Sample
+    source: Path | None
+
+    @property
+    def has_features(self) -> bool:
+        return self.source is not None and self.source.suffix in FEATURE_SUFFIXES
+
+
+def load_items(entry: DatasetEntry) -> list[Item]:
+    """All questions of a data set, in the order of the file.
+
+    Raises:
+        DataError: no such file or folder, no questions in it, or a line that is wrong.
+    """
+    file = question_file(Path(entry.path))
+    return [Item(sample, find_source(file.parent, sample.video)) for sample in read_samples(file)]
+
+
+def question_file(path: Path) -> Path:
+    """The file of questions: the path itself, or the one in the folder.
+
+    Raises:
+        DataError: there is none, or more than one and none called ``questions``.
+    """
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise DataError(
+            f"{path}: no such file or folder; give a data set's questions or its folder"
+        )
+    found = [path / name for name in QUESTION_FILES if (path / name).is_file()]
+    found = found or sorted([*path.glob("*.jsonl"), *path.glob("*.json")])
+    if len(found) != 1 and found[:1] != [path / QUESTION_FILES[0]]:
+        names = ", ".join(file.name for file in found) or "none"
+        raise DataError(
+            f"{path}: a folder needs one file of questions, .jsonl or .json; found {names}. "
+            f"Name the file itself, or call it {QUESTION_FILES[0]}"
+        )
+    return found[0]
+
+
+def find_source(folder: Path, video: str) -> Path | None:
+    """The file of a video, or of its features where there is no video."""
+    places = [folder / video, folder / "videos" / video]
+    if not Path(video).suffix:
+        places += [place.with_suffix(suffix) for place in places for suffix in VIDEO_SUFFIXES]
+    stems = [folder / video, folder / "features" / video]
+    places += [stem.with_suffix(suffix) for stem in stems for suffix in FEATURE_SUFFIXES]
+    return next((place for place in places if place.is_file()), None)
+
+
+def read_features(path: str | Path, fps: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Features (T, D) float32 and times (T,) float64 of a file of features.
+
+    ``.pt`` holds a tensor, or a dictionary with ``features`` and perhaps ``pts_seconds``;
+    ``.safetensors`` holds the same by name; ``.npy`` holds an array. Without times, frames are
+    1 / ``fps`` seconds apart.
+
+    Raises:
+        DataError: the file cannot be read, or its shapes are wrong.
+    """
+    path = Path(path)
+    tensors = _tensors(path)
+    features = np.asarray(tensors["features"], dtype=np.float32)
+    if features.ndim != 2 or not len(features):
+        raise DataError(f"{path}: features must be (frames, size), got {features.shape}")
+    times = tensors.get("pts_seconds")
+    times = np.arange(len(features)) / fps if times is None else np.asarray(times)
+    if times.shape != features.shape[:1]:
+        raise DataError(f"{path}: {len(features)} features, but times of shape {times.shape}")
+    return features, times.astype(np.float64)
+
+
+def _tensors(path: Path) -> dict:
+    try:
+        if path.suffix == ".npy":
+            return {"features": np.load(path)}
+        found = load_file(path) if path.suffix == ".safetensors" else _load_pt(path)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise DataError(f"{path}: features cannot be read ({error})") from error
+    if "features" not in found:
+        names = ", ".join(map(str, found)) or "nothing"
+        raise DataError(f"{path}: there is no tensor called features; it holds {names}")
+    return found
+
+
+def _load_pt(path: Path) -> dict:
+    import pickle
+
+    import torch
+
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise ValueError(str(error).splitlines()[0]) from error
+    return found if isinstance(found, dict) else {"features": found}

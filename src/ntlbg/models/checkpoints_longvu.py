@@ -1,0 +1,145 @@
+"""Published LongVU checkpoints on disk -> folders that ``from_pretrained`` reads.
+
+A published folder holds the language model, the projectors and the aggregator. The two vision
+towers were frozen and are not in it; they come from their own checkpoints.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+
+from ntlbg.errors import ConfigError, WeightsError
+from ntlbg.models.configuration_longvu import LongVUConfig
+from ntlbg.models.convert_longvu_weights_to_hf import (
+    Conversion,
+    convert_config,
+    convert_dinov2,
+    convert_siglip,
+    convert_state_dict,
+    fill,
+)
+from ntlbg.models.modeling_longvu import LongVUForConditionalGeneration
+from ntlbg.models.processing_longvu import LongVUProcessor
+from ntlbg.outputs import staged_directory
+
+# What the published model was trained with; named in errors, fetched only when asked for by name.
+TOWERS = {"siglip": "google/siglip-so400m-patch14-384", "dinov2": "facebook/dinov2-giant"}
+
+
+def convert(
+    source: str | Path,
+    destination: str | Path,
+    *,
+    siglip: str | Path | None = None,
+    dinov2: str | Path | None = None,
+) -> Conversion:
+    """Write a published checkpoint as a folder for ``from_pretrained``.
+
+    Args:
+        source: folder with config.json, weights (safetensors or pytorch_model.bin), tokenizer.
+        siglip, dinov2: folders or hub names of the towers' checkpoints; by default the folders of
+            these names inside ``source``.
+
+    Raises:
+        ConfigError, WeightsError, OutputError: what cannot be read, does not fit, or be written.
+    """
+    source = Path(source)
+    folders = {
+        "siglip": _tower_folder(source, "siglip", siglip),
+        "dinov2": _tower_folder(source, "dinov2", dinov2),
+    }
+    configs = {name: AutoConfig.from_pretrained(folder) for name, folder in folders.items()}
+    vision = getattr(configs["siglip"], "vision_config", configs["siglip"])
+    config = convert_config(_read_json(source / "config.json"), vision, configs["dinov2"])
+    tensors = dict(read_tensors(source))
+    config.text_config.vocab_size = len(_find(tensors, "model.embed_tokens.weight", source))
+    config.dtype = tensors["model.embed_tokens.weight"].dtype
+    with torch.device("meta"):
+        model = LongVUForConditionalGeneration(config)
+    done = convert_state_dict(tensors.items(), model.state_dict())
+    for kind, convert_tower in (("siglip", convert_siglip), ("dinov2", convert_dinov2)):
+        tower = convert_tower(read_tensors(folders[kind]))
+        done.state_dict |= tower.state_dict
+        done.unused += [f"{kind}: {name}" for name in tower.unused]
+    fill(model, done.state_dict, config.dtype)
+    with staged_directory(destination) as stage:
+        model.save_pretrained(stage)
+        _save_companions(source, stage, config)
+    return done
+
+
+def _tower_folder(source: Path, kind: str, given: str | Path | None) -> Path:
+    """A folder as it is; a hub name is fetched, or found in the cache of Hugging Face."""
+    if given is None:
+        given = source / kind
+        if not given.is_dir():
+            raise ConfigError(
+                f"the {kind} tower is not part of a LongVU checkpoint, and there is no {given}; "
+                f"name a folder or a hub model, such as {TOWERS[kind]}"
+            )
+    if Path(given).is_dir():
+        return Path(given)
+    try:
+        return Path(snapshot_download(str(given), allow_patterns=["*.json", "*.safetensors"]))
+    except (HFValidationError, OSError, HfHubHTTPError, OfflineModeIsEnabled) as error:
+        raise ConfigError(
+            f"{given}: neither a folder nor a hub model that can be fetched ({error})"
+        ) from error
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); give a checkpoint folder") from error
+
+
+def _find(tensors: dict[str, Tensor], name: str, folder: Path) -> Tensor:
+    if name not in tensors:
+        raise WeightsError(f"{folder}: no {name} in its weights; is it a LongVU checkpoint?")
+    return tensors[name]
+
+
+def _save_companions(source: Path, destination: Path, config: LongVUConfig) -> None:
+    """Tokenizer, prompt and generation settings, where the source has them."""
+    if (source / "generation_config.json").is_file():
+        GenerationConfig.from_pretrained(source).save_pretrained(destination)
+    if (source / "tokenizer_config.json").is_file():
+        # read as what its own files say, not as what the published config.json says
+        tokenizer = AutoTokenizer.from_pretrained(source, config=config.text_config)
+        family = "llama" if config.text_config.model_type == "llama" else "qwen2"
+        LongVUProcessor(tokenizer, family, config.mode).save_pretrained(destination)
+
+
+def read_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
+    """Names and tensors of all ``*.safetensors``, else ``pytorch_model*.bin``, of a folder.
+
+    Raises:
+        WeightsError: there are none, or one is damaged or holds more than tensors.
+    """
+    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    if not files:
+        raise WeightsError(f"{folder}: no *.safetensors and no pytorch_model*.bin in there")
+    for path in files:
+        try:
+            yield from (_safetensors if path.suffix == ".safetensors" else _pickled)(path)
+        except (SafetensorError, UnpicklingError, RuntimeError, EOFError) as error:
+            raise WeightsError(f"{path}: cannot be read as weights ({error})") from error
+
+
+def _safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+    with safe_open(path, framework="pt") as file:
+        for name in file.keys():  # noqa: SIM118  (not a dictionary)
+            yield name, file.get_tensor(name)
+
+
+def _pickled(path: Path) -> Iterator[tuple[str, Tensor]]:
+    yield from torch.load(path, map_location="cpu", weights_only=True, mmap=True).items()

@@ -1,0 +1,102 @@
+"""Frame features of a question's video: from a file that has them, or from the index."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ntlbg.config import Config
+from ntlbg.config.training_blocks import DatasetEntry
+from ntlbg.data import Sample
+from ntlbg.datasets import Item, load_items, read_features
+from ntlbg.encoders import ENCODERS, Encoder
+from ntlbg.errors import ConfigError, DataError
+from ntlbg.index import FeatureIndex
+from ntlbg.indexing import index_video
+
+
+@dataclass(frozen=True)
+class Read:
+    """A question and its video's frames.
+
+    features: float32 (T, D). pts_seconds: float64 (T,).
+    """
+
+    sample: Sample
+    features: np.ndarray
+    pts_seconds: np.ndarray
+
+
+class VideoReader:
+    """Features as ``video_config`` asks for them; videos are encoded once and kept in the index.
+
+    Args:
+        config: its ``fps``, ``temporal_stride`` and ``max_frames``, and its encoder.
+        index: None is the user's.
+    """
+
+    def __init__(self, config: Config, index: FeatureIndex | None = None):
+        self.video = config.video_config
+        self.index = index or FeatureIndex()
+        self._encoder: Encoder | None = None
+        if config.model.feature_encoder not in ENCODERS:
+            raise ConfigError(
+                f"model_config.feature_encoder: no encoder {config.model.feature_encoder!r}; "
+                f"there are: {', '.join(ENCODERS)}"
+            )
+        self._load: Callable[[], Encoder] = ENCODERS[config.model.feature_encoder]
+
+    @property
+    def encoder(self) -> Encoder:
+        """Loaded when the first video needs it: files of features do not."""
+        if self._encoder is None:
+            self._encoder = self._load()
+        return self._encoder
+
+    def read(self, item: Item, max_length: int | None = None) -> Read:
+        """Features of one question's video.
+
+        Raises:
+            DataError: there is no such video. VideoError: it cannot be read.
+        """
+        if item.source is None:
+            raise DataError(f"{item.sample.video}: no such video, and no features of it")
+        limit = min(self.video.max_frames, max_length or self.video.max_frames)
+        if item.has_features:
+            features, times = read_features(item.source, self.video.fps)
+            features, times = (
+                features[:: self.video.temporal_stride],
+                times[:: self.video.temporal_stride],
+            )
+            kept = np.linspace(0, len(features) - 1, min(limit, len(features))).round().astype(int)
+            return Read(item.sample, features[kept], times[kept])
+        indexed = index_video(
+            item.source,
+            self.encoder,
+            index=self.index,
+            fps=self.video.fps / self.video.temporal_stride,
+            max_frames=limit,
+        )
+        return Read(item.sample, indexed.features, indexed.pts_seconds)
+
+    def feature_size(self, items: list[Item]) -> int:
+        """D of the data sets' features."""
+        for item in items:
+            if item.has_features:
+                return read_features(item.source)[0].shape[1]
+        return self.encoder.feature_size
+
+
+def items_of(entries: tuple[DatasetEntry, ...]) -> list[list[Item]]:
+    """Items of every data set whose video or features are there.
+
+    Raises:
+        DataError: a data set cannot be read, or none of its videos is there.
+    """
+    found = []
+    for entry in entries:
+        items = [item for item in load_items(entry) if item.source is not None]
+        if not items:
+            raise DataError(f"{entry.name}: {entry.path}: none of its videos is there")
+        found.append(items)
+    return found

@@ -1,0 +1,207 @@
+"""Packets that were read and not yet decoded, and the times of the pictures they hold."""
+
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import av
+
+from ntlbg.video.bitstream import Bitstream, mpeg4_type
+from ntlbg.video.landmarks import Landmarks
+from ntlbg.video.packets import Packets, Place
+from ntlbg.video.slots import Mode, Slot
+
+# A decoder holds back 16 pictures at most (ITU-T H.264 A.3.1): after so many later ones a picture
+# for an earlier time cannot come any more.
+MOST_REORDERED = 17
+# Times are forgotten in steps of so many.
+TRIM = 64
+
+
+class Unexpected(Exception):
+    """Something in the file on which leaving out pictures would be a guess."""
+
+
+@dataclass(slots=True)
+class Item:
+    """A packet with its times in ticks.
+
+    decoding: no later packet is shown before this; None when unknown.
+    shows: a picture comes of it that is to be seen.
+    place: where it is in the file. order: its number in this read.
+    """
+
+    packet: av.Packet
+    shown: int
+    decoding: int | None
+    shows: bool
+    is_entry: bool
+    place: Place
+    order: int
+
+
+def read_items(packets: Packets, bitstream: Bitstream, mode: Mode) -> Iterator[Item]:
+    """Raises Unexpected where the times of packets are missing or contradict each other."""
+    is_entry = bitstream.is_keyframe if mode.keyframes_only else bitstream.is_entry
+    make = _stored if packets.clock.by_pts else _derived
+    return make(packets, bitstream, is_entry)
+
+
+def can_derive_times(packets: Packets) -> bool:
+    """Whether the order of pictures can be told from their types, without presentation times."""
+    codec = packets.codec
+    return packets.container.format.name == "avi" and (
+        codec.name == "mpeg4" or codec.codec.intra_only
+    )
+
+
+def _stored(
+    packets: Packets, bitstream: Bitstream, is_entry: Callable[[av.Packet], bool]
+) -> Iterator[Item]:
+    for packet in packets:
+        times = packets.clock.read(packet)
+        if times is None or packet.pts is None or times.shown < times.decoding:
+            raise Unexpected
+        shows = not packet.is_discard and not bitstream.is_hidden(packet)
+        decoding = None if packet.dts is None else times.decoding
+        yield Item(
+            packet,
+            times.shown,
+            decoding,
+            shows,
+            is_entry(packet),
+            packets.place,
+            packets.order,
+        )
+
+
+def _derived(
+    packets: Packets, bitstream: Bitstream, is_entry: Callable[[av.Packet], bool]
+) -> Iterator[Item]:
+    """MPEG-4 in AVI: the n-th picture shown takes the n-th decoding time.
+
+    A picture that others are built on is shown after the B pictures that follow it in the file.
+    """
+    intra_only = packets.codec.codec.intra_only
+    waiting: list[Item] = []  # one such picture and the B pictures after it
+    last = before = None
+    for packet in packets:
+        times = packets.clock.read(packet)
+        kind = 0 if intra_only else mpeg4_type(bytes(packet))
+        if times is None or kind is None or len(waiting) > MOST_REORDERED:
+            raise Unexpected
+        before, last = last if last is not None else times.decoding, times.decoding
+        shows = not packet.is_discard
+        item = Item(packet, before, before, shows, is_entry(packet), packets.place, packets.order)
+        if kind != 2 and waiting:
+            waiting[0].shown = before
+            yield from waiting
+            waiting = []
+        waiting.append(item)
+    if waiting:
+        waiting[0].shown = last
+        yield from waiting
+
+
+class Ahead:
+    """The queue of packets in decoding order, and the sorted times of candidates for a slot."""
+
+    def __init__(self, mode: Mode, origin: int, landmarks: Landmarks):
+        self.queue: deque[Item] = deque()
+        self.size = 0  # bytes
+        self.at_end = False
+        self.position = origin  # the latest decoding time
+        self.last: Item | None = None  # shown last of all so far
+        self.floor = origin  # no picture before this will be taken any more
+        self.has_gap = False  # packets before the queue were left out
+        self._mode = mode
+        self._origin = origin
+        self._landmarks = landmarks
+        self._shown: list[int] = []
+        self._keys: set[int] = set()
+        self._resolved = origin - 1
+
+    def clear(self) -> None:
+        """Forget all packets: reading goes on elsewhere."""
+        self.skip(len(self.queue))
+        self._shown.clear()
+        self._keys.clear()
+        self._resolved = self._origin - 1
+        self.has_gap = True
+        self.at_end = False
+
+    def is_resolved(self, slot: Slot) -> bool:
+        """Whether all packets are known that may be taken for a slot."""
+        later = len(self._shown) - bisect_right(self._shown, slot.last)
+        return self.at_end or self.position > slot.last or later >= MOST_REORDERED
+
+    def admit(self, item: Item, slot: Slot) -> None:
+        """Take in the next packet while looking for a slot's picture."""
+        if item.decoding is not None:
+            self.position = max(self.position, item.decoding)
+        if item.shows and item.shown >= self._origin:
+            self._note(item)
+        if self._mode.keyframes_only and not item.is_entry:
+            self._landmarks.count_skipped(item.order)
+            return
+        self.queue.append(item)
+        self.size += item.packet.size
+        if item.is_entry and item.shown <= slot.first:
+            self._start_at(len(self.queue) - 1)
+        self._trim(slot)
+
+    def pick(self, slot: Slot) -> int | None:
+        """The time of the picture for a resolved slot; None when no keyframe starts there."""
+        picked = self._mode.pick(slot, self._shown, self._keys)
+        self._resolved = slot.last
+        if picked is None:
+            if not self._mode.keyframes_only:
+                raise Unexpected
+            return None
+        self.floor = max(self.floor, picked)
+        return self.floor
+
+    def has_key_from(self, ticks: int) -> bool:
+        return any(key >= ticks for key in self._keys)
+
+    def start_for(self, picked: int) -> None:
+        """Leave out what comes before the last keyframe from which a picture can be decoded."""
+        for index in range(len(self.queue) - 1, 0, -1):
+            if self.queue[index].is_entry and self.queue[index].shown <= picked:
+                self._start_at(index)
+                return
+
+    def take(self) -> Item:
+        item = self.queue.popleft()
+        self.size -= item.packet.size
+        return item
+
+    def skip(self, count: int) -> None:
+        for _ in range(count):
+            self._landmarks.count_skipped(self.take().order)
+
+    def _note(self, item: Item) -> None:
+        place = bisect_left(self._shown, item.shown)
+        taken = place < len(self._shown) and self._shown[place] == item.shown
+        if taken or item.shown <= self._resolved:
+            raise Unexpected
+        self._shown.insert(place, item.shown)
+        if item.is_entry:
+            self._keys.add(item.shown)
+        if self.last is None or item.shown > self.last.shown:
+            self.last = item
+
+    def _start_at(self, index: int) -> None:
+        entry = self.queue[index]
+        if all(self.queue[before].shown < entry.shown for before in range(index)):
+            self.skip(index)
+            self.has_gap = self.has_gap or index > 0
+
+    def _trim(self, slot: Slot) -> None:
+        before = bisect_right(self._shown, slot.first) - 1
+        if before >= 0:
+            self.floor = max(self.floor, self._shown[before])
+        if before > TRIM:
+            self._keys.difference_update(self._shown[:before])
+            del self._shown[:before]

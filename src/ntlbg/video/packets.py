@@ -1,0 +1,120 @@
+"""The packets of one video in decoding order, with unreadable spots stepped over."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+from av.stream import Discard
+
+from ntlbg.video.clock import Clock
+from ntlbg.video.frames import Damage, ReadReport
+from ntlbg.video.opening import MAX_PIXELS, open_video
+
+# Formats whose seeking was compared with decoding everything. The others are read through.
+SEEKABLE = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
+# Reading goes on after an unreadable spot, but not for ever.
+MAX_READ_FAILURES = 16
+
+
+@dataclass(frozen=True)
+class Source:
+    """A video and how to read it; the same for every opening of the file during one read."""
+
+    path: str | os.PathLike
+    report: ReadReport
+    damage: Damage
+    threads: int = 2
+    max_pixels: int = MAX_PIXELS
+
+
+@dataclass(frozen=True)
+class Place:
+    """A packet to go to: the number of packets before it, from the beginning or from a seek."""
+
+    number: int = 0
+    seek: int | None = None
+
+
+class Packets:
+    """One open video. Iterate for its packets; `place` is that of the packet read last."""
+
+    def __init__(self, source: Source, *, threads: int):
+        self._source = source
+        self.container, self.stream = open_video(
+            source.path, threads=threads, max_pixels=source.max_pixels
+        )
+        self.codec = self.stream.codec_context
+        for other in self.container.streams:
+            if other.index != self.stream.index:
+                other.discard = Discard.all
+        self.clock = Clock(self.container, self.stream)
+        self.is_seekable = self.clock.by_pts and self.container.format.name in SEEKABLE
+        self._seek: int | None = None
+        self._number = -1
+        self._iterator = self._read()
+
+    def __iter__(self) -> Iterator[av.Packet]:
+        return self
+
+    def __next__(self) -> av.Packet:
+        packet = next(self._iterator)
+        self._number += 1
+        return packet
+
+    def close(self) -> None:
+        self._iterator = iter(())
+        self.container.close()
+
+    @property
+    def place(self) -> Place:
+        return Place(self._number, self._seek)
+
+    @property
+    def order(self) -> int:
+        """The number of the packet read last, among all that were read from this video."""
+        return self._source.report.packets
+
+    def seek(self, ticks: int) -> None:
+        """The next packet is the keyframe before a time, or none when the file cannot say."""
+        self._seek, self._number = ticks, -1
+        try:
+            self.container.seek(ticks, stream=self.stream)
+        except av.FFmpegError:
+            self._iterator = iter(())
+        else:
+            self._iterator = self._read()
+
+    def go_to(self, place: Place) -> None:
+        """The next packet is that of `place`; those before it are read again, and not counted."""
+        if place.seek is not None:
+            self.seek(place.seek)
+        before = self._source.report.packets
+        for _ in range(place.number):
+            packet = next(self, None)
+            if packet is None:
+                break
+            self.clock.read(packet)
+        self._source.report.packets = before
+
+    def _read(self) -> Iterator[av.Packet]:
+        report, damage, failures = self._source.report, self._source.damage, 0
+        while failures < MAX_READ_FAILURES:
+            try:
+                for packet in self.container.demux(self.stream):
+                    failures = 0
+                    if not packet.size:  # marks the end or, in AVI, a repeated picture
+                        continue
+                    report.packets += 1
+                    if packet.is_corrupt and self.is_seekable:
+                        # Cut off by the end of the file. Its error would come up while the decoder
+                        # is emptied, and take the last good pictures along.
+                        damage.met("a packet is cut off")
+                        continue
+                    yield packet
+                return
+            except IndexError:  # PyAV, at the end of a file in which a stream has shown up late
+                return
+            except av.FFmpegError as error:
+                failures += 1
+                damage.met(error.strerror)

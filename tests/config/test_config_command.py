@@ -1,0 +1,88 @@
+"""``ntlbg config`` and ``ntlbg plan`` on the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ntlbg.cli import app
+from ntlbg.config import json_schema, load_config, to_json
+from small_experiment import small_config
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "small.json"
+    path.write_text(to_json(small_config(tmp_path)))
+    return str(path)
+
+
+def run(*command: str, code: int = 0):
+    done = CliRunner().invoke(app, list(command))
+    assert done.exit_code == code, done.output
+    return done
+
+
+def test_generate_prints_a_file_that_validate_accepts(tmp_path):
+    made = tmp_path / "made.json"
+    made.write_text(run("config", "generate", "--category", "moderate_long").stdout)
+    assert load_config(made).video_config.num_representatives == 256
+    assert run("config", "validate", "--config", str(made)).stdout.startswith(f"{made}: valid")
+
+
+def test_generate_takes_overrides(config):
+    out = run("config", "generate", "--category", "long", "--set", "training_config.seed=5").stdout
+    assert json.loads(out)["training_config"]["seed"] == 5
+    out = run("config", "generate", "--config", config, "--gpu", "L4",
+              "--set", "training_config.seed=6").stdout  # fmt: skip
+    made = json.loads(out)
+    assert (made["model_name"], made["training_config"]["seed"]) == ("small", 6)
+    assert made["hardware_config"]["gpu_type"] == "L4"
+
+
+def test_validate_tells_what_does_not_fit(config):
+    big = ("--set", "model_config.base_model=Qwen/Qwen2-VL-7B-Instruct", "--gpu", "L4")
+    out = run("config", "validate", "--config", config, *big).stdout
+    assert "note: a training step needs 3" in out  # 15.2 GB in float32 is 30.5
+    assert "see ntlbg config optimize" in out
+
+
+def test_optimize_says_that_nothing_was_needed(config, tmp_path):
+    done = run("config", "optimize", "--config", config, "--gpu", "present")
+    assert "it fits as it is" in done.stderr
+    assert json.loads(done.stdout) == json.loads(Path(config).read_text())
+
+
+def test_analyze_as_json(config):
+    found = json.loads(run("config", "analyze", "--config", config, "--json").stdout)
+    assert found["level"] == "moderate_long"
+    assert found["datasets"][0]["answer_types"] == {"which": 6}
+    assert found["memory"]["peak"] > 0
+
+
+def test_schema_is_printed():
+    assert json.loads(run("config", "schema").stdout) == json_schema()
+
+
+def test_plan_as_json_and_as_text(config):
+    found = json.loads(run("plan", "--config", config, "--gpu", "A100_40GB", "--json").stdout)
+    assert set(found["plans"]) == {"answer", "train"}
+    assert found["plans"]["train"]["largest"]["batch"] > 2
+    text = run("plan", "--config", config, "--gpu", "A100_40GB").stdout
+    assert "KV cache" in text
+    assert "most that fits" in text
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("config", "generate", "--experiment", "x"), "no experiment 'x'; there are: ablation_st"),
+        (("config", "generate", "--category", "x"), "no category 'x'"),
+        (("plan", "--config", "gone.json"), "gone.json: cannot be read"),
+        (("plan", "--gpu", "x", "--config", "{config}"), "no GPU 'x'"),
+    ],
+)
+def test_mistakes(command, message, config):
+    done = run(*(part.format(config=config) for part in command), code=2)
+    assert message in done.stderr

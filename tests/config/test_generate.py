@@ -1,0 +1,176 @@
+"""Levels, experiment suites, overrides, the JSON Schema, and the files in configs/."""
+
+import json
+from itertools import combinations
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntlbg.config import (
+    GPUS,
+    LEVELS,
+    Config,
+    ablation_suite,
+    changed,
+    comparison_suite,
+    config_for_level,
+    json_schema,
+    load_config,
+    notes,
+    representatives,
+    to_json,
+)
+from ntlbg.errors import ConfigError
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+TRAINED_BY_THEMSELVES = ("builtin.json",)  # of the schema in training/settings.py
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted(CONFIGS.glob("*.json")) if path.name not in TRAINED_BY_THEMSELVES],
+    ids=lambda path: path.name,
+)
+def test_every_shipped_file_is_valid_and_complete(path):
+    config = load_config(path)
+    assert json.loads(path.read_text()) == json.loads(to_json(config))
+    jsonschema.validate(json.loads(path.read_text()), json_schema())
+
+
+@pytest.mark.parametrize("category", LEVELS)
+def test_a_file_for_every_level(category):
+    assert load_config(CONFIGS / f"{category}.json") == config_for_level(category)
+
+
+@pytest.mark.parametrize("gpu", GPUS)
+@pytest.mark.parametrize("category", LEVELS)
+def test_a_level_for_every_gpu(category, gpu):
+    config, level = config_for_level(category, gpu), LEVELS[category]
+    assert config.video_config.num_representatives == level.num_representatives
+    assert config.training_config.batch_size == level.batch_size
+    assert config.hardware_config.gpu_type == gpu
+    assert config.training_config.bf16 == GPUS[gpu].has_bf16 != config.training_config.fp16
+
+
+def test_unknown_levels_and_gpus_name_those_there_are():
+    with pytest.raises(ConfigError, match="no category 'short'; there are: moderate_long, long"):
+        config_for_level("short")
+    with pytest.raises(ConfigError, match="no GPU 'TPU'; there are: V100_32GB, "):
+        config_for_level("long", "TPU")
+
+
+def without_names(config: Config) -> dict:
+    content = config.model_dump(by_alias=True)
+    return {key: value for key, value in content.items() if key not in ("model_name", "output_dir")}
+
+
+def test_every_ablation_differs_from_every_other_in_what_it_does():
+    suite = ablation_suite(config_for_level("long"))
+    assert len(suite) >= 12
+    for one, other in combinations(suite, 2):
+        assert without_names(suite[one]) != without_names(suite[other]), (one, other)
+    assert len({config.output_dir for config in suite.values()}) == len(suite)
+    budgets = {config.video_config.num_representatives for config in suite.values()}
+    assert budgets == {64, 128, 256, 512, 1024, 2048}
+    assert suite["constraint_none"].loss_config.contour_weight == 0
+    assert not suite["no_rich_points"].model.rich_point_config.enable
+
+
+def test_ablations_leave_their_base_alone():
+    base = config_for_level("long")
+    before = to_json(base)
+    ablation_suite(base)
+    assert to_json(base) == before
+
+
+def test_a_comparison_has_one_file_per_selector():
+    suite = comparison_suite(Config(), ["uniform", "ntlbg"])
+    assert {name: c.video_config.frame_selector for name, c in suite.items()} == {
+        "uniform": "uniform",
+        "ntlbg": "ntlbg",
+    }
+
+
+@given(st.integers(1, 256))
+def test_any_aligned_number_of_representatives_can_be_had(steps):
+    made = changed(Config(), {**representatives(8 * steps, Config()), "longvideo_variants": {}})
+    assert made.video_config.num_representatives == 8 * steps
+
+
+def test_the_schema_describes_every_key():
+    schema = json_schema()
+    assert schema["additionalProperties"] is False
+    assert set(schema["properties"]) == set(json.loads(to_json(Config())))
+    for block in schema["$defs"].values():
+        for name, key in block.get("properties", {}).items():
+            assert key.get("description") or "$ref" in key, name
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"colour": 1}, schema)
+
+
+def test_overrides_are_put_in_place_before_the_check():
+    config = load_config(
+        CONFIGS / "longvideo_config.json",
+        [
+            "training_config.max_steps=2000",
+            "dataset_config.train_datasets.0.path=elsewhere/questions.jsonl",
+            "model_config.rich_point_config.enable=false",
+            "evaluation_config.benchmark_datasets.1=Mine",
+        ],
+    )
+    assert config.training_config.max_steps == 2000
+    assert config.dataset_config.train_datasets[0].path == "elsewhere/questions.jsonl"
+    assert config.model.rich_point_config.enable is False
+    assert config.evaluation_config.benchmark_datasets == ("LongVideoBench", "Mine", "MLVU")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training_config.max_steps", r"--set training_config.max_steps: write path.to.key=value"),
+        ("training_config.colour=1", r"training_config.colour: there is no such key; the keys"),
+        ("colour.shade=1", r"with --set: colour holds no keys"),
+        ("model_name.part=1", r"with --set: model_name holds no keys"),
+        ("dataset_config.train_datasets.9.path=x", r"train_datasets.9 holds no keys"),
+        ("dataset_config.train_datasets.9=x", r"its list has 3 elements, from 0"),
+        ("training_config.max_steps=0", r"with --set: training_config.max_steps: got 0; input"),
+        ("video_config.max_frames=1024", r"num_representatives is 512, but .* write 128, or set"),
+        ("schema_version=2", r"schema_version: got 2; input should be 1"),
+    ],
+)
+def test_an_override_that_is_wrong_is_explained(override, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(CONFIGS / "longvideo_config.json", [override])
+
+
+def test_changes_make_a_new_configuration():
+    config = Config()
+    other = changed(config, {"training_config.seed": 7})
+    assert (config.training_config.seed, other.training_config.seed) == (0, 7)
+
+
+def test_notes_tell_what_has_no_effect():
+    assert not [note for note in notes(Config()) if "no effect" in note]
+    points = "model_config.rich_point_config"
+    found = notes(
+        changed(
+            Config(),
+            {
+                f"{points}.rich_point_layers": [2],
+                "hardware_config.num_gpus": 1,
+                "model_config.ntlbg_gradient_checkpointing": False,
+            },
+        )
+    )
+    assert any(f"{points}.rich_point_layers has no effect" in note for note in found)
+    assert any("zero_stage 2 shares out" in note for note in found)
+    assert any("recomputed when one of them is true" in note for note in found)
+    assert any("'MLVU', which is not among" in note for note in found)
+
+
+def test_all_weights_need_more_than_float16():
+    with pytest.raises(ConfigError, match="lora_rank 0 trains all weights"):
+        changed(Config(), {"model_config.lora_rank": 0})

@@ -1,0 +1,172 @@
+"""The scripts and experiments by their original flags, on a tiny configuration with real data."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from ntlbg.config import load_config, to_json
+from small_experiment import small_config, write_dataset
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run a script with flags; returns exit code, standard output and standard error."""
+
+    def run_script(script: str, *flags: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", [script, *map(str, flags)])
+        with pytest.raises(SystemExit) as left:
+            runpy.run_path(str(ROOT / script), run_name="__main__")
+        said = capsys.readouterr()
+        return int(left.value.code or 0), said.out, said.err
+
+    return run_script
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "small.json"
+    path.write_text(to_json(small_config(tmp_path)))
+    return path
+
+
+def test_a_dry_run_checks_everything_and_writes_nothing(run, config, tmp_path):
+    code, out, err = run("scripts/train_ntlbg.py", "--config", config, "--dry_run")
+    assert code == 0, err
+    assert "6 questions to train on" in out
+    assert "nothing was trained" in out
+    assert not (tmp_path / "run").exists()
+
+
+def test_training_in_debug_mode(run, config, tmp_path):
+    code, out, err = run("scripts/train_ntlbg.py", "--config", config, "--debug")
+    assert code == 0, err
+    history = json.loads((tmp_path / "run-debug" / "history.json").read_text())
+    assert max(entry["step"] for entry in history) == 3
+    assert "run-debug" in out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".npy"])
+def test_training_and_evaluating_by_the_original_flags(run, config, tmp_path, suffix):
+    write_dataset(tmp_path / "other", 4, suffix)
+    content = json.loads(config.read_text())
+    content["dataset_config"]["train_datasets"][0]["path"] = str(tmp_path / "other")
+    config.write_text(json.dumps(content))
+    code, out, err = run(
+        "experiments/train_experiment.py", "--config", config, "--experiment-name", "one",
+        "--output-dir", tmp_path, "--mode", "both", "--epochs", 2, "--batch-size", 1,
+        "--learning-rate", 0.02, "--num-representatives", 16, "--ntlbg-weight", 0.5,
+    )  # fmt: skip
+    assert code == 0, err
+    folder = tmp_path / "one"
+    used = load_config(folder / "config.json")
+    assert used.training_config.max_steps == 8
+    assert used.video_config.num_representatives == 16
+    assert used.loss_config.loss_weights.ntlbg == 0.5
+    history = json.loads((folder / "history.json").read_text())
+    assert {"loss", "task", "ntlbg", "align", "context"} <= set(history[0])
+    assert {"training.png", "training.svg"} <= {path.name for path in folder.iterdir()}
+
+    summary = json.loads((folder / "evaluation" / "summary.json").read_text())
+    assert summary == json.loads(out[out.index('{\n  "metrics"') :])
+    assert set(summary["metrics"]) == set(used.evaluation_config.metrics)
+    lines = (folder / "evaluation" / "answers.jsonl").read_text().splitlines()
+    answers = [json.loads(line) for line in lines]
+    assert len(answers) == summary["all"]["questions"] == 6
+    right = [answer["answer"] == answer["truth"] for answer in answers]
+    assert summary["metrics"]["accuracy"] == pytest.approx(sum(right) / 6)
+    assert all(len(answer["times"]) == 16 for answer in answers)
+
+    code, out, err = run(
+        "experiments/evaluate_experiment.py", "--config", folder / "config.json",
+        "--model-path", folder, "--output-dir", tmp_path, "--experiment-name", "again",
+    )  # fmt: skip
+    assert code == 0, err
+    again = (tmp_path / "again" / "answers.jsonl").read_text().splitlines()
+    assert [json.loads(line)["answer"] for line in again] == [a["answer"] for a in answers]
+
+
+def test_training_goes_on_from_given_weights(run, config, tmp_path):
+    flags = ["--config", config, "--output-dir", tmp_path, "--mode", "train"]
+    run("experiments/train_experiment.py", *flags, "--experiment-name", "first")
+    weights = tmp_path / "first" / "model.safetensors"
+    code, _, err = run(
+        "experiments/train_experiment.py", *flags, "--experiment-name", "second",
+        "--model-path", weights,
+    )  # fmt: skip
+    assert code == 0, err
+    before, after = load_file(weights), load_file(tmp_path / "second" / "model.safetensors")
+    assert set(before) == set(after)
+    assert any("lora_" in name for name in before)
+    assert not any(name.endswith("q_proj.base_layer.weight") for name in before)
+
+
+@pytest.mark.parametrize(
+    ("script", "flags", "message"),
+    [
+        ("scripts/train_ntlbg.py", ["--config", "nothing.json"], "nothing.json: cannot be read"),
+        ("experiments/evaluate_experiment.py", ["--config", "{config}", "--model-path", "gone"],
+         "gone: no trained weights"),
+        ("experiments/train_experiment.py", ["--config", "{config}", "--batch-size", "0"],
+         "training_config.batch_size: got 0"),
+        ("scripts/longvideo_config_manager.py", ["--action", "validate", "--config", "gone.json"],
+         "gone.json: cannot be read"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_one_line_and_exit_2(script, flags, message, run, config):
+    code, _, err = run(script, *(flag.format(config=config) for flag in flags))
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+
+
+MANAGER = "scripts/longvideo_config_manager.py"
+
+
+def test_the_manager_generates_by_level_and_gpu(run, tmp_path):
+    made = tmp_path / "made.json"
+    code, _, _ = run(MANAGER, "--action", "generate", "--category", "very_long", "--gpu",
+                     "V100_32GB", "--output", made)  # fmt: skip
+    assert code == 0
+    config = load_config(made)
+    assert config.video_config.num_representatives == 1024
+    assert config.hardware_config.gpu_type == "V100_32GB"
+    _, out, _ = run(MANAGER, "--action", "generate", "--category", "very_long", "--gpu",
+                    "V100_32GB")  # fmt: skip
+    assert out == made.read_text()
+
+
+@pytest.mark.parametrize("experiment", ["ablation_studies", "sota_comparison"])
+def test_every_generated_experiment_is_different_and_trains(experiment, run, config, tmp_path):
+    folder = tmp_path / experiment
+    code, _, err = run(MANAGER, "--action", "generate", "--experiment", experiment,
+                       "--config", config, "--output", folder)  # fmt: skip
+    assert code == 0, err
+    files = sorted(folder.iterdir())
+    assert len(files) >= 3
+    assert len({file.read_text() for file in files}) == len(files)
+    for file in files:
+        code, out, err = run("scripts/train_ntlbg.py", "--config", file, "--dry_run")
+        assert code == 0, (file.name, err)
+        assert "nothing was trained" in out
+
+
+def test_the_manager_validates_analyzes_and_optimizes(run, config, tmp_path):
+    code, out, _ = run(MANAGER, "--action", "validate", "--config", config)
+    assert code == 0
+    assert out.splitlines()[0] == f"{config}: valid"
+    code, out, _ = run(MANAGER, "--action", "analyze", "--config", config)
+    assert "small: 6 questions, 6 videos of 40 to 40 s" in out
+    assert "level: moderate_long" in out
+    better = tmp_path / "better.json"
+    code, _, err = run(MANAGER, "--action", "optimize", "--config",
+                       ROOT / "configs" / "very_long.json", "--gpu", "V100_32GB",
+                       "--output", better)  # fmt: skip
+    assert code == 0
+    assert "mixed_precision: bf16 -> fp16, V100_32GB computes in float16" in err
+    assert load_config(better).hardware_config.gpu_type == "V100_32GB"

@@ -1,0 +1,170 @@
+"""What fits: budgets at their limit, configurations changed as little as needed."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ntlbg.config import GPUS, LEVELS, Config, changed, config_for_level, to_json
+from ntlbg.errors import ConfigError
+from ntlbg.memory import (
+    KNOWN,
+    Device,
+    Setup,
+    Workload,
+    affordable_frames,
+    answer_plan,
+    find_device,
+    fit,
+    frames_plan,
+    largest_budgets,
+    plan_answer,
+    plan_training,
+    reader_sizes,
+    setup,
+    training_plan,
+    workload,
+)
+from ntlbg.memory.fitting import largest
+from ntlbg.memory.plan import sequence_tokens
+from ntlbg.memory.report import as_text, plans
+
+BUILTIN = KNOWN["builtin"]
+
+
+@given(st.integers(0, 1000), st.integers(1, 1000))
+def test_largest_finds_the_limit(limit, most):
+    assert largest(lambda number: number <= limit, most) == min(limit, most)
+
+
+@pytest.mark.parametrize("gpu", GPUS)
+@pytest.mark.parametrize("category", LEVELS)
+def test_every_level_is_made_to_fit_every_gpu(category, gpu):
+    base, device = config_for_level(category), find_device(gpu)
+    base = changed(base, {"training_config.batch_size": 8})
+    before = to_json(base)
+    fitted = fit(base, device)
+    assert to_json(base) == before
+    assert training_plan(fitted.config).peak <= device.usable_bytes
+    changed_keys = [line.split(":")[0] for line in fitted.changes]
+    assert len(set(changed_keys)) == len(changed_keys)
+    assert (fitted.config == base) == (not fitted.changes)
+    training, old = fitted.config.training_config, base.training_config
+    videos = training.batch_size * training.gradient_accumulation_steps
+    assert videos >= old.batch_size * old.gradient_accumulation_steps
+    assert not fit(fitted.config, device).changes
+
+
+def test_frames_are_given_up_last():
+    config = config_for_level("very_long", "L4")
+    smaller = Device("small", 21 * 10**9)
+    fitted = fit(config, smaller)
+    assert training_plan(fitted.config).peak <= smaller.usable_bytes
+    assert fitted.config.video_config.num_representatives < 1024
+    assert "GB for" in fitted.changes[0]
+    one_more = fitted.config.video_config.num_representatives + 8
+    bigger = replace(workload(fitted.config), num_frames=one_more)
+    peak = plan_training(reader_sizes(fitted.config), bigger, setup(fitted.config)).peak
+    assert peak > smaller.usable_bytes
+
+
+def test_a_model_that_cannot_fit_is_refused_with_the_figures():
+    with pytest.raises(ConfigError, match=r"cannot be trained on tiny: .* needs 1\d\.\d GB"):
+        fit(config_for_level("long"), Device("tiny", 10**10))
+
+
+@pytest.mark.parametrize("purpose", ["answer", "train"])
+def test_budgets_fit_and_one_more_does_not(purpose):
+    work, device = Workload(64, 16), Device("x", 2 * 10**9, is_gpu=False)
+    how = Setup(trained="lora", rank=8)
+    plan = plan_answer if purpose == "answer" else plan_training
+    found = largest_budgets(BUILTIN, work, how, device, purpose)
+    batch = found["batch"]
+    assert plan(BUILTIN, replace(work, batch=batch), how).peak <= device.usable_bytes
+    assert plan(BUILTIN, replace(work, batch=batch + 1), how).peak > device.usable_bytes
+    frames = found["frames"]
+    assert sequence_tokens(BUILTIN, replace(work, num_frames=frames)) <= 8192
+    more = replace(work, num_frames=frames + 1, sampled_frames=frames + 1)
+    assert sequence_tokens(BUILTIN, more) > 8192 or (
+        plan(BUILTIN, more, how).peak > device.usable_bytes
+    )
+
+
+def test_memory_grows_with_everything():
+    how, work = Setup(), Workload(1000, 64, batch=2)
+    for plan in (plan_answer, plan_training):
+        before = plan(BUILTIN, work, how).peak
+        assert plan(BUILTIN, replace(work, batch=4), how).peak > before
+        assert plan(BUILTIN, replace(work, num_frames=256), how).peak > before
+        assert plan(BUILTIN, replace(work, sampled_frames=10**6), how).peak > before
+
+
+def test_recomputing_sharing_and_offloading_save_memory():
+    config = config_for_level("very_long")
+    model, work, base = reader_sizes(config), workload(config, 2), setup(config)
+    peak = plan_training(model, work, base).peak
+    assert plan_training(model, work, replace(base, checkpointing=False)).peak > peak
+    assert plan_training(model, work, replace(base, fused=False)).peak > peak
+    full = replace(base, trained="full", num_gpus=4)
+    peaks = [plan_training(model, work, replace(full, zero_stage=s)).peak for s in range(4)]
+    assert peaks == sorted(peaks, reverse=True)
+    assert len(set(peaks)) == 4
+    assert plan_training(model, work, replace(full, offload=True)).peak < peaks[0]
+
+
+def test_a_stock_model_reads_pixels_at_the_frames_size():
+    config = changed(Config(), {"video_config.frame_resolution": [448, 448]})
+    small, large = frames_plan(Config()), frames_plan(config)
+    # 16 patches a side, merged by 2, two frames at a time: 32 tokens a frame
+    assert small.tokens == 512 * 32 + 96
+    assert large.tokens == 512 * 128 + 96
+    assert large.parts["KV cache"] > 3.9 * small.parts["KV cache"]
+    assert answer_plan(Config()).tokens == 512 * 6 + 96
+
+
+def test_the_built_in_model_reads_as_many_frames_as_its_positions_allow():
+    enough = Device("CPU", 10**11, is_gpu=False)
+    assert affordable_frames("builtin", 16, device=enough) == (16, None)
+    frames, why = affordable_frames("builtin", 5000, device=enough)
+    assert frames == (8192 - 96) // 6
+    assert why == f"5000 frames are 30096 tokens, builtin reads 8192: {frames} frames are used"
+    assert affordable_frames("someone's", 5000, device=enough) == (5000, None)
+
+
+def test_the_built_in_model_reads_as_many_frames_as_memory_allows():
+    little = Device("CPU", 4 * 10**8, is_gpu=False)
+    frames, why = affordable_frames("builtin", 1000, device=little)
+    assert 1 <= frames < 1000
+    assert f"GB, there are 0.38: {frames} frames are used" in why
+
+
+def test_devices():
+    assert find_device("A100_40GB").usable_bytes == int(0.95 * 40e9) - 5 * 10**8
+    assert find_device("present").total_bytes > 0
+    with pytest.raises(ConfigError, match=r"no GPU 'A100'; there are: V100_32GB, .*, and present"):
+        find_device("A100")
+
+
+def test_the_report_adds_up():
+    device = find_device("A100_40GB")
+    found = plans(Config(), device)
+    assert set(found["plans"]) == {"answer", "train", "answer from pixels"}
+    for plan in found["plans"].values():
+        assert plan["peak"] == max(plan["moments"].values())
+        assert plan["fits"]
+        assert plan["largest"]["frames"] >= 512
+    text = as_text(found)
+    assert "37.5 GB to use" in text
+    assert "weights, language model                 15,231.2" in text
+
+
+def test_planning_does_not_import_torch():
+    code = (
+        "import sys; from ntlbg import memory; from ntlbg.config import Config;"
+        "memory.training_plan(Config()); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,165 @@
+"""Estimated peaks against measured ones. The full grid is ``benchmarks/memory.py``."""
+
+import pytest
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from torch.nn import functional as F
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2Config,
+    Qwen2VLConfig,
+    Qwen2VLForConditionalGeneration,
+)
+
+from measured_memory import measure
+from ntlbg.memory import model_sizes
+from ntlbg.memory.activations import Pass, prefill_peak
+from ntlbg.memory.frames import pixel_bytes, tower_activations, vision_activations
+from ntlbg.memory.sizes import TowerSizes
+from ntlbg.memory.training import Step, kept_bytes, step_peak
+from ntlbg.models.vision_tower import (
+    BuiltinVisionConfig,
+    BuiltinVisionTower,
+    normalize_pixels,
+)
+
+TOLERANCE = 0.15
+SIZES = {
+    "vocab_size": 1000,
+    "hidden_size": 128,
+    "intermediate_size": 384,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 4096,
+    "tie_word_embeddings": True,
+}
+
+
+def language_model(kind=LlamaConfig, dtype=torch.float32, fused=True, **changes):
+    config = kind(**SIZES | changes)
+    attention = "sdpa" if fused else "eager"
+    model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=attention)
+    return model, model_sizes(config).text
+
+
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("batch", "tokens", "kept", "kind", "changes"),
+    [
+        (1, 64, 1, LlamaConfig, {}),
+        (2, 256, 256, LlamaConfig, {}),
+        (1, 512, 1, Qwen2Config, {"num_key_value_heads": 4}),
+        (1, 96, 96, Qwen2Config, {"vocab_size": 20000}),
+    ],
+)
+def test_peak_of_reading_a_prompt(batch, tokens, kept, kind, changes, dtype, fused):
+    model, text = language_model(kind, dtype, fused, **changes)
+    embeds = torch.randn(batch, tokens, text.hidden, dtype=dtype)
+    run = Pass(batch, tokens, dtype.itemsize, fused, labelled=batch * kept)
+    with torch.inference_mode():
+        model(inputs_embeds=embeds[:, :2])  # what a first call allocates for good
+        highest, _ = measure(
+            lambda: model(inputs_embeds=embeds, use_cache=True, logits_to_keep=kept)
+        )
+    assert prefill_peak(text, run) == pytest.approx(highest, rel=0.05)
+
+
+def trained(model, how: str):
+    """Full, with adapters of rank 8, or frozen."""
+    if how == "full":
+        return model.train()
+    model.requires_grad_(False)
+    if how == "lora":
+        inject_adapter_in_model(LoraConfig(r=8, target_modules="all-linear"), model)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_("lora_" in name)
+            if "lora_" in name:
+                parameter.data = parameter.data.float()
+    return model.train()
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize(
+    ("how", "dtype", "fused"),
+    [
+        ("full", torch.float32, True),
+        ("full", torch.bfloat16, False),
+        ("lora", torch.bfloat16, True),
+        ("lora", torch.float32, False),
+        ("frozen", torch.bfloat16, True),
+    ],
+)
+@pytest.mark.parametrize(("batch", "tokens", "labels"), [(2, 64, 4), (1, 256, 256)])
+def test_peak_of_a_training_step(batch, tokens, labels, how, dtype, fused, checkpointing):
+    model, text = language_model(LlamaConfig, dtype, fused)
+    trained(model, how)
+    if checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    ids = torch.arange(batch * tokens).view(batch, tokens) % 1000
+    run = Pass(batch, tokens, dtype.itemsize, fused, labelled=batch * labels)
+    rank = 8 if how == "lora" else 0
+    step = Step(run, how, rank, checkpointing, False, dtype.itemsize)
+
+    def forward():
+        embeds = model.get_input_embeddings()(ids)
+        if how != "full":
+            embeds = embeds.detach().requires_grad_()
+        last = torch.arange(tokens - labels, tokens)
+        logits = model(inputs_embeds=embeds, use_cache=False, logits_to_keep=last).logits
+        return F.cross_entropy(logits.flatten(0, 1).float(), ids[:, :labels].flatten())
+
+    forward().backward()
+    model.zero_grad(set_to_none=True)
+    _, kept = measure(forward)
+    highest, _ = measure(lambda: forward().backward())
+    loss = run.labelled * text.vocabulary * 4
+    assert kept_bytes(text, step) + loss == pytest.approx(kept, rel=TOLERANCE)
+    assert step_peak(text, step) == pytest.approx(highest, rel=TOLERANCE)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_peak_of_encoding_frames(dtype):
+    tower = BuiltinVisionTower(BuiltinVisionConfig()).eval()
+    for part in (tower.stem, tower.trunk, tower.tail):
+        part.to(dtype)
+    frames = torch.zeros(2, 128, 224, 3, dtype=torch.uint8)
+    with torch.inference_mode():
+        highest, _ = measure(lambda: tower(normalize_pixels(frames)))
+    expected = tower_activations(TowerSizes(), 2, dtype.itemsize) + pixel_bytes(2, 128, 224)
+    assert expected == pytest.approx(highest + frames.nbytes, rel=0.05)
+
+
+TOWERS = {
+    "qwen2_vl": (
+        Qwen2VLConfig,
+        Qwen2VLForConditionalGeneration,
+        {"depth": 2, "embed_dim": 128, "num_heads": 4, "hidden_size": 64},
+    ),
+    "qwen2_5_vl": (
+        Qwen2_5_VLConfig,
+        Qwen2_5_VLForConditionalGeneration,
+        {"depth": 2, "hidden_size": 128, "num_heads": 4, "out_hidden_size": 64,
+         "intermediate_size": 342},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("kind", TOWERS)
+def test_peak_of_a_vision_transformer(kind, dtype):
+    config_class, model_class, vision = TOWERS[kind]
+    text = SIZES | {"num_hidden_layers": 1, "bos_token_id": None, "eos_token_id": 1}
+    config = config_class(text_config=text, vision_config=vision)
+    tower = model_class(config).eval().to(dtype).model.visual
+    grid = torch.tensor([[2, 16, 16]])
+    patches = torch.randn(512, 3 * 2 * 14 * 14, dtype=dtype)
+    with torch.inference_mode():
+        tower(patches, grid_thw=grid)
+        highest, _ = measure(lambda: tower(patches, grid_thw=grid))
+    expected = vision_activations(model_sizes(config).vision, 512, dtype.itemsize)
+    assert expected == pytest.approx(highest, rel=0.05)

@@ -1,0 +1,193 @@
+"""Data sets on disk: questions in JSON and JSONL, five containers, features in three formats."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from ntlbg.analysis import analyze, recommend_level
+from ntlbg.config import Config, changed
+from ntlbg.config.training_blocks import DatasetEntry
+from ntlbg.datasets import (
+    FEATURE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    find_source,
+    load_items,
+    question_file,
+    read_features,
+)
+from ntlbg.errors import ConfigError, DataError
+from ntlbg.index import FeatureIndex
+from ntlbg.reading import VideoReader, items_of
+from small_experiment import SECONDS, write_dataset, write_features
+from tiny_models import HIDDEN
+
+RECORD = {"video_id": "v0.mp4", "question": "What?", "answer": "A dog."}
+
+
+def entry(path) -> DatasetEntry:
+    return DatasetEntry(name="made", path=str(path))
+
+
+@pytest.mark.parametrize("suffix", FEATURE_SUFFIXES)
+def test_features_of_every_format_are_the_same(suffix, tmp_path):
+    write_features(tmp_path / f"v{suffix}", 1, 3)
+    write_features(tmp_path / "other.safetensors", 1, 3)
+    features, times = read_features(tmp_path / f"v{suffix}")
+    expected, expected_times = read_features(tmp_path / "other.safetensors")
+    assert np.array_equal(features, expected)
+    assert np.array_equal(times, expected_times)
+    assert (features.shape, features.dtype, times.dtype) == ((SECONDS, HIDDEN), "f4", "f8")
+
+
+def test_features_without_times_are_evenly_spaced(tmp_path):
+    torch.save(torch.ones(4, 3), tmp_path / "v.pt")
+    assert read_features(tmp_path / "v.pt", fps=2)[1].tolist() == [0, 0.5, 1, 1.5]
+
+
+@pytest.mark.parametrize("suffix", FEATURE_SUFFIXES)
+def test_a_file_that_holds_no_features_is_refused(suffix, tmp_path):
+    file = tmp_path / f"v{suffix}"
+    file.write_bytes(b"nothing of the kind")
+    with pytest.raises(DataError, match=r"v\.\w+: features cannot be read"):
+        read_features(file)
+
+
+def test_tensors_of_a_wrong_shape_or_name_are_refused(tmp_path):
+    torch.save({"frames": torch.ones(2, 3)}, tmp_path / "name.pt")
+    with pytest.raises(DataError, match="no tensor called features; it holds frames"):
+        read_features(tmp_path / "name.pt")
+    torch.save(torch.ones(2, 3, 4), tmp_path / "shape.pt")
+    with pytest.raises(DataError, match=r"must be \(frames, size\), got \(2, 3, 4\)"):
+        read_features(tmp_path / "shape.pt")
+    content = {"features": torch.ones(2, 3), "pts_seconds": torch.ones(3)}
+    torch.save(content, tmp_path / "times.pt")
+    with pytest.raises(DataError, match="2 features, but times of shape"):
+        read_features(tmp_path / "times.pt")
+
+
+def test_code_in_a_pt_file_is_not_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return print, ("run",)
+
+    torch.save(Evil(), tmp_path / "v.pt")
+    with pytest.raises(DataError, match="features cannot be read"):
+        read_features(tmp_path / "v.pt")
+
+
+def test_questions_in_a_json_list_and_in_json_lines(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "test.json").write_text(json.dumps([RECORD, RECORD]))
+    (tmp_path / "two.jsonl").write_text(json.dumps(RECORD) + "\n")
+    assert len(load_items(entry(tmp_path / "one"))) == 2
+    (item,) = load_items(entry(tmp_path / "two.jsonl"))
+    assert (item.sample.answer, item.source) == ("A dog.", None)
+
+
+def test_a_folder_with_several_files_of_questions_needs_a_name(tmp_path):
+    for name in ("train.jsonl", "val.jsonl"):
+        (tmp_path / name).write_text(json.dumps(RECORD))
+    with pytest.raises(DataError, match=r"found train\.jsonl, val\.jsonl\. Name the file itself"):
+        question_file(tmp_path)
+    (tmp_path / "questions.jsonl").write_text("")
+    assert question_file(tmp_path).name == "questions.jsonl"
+    with pytest.raises(DataError, match="no such file or folder"):
+        question_file(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("suffix", VIDEO_SUFFIXES)
+def test_videos_beside_the_questions_and_in_their_folder(suffix, tmp_path):
+    assert find_source(tmp_path, f"v{suffix}") is None
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / f"v{suffix}").touch()
+    assert find_source(tmp_path, f"v{suffix}") == tmp_path / "videos" / f"v{suffix}"
+    assert find_source(tmp_path, "v") == tmp_path / "videos" / f"v{suffix}"
+    (tmp_path / f"v{suffix}").touch()
+    assert find_source(tmp_path, f"v{suffix}") == tmp_path / f"v{suffix}"
+
+
+def test_the_reader_keeps_stride_and_limit(tmp_path):
+    config = changed(
+        Config(),
+        {
+            "video_config.temporal_stride": 2,
+            "video_config.max_frames": 8,
+            "video_config.num_representatives": 4,
+            "video_config.coverage_ratio": 0.5,
+            "video_config.representative_alignment": 1,
+            "longvideo_variants": {},
+        },
+    )
+    ((item, *_),) = items_of((entry(write_dataset(tmp_path / "set")),))
+    read = VideoReader(config).read(item)
+    assert len(read.features) == 8
+    assert (read.pts_seconds % 2 == 0).all()
+    assert (read.pts_seconds[0], read.pts_seconds[-1]) == (0, SECONDS - 2)
+    assert len(VideoReader(config).read(item, max_length=5).features) == 5
+
+
+def test_the_reader_encodes_videos_once(colour_video, tmp_path, monkeypatch):
+    from fakes import ColourEncoder
+    from ntlbg import reading
+
+    encoder = ColourEncoder()
+    monkeypatch.setitem(reading.ENCODERS, "builtin", lambda: encoder)
+    shutil.copy(colour_video, tmp_path / "v0.mp4")
+    (tmp_path / "questions.jsonl").write_text(json.dumps(RECORD))
+    reader = VideoReader(Config(), FeatureIndex(tmp_path / "index"))
+    (items,) = items_of((entry(tmp_path),))
+    assert reader.feature_size(items) == 4
+    assert reader.read(items[0]).features.shape == (40, 4)
+    reader.read(items[0])
+    assert encoder.encoded == 40
+
+
+def test_a_set_without_any_video_is_refused(tmp_path):
+    (tmp_path / "questions.jsonl").write_text(json.dumps(RECORD))
+    with pytest.raises(DataError, match="none of its videos is there"):
+        items_of((entry(tmp_path),))
+    config = changed(Config(), {"model_config.feature_encoder": "eyes"})
+    with pytest.raises(ConfigError, match="no encoder 'eyes'; there are: builtin"):
+        VideoReader(config)
+
+
+def test_analysis_reads_what_is_there(colour_video, tmp_path):
+    folder = write_dataset(tmp_path / "train", number=3)
+    shutil.copy(colour_video, folder / "film.mp4")
+    (folder / "torn.mkv").write_bytes(colour_video.read_bytes()[:200])
+    lines = [
+        {"video": name, "question": "?", "answer": "a", "answer_type": kind}
+        for name, kind in (("film.mp4", "count"), ("torn.mkv", "count"), ("gone.avi", "when"))
+    ]
+    with (folder / "questions.jsonl").open("a") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+    sets = {"train_datasets": [{"name": "made", "path": str(folder), "weight": 1.0}]}
+    config = changed(Config(), {f"dataset_config.{key}": value for key, value in sets.items()})
+    report, *others = analyze(config).datasets
+    assert report.questions == 6
+    assert report.kinds == {"which": 3, "count": 2, "when": 1}
+    assert report.missing == ("gone.avi",)
+    assert [name.endswith("torn.mkv") for name in report.damaged] == [True]
+    assert sorted(report.seconds.round(3)) == [SECONDS] * 4
+    assert set(report.frames) == {SECONDS}
+    assert report.tokens == 6 * SECONDS + 96
+    assert all("no such file or folder" in other.problem for other in others)
+    json.dumps(analyze(config).to_dict())
+
+
+@pytest.mark.parametrize(
+    ("minutes", "level"),
+    [
+        ([3, 9], "moderate_long"),
+        ([3, 11], "long"),
+        ([60] * 2 + [9] * 18, "moderate_long"),  # one in ten may be longer
+        ([60] * 3 + [9] * 17, "very_long"),
+        ([20], "long"),
+        ([], None),
+    ],
+)
+def test_the_level_covers_nine_of_ten_videos(minutes, level):
+    assert recommend_level(np.array(minutes) * 60.0)[0] == level

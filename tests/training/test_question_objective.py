@@ -1,0 +1,107 @@
+"""Training on questions: weights of the losses, what a step changes, and that it learns."""
+
+import pytest
+import torch
+from small_experiment import small_config
+
+from ntlbg.config import Config, changed
+from ntlbg.models.reader import build_reader
+from ntlbg.reading import VideoReader, items_of
+from ntlbg.training import longvideo
+from ntlbg.training.question_objective import QuestionObjective, scheduled_weights
+from ntlbg.training.stages import loss_weights, set_stage
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.25, 1.0])
+def test_the_default_schedule_is_that_of_the_stages(progress):
+    assert scheduled_weights(Config(), progress) == loss_weights(progress)
+
+
+def test_other_schedules():
+    static = changed(Config(), {"loss_config.weight_schedule": "static"})
+    weights = {"task": 1.0, "ntlbg": 2.0, "align": 1.0, "context": 0.5}
+    assert scheduled_weights(static, 0.0) == scheduled_weights(static, 1.0) == weights
+    keys = {
+        "loss_config.weight_schedule": "warmup",
+        "loss_config.weight_warmup_steps": 1000,
+        "training_config.max_steps": 10000,
+    }
+    rising = changed(Config(), keys)
+    assert scheduled_weights(rising, 0.0) == {"task": 1, "ntlbg": 0, "align": 0, "context": 0}
+    assert scheduled_weights(rising, 0.05)["ntlbg"] == pytest.approx(1.0)
+    assert scheduled_weights(rising, 0.5) == weights
+
+
+def objective_of(config):
+    reader, (items,) = VideoReader(config), items_of(config.dataset_config.train_datasets)
+    model, processor = build_reader(config, reader.feature_size(items), torch.float32)
+    return QuestionObjective(model, processor, config), [reader.read(item) for item in items]
+
+
+def test_gradient_reaches_every_part_that_trains(tmp_path):
+    objective, items = objective_of(small_config(tmp_path))
+    set_stage(objective.model, "full")
+    objective.train()(items, progress=0.5)["loss"].backward()
+    for part in ("ntlbg_attention", "rich_points", "multi_modal_projector", "language_model"):
+        gradients = [
+            parameter.grad
+            for name, parameter in objective.model.named_parameters()
+            if name.startswith(part) and parameter.requires_grad
+        ]
+        assert any(grad is not None and grad.abs().sum() > 0 for grad in gradients), part
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "term"),
+    [
+        ("loss_config.contour_weight", 5.0, "ntlbg"),
+        ("video_config.frame_selector", "uniform", "task"),
+    ],
+)
+def test_a_changed_key_changes_the_loss(key, value, term, tmp_path):
+    torch.manual_seed(0)
+    plain, items = objective_of(small_config(tmp_path))
+    torch.manual_seed(0)
+    other, _ = objective_of(small_config(tmp_path, **{key: value}))
+    before = plain.eval()(items)["terms"][term]
+    assert abs(float(other.eval()(items)["terms"][term] - before)) > 1e-6
+
+
+def test_loss_falls_and_a_stopped_run_goes_on(tmp_path):
+    keys = {
+        "training_config.max_steps": 30,
+        "training_config.save_steps": 15,
+        "training_config.eval_steps": 30,
+        "training_config.batch_size": 6,
+        "model_config.lora_rank": 0,
+    }
+    config = small_config(tmp_path, **keys)
+    half = changed(config, {"training_config.max_steps": 15})
+    first = longvideo.run(half, say=lambda line: None).history
+    whole = longvideo.run(config, say=lambda line: None).history
+    assert first[0]["step"] == 1
+    steps = [entry["step"] for entry in whole if "loss" in entry]
+    assert steps == list(range(1, 31))  # the first half is not trained again
+    tasks = [entry["task"] for entry in whole if "task" in entry]
+    assert sum(tasks[-5:]) / 5 < 0.6 * tasks[0]
+    assert [entry["step"] for entry in whole if "eval_task" in entry] == [30]
+
+
+def test_what_does_not_fit_is_made_smaller_and_told(tmp_path, monkeypatch):
+    from ntlbg.memory.devices import Device
+
+    said = []
+    device = Device("little", 60 * 10**6, is_gpu=False)
+    monkeypatch.setattr(longvideo, "find_device", lambda name: device)
+    config = small_config(tmp_path, **{"training_config.batch_size": 64})
+    longvideo.run(config, dry_run=True, say=said.append)
+    assert any(line.startswith("changed training_config.batch_size: 64 -> ") for line in said)
+
+
+def test_without_a_gpu_numbers_are_float32_and_it_is_told(tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    keys = {"training_config.bf16": True, "hardware_config.mixed_precision": "bf16"}
+    said = []
+    longvideo.run(small_config(tmp_path, **keys), dry_run=True, say=said.append)
+    assert said[0] == "there is no GPU here: computing in float32"

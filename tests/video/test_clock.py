@@ -1,0 +1,86 @@
+"""Times: uneven, joined, impossible, missing."""
+
+import av
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from reading import on_screen, sample
+
+from counter_videos import DATA, HEIGHT, WIDTH, read_numbers, write_video
+from ntlbg.video import ReadReport, clock, probe
+
+
+def test_joined_recordings_play_one_after_the_other(tmp_path):
+    path = tmp_path / "joined.ts"
+    path.write_bytes((DATA / "start_10s.ts").read_bytes() * 2)
+    frames = sample(path, fps=25)
+    assert read_numbers(frames.data) == [*range(120), *range(120)]
+    np.testing.assert_allclose(frames.pts_seconds, np.arange(240) / 25, atol=1e-3)
+    assert probe(path).duration_seconds == pytest.approx(9.6)
+
+
+def test_pictures_may_change_size_in_the_middle(tmp_path):
+    path = tmp_path / "sizes.ts"
+    small = write_video(tmp_path / "small.ts", count=50)
+    large = write_video(tmp_path / "large.ts", count=50, size=(2 * HEIGHT, 2 * WIDTH))
+    path.write_bytes(small.read_bytes() + large.read_bytes())
+    frames = sample(path, fps=25, size=None)
+    assert frames.data.shape[1:3] == (HEIGHT, WIDTH)
+    assert read_numbers(frames.data) == [*range(50), *range(50)]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    gaps=st.lists(st.integers(5, 900), min_size=1, max_size=20),
+    fps=st.floats(0.2, 20),
+    start=st.floats(0, 1),
+)
+@example(gaps=[1, 999, 1001, 3000], fps=1.0, start=0.0)
+def test_any_rhythm_of_pictures(tmp_path_factory, gaps, fps, start):
+    """Variable frame rate: against a search in the list of times."""
+    times = np.cumsum([0, *gaps])
+    path = tmp_path_factory.mktemp("rhythm") / "vfr.mkv"
+    write_video(path, codec="mpeg4", options={"bf": "2"}, times=times.tolist())
+    duration = probe(path).duration_seconds
+    assert duration >= times[-1] / 1000
+    if start >= duration:
+        return
+    frames = sample(path, fps=fps, start=start)
+    wanted = start + np.arange(len(frames)) / fps
+    shown = on_screen(times / 1000, wanted)
+    np.testing.assert_allclose(frames.pts_seconds, times[shown] / 1000, atol=1e-6)
+    assert read_numbers(frames.data) == shown.tolist()
+    assert wanted[-1] < duration <= wanted[-1] + 1 / fps + 1e-5
+
+
+def test_a_picture_a_millisecond_late_is_on_screen(tmp_path):
+    path = write_video(tmp_path / "ntsc.mkv", times=[0, 500, 1001, 1500, 2002, 2502, 3003])
+    assert read_numbers(sample(path, fps=1).data) == [0, 2, 3, 5]
+
+
+def test_impossible_times_are_damage(tmp_path):
+    """A flipped bit in a time must not give years of samples of one picture."""
+    hours_later = 25 * 3600 * 1000
+    path = write_video(tmp_path / "jump.mkv", times=[0, 40, 80 + hours_later, 120 + hours_later])
+    report = ReadReport()
+    assert read_numbers(sample(path, fps=25, report=report).data) == [0, 1]
+    assert report.lost == 2
+    assert probe(path).duration_seconds == pytest.approx(0.08)
+
+
+def test_an_impossible_last_duration_is_not_believed(tmp_path, monkeypatch):
+    film = write_video(tmp_path / "film.mp4", options={"bf": "0"}, times=[0, 40, 120, 160, 280])
+    path = tmp_path / "years.mp4"
+    with av.open(str(film)) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux(video=0) if packet.size]
+        packets[-1].duration = round(30 * 3600 / packets[-1].time_base)
+        for packet in packets:
+            packet.stream = stream
+            target.mux(packet)
+    assert probe(path).duration_seconds > 3600  # a day is the limit
+    monkeypatch.setattr(clock, "MAX_HOLD_SECONDS", 3600)
+    assert probe(path).duration_seconds < 0.4
+    assert read_numbers(sample(path, fps=25).data)[:8] == [0, 1, 1, 2, 3, 3, 3, 4]
+    assert len(sample(path, fps=1)) == 1

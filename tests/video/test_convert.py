@@ -1,0 +1,73 @@
+"""Scaling, colour, the shape of pictures."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from PIL import Image
+from reading import sample
+
+from counter_videos import DATA, HEIGHT, WIDTH, read_numbers, write_video
+from ntlbg import errors
+from ntlbg.video import probe, read_frames_at
+
+
+def test_scaling_is_as_good_as_converting_first(tmp_path):
+    """Against full-size conversion and Pillow's bicubic: colour edges tell the flags apart."""
+    path = write_video(tmp_path / "large.mp4", size=(360, 640), options={"crf": "5"}, count=3)
+    full = read_frames_at(path, [0.0]).data[0]
+    expected = np.asarray(Image.fromarray(full).resize((160, 90), Image.Resampling.BICUBIC))
+    found = read_frames_at(path, [0.0], size=(90, 160)).data[0]
+    error = np.square(found.astype(float) - expected).mean()
+    assert 10 * np.log10(255**2 / error) > 40
+
+
+@pytest.mark.parametrize("aspect", [Fraction(1, 2), Fraction(2, 1), Fraction(1, 1)])
+def test_pixels_are_shown_square(tmp_path, aspect):
+    path = write_video(tmp_path / "film.mp4", pixel_aspect=aspect, count=3)
+    info = probe(path)
+    assert info.height == (2 * HEIGHT if aspect < 1 else HEIGHT)
+    assert info.width == (2 * WIDTH if aspect > 1 else WIDTH)
+    assert read_numbers(sample(path, fps=25, size=None).data) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("size", [40, (40, 40), (90, 30), (20, 200)])
+@pytest.mark.parametrize("name", ["anamorphic.mp4", "rotate90.mp4", "odd_101x77.webm"])
+def test_fits(name, size):
+    """Sizes by the rules' own words; the picture in the letterbox is the one scaled alone."""
+    info = probe(DATA / name)
+    pair = (size, size) if isinstance(size, int) else size
+
+    def read(fit, size=size):
+        return read_frames_at(DATA / name, [0.5], size=size, fit=fit).data[0]
+
+    assert read("squash").shape[:2] == pair
+    scales = [side / shown for side, shown in zip(pair, (info.height, info.width), strict=True)]
+    height, width = read("shortest").shape[:2]
+    assert height >= pair[0]
+    assert width >= pair[1]
+    assert (height, width) == (round(info.height * max(scales)), round(info.width * max(scales)))
+
+    boxed = read("letterbox")
+    assert boxed.shape[:2] == pair
+    height, width = round(info.height * min(scales)), round(info.width * min(scales))
+    top, left = (pair[0] - height) // 2, (pair[1] - width) // 2
+    inside = boxed[top : top + height, left : left + width]
+    assert np.array_equal(inside, read("squash", size=(height, width)))
+    outside = boxed.copy()
+    outside[top : top + height, left : left + width] = 0
+    assert not outside.any()
+
+
+def test_one_number_is_the_shortest_side():
+    path = DATA / "vfr.mp4"  # 192 x 108
+    assert read_frames_at(path, [0.0], size=54, fit="shortest").data.shape[1:3] == (54, 96)
+    assert read_frames_at(path, [0.0], size=54, fit="squash").data.shape[1:3] == (54, 54)
+
+
+def test_extreme_shapes_keep_a_pixel(tmp_path):
+    path = write_video(tmp_path / "ribbon.mkv", codec="ffv1", size=(2, 400), count=1)
+    assert read_frames_at(path, [0.0], size=20, fit="letterbox").data.shape[1:3] == (20, 20)
+    assert read_frames_at(path, [0.0], size=20, fit="shortest").data.shape[1:3] == (20, 4000)
+    with pytest.raises(errors.VideoTooLargeError, match="1600000 x 8000"):
+        read_frames_at(path, [0.0], size=8000, fit="shortest")
