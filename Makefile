@@ -92,4 +92,4 @@ clean:  ## caches and build leftovers
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-all: clean  ## also .venv and results
-	rm -rf .venv results
+	rm -rf .venv .venv-bench results

@@ -32,21 +32,23 @@ class Mode:
     Attributes:
         swapped_sides: the size of a video is given as (height, width) where (width, height) is
             read, so that a landscape video loses its left and right, not the bars above and below.
-        first_decides: the first sample of a batch decides about the resolution of all.
-        fills_budget: tokens that compression freed are spent again, and where even that is too
-            long, the least telling tokens go instead of each window's last.
+        fills_budget: every video is planned by itself, and tokens that compression freed are
+            spent again. Otherwise the first video of a batch decides about the resolution of all,
+            and what is too long loses each window's last tokens.
         unit_relevance: relevance compares directions; otherwise lengths count as well.
+        full_time_code: a frame's time is told by sine and cosine, not by the cosine of the sine.
     """
 
     swapped_sides: bool
-    first_decides: bool
     fills_budget: bool
     unit_relevance: bool
+    full_time_code: bool
 
 
 MODES = {
-    "faithful": Mode(True, True, False, False),  # as published weights were trained and evaluated
-    "corrected": Mode(False, False, True, True),
+    # as published weights were trained and evaluated
+    "faithful": Mode(True, False, False, False),
+    "corrected": Mode(False, True, True, True),
 }
 
 

@@ -96,13 +96,18 @@ def test_at_most_two_blocks_of_pixels_are_alive(model):
 def test_more_survivors_than_the_cap_are_read_again(model, monkeypatch):
     """Fused frames beyond the cap are let go; the chosen ones come from a second pass."""
     monkeypatch.setattr(vision_longvu, "MAX_FRAMES", 12)
-    capped = lambda *args: temporal_reduction(*args, max_frames=12)  # noqa: E731
+
+    def capped(similarity, threshold):
+        most = 12 if len(similarity) > BLOCK_FRAMES else BLOCK_FRAMES
+        return temporal_reduction(similarity, threshold, max_frames=most)
+
     monkeypatch.setattr(vision_longvu, "temporal_reduction", capped)
-    config = model.config
-    monkeypatch.setattr(config, "dino_threshold", 1.1)  # everything survives
+    monkeypatch.setattr(model.config, "dino_threshold", 1.1)  # everything survives
     frames = film(75)
-    video = model.vision_model.fuse(Watched(frames), (40, 24), limit=10)
+    source = Watched(frames)
+    video = model.vision_model.fuse(source, (40, 24), limit=10)
     assert len(video.frame_indices) == 12
+    assert source.asked["siglip"] == video.frame_indices.tolist()  # not for those let go
     source = pixels_of(frames)
     features = model.vision_model._dinov2(source.dinov2(video.frame_indices))
     expected = model.vision_model._fuse_block(source, video.frame_indices, features, (40, 24))

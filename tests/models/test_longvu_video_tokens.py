@@ -67,7 +67,7 @@ def test_as_published(entry):
     if case["low_res_tokens_computed"]:
         close(grids.low, tensors["tokens_lo"], "coarse grid")
     if case["frame_pos"]:
-        code = time_code(torch.arange(len(grids)), tensors["frame_pos"].shape[1], published=True)
+        code = time_code(torch.arange(len(grids)), tensors["frame_pos"].shape[1], full=False)
         close(code, tensors["frame_pos"], "time code")
     _check_regime(case, config, ids)
 
@@ -201,7 +201,7 @@ def test_corrected_thins_out_a_video_as_soon_as_its_tokens_do_not_fit():
 
 def test_time_code_of_the_published_code_loses_its_cosine():
     frames = torch.arange(5)
-    correct, published = (time_code(frames, 8, published=flag) for flag in (False, True))
+    correct, published = (time_code(frames, 8, full=flag) for flag in (True, False))
     angle = frames.unsqueeze(1) * 10000.0 ** (-torch.arange(0, 8, 2) / 8)
     torch.testing.assert_close(correct[:, 0::2], angle.sin())
     torch.testing.assert_close(correct[:, 1::2], angle.cos())

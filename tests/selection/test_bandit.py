@@ -5,7 +5,14 @@ import pytest
 
 from ntlbg.errors import ConfigError, InvalidFeatures
 from ntlbg.selection import SELECTORS, select_frames
-from ntlbg.selection.bandit import _share_out
+from ntlbg.selection.bandit import (
+    FocusOptions,
+    _Arms,
+    _draw_frames,
+    _optimistic_means,
+    _share_out,
+)
+from ntlbg.selection.inputs import check_inputs
 
 FRAMES = np.zeros((1600, 1))
 
@@ -31,6 +38,7 @@ def test_scores_lazily_and_finds_the_relevant_clips():
     assert len(scorer.asked) == 2
     asked = np.concatenate(scorer.asked)
     assert len(asked) == len(np.unique(asked))  # no frame twice
+    assert set(range(800, 832)) <= set(asked.tolist())  # the promising clips to the last frame
     assert len(scorer.asked[0]) == 3 * 100
     assert len(scorer.asked[1]) == 10 * 13  # what 10 of 100 clips have left
     counts = np.bincount(scorer.asked[0] // 16)
@@ -55,6 +63,33 @@ def test_scorer_scores_and_query_agree():
     by_function = select_frames("focus", frames, 9, score=lambda indices: scores[indices])
     np.testing.assert_array_equal(by_function.indices, by_query)
     assert by_function.scores is None  # not all were computed
+
+
+def arms_with(rewards, clip_frames=4, seed=0):
+    """Clips whose frames have these rewards, NaN for those not pulled, and their inputs."""
+    inputs = check_inputs(
+        np.zeros((len(rewards), 1)), 1, query=[1], generator=np.random.default_rng(seed)
+    )
+    arms = _Arms(inputs, FocusOptions(clip_frames=clip_frames))
+    arms.rewards[:] = rewards
+    return arms, inputs
+
+
+def test_optimism_is_the_empirical_bernstein_bound():
+    rewards = np.array([1.0, np.nan, 2, np.nan, 5, 5, 5, 9, np.nan, 3])
+    arms, _ = arms_with(rewards)
+    expected = []
+    for part in ([1.0, 2], [5, 5, 5, 9], [3]):
+        rate = np.log(7) / len(part)
+        expected.append(np.mean(part) + np.sqrt(2 * np.var(part) * rate) + 3 * (9 - 1) * rate)
+    np.testing.assert_allclose(_optimistic_means(arms), expected)
+
+
+def test_frames_are_drawn_by_the_reward_of_the_nearest_one_pulled():
+    arms, inputs = arms_with([1.0, np.nan, np.nan, 3, 0, 0, 0, 0])
+    drawn = np.concatenate([_draw_frames(arms, 0, 1, inputs) for _ in range(4000)])
+    share = np.bincount(drawn, minlength=4) / 4000
+    np.testing.assert_allclose(share, np.array([1, 1, 3, 3]) / 8, atol=0.03)  # 3.8 sigma
 
 
 def test_frames_are_shared_equally_among_the_best_clips():

@@ -75,6 +75,10 @@ def test_shares_by_hand():
     # too short a part hands its frames on, the dropped one comes last
     assert _share_out(importance, np.array([3, 10, 1, 10]), 8, 1.2).tolist() == [3, 4, 1, 0]
     assert _share_out(importance, np.array([3, 2, 1, 10]), 8, 1.2).tolist() == [3, 2, 1, 2]
+    # two standard deviations below
+    importance, lengths = np.array([1.0, 1, 1, 1, 0.5]), np.full(5, 100)
+    assert _share_out(importance, lengths, 9, 1.9).tolist() == [3, 2, 2, 2, 0]
+    assert _share_out(importance, lengths, 9, 2.1).tolist() == [2, 2, 2, 2, 1]
 
 
 @pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])

@@ -44,6 +44,7 @@ def test_temporal_uniformity():
         even = np.round((np.arange(k) + 0.5) / k * 1000).astype(int)
         assert temporal_uniformity(times, even) == pytest.approx(1 - 1 / (2 * k), abs=2e-3)
     assert temporal_uniformity(times, np.arange(10)) == pytest.approx(1 - 0.991)
+    assert temporal_uniformity(times, np.arange(991, 1001)) == pytest.approx(1 - 0.991)
     assert temporal_uniformity(times, np.array([0, 1000])) == pytest.approx(0.5)
     assert temporal_uniformity(np.ones(3), np.array([1])) == 1
     # in seconds, not in frames

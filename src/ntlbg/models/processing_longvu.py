@@ -132,7 +132,7 @@ class LongVUProcessor(ProcessorMixin):
         given = [None] * len(question)
         given = images if images is not None else videos if videos is not None else given
         seen = [pixels is not None for pixels in given]
-        data = self.text_inputs(question, answer, seen=seen)
+        data = dict(self.text_inputs(question, answer, seen=seen))
         given = [pixels for pixels in given if pixels is not None]
         if not given:
             return BatchFeature(data)
@@ -152,7 +152,7 @@ class LongVUProcessor(ProcessorMixin):
         answers: Sequence[str] | None = None,
         *,
         seen: Sequence[bool] | None = None,
-    ) -> dict[str, Tensor]:
+    ) -> BatchFeature:
         """input_ids, attention_mask and, with answers, labels (B, S).
 
         Args:
@@ -174,7 +174,7 @@ class LongVUProcessor(ProcessorMixin):
         if answers is not None:
             labels = [torch.tensor([IGNORED_LABEL] * len(p) + reply) for p, reply in rows]
             data["labels"] = _pad(labels, IGNORED_LABEL)
-        return data
+        return BatchFeature(data)
 
     def _pixels(self, videos: Sequence[np.ndarray], name: str) -> dict[str, Tensor]:
         sources = [self.frame_pixels(frames) for frames in videos]

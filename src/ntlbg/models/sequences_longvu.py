@@ -123,7 +123,7 @@ def place_videos(
 
 
 def _regime(config: LongVUConfig, first: FrameGrids, text: int) -> str | None:
-    if not MODES[config.mode].first_decides:
+    if MODES[config.mode].fills_budget:
         return None
     if first.video.still:
         return "mixed" if config.highres else "high"

@@ -109,8 +109,9 @@ class FrameGrids:
         tokens = add_newlines(self._projector(grid), self._newline, size)
         if not self.config.frame_position:
             return tokens
-        faithful = self.config.mode == "faithful"
-        code = time_code(self.video.frame_indices[frames], tokens.shape[-1], published=faithful)
+        times = self.video.frame_indices[frames]
+        full = MODES[self.config.mode].full_time_code
+        code = time_code(times, tokens.shape[-1], full=full)
         return tokens + code.to(tokens).unsqueeze(1)
 
     def gather(self, plan: TokenPlan) -> Tensor:
@@ -126,15 +127,15 @@ class FrameGrids:
         return torch.cat(parts)[torch.cat(owners).argsort(stable=True)]
 
 
-def time_code(frames: Tensor, size: int, *, published: bool) -> Tensor:
+def time_code(frames: Tensor, size: int, *, full: bool) -> Tensor:
     """Sines and cosines (T, size) of frame indices (T,), interleaved.
 
-    The published code takes the cosine of the sine, so that its odd columns tell little.
+    The published code (not ``full``) takes the cosine of the sine: its odd columns tell little.
     """
     frequency = 10000.0 ** (-torch.arange(0, size, 2, device=frames.device) / size)
     angle = frames.float().unsqueeze(1) * frequency
     sine = angle.sin()
-    return torch.stack([sine, (sine if published else angle).cos()], dim=-1).flatten(1)[:, :size]
+    return torch.stack([sine, (angle if full else sine).cos()], dim=-1).flatten(1)[:, :size]
 
 
 def choose_regime(config: LongVUConfig, num_frames: int, text: int) -> str:
@@ -201,7 +202,8 @@ def plan_corrected(grids: FrameGrids, text: Tensor, budget: int) -> tuple[TokenP
                 grids.config.drop_threshold,
             ).low  # fmt: skip
         return TokenPlan(None, high), None
-    relevance = frame_relevance(grids.low.detach(), text.detach(), unit=True)
+    unit = MODES[grids.config.mode].unit_relevance
+    relevance = frame_relevance(grids.low.detach(), text.detach(), unit=unit)
     similarity = reference_similarity(grids.low.detach())
     plan = fill_budget(similarity, relevance, grids.num_high, budget, grids.config.drop_threshold)
     return plan, relevance
