@@ -18,7 +18,8 @@ from ntlbg.selection import SELECTORS
 
 VIDEOS = Path(__file__).parent / "data" / "video"
 COMMANDS = (
-    "ask", "select", "index", "haystack", "demo", "train", "fetch", "evaluate", "compare", "evidence"
+    "ask", "select", "index", "haystack", "demo", "train", "fetch",
+    "evaluate", "compare", "evidence", "config", "plan", "convert",
 )  # fmt: skip
 
 

@@ -86,12 +86,14 @@ def test_adaq_draws_whatever_the_unit_of_the_scores():
     assert (chosen != SELECTORS["top_k"](frames, 16, scores=scores)).any()
 
 
-def test_adaq_fills_its_budget_with_the_next_probable_frames():
-    scores = np.array([0.0, 900, 3, 2, 1])
-    for budget, expected in [(1, [1]), (2, [1, 2]), (4, [1, 2, 3, 4])]:
-        # any frame alone holds so little mass
-        chosen = SELECTORS["adaq"](np.zeros((5, 1)), budget, scores=scores, mass=1e-9)
-        assert chosen.tolist() == expected
+def test_adaq_fills_its_budget_by_drawing_from_the_others():
+    scores = np.array([0.0, 0.1, 1.0, 0.05, 0.12])
+    p = softmax(scores / (0.5 * np.var(scores)))
+    assert p[2] > 0.99
+    others = np.array([0, 1, 3, 4])
+    share = share_of_draws("adaq", scores, 2)
+    assert share[2] == 1
+    assert_close_to(share[others], p[others] / p[others].sum())
 
 
 def test_equal_scores_are_drawn_evenly():

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from small_experiment import small_config
 
 from ntlbg.config import Config, changed
 from ntlbg.models.reader import build_reader
@@ -10,6 +9,7 @@ from ntlbg.reading import VideoReader, items_of
 from ntlbg.training import longvideo
 from ntlbg.training.question_objective import QuestionObjective, scheduled_weights
 from ntlbg.training.stages import loss_weights, set_stage
+from small_experiment import small_config
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.25, 1.0])

@@ -89,10 +89,15 @@ def test_a_killed_run_continues_and_finishes(config, tmp_path):
     assert all(torch.equal(tower[name], after[name]) for name in tower)
     assert not all(torch.equal(before[name], after[name]) for name in before)
 
+    # a stage that saves only what it trains goes on from its checkpoint as well
+    small["stages"][2]["steps"] = EPISODES["steps"] + 1
+    config.write_text(json.dumps(small))
+    (output / "joint.safetensors").unlink()
     third = start(config, output)
     said, _ = third.communicate(timeout=120)
     assert third.returncode == 0, said
-    assert said.count("finished before") == 4
+    assert said.count("finished before") == 3
+    assert f"joint: continuing from checkpoint-{EPISODES['steps']}" in said
 
 
 def test_settings_errors_name_the_key_the_value_and_what_is_allowed(config):

@@ -79,8 +79,8 @@ def choose_adaq(inputs: Inputs, options: AdaqOptions) -> Picks:
     open, but a temperature fits scores of its own unit only: log-odds as they are would make any
     draw ``top_k``. So shift and unit of the scores do not matter.
 
-    Deviation: where fewer than k frames hold the mass, all of them are chosen and the next probable
-    ones follow: ``top_k`` again, which is so whenever few scores stand out.
+    Deviation: where fewer than k frames hold the mass, all of them are chosen, and the others are
+    drawn from the rest in the same way. With few scores that stand out that is nearly ``top_k``.
 
     Raises:
         QueryRequired: neither a query nor scores were given.
@@ -90,10 +90,8 @@ def choose_adaq(inputs: Inputs, options: AdaqOptions) -> Picks:
     # Scores that are all the same have no variance, and any temperature makes them even.
     logits = (scores - scores.max()) / (options.scaling * variance) if variance else scores
     best_first = np.argsort(-logits, kind="stable")
-    probabilities = np.exp(logits[best_first])
-    cumulative = np.cumsum(probabilities)
+    cumulative = np.cumsum(np.exp(logits[best_first]))
     num_valid = 1 + np.searchsorted(cumulative, options.mass * cumulative[-1])
-    valid, others = np.split(best_first, [num_valid])
-    noisy = logits[valid] + inputs.generator.gumbel(size=len(valid))
-    drawn = valid[np.argsort(-noisy, kind="stable")]
-    return Picks(np.sort(np.concatenate([drawn, others])[: inputs.num_frames]))
+    valid = np.isin(np.arange(len(scores)), best_first[:num_valid])
+    noisy = logits + inputs.generator.gumbel(size=len(logits))
+    return Picks(np.sort(np.lexsort((-noisy, ~valid))[: inputs.num_frames]))

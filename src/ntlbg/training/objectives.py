@@ -11,6 +11,7 @@ from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.processing_ntlbg import IGNORED_LABEL
 from ntlbg.training.losses import RunningGaussian, Transition, loss_terms, total
 from ntlbg.training.stages import loss_weights
+from ntlbg.training.trainer import load_saved_part
 
 # Relevant frames are rare: a miss costs the answer, a false alarm costs one frame of the budget.
 POSITIVE_WEIGHT = 3.0
@@ -79,6 +80,10 @@ class AnswerObjective(nn.Module):
         trains = {prefix + name for name, value in self.named_parameters() if value.requires_grad}
         trains |= {name for name in whole if name.startswith(prefix + "reference.")}
         return {name: value for name, value in whole.items() if name in trains}
+
+    def load_state_dict(self, state_dict, strict: bool = True, assign: bool = False):
+        """What ``state_dict`` leaves out stays as it is."""
+        return load_saved_part(self, state_dict, assign)
 
 
 def evidence_loss(scores: Tensor, evidence: Tensor, mask: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from ntlbg.training.losses import (
     loss_terms,
     total,
 )
+from ntlbg.training.trainer import load_saved_part
 
 Weights = dict[str, float]
 
@@ -90,11 +91,8 @@ class QuestionObjective(nn.Module):
         }
 
     def load_state_dict(self, state_dict, strict: bool = True, assign: bool = False):
-        """What ``state_dict`` leaves out stays as it is, and is not missing."""
-        found = super().load_state_dict(state_dict, strict=False, assign=assign)
-        expected = set(self.state_dict())
-        found.missing_keys[:] = [name for name in found.missing_keys if name in expected]
-        return found
+        """What ``state_dict`` leaves out stays as it is."""
+        return load_saved_part(self, state_dict, assign)
 
     def batch(self, items: Sequence[Read]) -> dict[str, Tensor]:
         """Inputs of the model, with the frames that it would choose now."""

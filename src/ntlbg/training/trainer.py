@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+from torch import nn
 from transformers import Trainer
 
 
@@ -30,3 +31,11 @@ class NtlbgTrainer(Trainer):
         self._terms.clear()
         rounded = {name: round(value, 4) for name, value in means.items()}
         super().log({**logs, **rounded}, *args, **kwargs)
+
+
+def load_saved_part(module: nn.Module, state_dict: dict, assign: bool = False):
+    """Load what the module's own ``state_dict`` holds; what it leaves out is not missing."""
+    found = nn.Module.load_state_dict(module, state_dict, strict=False, assign=assign)
+    expected = set(module.state_dict())
+    found.missing_keys[:] = [name for name in found.missing_keys if name in expected]
+    return found
