@@ -3,7 +3,61 @@
 import numpy as np
 import pytest
 
-from ntlbg.selection.moments import estimate_moments, oas_shrinkage
+from ntlbg.selection import moments as moments_module
+from ntlbg.selection.moments import estimate_moments, leading_eigenpairs, oas_shrinkage
+
+
+def matrix_with(spectrum, seed=0):
+    """A symmetric float32 matrix with these eigenvalues and random eigenvectors."""
+    normal = np.random.default_rng(seed).standard_normal((len(spectrum), len(spectrum)))
+    turn, _ = np.linalg.qr(normal)
+    return ((turn * spectrum) @ turn.T).astype(np.float32)
+
+
+INDEX = np.arange(1.0, 601)
+SPECTRA = {
+    "falls": INDEX**-1,
+    "falls fast": INDEX**-3,
+    "flat": np.ones(600),
+    "nearly flat": INDEX**-0.2,
+    "few directions": np.where(INDEX <= 10, INDEX**-1, 0),
+    "one direction": np.where(INDEX <= 1, 1.0, 0),
+    "a step": np.where(INDEX <= 40, 1.0, 1e-4),
+}
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_leading_eigenpairs(name):
+    spectrum = SPECTRA[name]
+    matrix = matrix_with(spectrum)
+    values, vectors = leading_eigenpairs(matrix, 64)
+    np.testing.assert_allclose(values, spectrum[:64], rtol=2e-4, atol=1e-6)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(64), atol=1e-5)
+    errors = np.linalg.norm(matrix @ vectors - vectors * values, axis=0)
+    assert (errors <= 1.01e-2 * values + 2e-6).all()
+
+
+@pytest.mark.parametrize("name", ["falls", "falls fast", "few directions"])
+def test_usual_spectra_need_no_full_decomposition(name, monkeypatch):
+    sizes = []
+    full = np.linalg.eigh
+    monkeypatch.setattr(np.linalg, "eigh", lambda m: sizes.append(len(m)) or full(m))
+    leading_eigenpairs(matrix_with(SPECTRA[name]), 64)
+    assert max(sizes) < 600
+
+
+def test_moments_do_not_depend_on_how_eigenpairs_are_found(monkeypatch):
+    rng = np.random.default_rng(3)
+    falling = np.arange(1, 601) ** -0.5
+    video = (rng.standard_normal((900, 600)) * falling).astype(np.float32)
+    ours = estimate_moments(video, 64)
+    monkeypatch.setattr(moments_module, "_LEAST_SIZE_RATIO", 100)
+    full = estimate_moments(video, 64)
+    np.testing.assert_allclose(ours.eigenvalues, full.eigenvalues, rtol=1e-3)
+    assert ours.residual_variance == pytest.approx(full.residual_variance, rel=1e-3)
+    assert ours.shrinkage == pytest.approx(full.shrinkage, rel=1e-6)
+    shared = np.linalg.svd(ours.basis[:, :32].T @ full.basis)[1]
+    assert shared.min() > 0.999
 
 
 def test_moments_of_a_low_rank_video(frames):
@@ -25,7 +79,7 @@ def test_moments_of_a_low_rank_video(frames):
 def test_shrinkage_goes_by_the_number_of_frames(frames):
     for part in (frames[:100], frames):
         spectrum = np.linalg.eigvalsh(np.cov(part.T.astype(float), bias=True))
-        expected = oas_shrinkage(spectrum, 80, len(part))
+        expected = oas_shrinkage(spectrum.sum(), (spectrum**2).sum(), 80, len(part))
         assert estimate_moments(part, rank=8).shrinkage == pytest.approx(expected, rel=1e-3)
     weights = np.repeat([1.0, 1e-9], [100, 2900])
     few = estimate_moments(frames[:100], rank=8).shrinkage
@@ -80,6 +134,6 @@ def test_shrinkage_is_that_of_the_reference():
     spectrum = np.linalg.eigvalsh(rows.T @ rows / 40)
     expected = covariance.OAS(assume_centered=True).fit(rows)
     # the paper's formula; scikit-learn leaves out the terms in 2 / size
-    ours, theirs = oas_shrinkage(spectrum, 15, 40), expected.shrinkage_
+    ours, theirs = oas_shrinkage(spectrum.sum(), (spectrum**2).sum(), 15, 40), expected.shrinkage_
     assert ours == pytest.approx(theirs, abs=0.02)
-    assert oas_shrinkage(np.ones(15), 15, 40) == 1
+    assert oas_shrinkage(15, 15, 15, 40) == 1
