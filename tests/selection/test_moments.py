@@ -31,7 +31,7 @@ def test_leading_eigenpairs(name):
     spectrum = SPECTRA[name]
     matrix = matrix_with(spectrum)
     values, vectors = leading_eigenpairs(matrix, 64)
-    np.testing.assert_allclose(values, spectrum[:64], rtol=2e-4, atol=1e-6)
+    np.testing.assert_allclose(values, spectrum[:64], rtol=5e-4, atol=1e-6)
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(64), atol=1e-5)
     errors = np.linalg.norm(matrix @ vectors - vectors * values, axis=0)
     assert (errors <= 1.01e-2 * values + 2e-6).all()

@@ -19,7 +19,8 @@ from ntlbg.timelines import (
     timestamp,
 )
 
-_STYLE = {
+# of every plot, for matplotlib.rc_context
+STYLE = {
     "svg.hashsalt": "ntlbg",  # the same answer draws the same file
     "font.size": 10,
     "axes.spines.top": False,
@@ -50,11 +51,16 @@ def save_timeline(
     Raises:
         OutputError: the folder cannot be written.
     """
-    with matplotlib.rc_context(_STYLE):
-        return _save(draw_timeline(result, truth=truth), Path(folder), name)
+    with matplotlib.rc_context(STYLE):
+        return save_figure(draw_timeline(result, truth=truth), Path(folder), name)
 
 
-def _save(figure: Figure, folder: Path, name: str) -> list[Path]:
+def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write ``name.png`` and ``name.svg``; the same figure gives the same files.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
     written = []
     with staged_directory(folder) as stage:
         for suffix, metadata in ((".png", None), (".svg", {"Date": None})):
@@ -152,8 +158,8 @@ def save_bars(
     Raises:
         OutputError: the folder cannot be written.
     """
-    with matplotlib.rc_context(_STYLE):
-        return _save(draw_bars(panels, legend=legend, title=title), Path(folder), name)
+    with matplotlib.rc_context(STYLE):
+        return save_figure(draw_bars(panels, legend=legend, title=title), Path(folder), name)
 
 
 def draw_bars(panels: Sequence[Bars], *, legend: str, title: str = "") -> Figure:
@@ -215,8 +221,8 @@ def save_heatmap(
     Raises:
         OutputError: the folder cannot be written.
     """
-    with matplotlib.rc_context(_STYLE):
-        return _save(draw_heatmap(values, rows, columns, title=title), Path(folder), name)
+    with matplotlib.rc_context(STYLE):
+        return save_figure(draw_heatmap(values, rows, columns, title=title), Path(folder), name)
 
 
 def draw_heatmap(

@@ -14,7 +14,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
-from ntlbg.evaluation.plots import _STYLE, _save
+from ntlbg.evaluation.plots import STYLE, save_figure
 from ntlbg.selection import Selection
 from ntlbg.timelines import timestamp
 
@@ -43,9 +43,9 @@ def save_feature_plane(
     Raises:
         OutputError: the folder cannot be written.
     """
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = draw_feature_plane(features, selection, pts_seconds, title=title)
-        return _save(figure, Path(folder), name)
+        return save_figure(figure, Path(folder), name)
 
 
 def draw_feature_plane(

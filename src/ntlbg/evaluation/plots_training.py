@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ntlbg.errors import DataError
-from ntlbg.evaluation.plots import _STYLE, _save
+from ntlbg.evaluation.plots import STYLE, save_figure
 
 # history key: title
 CURVES = {
@@ -46,8 +46,8 @@ def save_training_curves(history: Sequence[dict], folder: str | Path) -> list[Pa
     Raises:
         DataError: nothing was logged. OutputError: the folder cannot be written.
     """
-    with matplotlib.rc_context(_STYLE):
-        return _save(draw_training_curves(history), Path(folder), "training")
+    with matplotlib.rc_context(STYLE):
+        return save_figure(draw_training_curves(history), Path(folder), "training")
 
 
 def draw_training_curves(history: Sequence[dict]) -> Figure:

@@ -91,7 +91,7 @@ def choose_facility_location(inputs: Inputs, options: FacilityLocationOptions) -
 
     The submodular objective of facility location, greedy within 1 - 1/e of the optimum (Nemhauser,
     Wolsey & Fisher 1978); the k-medoids of the video. Needs no query. Time O(M^2 (D + log k)) and
-    memory O(M^2) for M candidates: quadratic, not under 100 ms for 2048 candidates.
+    memory O(M^2) for M candidates: quadratic.
     """
     num_candidates = max(options.candidates, 2 * inputs.num_frames)
     candidates = quantile_points(np.ones(len(inputs)), min(num_candidates, len(inputs)))

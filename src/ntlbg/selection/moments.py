@@ -92,9 +92,7 @@ def estimate_moments(
     )
 
 
-def oas_shrinkage(
-    trace: float, trace_of_square: float, size: int, num_effective: float
-) -> float:
+def oas_shrinkage(trace: float, trace_of_square: float, size: int, num_effective: float) -> float:
     """Oracle-approximating shrinkage of a covariance towards a multiple of the identity.
 
     Chen, Wiesel, Eldar & Hero 2010, IEEE Trans. Signal Processing 58(10).

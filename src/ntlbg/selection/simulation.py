@@ -4,7 +4,8 @@ A frame is a unit vector, as an image encoder gives it: a cone that all images s
 whole video has in common, a scene, a shot, a slow drift and noise. A query lies at a background
 cosine that varies from shot to shot; in a *local* video it also fits a few short events. All
 amounts are in the constants below. They are chosen so that cosines look like CLIP's at one frame
-a second; nothing here was fitted to real scores.
+a second; nothing here was fitted to real scores. Only _QUERY_CONCEPT was fitted, to published event
+recalls of selectors.
 
 T frames, D feature size.
 """
