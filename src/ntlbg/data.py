@@ -1,6 +1,6 @@
 """Questions about videos, one JSON object a line.
 
-Required: ``video`` (or ``video_id``), ``question``, ``answer``. The rest is optional.
+Required: ``video`` (or ``video_id``, or ``image``), ``question``, ``answer``. The rest is optional.
 Times are seconds from the first picture; evidence intervals are ``[start, end)``.
 """
 
@@ -24,7 +24,7 @@ class Sample(BaseModel):
     id: str | None = Field(None, description="unique within its file")
     video: str = Field(
         min_length=1,
-        validation_alias=AliasChoices("video", "video_id"),
+        validation_alias=AliasChoices("video", "video_id", "image"),
         description="path, relative to the questions' folder or to the folder of videos",
     )
     question: str = Field(min_length=1)

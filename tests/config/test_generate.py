@@ -26,7 +26,8 @@ from ntlbg.config import (
 from ntlbg.errors import ConfigError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-TRAINED_BY_THEMSELVES = ("builtin.json",)  # of the schema in training/settings.py
+# of the schemas in training/settings.py and training/longvu_settings.py
+TRAINED_BY_THEMSELVES = ("builtin.json", "longvu_image.json", "longvu_video.json")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Plots of training and of the feature space: right numbers, real files."""
 
-import json
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,7 +13,6 @@ from ntlbg.evaluation.plots_features import (
 )
 from ntlbg.evaluation.plots_training import (
     draw_training_curves,
-    read_history,
     save_training_curves,
 )
 from ntlbg.selection import select_frames
@@ -103,13 +100,19 @@ def test_training_curves_show_what_was_logged(tmp_path):
     assert svg.stat().st_size > 1000
 
 
-def test_a_history_is_read_back_or_refused(tmp_path):
-    file = tmp_path / "history.json"
-    file.write_text(json.dumps(HISTORY))
-    assert read_history(file) == HISTORY
-    for wrong in ("{}", "not json"):
-        file.write_text(wrong)
-        with pytest.raises(DataError, match=r"history\.json: "):
-            read_history(file)
+def test_an_empty_history_cannot_be_drawn():
     with pytest.raises(DataError, match="nothing was logged"):
         draw_training_curves([])
+
+
+def test_times_beside_picks_do_not_cover_each_other(video):
+    features, times, selection = video
+    texts = [text.xy for text in draw_feature_plane(features, selection, times).axes[0].texts]
+    points = principal_plane(features)[0]
+    assert 1 < len(texts) <= 8
+    for number, one in enumerate(texts):
+        for other in texts[:number]:
+            assert (np.abs(one - other) > [0.1, 0.03] * np.ptp(points, axis=0)).any()
+    same = np.repeat(features[:1], 200, axis=0) + np.arange(200)[:, None] * 1e-9
+    close = draw_feature_plane(same.astype(np.float32), selection, times).axes[0].texts
+    assert len(close) == 1

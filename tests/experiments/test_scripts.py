@@ -75,6 +75,8 @@ def test_training_and_evaluating_by_the_original_flags(run, config, tmp_path, su
     summary = json.loads((folder / "evaluation" / "summary.json").read_text())
     assert summary == json.loads(out[out.index('{\n  "metrics"') :])
     assert set(summary["metrics"]) == set(used.evaluation_config.metrics)
+    assert 10**8 < summary["memory"]["peak_resident_bytes"] < 10**11
+    assert set(summary["memory"]) == {"peak_resident_bytes", "peak_gpu_bytes"}
     lines = (folder / "evaluation" / "answers.jsonl").read_text().splitlines()
     answers = [json.loads(line) for line in lines]
     assert len(answers) == summary["all"]["questions"] == 6

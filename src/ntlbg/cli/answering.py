@@ -39,7 +39,7 @@ def ask(
     ] = None,
     save_plots: Annotated[
         Path | None,
-        typer.Option(help="Write time line and feature plane, PNG and SVG, into this folder."),
+        typer.Option(help="Write time line and feature plane, PNG and SVG, and what they show."),
     ] = None,
     report: Annotated[
         Path | None, typer.Option(help="Write a self-contained HTML page to this file.")
@@ -81,12 +81,14 @@ def _write_views(answer, save_plots: Path | None, report: Path | None) -> list[P
     if save_plots is not None:
         from ntlbg.evaluation.plots import save_timeline
         from ntlbg.evaluation.plots_features import save_feature_plane
+        from ntlbg.evaluation.seen_files import save_seen
 
         seen = answer.seen
         written += save_timeline(answer, save_plots)
         written += save_feature_plane(
             seen.features, seen.selection, seen.pts_seconds, save_plots, title=answer.question
         )
+        written.append(save_seen(answer, save_plots))
     if report is not None:
         from ntlbg.report import report_answer
 
@@ -101,7 +103,8 @@ def select(
         str | None, typer.Argument(help="What the frames are for; without it, the whole video.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write frames, contact sheet and selection.json here.")
+        Path | None,
+        typer.Option(help="Write frames, contact sheet, selection.json and what plot draws here."),
     ] = None,
     model: Model = "builtin",
     num_frames: NumFrames = 16,
@@ -133,7 +136,11 @@ def select(
         console.print_json(moments.to_dict())
     else:
         console.print_moments(moments)
-    console.tell_written([] if out is None else [out])
+    if out is not None:
+        from ntlbg.evaluation.seen_files import save_seen
+
+        save_seen(moments, out)
+        console.tell_written([out])
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""``compare`` and ``evidence``: which way of choosing frames is better, and how sure is that?"""
+"""``compare``, ``evidence`` and ``plot``: which choice of frames is better, how sure is that?"""
 
 from pathlib import Path
 from typing import Annotated
@@ -128,6 +128,25 @@ def compare(
         _compute_theory(out_dir, given, as_json)
     else:
         _compare_selectors(out_dir, suite, given, as_json)
+
+
+@app.command()
+def plot(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="history.json of training, summary.json of compare or evaluate, answers.jsonl of "
+            "evaluate_experiment.py, or seen.safetensors of ask or select.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option(help="Folder; otherwise that of the file.")] = None,
+) -> None:
+    """Draw a results file as PNG and SVG: curves, bars, heat map, time line or feature plane."""
+    from ntlbg import console
+    from ntlbg.evaluation.plots_files import plot_file
+
+    console.tell_written(plot_file(file, out or file.parent))
 
 
 def _compare_selectors(out_dir: Path, suite: str, given: dict, as_json: bool) -> None:

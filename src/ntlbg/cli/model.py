@@ -12,14 +12,14 @@ from ntlbg.cli.app import Json, app
 def train(
     config: Annotated[Path, typer.Option(help="A configuration file.")],
     stage: Annotated[
-        str | None, typer.Option(help="Only this stage: vision, selection, joint or full.")
+        str | None, typer.Option(help="Only this stage of the built-in model: see its file.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Folder for the checkpoints.")] = None,
-    debug: Annotated[bool, typer.Option(help="A few steps of every stage.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Folder for checkpoints and result.")] = None,
+    debug: Annotated[bool, typer.Option(help="A few steps only.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Check everything, train nothing.")] = False,
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = True,
 ) -> None:
-    """Train the built-in model in stages; a killed run goes on where it was."""
+    """Train the built-in model or LongVU, as the file says; a killed run goes on where it was."""
     from ntlbg import training
 
     training.run(

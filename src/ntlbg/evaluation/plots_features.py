@@ -22,6 +22,8 @@ _FRAME, _PICK, _RING, _SOFT = "#b9c6cf", "#1c5d8c", "#e39a1c", "#63626a"
 _RAMP = LinearSegmentedColormap.from_list("relevance", ["#d9e0e5", "#8dc3b4", "#12614f"])
 _HALO = [patheffects.withStroke(linewidth=2.2, foreground="white")]
 NAMED = 8  # picks with their time beside them
+# Room of a time, in shares of the drawn width and height
+ROOM = np.array([0.11, 0.04])
 
 
 def save_feature_plane(
@@ -118,8 +120,18 @@ def _draw_picks(axes: Axes, points: np.ndarray, selection: Selection, pts_second
     chosen = points[selection.indices]
     axes.scatter(*chosen.T, s=46, facecolor="none", edgecolor=_PICK, lw=1.6, label="selected frame")
     worth = selection.weights if selection.scores is None else selection.scores[selection.indices]
-    best = np.argsort(-worth, kind="stable")[:NAMED]
-    for place in best:
+    for place in _apart(chosen, np.argsort(-worth, kind="stable"), points):
         second = timestamp(pts_seconds[selection.indices[place]])
         axes.annotate(second, chosen[place], xytext=(5, 4), textcoords="offset points",
                       fontsize=8, color=_PICK, path_effects=_HALO)  # fmt: skip
+
+
+def _apart(chosen: np.ndarray, order: np.ndarray, points: np.ndarray) -> list[int]:
+    """The first NAMED of the picks (k, 2) in this order whose times do not cover each other."""
+    room = ROOM * np.maximum(np.ptp(points, axis=0), 1e-12)
+    named: list[int] = []
+    for place in order:
+        gaps = np.abs(chosen[named] - chosen[place]) / room
+        if len(named) < NAMED and not (gaps < 1).all(axis=1).any():
+            named.append(int(place))
+    return named

@@ -1,6 +1,5 @@
 """Training curves, from the history that training leaves."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,21 +22,6 @@ CURVES = {
 }
 VALIDATION = "eval_task"
 _LINE, _CHECK, _SOFT = "#1c5d8c", "#e39a1c", "#63626a"
-
-
-def read_history(path: str | Path) -> list[dict]:
-    """The list of ``history.json``.
-
-    Raises:
-        DataError: it cannot be read, or holds no list.
-    """
-    try:
-        history = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as a training history ({error})") from error
-    if not isinstance(history, list):
-        raise DataError(f"{path}: a training history is a list of steps")
-    return history
 
 
 def save_training_curves(history: Sequence[dict], folder: str | Path) -> list[Path]:

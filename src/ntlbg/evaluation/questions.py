@@ -18,6 +18,7 @@ from ntlbg.evaluation.metrics import (
     selection_metrics,
     summarize_answers,
 )
+from ntlbg.memory.measuring import MeasuredPeak
 from ntlbg.models.reader import build_reader, load_reader_weights
 from ntlbg.outputs import staged_directory
 from ntlbg.reading import Read, VideoReader, items_of
@@ -59,12 +60,23 @@ def run(
         weights: what training left; None is the base model with parts that never trained.
 
     Returns:
-        the summary: all metrics together and for each data set.
+        the summary: all metrics together and for each data set, and the memory that it took.
 
     Raises:
         ConfigError, DataError, VideoError, WeightsError, OutputError.
     """
     config = config if isinstance(config, Config) else load_config(config)
+    with MeasuredPeak() as peak:
+        records = _answer_all(config, weights, progress)
+    summary = summarize(records, config) | {"memory": peak.to_dict()}
+    with staged_directory(output_dir) as stage:
+        lines = [json.dumps(asdict(record), ensure_ascii=False) for record in records]
+        (stage / "answers.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        (stage / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
+    return summary
+
+
+def _answer_all(config: Config, weights: str | Path | None, progress) -> list[Record]:
     reader, entries = VideoReader(config), config.dataset_config.test_datasets
     sets = items_of(entries)
     backend = _backend(config, reader.feature_size([i for s in sets for i in s]), weights)
@@ -76,12 +88,7 @@ def run(
         if progress:
             right = np.mean([exact_match(r.answer, r.truth) for r in records])
             progress(f"{entry.name}: {len(items)} questions, {right:.3f} right so far")
-    summary = summarize(records, config)
-    with staged_directory(output_dir) as stage:
-        lines = [json.dumps(asdict(record), ensure_ascii=False) for record in records]
-        (stage / "answers.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
-        (stage / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
-    return summary
+    return records
 
 
 def _backend(config: Config, feature_size: int, weights: str | Path | None) -> NtlbgBackend:

@@ -1,8 +1,31 @@
-"""Losses, stages and the training run of the built-in model."""
+"""Losses, stages and training runs: of the built-in model, and of LongVU."""
+
+from ntlbg.errors import ConfigError
 
 
-def run(config_path, output_dir=None, **options):
-    """See :func:`ntlbg.training.run.run` (imported late: it needs the ``train`` extra)."""
-    from ntlbg.training.run import run as train
+def run(config_path, output_dir=None, *, stage=None, **options):
+    """The run that the configuration's ``model_type`` asks for; without the key, the built-in's.
 
-    return train(config_path, output_dir, **options)
+    See :func:`ntlbg.training.run.run` and :func:`ntlbg.training.longvu.run` (imported late: they
+    need the ``train`` extra).
+
+    Raises:
+        ConfigError: an unknown type, or an option that the type does not have.
+    """
+    from ntlbg.training.longvu_settings import model_type
+
+    kind = model_type(config_path)
+    if kind is None:
+        from ntlbg.training.run import run as train
+
+        return train(config_path, output_dir, stage=stage, **options)
+    if kind != "longvu":
+        raise ConfigError(
+            f'{config_path}: model_type: got {kind!r}; give "longvu", or leave the key out for '
+            "the built-in model"
+        )
+    if stage is not None:
+        raise ConfigError(f"--stage {stage}: {config_path} is one stage; leave the option out")
+    from ntlbg.training.longvu import run as train_longvu
+
+    return train_longvu(config_path, output_dir, **options)
