@@ -150,7 +150,7 @@ def test_a_set_without_any_video_is_refused(tmp_path):
     with pytest.raises(DataError, match="none of its videos is there"):
         items_of((entry(tmp_path),))
     config = changed(Config(), {"model_config.feature_encoder": "eyes"})
-    with pytest.raises(ConfigError, match="no encoder 'eyes'; there are: builtin"):
+    with pytest.raises(ConfigError, match="feature_encoder: got 'eyes'; there are: builtin"):
         VideoReader(config)
 
 

@@ -13,6 +13,7 @@ from ntlbg.encoders import ENCODERS, Encoder
 from ntlbg.errors import ConfigError, DataError
 from ntlbg.index import FeatureIndex
 from ntlbg.indexing import index_video
+from ntlbg.selection import SELECTORS
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,21 @@ class Read:
     pts_seconds: np.ndarray
 
 
+def check_names(config: Config) -> None:
+    """Whether what a configuration names is there.
+
+    Raises:
+        ConfigError: no such encoder, or no such selector.
+    """
+    named = {
+        "model_config.feature_encoder": (config.model.feature_encoder, ENCODERS),
+        "video_config.frame_selector": (config.video_config.frame_selector, SELECTORS),
+    }
+    for key, (name, known) in named.items():
+        if name not in known:
+            raise ConfigError(f"{key}: got {name!r}; there are: {', '.join(known)}")
+
+
 class VideoReader:
     """Features as ``video_config`` asks for them; videos are encoded once and kept in the index.
 
@@ -39,11 +55,7 @@ class VideoReader:
         self.video = config.video_config
         self.index = index or FeatureIndex()
         self._encoder: Encoder | None = None
-        if config.model.feature_encoder not in ENCODERS:
-            raise ConfigError(
-                f"model_config.feature_encoder: no encoder {config.model.feature_encoder!r}; "
-                f"there are: {', '.join(ENCODERS)}"
-            )
+        check_names(config)
         self._load: Callable[[], Encoder] = ENCODERS[config.model.feature_encoder]
 
     @property

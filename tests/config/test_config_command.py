@@ -86,3 +86,48 @@ def test_plan_as_json_and_as_text(config):
 def test_mistakes(command, message, config):
     done = run(*(part.format(config=config) for part in command), code=2)
     assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("video_config.frames", 3, "video_config.frames: there is no such key; the keys here are"),
+        ("training_config.batch_size", "two", "training_config.batch_size: got 'two'; input sho"),
+        ("training_config.learning_rate", -1, "training_config.learning_rate: got -1; input sho"),
+        ("hardware_config.gpu_type", "T4", "gpu_type: got 'T4'; input should be 'V100_32GB', "),
+        ("hardware_config.mixed_precision", "bf16", "mixed_precision is 'bf16', but training_co"),
+        ("video_config.num_representatives", 7, "num_representatives is 7, but max_frames 64"),
+        ("video_config.frame_resolution", [224, -1], "frame_resolution.1: got -1; input should"),
+        ("video_config.frame_selector", "best", "frame_selector: got 'best'; there are: ntlbg,"),
+        ("model_config.feature_encoder", "eyes", "feature_encoder: got 'eyes'; there are: buil"),
+        ("model_config.base_model", "{tmp}/no", "model_config.base_model: '{tmp}/no': its conf"),
+        ("dataset_config.train_datasets.0.weight", 0, "train_datasets.0.weight: got 0; input sh"),
+        ("evaluation_config.metrics", ["speed"], "metrics.0: got 'speed'; input should be 'acc"),
+        ("schema_version", 2, "schema_version: got 2; input should be 1"),
+        ("video_config", 3, "video_config: got 3; input should be an object"),
+    ],
+)
+def test_a_wrong_file_is_told_by_path_value_and_what_is_allowed(
+    key, value, message, config, tmp_path
+):
+    content = json.loads(Path(config).read_text())
+    *blocks, last = key.split(".")
+    block = content
+    for name in blocks:
+        block = block[int(name) if isinstance(block, list) else name]
+    block[last] = value.format(tmp=tmp_path) if isinstance(value, str) else value
+    Path(config).write_text(json.dumps(content))
+    done = run("config", "validate", "--config", config, code=2)
+    assert message.format(tmp=tmp_path) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("", "not JSON"), ('{"a": 1,', "not JSON"), ("[1]", "got [1]; input should be an object")],
+)
+def test_a_file_that_is_no_configuration(text, message, tmp_path):
+    path = tmp_path / "wrong.json"
+    path.write_text(text)
+    assert f"{path}: {message}" in run("config", "validate", "--config", str(path), code=2).stderr

@@ -137,6 +137,8 @@ def test_overrides_are_put_in_place_before_the_check():
         ("model_name.part=1", r"with --set: model_name holds no keys"),
         ("dataset_config.train_datasets.9.path=x", r"train_datasets.9 holds no keys"),
         ("dataset_config.train_datasets.9=x", r"its list has 3 elements, from 0"),
+        ("dataset_config.train_datasets.3=x", r"its list has 3 elements, from 0"),
+        ("dataset_config.train_datasets.3.path=x", r"train_datasets.3 holds no keys"),
         ("training_config.max_steps=0", r"with --set: training_config.max_steps: got 0; input"),
         ("video_config.max_frames=1024", r"num_representatives is 512, but .* write 128, or set"),
         ("schema_version=2", r"schema_version: got 2; input should be 1"),

@@ -107,12 +107,11 @@ def test_an_empty_history_cannot_be_drawn():
 
 def test_times_beside_picks_do_not_cover_each_other(video):
     features, times, selection = video
-    texts = [text.xy for text in draw_feature_plane(features, selection, times).axes[0].texts]
-    points = principal_plane(features)[0]
-    assert 1 < len(texts) <= 8
-    for number, one in enumerate(texts):
-        for other in texts[:number]:
-            assert (np.abs(one - other) > [0.1, 0.03] * np.ptp(points, axis=0)).any()
-    same = np.repeat(features[:1], 200, axis=0) + np.arange(200)[:, None] * 1e-9
-    close = draw_feature_plane(same.astype(np.float32), selection, times).axes[0].texts
-    assert len(close) == 1
+    texts = draw_feature_plane(features, selection, times).axes[0].texts
+    size, places = np.ptp(principal_plane(features)[0], axis=0), [text.xy for text in texts]
+    assert 1 < len(places) <= 8
+    for number, one in enumerate(places):
+        for other in places[:number]:
+            assert (np.abs(np.subtract(one, other)) > [0.1, 0.03] * size).any()
+    one_place = draw_feature_plane(np.ones_like(features), selection, times).axes[0].texts
+    assert len(one_place) == 1

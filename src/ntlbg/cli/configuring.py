@@ -63,6 +63,16 @@ def generate(
         _write(variant, folder / f"{name}.json")
 
 
+def _loaded(path: Path, overrides: list[str] | None):
+    """The file, checked. Its base model may be of a kind that only this package knows."""
+    from ntlbg.config import load_config
+
+    config = load_config(path, overrides or ())
+    if Path(config.model.base_model).is_dir():
+        import ntlbg.models  # noqa: F401  (makes them known to AutoConfig)
+    return config
+
+
 def _override(text: str):
     from ntlbg.config.load import parsed_override
 
@@ -98,11 +108,14 @@ def _write(config, output: Path | None) -> None:
 @config_app.command()
 def validate(config: Config = DEFAULT_CONFIG, gpu: Gpu = None, overrides: Overrides = None) -> None:
     """Check a file: every key, that they agree, and that training fits the GPU it names."""
-    from ntlbg.config import load_config, notes
+    from ntlbg.config import notes
+    from ntlbg.reading import check_names
 
-    loaded = load_config(config, overrides or ())
+    loaded = _loaded(config, overrides)
+    check_names(loaded)
+    found = [*notes(loaded), *_memory_notes(loaded, gpu)]
     typer.echo(f"{config}: valid")
-    for note in [*notes(loaded), *_memory_notes(loaded, gpu)]:
+    for note in found:
         typer.echo(f"note: {note}")
 
 
@@ -134,10 +147,9 @@ def analyze(
 ) -> None:
     """Open the data sets and videos that a file names, and recommend a level."""
     from ntlbg import analysis, console
-    from ntlbg.config import load_config
     from ntlbg.memory import find_device, training_plan
 
-    loaded = load_config(config, overrides or ())
+    loaded = _loaded(config, overrides)
     found = analysis.analyze(loaded)
     device = find_device(gpu or loaded.hardware_config.gpu_type)
     plan = training_plan(loaded)
@@ -179,10 +191,9 @@ def optimize(
     overrides: Overrides = None,
 ) -> None:
     """Change as little as lets training fit a GPU, and say what and why."""
-    from ntlbg.config import load_config
     from ntlbg.memory import find_device, fit
 
-    loaded = load_config(config, overrides or ())
+    loaded = _loaded(config, overrides)
     fitted = fit(loaded, find_device(gpu or loaded.hardware_config.gpu_type))
     for change in fitted.changes:
         typer.echo(change, err=True)
@@ -208,11 +219,10 @@ def plan(
 ) -> None:
     """Show the memory that answering and training take, and the most that fits."""
     from ntlbg import console
-    from ntlbg.config import load_config
     from ntlbg.memory import find_device
     from ntlbg.memory.report import as_text, plans
 
-    loaded = load_config(config, overrides or ())
+    loaded = _loaded(config, overrides)
     device = find_device(gpu or loaded.hardware_config.gpu_type)
     found = plans(loaded, device)
     if as_json:

@@ -112,7 +112,8 @@ def _explain(problem: dict[str, Any]) -> str:
     meaning = f" ({about})" if about else ""
     if kind == "missing":
         return f"{where}: this key must be given{meaning}"
-    return f"{where}: got {problem['input']!r}; {message[0].lower()}{message[1:]}{meaning}"
+    wrong = f"got {problem['input']!r}; {message[0].lower()}{message[1:]}{meaning}"
+    return f"{where}: {wrong}" if where else wrong
 
 
 def _description(loc: tuple[int | str, ...]) -> str | None:

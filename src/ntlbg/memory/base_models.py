@@ -87,7 +87,7 @@ def base_sizes(name: str) -> ModelSizes:
     except (OSError, ValueError) as error:
         where = "folder" if Path(name).exists() else "model"
         raise ConfigError(
-            f"base_model {name!r}: its config.json cannot be read "
+            f"model_config.base_model: {name!r}: its config.json cannot be read "
             f"({str(error).splitlines()[0]}); give a folder with one, a {where} that the hub or "
             f"your cache has, or one of: {', '.join(KNOWN)}"
         ) from error

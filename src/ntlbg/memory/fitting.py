@@ -36,8 +36,18 @@ class Fitted:
 
 
 def reader_sizes(config: Config) -> ModelSizes:
-    """The model that training makes: the base's language model behind NTLBG's parts."""
+    """The model that training makes: the base's language model behind NTLBG's parts.
+
+    Raises:
+        ConfigError: the base has a reader of its own, which is not replaced.
+    """
     base = base_sizes(config.model.base_model)
+    if base.longvu is not None:
+        raise ConfigError(
+            f"model_config.base_model: {base.name!r} is a LongVU model, which reads frames in its "
+            "own way; ntlbg plan shows what its answers need. Here, give a language model or a "
+            "Qwen vision-language model"
+        )
     points = config.model.rich_point_config
     tower = TowerSizes()
     parts = base.ntlbg or NtlbgSizes(
@@ -86,9 +96,13 @@ def answer_plan(config: Config) -> Plan:
 
 
 def frames_plan(config: Config) -> Plan | None:
-    """Memory of the base model reading the chosen frames' pixels; None without a vision tower."""
+    """Memory of the base model reading frames' pixels itself; None without vision of its own."""
     base = base_sizes(config.model.base_model)
-    return None if base.vision is None else plan_answer(base, workload(config), setup(config))
+    return (
+        None
+        if base.vision is base.longvu is None
+        else plan_answer(base, workload(config), setup(config))
+    )
 
 
 def training_plan(config: Config) -> Plan:
@@ -118,7 +132,7 @@ def largest_budgets(
     """
     plan = plan_answer if purpose == "answer" else plan_training
 
-    def fits(changed_work: Workload) -> bool:
+    def fits(changed_work: Workload, model: ModelSizes = model) -> bool:
         tokens = sequence_tokens(model, changed_work)
         within = tokens <= model.text.max_positions
         return within and plan(model, changed_work, how).peak <= device.usable_bytes
@@ -128,10 +142,17 @@ def largest_budgets(
         return replace(work, num_frames=number, sampled_frames=sampled)
 
     most = largest(lambda number: fits(frames(number)))
-    empty = replace(work, num_frames=0)
-    tokens = largest(lambda number: fits(replace(empty, text_tokens=number)))
+    tokens = _most_tokens(model, work, fits)
     batch = largest(lambda number: fits(replace(work, batch=number)), limit=2**16)
     return {"frames": most, "tokens": tokens, "batch": batch}
+
+
+def _most_tokens(model: ModelSizes, work: Workload, fits: Callable[..., bool]) -> int:
+    """Of text alone; or of text and video, where a context always holds both."""
+    if model.longvu is not None:
+        model = replace(model, longvu=replace(model.longvu, context=0))
+    empty = replace(work, num_frames=0)
+    return largest(lambda number: fits(replace(empty, text_tokens=number), model))
 
 
 def fit(config: Config, device: Device) -> Fitted:

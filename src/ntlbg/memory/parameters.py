@@ -3,6 +3,7 @@
 The tests compare every sum with the real class.
 """
 
+from ntlbg.memory.longvu import longvu_parameters
 from ntlbg.memory.sizes import ModelSizes, NtlbgSizes, TextSizes, TowerSizes, VisionSizes
 
 # expansion, channels, repeats, kernel of EfficientNet-Lite0 (Tan & Le 2019, arXiv:1905.11946)
@@ -118,4 +119,6 @@ def total_parameters(model: ModelSizes) -> int:
         total += tower_parameters(model.tower)
     if model.ntlbg is not None:
         total += ntlbg_parameters(model.ntlbg, model.text)
+    if model.longvu is not None:
+        total += longvu_parameters(model.longvu, model.text.hidden)
     return total

@@ -21,6 +21,8 @@ from ntlbg.memory.frames import (
     vision_activations,
     visual_token_bytes,
 )
+from ntlbg.memory.longvu import longvu_parameters
+from ntlbg.memory.longvu_frames import block_activations, block_pixels, fused_bytes
 from ntlbg.memory.parameters import (
     backbone_parameters,
     ntlbg_parameters,
@@ -130,7 +132,9 @@ def tokens_per_frame(model: ModelSizes, work: Workload) -> float:
 
 
 def sequence_tokens(model: ModelSizes, work: Workload) -> int:
-    """Tokens of one sequence: frames, question and answer."""
+    """Tokens of one sequence: frames, question and answer; of LongVU, all that it may read."""
+    if model.longvu is not None:
+        return max(model.longvu.context, work.text_tokens)
     return round(work.num_frames * tokens_per_frame(model, work)) + work.text_tokens
 
 
@@ -147,7 +151,10 @@ def plan_answer(model: ModelSizes, work: Workload, setup: Setup | None = None) -
         "activations": layer_activations(model.text, run),
         "logits": logits_bytes(model.text, run),
     }
-    held = [*_weights(model, setup), "frame features"]
+    if model.longvu is not None:
+        parts["fused frames"] = work.batch * fused_bytes(model.longvu, work.sampled_frames, e)
+    seen = "frame features" if model.longvu is None else "fused frames"
+    held = [*_weights(model, setup), seen]
     reading = [*held, "embedded prompt", "KV cache"]
     moments = {
         "encode frames": (*held, "pixel buffers", "vision activations"),
@@ -234,6 +241,8 @@ def _weights(model: ModelSizes, setup: Setup, adapters: int | None = None) -> di
         vision = vision_parameters(model.vision) * e
     if model.tower is not None:
         vision = backbone_parameters() * e + pool_parameters(model.tower) * FP32
+    if model.longvu is not None:
+        vision = longvu_parameters(model.longvu, text.hidden) * e
     parts["weights, vision"] = vision
     if model.ntlbg is not None:
         parts["weights, NTLBG parts"] = ntlbg_parameters(model.ntlbg, text) * FP32
@@ -260,6 +269,10 @@ def _frames(model: ModelSizes, work: Workload, number_bytes: int) -> dict[str, i
         patches = -(-patches // model.vision.temporal)
         parts["pixel buffers"] = pixel_bytes(work.num_frames, *work.frame_size)
         parts["vision activations"] = vision_activations(model.vision, patches, number_bytes)
+    elif model.longvu is not None:
+        frames = work.sampled_frames
+        parts["pixel buffers"] = block_pixels(model.longvu, frames)
+        parts["vision activations"] = block_activations(model.longvu, frames, number_bytes)
     else:
         parts |= {"pixel buffers": 0, "vision activations": 0}
     return parts

@@ -19,23 +19,28 @@ MEGABYTE = 10**6
 
 def plans(config: Config, device: Device) -> dict:
     """Answering and training, with what fits the device; plain values."""
-    model, how = reader_sizes(config), setup(config)
-    training = workload(config, config.training_config.batch_size)
-    found = {
-        "answer": _described(answer_plan(config), device)
-        | {"largest": largest_budgets(model, workload(config), how, device, "answer")},
-        "train": _described(training_plan(config), device)
-        | {"largest": largest_budgets(model, training, how, device, "train")},
-    }
+    base = base_sizes(config.model.base_model)
+    found = {} if base.longvu is not None else _reader_plans(config, device)
     pixels = frames_plan(config)
     if pixels is not None:
-        base = base_sizes(config.model.base_model)
-        largest = largest_budgets(base, workload(config), how, device, "answer")
+        largest = largest_budgets(base, workload(config), setup(config), device, "answer")
         found["answer from pixels"] = _described(pixels, device) | {"largest": largest}
     return {
         "model": config.model.base_model,
         "device": {"name": device.name, "usable_bytes": device.usable_bytes},
         "plans": found,
+    }
+
+
+def _reader_plans(config: Config, device: Device) -> dict:
+    """Of the model that training makes of a base."""
+    model, how = reader_sizes(config), setup(config)
+    training = workload(config, config.training_config.batch_size)
+    return {
+        "answer": _described(answer_plan(config), device)
+        | {"largest": largest_budgets(model, workload(config), how, device, "answer")},
+        "train": _described(training_plan(config), device)
+        | {"largest": largest_budgets(model, training, how, device, "train")},
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ntlbg.errors import ConfigError
+from ntlbg.memory.longvu import LongVUSizes, longvu_sizes
 
 # what a configuration's model_type says about the biases of q, k, v and norms of q and k
 _TEXT_TYPES = {
@@ -127,13 +128,15 @@ class ModelSizes:
     vision: VisionSizes | None = None
     tower: TowerSizes | None = None
     ntlbg: NtlbgSizes | None = None
+    longvu: LongVUSizes | None = None
 
 
 def model_sizes(config: Any, name: str = "model") -> ModelSizes:
     """Sizes of the model that a Hugging Face configuration describes.
 
     Args:
-        config: a ``PreTrainedConfig`` of a language model, of Qwen2-VL or Qwen2.5-VL, or of NTLBG.
+        config: a ``PreTrainedConfig`` of a language model, of Qwen2-VL, Qwen2.5-VL, LongVU
+            or NTLBG.
 
     Raises:
         ConfigError: a model type that is not supported, naming those that are.
@@ -144,6 +147,9 @@ def model_sizes(config: Any, name: str = "model") -> ModelSizes:
     if kind in ("qwen2_vl", "qwen2_5_vl"):
         text = text_sizes(config.text_config, tied=config.tie_word_embeddings)
         return ModelSizes(name, text, vision=_vision_sizes(config.vision_config))
+    if kind == "longvu":
+        text = text_sizes(config.text_config, tied=config.tie_word_embeddings)
+        return ModelSizes(name, text, longvu=longvu_sizes(config))
     return ModelSizes(name, text_sizes(config))
 
 
@@ -151,7 +157,7 @@ def text_sizes(config: Any, *, tied: bool | None = None) -> TextSizes:
     """Sizes of a decoder from its configuration."""
     kind = config.model_type
     if kind not in _TEXT_TYPES:
-        known = ", ".join([*_TEXT_TYPES, "qwen2_vl", "qwen2_5_vl", "ntlbg"])
+        known = ", ".join([*_TEXT_TYPES, "qwen2_vl", "qwen2_5_vl", "longvu", "ntlbg"])
         raise ConfigError(f"memory of a {kind!r} model cannot be planned; there are: {known}")
     bias = bool(getattr(config, "attention_bias", False))
     heads = config.num_attention_heads

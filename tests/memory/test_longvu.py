@@ -1,0 +1,127 @@
+"""LongVU planned from its configuration, against the real class and what it allocates."""
+
+import pytest
+import torch
+from transformers import Dinov2Config, SiglipVisionConfig
+
+from longvu_models import tiny_config, tiny_model
+from measured_memory import measure
+from ntlbg.config import Config, changed
+from ntlbg.errors import ConfigError
+from ntlbg.memory import (
+    Workload,
+    base_sizes,
+    find_device,
+    frames_plan,
+    model_sizes,
+    reader_sizes,
+    total_parameters,
+)
+from ntlbg.memory.activations import Pass, key_value_cache
+from ntlbg.memory.longvu_frames import BLOCK_FRAMES, KEPT_FRAMES
+from ntlbg.memory.plan import Setup, plan_answer
+from ntlbg.memory.report import as_text, plans
+from ntlbg.models import LongVUConfig, LongVUForConditionalGeneration
+from ntlbg.models.vision_longvu import PixelTensors
+
+TOWER = {
+    "hidden_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "patch_size": 14,
+    "image_size": 84,
+}
+
+
+def count(model) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"vision_hidden_size": 64, "connector_depth": 3},
+        {"query_grid": 4},  # one cell of each tower for a token: no positions
+        {"text": {"tie_word_embeddings": True}},
+        {
+            "siglip_config": SiglipVisionConfig(
+                **TOWER, intermediate_size=100, vision_use_head=False
+            ),
+            "dinov2_config": Dinov2Config(**TOWER, use_swiglu_ffn=False, use_mask_token=True),
+        },
+        {"dinov2_config": Dinov2Config(**TOWER, use_swiglu_ffn=True, use_mask_token=False)},
+    ],
+)
+def test_parameters_are_those_of_the_real_class(changes):
+    config = tiny_config(**changes)
+    with torch.device("meta"):
+        model = LongVUForConditionalGeneration(config)
+    assert total_parameters(model_sizes(config)) == count(model)
+
+
+def test_parameters_of_the_published_size():
+    config = LongVUConfig()
+    with torch.device("meta"):
+        model = LongVUForConditionalGeneration(config)
+    assert total_parameters(model_sizes(config)) == count(model)
+
+
+def test_the_limits_are_those_of_the_model():
+    from ntlbg.compression import MAX_FRAMES
+    from ntlbg.models import vision_longvu
+
+    assert (BLOCK_FRAMES, KEPT_FRAMES) == (vision_longvu.BLOCK_FRAMES, MAX_FRAMES)
+
+
+def test_the_cache_holds_a_full_context():
+    model = tiny_model()
+    sizes = model_sizes(model.config)
+    plan = plan_answer(sizes, Workload(3600, 16), Setup(number_bytes=4))
+    assert plan.tokens == model.config.context_length
+    with torch.inference_mode():
+        cache = model.language_model(torch.ones(1, plan.tokens, dtype=torch.int64), use_cache=True)
+    held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.past_key_values.layers)
+    assert plan.parts["KV cache"] == held
+    assert held == key_value_cache(sizes.text, Pass(1, plan.tokens, 4))
+
+
+@pytest.mark.parametrize("frames", [8, 32, 80])
+def test_a_block_of_frames_allocates_what_was_planned(frames):
+    towers = {
+        "siglip_config": SiglipVisionConfig(**TOWER, intermediate_size=190, vision_use_head=False),
+        "dinov2_config": Dinov2Config(**TOWER, use_swiglu_ffn=True, use_mask_token=False),
+    }
+    model = tiny_model(**towers)
+    pixels = PixelTensors(*(torch.rand(frames, 3, 84, 84) for _ in range(2)))
+    with torch.inference_mode():
+        measured, _ = measure(lambda: model.vision_model.fuse(pixels, (84, 84)))
+    plan = plan_answer(model_sizes(model.config), Workload(frames, 8), Setup(number_bytes=4))
+    parts = ("pixel buffers", "vision activations", "fused frames")
+    print(frames, measured, {name: plan.parts[name] for name in parts})
+    assert sum(plan.parts[name] for name in parts) == pytest.approx(measured, rel=0.15)
+
+
+@pytest.fixture
+def config(tmp_path) -> Config:
+    tiny_config().save_pretrained(tmp_path)
+    return changed(Config(), {"model_config.base_model": str(tmp_path)})
+
+
+def test_a_folder_is_planned_for_answering_only(config):
+    device = find_device("L4")
+    found = plans(config, device)
+    assert set(found["plans"]) == {"answer from pixels"}
+    assert "fused frames" in as_text(found)
+    largest = found["plans"]["answer from pixels"]["largest"]
+    assert largest["tokens"] == base_sizes(config.model.base_model).text.max_positions
+    assert frames_plan(config).tokens == 128
+    with pytest.raises(ConfigError, match="is a LongVU model, which reads frames in its own way"):
+        reader_sizes(config)
+
+
+def test_more_frames_than_are_kept_take_no_more_memory():
+    sizes = model_sizes(tiny_config())
+    peaks = [plan_answer(sizes, Workload(frames, 8)).parts["fused frames"] for frames in
+             (KEPT_FRAMES // 2, KEPT_FRAMES, 10 * KEPT_FRAMES)]  # fmt: skip
+    assert peaks[0] < peaks[1] == peaks[2]
