@@ -19,7 +19,7 @@ from ntlbg.selection import SELECTORS
 VIDEOS = Path(__file__).parent / "data" / "video"
 COMMANDS = (
     "ask", "select", "index", "haystack", "demo", "train", "fetch",
-    "evaluate", "compare", "evidence", "config", "plan", "convert",
+    "evaluate", "compare", "evidence", "config", "plan", "plot", "convert",
 )  # fmt: skip
 
 
@@ -156,10 +156,14 @@ def test_evidence_plots_and_report_are_written(run, colour_video, tmp_path):
     assert done.exit_code == 0, done.output
     assert len(list((out / "e").glob("frame_*.jpg"))) == 3
     plots = [f"{name}.{kind}" for name in ("features", "timeline") for kind in ("png", "svg")]
-    assert sorted(path.name for path in (out / "p").iterdir()) == plots
+    written = sorted(path.name for path in (out / "p").iterdir())
+    assert written == sorted([*plots, "seen.safetensors"])
+    again = run("plot", out / "p" / "seen.safetensors", "--out", out / "again")
+    assert again.exit_code == 0, again.output
+    assert sorted(path.name for path in (out / "again").iterdir()) == plots
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count("data:image/jpeg;base64,") == 3
-    assert [line.split()[0] for line in done.stderr.splitlines()] == ["wrote"] * 6
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["wrote"] * 7
 
 
 def test_select_writes_and_lists(run, colour_video, tmp_path):

@@ -131,3 +131,19 @@ def test_a_file_that_is_no_configuration(text, message, tmp_path):
     path = tmp_path / "wrong.json"
     path.write_text(text)
     assert f"{path}: {message}" in run("config", "validate", "--config", str(path), code=2).stderr
+
+
+def test_folders_of_the_package_s_own_models_are_planned(config, tmp_path):
+    from longvu_models import tiny_config as longvu_config
+    from tiny_models import tiny_config
+
+    for name, made in (("ntlbg", tiny_config()), ("longvu", longvu_config())):
+        made.save_pretrained(tmp_path / name)
+    base = f"--set=model_config.base_model={tmp_path}"
+    found = json.loads(run("plan", "--config", config, f"{base}/ntlbg", "--json").stdout)
+    assert set(found["plans"]) == {"answer", "train"}
+    found = json.loads(run("plan", "--config", config, f"{base}/longvu", "--json").stdout)
+    assert found["plans"]["answer from pixels"]["tokens"] == 128
+    for action in ("validate", "analyze", "optimize"):
+        done = run("config", action, "--config", config, f"{base}/longvu", code=2)
+        assert "is a LongVU model, which reads frames in its own way" in done.stderr

@@ -17,7 +17,7 @@ class TransformerSizes:
         image: side in pixels.
         patch: side of a patch.
         intermediate: width inside the feed-forward.
-        gated: three matrices in the feed-forward (SwiGLU), of which two are one.
+        gated: three matrices in the feed-forward (SwiGLU) instead of two.
         scaled: DINOv2: a class token, and a scale behind attention and feed-forward.
         masked: DINOv2: a token for masked patches.
     """

@@ -153,6 +153,7 @@ def plan_answer(model: ModelSizes, work: Workload, setup: Setup | None = None) -
     }
     if model.longvu is not None:
         parts["fused frames"] = work.batch * fused_bytes(model.longvu, work.sampled_frames, e)
+        parts["joined frames"] = parts["fused frames"] // work.batch
     seen = "frame features" if model.longvu is None else "fused frames"
     held = [*_weights(model, setup), seen]
     reading = [*held, "embedded prompt", "KV cache"]
@@ -161,6 +162,8 @@ def plan_answer(model: ModelSizes, work: Workload, setup: Setup | None = None) -
         "read the prompt": (*reading, "activations"),
         "write the answer": (*reading, "logits"),
     }
+    if model.longvu is not None:
+        moments["join frames"] = (*held, "joined frames")
     if model.ntlbg is not None:
         parts["frame scores"] = scoring_bytes(model.ntlbg, work.sampled_frames)
         moments["select frames"] = (*held, "frame scores")
