@@ -56,6 +56,10 @@ __all__ = [
 ]
 
 
+# Keywords that every selector takes.
+_COMMON = ("query", "scores", "pts_seconds", "generator")
+
+
 @dataclass(frozen=True)
 class Selector:
     """A way to choose frames.
@@ -84,16 +88,23 @@ class Selector:
         **options: Any,
     ) -> np.ndarray:
         """Indices of the chosen frames; the arguments are those of :func:`select_frames`."""
-        chosen = read_options(self.options, self.name, options)
-        inputs = check_inputs(
+        inputs, picks = self.run(
             features,
             num_frames,
             query=query,
             scores=scores,
             pts_seconds=pts_seconds,
             generator=generator,
+            **options,
         )
-        return np.sort(inputs.order[self.choose(inputs, chosen).frames])
+        return np.sort(inputs.order[picks.frames])
+
+    def run(self, features: Any, num_frames: int, **given: Any) -> tuple[Inputs, Picks]:
+        """The checked arguments of :func:`select_frames`, and the choice in order of time."""
+        common = {name: given.pop(name) for name in _COMMON}
+        chosen = read_options(self.options, self.name, given)
+        inputs = check_inputs(features, num_frames, **common)
+        return inputs, self.choose(inputs, chosen)
 
 
 SELECTORS: dict[str, Selector] = {
@@ -149,16 +160,14 @@ def select_frames(
     """
     if name not in SELECTORS:
         raise UnknownSelector(f"no selector {name!r}; there are {', '.join(SELECTORS)}")
-    selector = SELECTORS[name]
-    chosen = read_options(selector.options, name, options)
-    inputs = check_inputs(
+    inputs, picks = SELECTORS[name].run(
         features,
         num_frames,
         query=query,
         scores=scores,
         pts_seconds=pts_seconds,
         generator=generator,
+        **options,
     )
-    picks = selector.choose(inputs, chosen)
     space = appearance_and_time(inputs) if picks.space is None else picks.space
     return describe(inputs, picks, space)

@@ -64,10 +64,7 @@ class HaystackSuite:
         questions = [
             Question(
                 sample.answer_type,
-                [
-                    np.flatnonzero((pts_seconds >= a) & (pts_seconds < b))
-                    for a, b in sample.evidence
-                ],
+                [frames_within(pts_seconds, a, b) for a, b in sample.evidence],
                 partial(pipeline.choose, place),
             )
             for place, sample in enumerate(samples)
