@@ -1,6 +1,9 @@
-"""Layers shared by the model's parts."""
+"""What several models share."""
 
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+IGNORED_LABEL = -100  # a token that is not to be learned, in transformers and PyTorch
 
 
 class ConstantLinear(nn.Linear):
@@ -18,3 +21,31 @@ class ConstantLinear(nn.Linear):
         nn.init.zeros_(self.weight)
         if self.bias is not None:
             nn.init.constant_(self.bias, self.value)
+
+
+class LanguageModelEmbeddings:
+    """Mixed into a model whose embeddings are those of its ``language_model``."""
+
+    def get_input_embeddings(self) -> nn.Module:
+        return self.language_model.get_input_embeddings()
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        self.language_model.set_input_embeddings(value)
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.language_model.get_output_embeddings()
+
+    def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
+        self.language_model.set_output_embeddings(new_embeddings)
+
+
+def token_loss(logits: Tensor, targets: Tensor, num_items: Tensor | int | None) -> Tensor:
+    """Mean cross-entropy of logits (..., V) at targets (...), in float32; 0 without any target.
+
+    ``num_items`` is the number of targets of the whole batch when this is a part of it.
+    """
+    logits, targets = logits.flatten(0, -2).float(), targets.flatten().to(logits.device)
+    total = F.cross_entropy(logits, targets, ignore_index=IGNORED_LABEL, reduction="sum")
+    if num_items is None:
+        num_items = (targets != IGNORED_LABEL).sum().clamp_min(1)
+    return total / num_items

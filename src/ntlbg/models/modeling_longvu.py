@@ -18,8 +18,8 @@ from transformers.generation import GenerationMixin
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from ntlbg.models.configuration_longvu import LongVUConfig
+from ntlbg.models.layers import IGNORED_LABEL, LanguageModelEmbeddings, token_loss
 from ntlbg.models.sequences_longvu import (
-    IGNORED_LABEL,
     PreparedInputs,
     frame_limit,
     frame_limits,
@@ -47,7 +47,7 @@ class LongVUProjector(nn.Module):
         return self.linear_2(F.gelu(self.linear_1(tokens)))
 
 
-class LongVUForConditionalGeneration(PreTrainedModel, GenerationMixin):
+class LongVUForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, GenerationMixin):
     """A causal language model that reads long videos."""
 
     config_class = LongVUConfig
@@ -78,18 +78,6 @@ class LongVUForConditionalGeneration(PreTrainedModel, GenerationMixin):
             initialization.normal_(module.query, std=len(module.query) ** -0.5)
         elif isinstance(module, TowerKeyValue) and module.position is not None:
             initialization.normal_(module.position, std=0.02)
-
-    def get_input_embeddings(self) -> nn.Module:
-        return self.language_model.get_input_embeddings()
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        self.language_model.set_input_embeddings(value)
-
-    def get_output_embeddings(self) -> nn.Module:
-        return self.language_model.get_output_embeddings()
-
-    def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
-        self.language_model.set_output_embeddings(new_embeddings)
 
     def fuse(
         self,
@@ -244,7 +232,7 @@ class LongVUForConditionalGeneration(PreTrainedModel, GenerationMixin):
         logits = self.get_output_embeddings()(outputs.last_hidden_state[keep])
         loss = None
         if targets is not None:
-            loss = _mean_loss(logits, targets[keep], num_items_in_batch)
+            loss = token_loss(logits, targets[keep], num_items_in_batch)
         return CausalLMOutputWithPast(
             loss=loss,
             logits=logits,
@@ -285,12 +273,3 @@ def _positions(targets: Tensor | None, logits_to_keep: int | Tensor) -> Tensor |
     if isinstance(logits_to_keep, int):
         logits_to_keep = slice(-logits_to_keep if logits_to_keep else None, None)
     return slice(None), logits_to_keep
-
-
-def _mean_loss(logits: Tensor, targets: Tensor, num_items: Tensor | int | None) -> Tensor:
-    """Mean cross-entropy of logits (..., vocabulary) at targets (...), in float32."""
-    logits, targets = logits.flatten(0, -2).float(), targets.flatten().to(logits.device)
-    total = F.cross_entropy(logits, targets, ignore_index=IGNORED_LABEL, reduction="sum")
-    if num_items is None:
-        num_items = (targets != IGNORED_LABEL).sum().clamp_min(1)
-    return total / num_items

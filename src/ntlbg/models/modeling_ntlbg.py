@@ -20,9 +20,9 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.generation import GenerationMixin
 
 from ntlbg.models.configuration_ntlbg import NtlbgConfig
+from ntlbg.models.layers import IGNORED_LABEL, LanguageModelEmbeddings, token_loss
 from ntlbg.models.modeling_outputs import NtlbgOutput, NtlbgStatistics
 from ntlbg.models.ntlbg_attention import NTLBGAttention, share_of_relevance
-from ntlbg.models.processing_ntlbg import IGNORED_LABEL
 from ntlbg.models.projectors import PROJECTORS
 from ntlbg.models.rich_points import RichRepresentativePoints
 from ntlbg.selection import Selection, select_frames
@@ -41,7 +41,7 @@ VISUAL_INPUTS = (
 )
 
 
-class NtlbgForConditionalGeneration(PreTrainedModel, GenerationMixin):
+class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, GenerationMixin):
     """Any causal language model, with a video in front of the question."""
 
     config_class = NtlbgConfig
@@ -86,18 +86,6 @@ class NtlbgForConditionalGeneration(PreTrainedModel, GenerationMixin):
         weight = self.get_input_embeddings().weight
         self.ntlbg_attention.pooling.embedding_mean.copy_(weight.mean(0, dtype=torch.float32))
         self.multi_modal_projector.read_embeddings(weight)
-
-    def get_input_embeddings(self) -> nn.Module:
-        return self.language_model.get_input_embeddings()
-
-    def set_input_embeddings(self, value: nn.Module) -> None:
-        self.language_model.set_input_embeddings(value)
-
-    def get_output_embeddings(self) -> nn.Module:
-        return self.language_model.get_output_embeddings()
-
-    def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
-        self.language_model.set_output_embeddings(new_embeddings)
 
     def forward(
         self,
@@ -184,7 +172,7 @@ class NtlbgForConditionalGeneration(PreTrainedModel, GenerationMixin):
         loss = None
         if targets is not None:
             targets = targets[logits_to_keep] if logits_at_labels else targets
-            loss = _task_loss(outputs.logits, targets, num_items_in_batch)
+            loss = token_loss(outputs.logits, targets, num_items_in_batch)
         return NtlbgOutput(
             loss=loss,
             logits=outputs.logits,
@@ -336,12 +324,3 @@ def _prepare_mask(mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:
         return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, lowest)
     # The lowest float32 would round to -inf in bfloat16, and a row of -inf is NaN after softmax.
     return mask.clamp_min(lowest).to(dtype)
-
-
-def _task_loss(logits: Tensor, targets: Tensor, num_items: Tensor | int | None) -> Tensor:
-    """Mean cross-entropy of logits (..., V) at targets (...), in float32; 0 without any target."""
-    logits, targets = logits.flatten(0, -2).float(), targets.flatten().to(logits.device)
-    total = F.cross_entropy(logits, targets, ignore_index=IGNORED_LABEL, reduction="sum")
-    if num_items is None:
-        num_items = (targets != IGNORED_LABEL).sum().clamp_min(1)
-    return total / num_items

@@ -15,13 +15,13 @@ from transformers.feature_extraction_utils import BatchFeature
 from transformers.processing_utils import ProcessorMixin
 
 from ntlbg.compression import MODES
+from ntlbg.models.layers import IGNORED_LABEL
 from ntlbg.models.preprocessing_longvu import (
     DINOV2_PIXELS,
     SIGLIP_PIXELS,
     FramePixels,
     TowerPixels,
 )
-from ntlbg.models.sequences_longvu import IGNORED_LABEL
 
 PLACEHOLDER = "<image>"
 PROMPTS = {

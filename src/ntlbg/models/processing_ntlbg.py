@@ -19,11 +19,11 @@ from transformers.feature_extraction_utils import BatchFeature
 from transformers.processing_utils import ProcessorMixin
 
 from ntlbg.errors import QuestionError
+from ntlbg.models.layers import IGNORED_LABEL
 from ntlbg.selection import Selection
 from ntlbg.timelines import format_seconds
 
 HEADER = "Video frames:"
-IGNORED_LABEL = -100
 
 
 class NtlbgProcessor(ProcessorMixin):

@@ -16,14 +16,13 @@ from ntlbg.compression import (
     tokens_per_frame,
 )
 from ntlbg.models.configuration_longvu import LongVUConfig
+from ntlbg.models.layers import IGNORED_LABEL
 from ntlbg.models.video_tokens_longvu import (
     FrameGrids,
     VideoTokens,
     choose_regime,
     represent_video,
 )
-
-IGNORED_LABEL = -100
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ntlbg.models.processing_ntlbg import IGNORED_LABEL, NtlbgProcessor
+from ntlbg.models.layers import IGNORED_LABEL
+from ntlbg.models.processing_ntlbg import NtlbgProcessor
 from ntlbg.models.vision_tower import normalize_pixels
 from ntlbg.training.episodes import Episode
 

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ntlbg.models.layers import ConstantLinear
+from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.modeling_outputs import NtlbgOutput, NtlbgStatistics
 from ntlbg.models.woodbury import capacitance, log_determinant, mahalanobis_and_logdet
 
@@ -27,6 +28,32 @@ TINY = 1e-12
 def total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
     """Weighted sum of the terms that have a weight."""
     return sum(weight * terms[name] for name, weight in weights.items())
+
+
+def batch_terms(
+    model: NtlbgForConditionalGeneration,
+    batch: dict[str, Tensor],
+    output: NtlbgOutput,
+    real: Tensor,
+    reference: "RunningGaussian",
+    transition: "Transition",
+) -> dict[str, Tensor]:
+    """`loss_terms` of a batch of the model's inputs; its text tokens go into the reference first.
+
+    ``real`` (B, S) tells tokens from padding.
+    """
+    embeds = model.get_input_embeddings()(batch["input_ids"]).float()
+    reference.update(embeds, real.bool() & (batch["input_ids"] != model.config.video_token_id))
+    return loss_terms(
+        output,
+        video_features=batch["video_features"],
+        pts_seconds=batch["pts_seconds"],
+        indices=batch["indices"],
+        reference=reference,
+        transition=transition,
+        video_mask=batch["video_mask"],
+        query_attention_mask=batch["query_attention_mask"],
+    )
 
 
 def loss_terms(

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ntlbg.models.layers import IGNORED_LABEL
 from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
-from ntlbg.models.processing_ntlbg import IGNORED_LABEL
-from ntlbg.training.losses import RunningGaussian, Transition, loss_terms, total
+from ntlbg.training.losses import RunningGaussian, Transition, batch_terms, total
 from ntlbg.training.stages import loss_weights
 from ntlbg.training.trainer import load_saved_part
 
@@ -53,19 +53,8 @@ class AnswerObjective(nn.Module):
         """A collated batch -> loss and terms."""
         evidence = batch.pop("evidence")
         output = self.model(**batch, logits_at_labels=True, use_cache=False)
-        embeds = self.model.get_input_embeddings()(batch["input_ids"]).float()
-        text = batch["input_ids"] != self.model.config.video_token_id
-        self.reference.update(embeds, text & batch["attention_mask"].diagonal(dim1=2, dim2=3)[:, 0])
-        terms = loss_terms(
-            output,
-            video_features=batch["video_features"],
-            pts_seconds=batch["pts_seconds"],
-            indices=batch["indices"],
-            reference=self.reference,
-            transition=self.transition,
-            video_mask=batch["video_mask"],
-            query_attention_mask=batch["query_attention_mask"],
-        )
+        real = batch["attention_mask"].diagonal(dim1=2, dim2=3)[:, 0]
+        terms = batch_terms(self.model, batch, output, real, self.reference, self.transition)
         scores = output.statistics.scores
         terms["evidence"] = evidence_loss(scores, evidence, batch["video_mask"])
         loss = total(terms, {**loss_weights(progress), "evidence": 1.0})

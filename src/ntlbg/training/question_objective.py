@@ -18,7 +18,7 @@ from ntlbg.training.losses import (
     NLL_WEIGHT,
     RunningGaussian,
     Transition,
-    loss_terms,
+    batch_terms,
     total,
 )
 from ntlbg.training.trainer import load_saved_part
@@ -60,19 +60,8 @@ class QuestionObjective(nn.Module):
         """B questions with answers -> loss and terms."""
         batch = self.batch(items)
         output = self.model(**batch, logits_at_labels=True, use_cache=False)
-        embeds = self.model.get_input_embeddings()(batch["input_ids"]).float()
-        text = batch["input_ids"] != self.model.config.video_token_id
-        self.reference.update(embeds, text & batch["attention_mask"].bool())
-        terms = loss_terms(
-            output,
-            video_features=batch["video_features"],
-            pts_seconds=batch["pts_seconds"],
-            indices=batch["indices"],
-            reference=self.reference,
-            transition=self.transition,
-            video_mask=batch["video_mask"],
-            query_attention_mask=batch["query_attention_mask"],
-        )
+        real = batch["attention_mask"]
+        terms = batch_terms(self.model, batch, output, real, self.reference, self.transition)
         contour = self.settings.loss_config.contour_weight
         terms["ntlbg"] = (
             terms["quantisation"] + contour * terms["contour"] + NLL_WEIGHT * terms["nll"]
