@@ -1,7 +1,8 @@
-"""Render the small pictures the haystack draws, from openly licensed emoji sets on npm.
+"""Render the small pictures the haystack draws, from openly licensed icon sets on npm.
 
     npm install unicode-emoji-json @iconify-json/{noto,noto-v1,twemoji,emojione,fxemoji} \
-        @iconify-json/{fluent-emoji,fluent-emoji-flat}
+        @iconify-json/{fluent-emoji,fluent-emoji-flat,emojione-monotone,streamline-emojis} \
+        @iconify-json/{fluent-emoji-high-contrast,icon-park,game-icons,mdi}
     pip install resvg_py
     python scripts/build_pictures.py node_modules src/ntlbg/assets/pictures
 
@@ -25,7 +26,21 @@ STYLES = (
     "fluent-emoji-flat",
     "emojione",
     "fxemoji",
+    "emojione-monotone",
+    "fluent-emoji-high-contrast",
+    "streamline-emojis",
+    "icon-park",
+    "game-icons",
+    "mdi",
 )
+# Icons whose name means something else: a computer mouse, a flag, a dish, a chart, a tool.
+OTHER_THINGS = {
+    "streamline-emojis": {"turkey"},
+    "icon-park": {"mouse", "turkey", "chicken", "pie", "compass", "anchor", "seat", "magic wand",
+                  "trumpet", "ring"},
+    "game-icons": {"volcano", "fountain", "pig.1"},
+    "mdi": {"mouse", "hospital", "satellite", "school"},
+}  # fmt: skip
 SIZE = 128  # pixels; the built-in encoder sees pictures of 128 rows
 
 
@@ -62,6 +77,8 @@ def write_style(package: Path, output: Path, vocabulary: dict, codepoints: dict)
     with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as archive:
         for name, sources in vocabulary.items():
             for variant, source in enumerate(sources):
+                if OTHER_THINGS.get(package.name, set()) & {name, f"{name}.{variant}"}:
+                    continue
                 icon = find_icon(icons, chars, source, codepoints[source])
                 picture = None if icon is None else render(icons, icon)
                 if picture is None:

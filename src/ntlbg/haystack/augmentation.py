@@ -11,8 +11,10 @@ from PIL import Image
 
 from ntlbg.haystack import backgrounds
 from ntlbg.haystack.games import walk
-from ntlbg.haystack.pictures import STYLES, load_style, object_names
+from ntlbg.haystack.pictures import LINE_STYLES, STYLES, load_style, object_names
+from ntlbg.haystack.recoloring import color_in, outline
 
+LINE_SHARE = 0.35  # of the needles that have a line drawing
 FRAME_SIZE = (128, 224)  # height, width the built-in encoder sees
 
 
@@ -32,16 +34,22 @@ def background_bank(
 
 
 class FrameRenderer:
-    """Draws augmented frames; ``label`` is a place in ``object_names()``, or their number."""
+    """Draws augmented frames; ``label`` is a place in ``object_names()``, or their number.
 
-    def __init__(self, bank: np.ndarray, *, styles: tuple[str, ...] = STYLES, seed: int = 0):
+    Pictures of ``line_styles`` are coloured in at random; only unnamed variants are drawn of them.
+    """
+
+    def __init__(
+        self,
+        bank: np.ndarray,
+        *,
+        styles: tuple[str, ...] = STYLES,
+        line_styles: tuple[str, ...] = LINE_STYLES,
+        seed: int = 0,
+    ):
         self.bank = bank
         self.rng = np.random.default_rng(seed)
-        pictures = [load_style(style) for style in styles]
-        self.variants = [
-            [picture for style in pictures for picture in style.get(name, [])]
-            for name in object_names()
-        ]
+        self.variants, self.line_drawings = map(_pictures_by_label, (styles, line_styles))
         self.drawable = [label for label, found in enumerate(self.variants) if found]
 
     def needle(
@@ -80,6 +88,9 @@ class FrameRenderer:
         return frame.clip(0, 255).astype(np.uint8)
 
     def _picture(self, label: int) -> np.ndarray:
+        drawings = self.line_drawings[label]
+        if drawings and self.rng.random() < LINE_SHARE:
+            return color_in(self.rng, drawings[self.rng.integers(len(drawings))])
         found = self.variants[label]
         return found[self.rng.integers(len(found))]
 
@@ -131,10 +142,20 @@ class FrameRenderer:
         return frame
 
 
+def _pictures_by_label(styles: tuple[str, ...]) -> list[list[np.ndarray]]:
+    pictures = [load_style(style) for style in styles]
+    return [
+        [picture for style in pictures for picture in style.get(name, [])]
+        for name in object_names()
+    ]
+
+
 def _jitter_picture(rng, picture: np.ndarray) -> np.ndarray:
     """Mirror, tint, grey, flatten or fade a picture, so that its style matters less."""
     if rng.random() < 0.5:
         picture = picture[:, ::-1]
+    if rng.random() < 0.1:
+        picture = outline(rng, picture)
     picture = picture.astype(np.float32)
     color = picture[..., :3]
     if rng.random() < 0.4:

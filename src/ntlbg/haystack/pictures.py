@@ -1,5 +1,8 @@
 """The named pictures that are planted as needles: 381 objects in seven emoji styles.
 
+Six further styles, of lines and silhouettes, hold some of the objects. They are for training: what
+is coloured in another way every time teaches shapes.
+
 The pictures ship inside the package; ``assets/pictures/ATTRIBUTION.md`` names their authors.
 """
 
@@ -24,6 +27,14 @@ STYLES = (
     "emojione",
     "fxemoji",
 )
+LINE_STYLES = (
+    "emojione-monotone",
+    "fluent-emoji-high-contrast",
+    "streamline-emojis",
+    "icon-park",
+    "game-icons",
+    "mdi",
+)
 
 
 @functools.cache
@@ -37,10 +48,11 @@ def object_names() -> tuple[str, ...]:
 def load_style(style: str) -> dict[str, list[np.ndarray]]:
     """Pictures of one style by object name: uint8 (128, 128, 4) RGBA arrays.
 
-    ``style`` is one of STYLES, or the path of a zip of ``NAME.VARIANT.webp`` (or png) pictures.
+    ``style`` is one of STYLES or LINE_STYLES, or the path of a zip of ``NAME.VARIANT.webp`` (or
+    png) pictures.
     """
     asset = resources.files("ntlbg").joinpath(f"assets/pictures/{style}.zip")
-    file = asset if style in STYLES else Path(style)
+    file = asset if style in STYLES + LINE_STYLES else Path(style)
     if not file.is_file():
         raise ConfigError(f"style {style!r}: choose from {', '.join(STYLES)}, or give a zip file")
     found: dict[str, list[np.ndarray]] = {}

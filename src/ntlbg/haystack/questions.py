@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.data import Sample
+from ntlbg.data import NOT_SEEN, Sample
 from ntlbg.timelines import format_seconds
 
 QUESTION_TYPES = ("first", "last", "before", "after", "count", "exist", "when", "which")
+# Asked only by name. "absent" is a question of another type about what the video does not show;
+# "order" and "both" name two objects.
+EXTRA_TYPES = ("absent", "order", "both")
 
 # The last two wordings of each type are never trained on.
 TEMPLATES = {
@@ -93,8 +96,34 @@ TEMPLATES = {
         "At {time}, which object is on screen?",
         "Name the object at {time}.",
     ),
+    "order": (
+        "Which appears first, the {name} or the {other}?",
+        "Which comes first, the {name} or the {other}?",
+        "What is seen earlier, the {name} or the {other}?",
+        "Of the {name} and the {other}, which is shown first?",
+        "Which of the two appears earlier, the {name} or the {other}?",
+        "What comes first in the video: the {name} or the {other}?",
+        "Does the {name} or the {other} appear first?",
+        "Is the {name} or the {other} seen first?",
+        "Which one do you see first, the {name} or the {other}?",
+        "Out of the {name} and the {other}, which one comes earlier?",
+    ),
+    "both": (
+        "Do both {article} and {other_article} appear in the video?",
+        "Are {article} and {other_article} both shown?",
+        "Does the video show both {article} and {other_article}?",
+        "Can you see both {article} and {other_article}?",
+        "Do {article} and {other_article} both appear?",
+        "Are there both {article} and {other_article} in the video?",
+        "Do you see {article} as well as {other_article}?",
+        "Were both {article} and {other_article} visible?",
+        "Is it true that both {article} and {other_article} are shown?",
+    ),
 }
 HELD_OUT_WORDINGS = 2
+ABSENT_FORMS = ("when", "before", "after")  # about an object that is not there
+EMPTY_FORMS = ("first", "last")  # about a video that shows nothing
+LONELY_SECONDS = 6  # from a moment that shows nothing to the next event, at least
 
 
 @dataclass(frozen=True)
@@ -129,6 +158,11 @@ def possible_types(events: Sequence[Event]) -> list[str]:
     return types
 
 
+def possible_extras(events: Sequence[Event]) -> list[str]:
+    """Types of EXTRA_TYPES that have one right answer for these events."""
+    return list(EXTRA_TYPES) if len({event.name for event in events}) > 1 else ["absent"]
+
+
 def make_question(
     events: Sequence[Event],
     rng: np.random.Generator,
@@ -140,15 +174,15 @@ def make_question(
 ) -> Sample:
     """One question about ``events``; ``names`` are the objects that may be asked about.
 
-    ``wordings`` is "train", or "held_out" for those never trained on. The sample's ``video`` is
-    a placeholder for the caller to replace.
+    ``kind`` is one of QUESTION_TYPES or EXTRA_TYPES; where it has no answer for these events, and
+    by default, one of :func:`possible_types` is drawn. ``wordings`` is "train", or "held_out" for
+    those never trained on. The sample's ``video`` is a placeholder for the caller to replace.
     """
     types = possible_types(events)
+    if kind in possible_extras(events):
+        return _make_extra(kind, events, rng, names, multiple_choice, wordings)
     kind = kind if kind in types else str(rng.choice(types))
-    templates = TEMPLATES[kind]
-    cut = len(templates) - HELD_OUT_WORDINGS
-    templates = templates[:cut] if wordings == "train" else templates[cut:]
-    template = templates[rng.integers(len(templates))]
+    template = _wording(kind, rng, wordings)
     asked, answer, evidence = _facts(kind, events, rng, names)
     if kind == "which":
         question = template.format(time=format_seconds(asked))
@@ -157,8 +191,65 @@ def make_question(
     options = None
     if multiple_choice and kind != "exist":
         options = _options(kind, answer, events, rng, names)
+    return _sample(kind, question, answer, evidence, options)
+
+
+def _wording(kind: str, rng: np.random.Generator, wordings: str) -> str:
+    templates = TEMPLATES[kind]
+    cut = len(templates) - HELD_OUT_WORDINGS
+    templates = templates[:cut] if wordings == "train" else templates[cut:]
+    return templates[rng.integers(len(templates))]
+
+
+def _sample(kind, question, answer, evidence, options=None) -> Sample:
     return Sample(video="?", question=question, answer=answer, answer_type=kind, options=options,
                   evidence=[(event.start, event.end) for event in evidence])  # fmt: skip
+
+
+def _make_extra(kind, events, rng, names, multiple_choice, wordings) -> Sample:
+    if kind == "absent":
+        return _make_absent(events, rng, names, wordings)
+    asked, answer, evidence = _pair_facts(kind, events, rng, names)
+    name, other = rng.permutation(asked).tolist()
+    question = _wording(kind, rng, wordings).format(
+        name=name, other=other, article=with_article(name), other_article=with_article(other)
+    )
+    options = [name, other] if multiple_choice and kind == "order" else None
+    return _sample(kind, question, answer, evidence, options)
+
+
+def _make_absent(events, rng, names, wordings) -> Sample:
+    """About an object that never appears, a moment that shows none, or an empty video."""
+    moments = _empty_seconds(events)
+    forms = [*ABSENT_FORMS, *(("which",) if moments else ()), *(() if events else EMPTY_FORMS)]
+    form = str(rng.choice(forms))
+    listed = {event.name for event in events}
+    name = str(rng.choice([name for name in names if name not in listed]))
+    time = format_seconds(rng.choice(moments)) if form == "which" else ""
+    question = _wording(form, rng, wordings).format(
+        name=name, article=with_article(name), time=time
+    )
+    return _sample("absent", question, NOT_SEEN, [])
+
+
+def _empty_seconds(events) -> list[int]:
+    """Middles of the stretches before and between events that are long enough."""
+    edges = [0.0, *(event.end for event in events)]
+    gaps = [(edge, event.start) for edge, event in zip(edges, events)]
+    return [int((a + b) / 2) for a, b in gaps if b - a > 2 * LONELY_SECONDS]
+
+
+def _pair_facts(kind, events, rng, names):
+    """(two names, answer, events that must be seen); only first appearances count."""
+    firsts = {event.name: event for event in reversed(events)}
+    one, other = rng.choice(sorted(firsts), 2, replace=False).tolist()
+    pair = sorted((firsts[one], firsts[other]), key=lambda event: event.start)
+    if kind == "order":
+        return [one, other], pair[0].name, pair
+    if rng.random() < 0.5:
+        return [one, other], "Yes", pair
+    absent = str(rng.choice([name for name in names if name not in firsts]))
+    return [one, absent], "No", [firsts[one]]
 
 
 def _facts(kind, events, rng, names):

@@ -6,6 +6,7 @@ several questions about them. T candidate frames, K chosen, Q questions, D featu
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +22,10 @@ from ntlbg.training.feature_bank import FeatureBank
 
 # Neighbours in time are sometimes the answer: worth more than nothing, less than a sure hit.
 POSSIBLE = 0.6
+CLIPS = 0.2  # share of short clips of which every frame is chosen
+SPACING, CLIP_SPACING = 6, 3  # seconds between the starts of two appearances, at least
+SKIPPED = 0.3  # chance that a selector misses a frame within an appearance
+SHORTEST_VIDEO, LONGEST_VIDEO = 40.0, 11_000.0  # seconds
 RUNS = 0.3  # share of the doubtful frames that come as runs, as a selector finds them
 ANY_OBJECT = ("first", "last", "which")
 NEIGHBOUR = ("before", "after")
@@ -86,29 +91,39 @@ def make_episode(
     """Plant needles on random seconds, choose them and some empty frames, ask about them."""
     budget = int(rng.choice(options.num_frames))
     doubtful = options.doubtful * rng.uniform(0, 2)
-    duration = int(np.exp(rng.uniform(np.log(40), np.log(5990))))
-    shown = _plant(bank, rng, budget, duration)  # second -> (name, feature)
-    chosen, doubts = set(shown), {}
+    if clip := rng.random() < CLIPS:
+        shown = _plant(bank, rng, budget, budget, CLIP_SPACING)
+        duration, chosen = budget, set(range(budget))
+    else:
+        duration = int(np.exp(rng.uniform(np.log(SHORTEST_VIDEO), np.log(LONGEST_VIDEO))))
+        shown = _plant(bank, rng, budget, duration, SPACING)
+        chosen = {second for second, frame in shown.items() if frame.chosen}
+    doubts: dict[int, Tensor] = {}
     while len(chosen) < budget:
         start = int(rng.integers(0, max(duration, max(chosen, default=0) + 20)))
         run = range(start, start + _run_length(rng, budget - len(chosen), doubtful))
         if len(run) > 1 and chosen.isdisjoint(run):
             doubts |= dict.fromkeys(run, _doubt(bank, rng))
         chosen |= set(run)
-    around = {second + step for second in chosen for step in (-2, -1, 0, 1, 2)}
-    far = rng.integers(0, duration + 20, options.distractors).tolist()
+    around, far = chosen, []
+    if not clip:
+        around = {second + step for second in chosen for step in (-2, -1, 0, 1, 2)}
+        far = rng.integers(0, duration + 20, options.distractors).tolist()
     seconds = sorted(second for second in around.union(far) if second >= 0)
     features = torch.stack(
-        [shown[s][1] if s in shown else _empty(bank, rng, doubtful, doubts.get(s)) for s in seconds]
+        [
+            shown[s].feature if s in shown else _empty(bank, rng, doubtful, doubts.get(s))
+            for s in seconds
+        ]
     )
-    events = _events(shown, chosen)
+    events = _events(shown)
     names = list(bank.groups)
     order = rng.permutation(QUESTION_TYPES)
     questions = [
         make_question(events, rng, names, kind=str(order[number % len(order)]))
         for number in range(options.num_questions)
     ]
-    labels = [shown[s][0] if s in shown else None for s in seconds]
+    labels = [shown[s].name if s in shown else None for s in seconds]
     evidence = torch.tensor([_evidence(question, labels) for question in questions])
     places = [place for place, second in enumerate(seconds) if second in chosen]
     frames = None
@@ -125,24 +140,53 @@ def _render(renderer: FrameRenderer, name: str | None) -> np.ndarray:
     return renderer.needle(object_names().index(name))[0]
 
 
-def _plant(bank, rng, budget, duration) -> dict[int, tuple[str, Tensor]]:
-    """Objects on 1 to 4 seconds in a row each; some come back."""
-    limit = 8 if budget >= 8 else 4
-    number = int(rng.integers(1, limit)) if rng.random() < 0.93 else 0
+class _Shown(NamedTuple):
+    """What a frame shows.
+
+    ``appearance`` counts them in order of time; ``chosen``: a selector has found the frame.
+    """
+
+    name: str
+    feature: Tensor
+    appearance: int
+    chosen: bool
+
+
+def _plant(bank, rng, budget, duration, spacing) -> dict[int, _Shown]:
+    """Objects on a few seconds in a row each, by second; some come back."""
+    number, places = _places(rng, budget, duration, spacing)
+    shown: dict[int, _Shown] = {}
+    for place, name in enumerate(_names(bank, rng, number)):
+        room = budget - len(shown) - (number - 1 - place)
+        length = min(int(rng.integers(1, min(5, spacing))), room)
+        start = places[place] * spacing
+        start += int(rng.integers(0, 2)) if length < spacing - 1 else 0
+        inner = length > 2 and rng.random() < SKIPPED
+        missed = start + int(rng.integers(1, length - 1)) if inner else None
+        group = bank.groups[name][rng.integers(len(bank.groups[name]))]
+        for second in range(start, start + length):
+            feature = bank.needles[rng.choice(group)]
+            shown[second] = _Shown(name, feature, place, second != missed)
+    return shown
+
+
+def _places(rng, budget, duration, spacing) -> tuple[int, list[int]]:
+    """How many appearances, and where they are, in units of ``spacing``, in order."""
+    room = max(1, duration // spacing)
+    most = min(7 if budget >= 8 else 3, room if spacing == CLIP_SPACING else 7)
+    number = int(rng.integers(1, most + 1)) if rng.random() < 0.93 else 0
+    if spacing != CLIP_SPACING:
+        room = max(number * 8, room)
+    return number, sorted(rng.choice(room, number, replace=False).tolist())
+
+
+def _names(bank, rng, number: int) -> list[str]:
     names, planted = list(bank.groups), []
     while len(planted) < number:
         back = planted and rng.random() < 0.3
         planted.append(str(rng.choice(planted if back else names)))
     rng.shuffle(planted)
-    starts = np.sort(rng.choice(max(number * 8, duration // 6), number, replace=False)) * 6
-    shown: dict[int, tuple[str, Tensor]] = {}
-    for place, (name, start) in enumerate(zip(planted, starts)):
-        length = min(int(rng.integers(1, 5)), budget - len(shown) - (number - 1 - place))
-        group = bank.groups[name][rng.integers(len(bank.groups[name]))]
-        start = int(start) + int(rng.integers(0, 2))
-        for second in range(start, start + length):
-            shown[second] = (name, bank.needles[rng.choice(group)])
-    return shown
+    return planted
 
 
 def _run_length(rng: np.random.Generator, room: int, doubtful: float) -> int:
@@ -171,17 +215,15 @@ def _empty(
     return F.normalize(feature * 0.6 + doubt * rng.uniform(0.2, 0.75), dim=0)
 
 
-def _events(shown: dict, chosen: set[int]) -> list[Event]:
-    """Appearances; the same object twice in a row is one unless a chosen frame lies between."""
-    events: list[Event] = []
-    for second in sorted(shown):
-        name, last = shown[second][0], events[-1] if events else None
-        same = last is not None and last.name == name
-        if same and not any(last.end <= other < second for other in chosen):
-            events[-1] = Event(name, last.start, second + 1)
-        else:
-            events.append(Event(name, second, second + 1))
-    return events
+def _events(shown: dict[int, _Shown]) -> list[Event]:
+    """Appearances in order of time; the first and the last frame of each were chosen."""
+    seconds: dict[int, list[int]] = {}
+    for second, frame in shown.items():
+        seconds.setdefault(frame.appearance, []).append(second)
+    return [
+        Event(shown[found[0]].name, found[0], found[-1] + 1)
+        for found in map(sorted, seconds.values())
+    ]
 
 
 def _evidence(question: Sample, labels: Sequence[str | None]) -> list[float]:
