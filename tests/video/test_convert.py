@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,6 +11,7 @@ from reading import sample
 from counter_videos import DATA, HEIGHT, WIDTH, read_numbers, write_video
 from ntlbg import errors
 from ntlbg.video import probe, read_frames_at
+from ntlbg.video.convert import SCALING, Layout, RgbConverter
 
 
 def test_scaling_is_as_good_as_converting_first(tmp_path):
@@ -20,6 +22,21 @@ def test_scaling_is_as_good_as_converting_first(tmp_path):
     found = read_frames_at(path, [0.0], size=(90, 160)).data[0]
     error = np.square(found.astype(float) - expected).mean()
     assert 10 * np.log10(255**2 / error) > 40
+
+
+@pytest.mark.parametrize("size", [(54, 96), (57, 101), (108, 192), (200, 33)])
+@pytest.mark.parametrize(
+    "pixels",
+    ["yuv420p", "yuvj420p", "yuv422p10le", "yuva444p", "nv12", "gray", "rgb24", "bgra", "rgb565le"],
+)
+def test_conversion_is_that_to_packed_rgb(pixels, size):
+    noise = np.random.default_rng(0).integers(0, 256, (108, 192, 3), dtype=np.uint8)
+    stored = av.VideoFrame.from_ndarray(noise, format="rgb24").reformat(format=pixels)
+    for matrix in (1, 5, 9):  # BT.709, BT.601, BT.2020
+        stored.colorspace = matrix
+        packed = stored.reformat(size[1], size[0], "rgb24", interpolation=SCALING, threads=1)
+        found = RgbConverter(stored, Layout(size, *size))(stored)
+        assert np.array_equal(found, packed.to_ndarray())
 
 
 @pytest.mark.parametrize("aspect", [Fraction(1, 2), Fraction(2, 1), Fraction(1, 1)])

@@ -1,12 +1,15 @@
 """What is left out makes no difference: bit by bit what decoding everything gives."""
 
+from pathlib import Path
+
 import av
 import numpy as np
 import pytest
+from field_pictures import write_fields
 from reading import SIZE, decode_everything, on_screen, same, sample
 
 from conftest import ENCODINGS, GOP
-from counter_videos import read_numbers, write_video
+from counter_videos import DATA, read_numbers, write_video
 from ntlbg.video import ReadReport, probe, read_frames_at, skipping
 from ntlbg.video.bitstream import Bitstream
 from ntlbg.video.convert import SCALING
@@ -27,6 +30,17 @@ def everything(encodings):
         return decoded[name]
 
     return decode
+
+
+def repacked(source: Path, target: Path) -> Path:
+    """The same packets in the container of another ending."""
+    with av.open(str(source)) as film, av.open(str(target), "w") as output:
+        stream = output.add_stream_from_template(film.streams.video[0])
+        for packet in film.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                output.mux(packet)
+    return target
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -80,6 +94,43 @@ def test_jumps_are_exact(encodings, name, monkeypatch):
         sparse = sample(encodings[name], fps=fps)
         times = np.arange(len(sparse)) / fps
         assert same(sparse, frames[on_screen(frames.pts_seconds, times)])
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
+def test_interlaced_h264_is_exact(container, tmp_path, monkeypatch):
+    """Macroblocks of frames and of fields mixed, which no encoder of the wheel writes."""
+    monkeypatch.setattr(skipping, "SHORTEST_JUMP_SECONDS", 0.1)
+    path = repacked(DATA / "interlaced_h264.mp4", tmp_path / f"film.{container}")
+    with av.open(str(path)) as film:
+        assert next(film.decode(video=0)).interlaced_frame
+    full = decode_everything(path)
+    for fps in (1, 3, 7, 25):
+        report = ReadReport()
+        frames = sample(path, fps=fps, report=report)
+        assert same(frames, full[on_screen(full.pts_seconds, np.arange(2 * fps) / fps)])
+        assert report.lost == 0
+        assert (report.decoded < 50) == (fps < 25)
+    for number in (0, 7, 19, 20, 38, 49):
+        found = read_frames_at(path, [full.pts_seconds[number]], size=SIZE)
+        assert same(found, full[[number]])
+
+
+@pytest.mark.parametrize(
+    ("container", "apart"), [("mp4", False), ("mkv", False), ("ts", False), ("ts", True)]
+)
+def test_pictures_of_two_fields_are_exact(container, apart, tmp_path, monkeypatch):
+    monkeypatch.setattr(skipping, "SHORTEST_JUMP_SECONDS", 0.1)
+    path = write_fields(tmp_path / f"film.{container}", count=50, apart=apart)
+    full = decode_everything(path)
+    assert read_numbers(full.data) == list(range(50))
+    for fps in (1, 3, 7, 25):
+        report = ReadReport()
+        frames = sample(path, fps=fps, report=report)
+        assert same(frames, full[on_screen(full.pts_seconds, np.arange(2 * fps) / fps)])
+        assert report.lost == 0
+    for number in (0, 5, 11, 12, 40, 49):
+        found = read_frames_at(path, [full.pts_seconds[number]], size=SIZE)
+        assert same(found, full[[number]])
 
 
 @pytest.mark.parametrize("name", ["open-gop.mp4", "intra-refresh.mkv", "hevc-open-gop.mkv"])

@@ -91,7 +91,7 @@ def _mpeg2_unreferenced(data: bytes, units: nal.UnitReader) -> bool:
 def mpeg4_type(data: bytes) -> int | None:
     """vop_coding_type: 0 I, 1 P, 2 B, 3 S; None unless the packet holds exactly one picture."""
     start = data.find(START_OF_VOP)
-    if not 0 <= start < len(data) - 4 or data.rfind(START_OF_VOP) != start:
+    if not 0 <= start < len(data) - 4 or data.find(START_OF_VOP, start + 4) >= 0:
         return None
     return data[start + 4] >> 6
 

@@ -81,7 +81,12 @@ class RgbConverter:
         if self._turns % 2:
             height, width = width, height
         rgb = self._reformatter.reformat(
-            frame, width=width, height=height, format="rgb24", interpolation=SCALING, threads=1
+            frame,
+            width=width,
+            height=height,
+            format=_output_format(frame.format),
+            interpolation=SCALING,
+            threads=1,
         )
         return np.rot90(rgb.to_ndarray(), self._turns)
 
@@ -92,3 +97,9 @@ class RgbConverter:
         canvas = np.zeros((*size, 3), dtype=np.uint8)
         canvas[top : top + height, left : left + width] = rgb
         return canvas
+
+
+def _output_format(stored: av.VideoFormat) -> str:
+    """From YUV, swscale has vector code for RGB in planes but not for packed RGB: the same values
+    in half the time. Of other pictures it may dither one and not the other."""
+    return "rgb24" if stored.is_rgb or stored.has_palette else "gbrp"
