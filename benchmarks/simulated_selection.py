@@ -10,8 +10,9 @@ paired difference of ``ntlbg`` to every other, with its standard error. One thre
 videos side by side.
 
 ``--prior`` asks instead what is gained by knowing beforehand whether a question is about a few
-moments, right or wrong: ``ntlbg`` with such a prior, its budget free to go to either side, against
-the DPP that finds most events and facility location that covers most.
+moments, right or wrong: ``ntlbg`` with such a prior, and without one but with shares that let the
+evidence of the scores decide, against the DPP that finds most events and facility location that
+covers most.
 """
 
 import argparse
@@ -40,17 +41,17 @@ MOST_EVENTS, BEST_COVER = "dpp, whitened scores", "facility_location"
 METHODS[MOST_EVENTS] = ("dpp", {"score_whitening": True})
 # P(a few moments) of a question that is, as sure as words alone ever are
 PRIORS = {"correct": 0.9, "none": 0.5, "wrong": 0.1}
-FREE_SHARES = {"min_share": 0.0, "max_share": 1.0}
+# all frames for coverage without clear evidence, all for relevance with it
+ONE_SIDE = {"min_share": 0.0, "max_share": 1.0, "share_power": 12.0}
 
 
 def prior_methods(regime: str, kinds: list[str]) -> dict[str, tuple[str, dict]]:
     """The table's rows for questions of this regime: ``ntlbg`` with priors, and its rivals."""
-    methods = {"ntlbg": METHODS["ntlbg"]}
+    methods = {}
     for kind in kinds:
         prior = PRIORS[kind] if REGIMES[regime].local else 1 - PRIORS[kind]
-        if kind != "none":  # which is the default
-            methods[f"ntlbg, prior {kind}"] = ("ntlbg", {"prior": prior})
-        methods[f"ntlbg, prior {kind}, shares 0 to 1"] = ("ntlbg", {"prior": prior} | FREE_SHARES)
+        methods[f"ntlbg, prior {kind}"] = ("ntlbg", {"prior": prior})
+    methods["ntlbg, prior none, all or nothing"] = ("ntlbg", ONE_SIDE)
     return methods | {name: METHODS[name] for name in (MOST_EVENTS, BEST_COVER)}
 
 

@@ -14,6 +14,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from ntlbg.errors import DataError
 
 Seconds = Annotated[float, Field(ge=0)]
+# The answer to a question about what the video does not show.
+NOT_SEEN = "I did not see that."
 
 
 class Sample(BaseModel):

@@ -21,7 +21,7 @@ LOCAL_CHANGES = {
     "constraint": "equiradius",
     "rank": 8,
     "score_rank": 2,
-    "ridge": 0.01,
+    "ridge": 1.0,
     "quality": 1.0,
     "quality_cap": 1.0,
     "min_share": 0.5,
@@ -47,9 +47,10 @@ def test_every_option_changes_the_choice(name, value):
     v = make_video(0, local=True)
     weak = v.features @ v.query.astype(np.float32)
     weak[np.concatenate(v.events)] -= 0.2
-    default = select_frames("ntlbg", v.features, 64, scores=weak)
+    base = {"prior": 0.2, "quality": 0.05}  # volume counts, so that it matters who is a candidate
+    default = select_frames("ntlbg", v.features, 64, scores=weak, **base)
     assert 0.5 < default.p_local < 0.95
-    changed = ntlbg(v.features, 64, scores=weak, **{name: value})
+    changed = ntlbg(v.features, 64, scores=weak, **(base | {name: value}))
     assert overlap(changed, default.indices) < 0.95
 
 
@@ -162,7 +163,10 @@ def test_equiradius_covers_gaussian_frames():
         ({"rank": 2.0}, "rank must be a whole number of at least 1; got 2.0"),
         ({"rank": True}, "rank must be a whole number of at least 1; got True"),
         ({"iterations": -1}, "iterations must be a whole number of at least 0; got -1"),
-        ({"min_share": 0.8}, r"min_share \(0.8\) must not exceed max_share \(0.75\)"),
+        (
+            {"min_share": 0.8, "max_share": 0.75},
+            r"min_share \(0.8\) must not exceed max_share \(0.75\)",
+        ),
     ],
 )
 def test_unusable_options(options, message):
@@ -181,8 +185,8 @@ def test_defaults():
         constraint="none",
         chunk=4096,
         rank=64,
-        score_rank=32,
-        ridge=1.0,
+        score_rank=64,
+        ridge=0.1,
         quality=0.2,
         min_share=0.15,
         max_share=0.75,

@@ -210,6 +210,9 @@ def test_relevance_budget_follows_the_probability(p, budget):
     selection = select_frames("ntlbg", features, budget, scores=scores, prior=p)
     share = 0.15 + 0.6 * selection.p_local**2
     assert abs(selection.num_relevance - share * budget) <= 0.5
+    options = {"min_share": 0, "max_share": 1, "share_power": 12}
+    selection = select_frames("ntlbg", features, budget, scores=scores, prior=p, **options)
+    assert abs(selection.num_relevance - selection.p_local**12 * budget) <= 0.5
 
 
 def test_prior_moves_the_probability_and_the_budget(general):

@@ -121,14 +121,18 @@ def test_evidence_rises_with_the_number_and_size_of_hits():
     assert probability[2] > 0.99
 
 
-def test_evidence_needs_an_upper_tail_without_a_lower_one():
+def test_a_lower_tail_takes_half_of_the_evidence_away():
+    def log_odds(z):
+        return -np.log(1 / localised_probability(z, 0.5) - 1)
+
     z = np.random.default_rng(0).standard_normal(3000)
     z[:10] = 6
-    one_sided = localised_probability(z, 0.5)
+    one_sided = log_odds(z)
     z[10:20] = -6
-    assert one_sided > 0.99
-    assert localised_probability(z, 0.5) < 0.6
-    assert localised_probability(-z[10:], 0.5) > 0.99
+    assert one_sided > 8
+    assert log_odds(z) == pytest.approx(one_sided / 2, rel=0.02)
+    assert log_odds(-z[10:]) == pytest.approx(one_sided, rel=0.02)
+    assert log_odds(np.minimum(z, 3)) < 0  # a lower tail alone
 
 
 def test_evidence_by_hand():

@@ -251,3 +251,21 @@ def test_progress_changes_the_weights_of_the_terms(bank):
     objective = AnswerObjective(model)
     start, end = (float(objective(**dict(batch), progress=p)["loss"].detach()) for p in (0.0, 1.0))
     assert abs(start - end) > 1e-3
+
+
+def test_further_types_of_questions_are_asked_when_wanted(bank):
+    types = ("order", "both", "absent", "count")
+    asked = [q for e in episodes(bank, 20, question_types=types) for q in e.questions]
+    kinds = {question.answer_type for question in asked}
+    assert {"order", "both", "absent"} <= kinds
+    plain = [q.answer_type for e in episodes(bank, 20) for q in e.questions]
+    assert not {"order", "both", "absent"} & set(plain)
+
+
+def test_both_named_objects_are_evidence(bank):
+    for episode in episodes(bank, 20, question_types=("order",), num_frames=(16,)):
+        for question, evidence in zip(episode.questions, episode.evidence):
+            if question.answer_type == "order":
+                times = episode.pts_seconds[evidence == 1]
+                for start, end in question.evidence:
+                    assert ((times >= start) & (times < end)).any()

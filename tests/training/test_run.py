@@ -13,7 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from ntlbg.errors import ConfigError
-from ntlbg.training.settings import load_settings
+from ntlbg.training.run import BuiltinRun
+from ntlbg.training.settings import BuiltinTraining, load_settings
 
 EPISODES = {"steps": 2, "batch_size": 1, "learning_rate": 1e-3, "num_frames": [4],
             "num_questions": 2}  # fmt: skip
@@ -120,3 +121,29 @@ def test_the_shipped_configuration_is_valid(request):
     settings = load_settings(request.config.rootpath / "configs" / "builtin.json")
     assert [stage.kind for stage in settings.stages][:3] == ["vision", "selection", "joint"]
     assert settings.stages[0].steps > 100
+
+
+def test_a_blended_stage_goes_a_share_of_the_way(tmp_path, monkeypatch):
+    settings = BuiltinTraining.model_validate(
+        TINY | {"stages": [VISION | {"blend": 0.25}], "output_dir": tmp_path}
+    )
+    training = BuiltinRun(settings, tmp_path, resume=False)
+    tower = training.model.vision_tower
+    before = {name: weight.detach().clone() for name, weight in tower.named_parameters()}
+
+    def learn(stage):
+        with torch.no_grad():
+            for weight in tower.tail.parameters():
+                weight.add_(1.0)
+        tower.tail.requires_grad_(True)
+        return tower
+
+    monkeypatch.setattr(training, "train", learn)
+    training.run(None)
+    for name, weight in tower.named_parameters():
+        moved = 0.25 if name.startswith("tail.") else 0.0
+        assert torch.allclose(weight.float(), before[name].float() + moved, atol=1e-6), name
+    saved = load_file(tmp_path / "vision.safetensors")
+    name = next(name for name in saved if ".tail." in name)
+    expected = before[name.removeprefix("vision_tower.")] + 0.25
+    assert torch.allclose(saved[name], expected, atol=1e-6)

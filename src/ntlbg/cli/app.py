@@ -43,7 +43,7 @@ Selector = Annotated[
     typer.Option(
         help=(
             "How frames are selected: ntlbg (default), uniform, top_k, random, aks, bolt, "
-            "q_frame, adaq, focus, wfs_sb, dpp, max_info, k_center, facility_location, "
+            "q_frame, adaq, focus, wfs_sb, dpp, mdp3, max_info, k_center, facility_location, "
             "longvu_window, median_contour."
         )
     ),

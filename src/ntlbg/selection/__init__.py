@@ -38,6 +38,7 @@ from ntlbg.selection.drawn import (
 )
 from ntlbg.selection.inputs import Inputs, NoOptions, check_inputs, read_options
 from ntlbg.selection.max_volume import MaxInfoOptions, choose_max_info
+from ntlbg.selection.mdp3 import Mdp3Options, choose_mdp3
 from ntlbg.selection.median_contour import choose_median_contour
 from ntlbg.selection.ntlbg import NtlbgOptions, choose_ntlbg
 from ntlbg.selection.redundancy import WindowOptions, choose_longvu_window, window_redundancy
@@ -121,6 +122,7 @@ SELECTORS: dict[str, Selector] = {
         Selector("focus", choose_focus, FocusOptions, needs_query=True),
         Selector("wfs_sb", choose_wfs_sb, WfsOptions, needs_query=True),
         Selector("dpp", choose_dpp, DppOptions),
+        Selector("mdp3", choose_mdp3, Mdp3Options, needs_query=True),
         Selector("max_info", choose_max_info, MaxInfoOptions),
         Selector("k_center", choose_k_center),
         Selector("facility_location", choose_facility_location, FacilityLocationOptions),

@@ -78,6 +78,7 @@ def equiradius_lbg(
     *,
     weights: np.ndarray | None = None,
     iterations: int = 20,
+    tolerance: float = 0.0,
     seed: int = 0,
 ) -> EquiradiusCodebook:
     """LBG under one radius: directions become their cells' normalised sums.
@@ -86,7 +87,8 @@ def equiradius_lbg(
         points: (N, S) float32 with mean 0 and covariance I.
         num_codes: K.
         weights: (N,) mass of each point; equal when left out.
-        iterations: moves of the directions.
+        iterations: at most so many moves of the directions.
+        tolerance: stop when the mean projection rises by no more than this share.
         seed: of the net of directions it starts from.
     """
     masses = np.ones(len(points)) if weights is None else weights
@@ -96,6 +98,8 @@ def equiradius_lbg(
     for _ in range(iterations):
         labels, projections = _steepest(points, directions)
         history.append(float(np.average(projections, weights=masses)))
+        if len(history) > 1 and history[-1] - history[-2] <= tolerance * history[-2]:
+            break
         sums = cell_sums(weighted, labels, num_codes)
         lengths = np.linalg.norm(sums, axis=1)
         moved = lengths > 0

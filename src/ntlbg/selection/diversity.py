@@ -35,8 +35,8 @@ class DppOptions:
 
     quality: float = 0.25
     score_whitening: bool = False
-    score_rank: int = 32
-    ridge: float = 1.0
+    score_rank: int = 64
+    ridge: float = 0.1
 
     def __post_init__(self):
         check_number("quality", self.quality, 0)

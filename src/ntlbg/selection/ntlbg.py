@@ -79,7 +79,8 @@ class NtlbgOptions:
         quality_cap: standard deviations of relevance beyond which a frame is no better. Scores
             that are exact enough to rank the best frames need a high one.
         min_share, max_share: share of relevance picks at P(localised) = 0 and 1.
-        share_power: exponent of P(localised) in between.
+        share_power: exponent of P(localised) in between; with a high one coverage gives way only
+            to clear evidence.
         tilt, localized_tilt: pull of a coverage pick towards relevance, always and at P = 1.
         time_weight: standard deviation of time against that of appearance.
         training_points: M; raised to 4 k.
@@ -95,8 +96,8 @@ class NtlbgOptions:
     constraint: str = "none"
     chunk: int = BLOCK_FRAMES
     rank: int = DEFAULT_RANK
-    score_rank: int = 32
-    ridge: float = 1.0
+    score_rank: int = 64
+    ridge: float = 0.1
     quality: float = 0.2
     quality_cap: float = 12.0
     min_share: float = 0.15

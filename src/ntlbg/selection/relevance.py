@@ -15,6 +15,9 @@ _SAME_SCORE = 1e-6
 # Mean shifts, in calibrated units, tried for the relevant frames.
 _SHIFTS = (2.0, 2.5, 3.0, 3.5, 4.0)
 _EVIDENCE_LIMIT = 8.0
+# Of the lower tail against the upper one: black frames have scores of their own, far below the
+# others, in videos with relevant frames, too.
+_DECOY_WEIGHT = 0.5
 _LOG_ODDS_LIMIT = 30.0
 # The lower sixth of a normal law ends one standard deviation below its median.
 _ONE_SIGMA_BELOW = 0.1587
@@ -106,8 +109,8 @@ def calibrate(scores: np.ndarray) -> np.ndarray:
 def localised_probability(z: np.ndarray, prior: float) -> float:
     """P(the question is about a few moments), from the upper tail of calibrated scores.
 
-    Evidence of a shifted upper tail, minus that of the mirrored lower tail as a decoy: what
-    a symmetric law has on both sides is no sign of relevant frames (empirical Bayes).
+    Evidence of a shifted upper tail, minus half of that of the mirrored lower tail as a decoy: what
+    a law has on both sides is a weaker sign of relevant frames (empirical Bayes).
 
     Args:
         z: (T,) calibrated scores.
@@ -115,7 +118,8 @@ def localised_probability(z: np.ndarray, prior: float) -> float:
     """
     z = np.clip(z, -_EVIDENCE_LIMIT, _EVIDENCE_LIMIT)
     evidence = max(
-        _log_mean_likelihood_ratio(z, m) - max(_log_mean_likelihood_ratio(-z, m), 0.0)
+        _log_mean_likelihood_ratio(z, m)
+        - _DECOY_WEIGHT * max(_log_mean_likelihood_ratio(-z, m), 0.0)
         for m in _SHIFTS
     )
     prior = np.clip(prior, np.exp(-_LOG_ODDS_LIMIT), 1 - np.exp(-_LOG_ODDS_LIMIT))

@@ -35,8 +35,8 @@ COMMON_RADIUS_CASES = (
 )
 MEDIAN_RADIUS_CASES = ((16, 8), (64, 64), (768, 512))
 DEFAULT_NET_POINTS = 2**15
-_LBG_ITERATIONS = 300
-_EQUIRADIUS_ITERATIONS = 100
+_ITERATIONS = 300
+_TOLERANCE = 1e-7  # of the forced codebook; at a larger one it looks worse than it is
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def distortion(points: np.ndarray, codes: np.ndarray) -> float:
 
 def _simplex_row(size: int, net_points: int) -> SimplexRow:
     k, points = size + 1, normal_sample(size, net_points)
-    codes, _ = lbg(points, sphere_net(k, size), iterations=_LBG_ITERATIONS)
+    codes, _ = lbg(points, sphere_net(k, size), iterations=_ITERATIONS)
     rho = simplex_radius(k)
     return SimplexRow(
         size=size,
@@ -152,7 +152,7 @@ def _simplex_row(size: int, net_points: int) -> SimplexRow:
 def _common_radius_row(size: int, k: int, net_points: int, restarts: int) -> CommonRadiusRow:
     points = normal_sample(size, net_points)
     free = min(
-        (lbg(points, sphere_net(k, size, s), iterations=_LBG_ITERATIONS) for s in range(restarts)),
+        (lbg(points, sphere_net(k, size, s), iterations=_ITERATIONS) for s in range(restarts)),
         key=lambda result: result[1][-1],
     )[0]
     forced = _best_common_radius(points, k, restarts)
@@ -183,7 +183,7 @@ def _median_radius_row(size: int, k: int, net_points: int) -> MedianRadiusRow:
 def _best_common_radius(points: np.ndarray, k: int, restarts: int) -> EquiradiusCodebook:
     return max(
         (
-            equiradius_lbg(points, k, iterations=_EQUIRADIUS_ITERATIONS, seed=seed)
+            equiradius_lbg(points, k, iterations=_ITERATIONS, tolerance=_TOLERANCE, seed=seed)
             for seed in range(restarts)
         ),
         key=lambda book: book.radius,

@@ -58,6 +58,7 @@ class EpisodeOptions:
     num_questions: int = 9
     doubtful: float = 0.3  # mean share of empty frames that look a little like an object
     distractors: int = 48  # further empty frames that were not chosen
+    question_types: tuple[str, ...] = QUESTION_TYPES
 
 
 class Episodes(IterableDataset):
@@ -118,7 +119,7 @@ def make_episode(
     )
     events = _events(shown)
     names = list(bank.groups)
-    order = rng.permutation(QUESTION_TYPES)
+    order = rng.permutation(options.question_types)
     questions = [
         make_question(events, rng, names, kind=str(order[number % len(order)]))
         for number in range(options.num_questions)

@@ -122,8 +122,6 @@ def prepare(
     geometry = settings.geometry.model_dump()
     if any(getattr(model.config, key) != value for key, value in geometry.items()):
         model = _with_geometry(model, geometry)
-    for tower in (model.vision_model.siglip_tower, model.vision_model.dinov2_tower):
-        tower.requires_grad_(model.config.train_vision_towers)  # from_pretrained forgets it
     if settings.method == "lora":
         model = add_lora(model, settings.lora.rank, settings.lora.alpha)
     for parameter in model.parameters():

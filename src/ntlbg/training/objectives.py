@@ -3,6 +3,8 @@
 B videos, T candidate frames, Q questions.
 """
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -40,12 +42,13 @@ class AnswerObjective(nn.Module):
     """Stages two and three: task, NTLBG, alignment and context losses, and the evidence.
 
     ``state_dict`` holds what trains and the running statistics, not the frozen language model.
+    Terms in ``without`` are only shown.
     """
 
-    def __init__(self, model: NtlbgForConditionalGeneration):
+    def __init__(self, model: NtlbgForConditionalGeneration, without: Collection[str] = ()):
         super().__init__()
         config = model.config
-        self.model = model
+        self.model, self.without = model, frozenset(without)
         self.reference = RunningGaussian(config.text_config.hidden_size)
         self.transition = Transition(config.context_size, config.feature_size)
 
@@ -57,7 +60,8 @@ class AnswerObjective(nn.Module):
         terms = batch_terms(self.model, batch, output, real, self.reference, self.transition)
         scores = output.statistics.scores
         terms["evidence"] = evidence_loss(scores, evidence, batch["video_mask"])
-        loss = total(terms, {**loss_weights(progress), "evidence": 1.0})
+        weights = {**loss_weights(progress), "evidence": 1.0}
+        loss = total(terms, {k: w for k, w in weights.items() if k not in self.without})
         shown = {name: value.detach() for name, value in terms.items()}
         shown["recall_at_8"] = evidence_recall(scores.detach(), evidence)
         shown["right"] = answered_right(output.logits.detach(), batch["labels"])

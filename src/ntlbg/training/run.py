@@ -20,7 +20,7 @@ from torch.utils.data import IterableDataset
 from transformers import TrainingArguments, get_cosine_with_min_lr_schedule_with_warmup
 from transformers.trainer_utils import get_last_checkpoint, set_seed
 
-from ntlbg.errors import ConfigError, OutputError
+from ntlbg.errors import ConfigError, OutputError, WeightsError
 from ntlbg.haystack.augmentation import FrameRenderer, background_bank
 from ntlbg.models.builtin import LORA_ALPHA, LORA_RANK, build_base, save_trained
 from ntlbg.training.collate import EpisodeCollator
@@ -63,8 +63,14 @@ class BuiltinRun:
         self.model.language_model.set_attn_implementation("eager")
         for frozen in (self.model.vision_tower.stem, self.model.vision_tower.trunk):
             frozen.requires_grad_(False).to(torch.bfloat16)
+        if settings.tower is not None:
+            self._take_tower(settings.tower)
         self._backgrounds: np.ndarray | None = None
         self._bank: FeatureBank | None = None
+
+    def share(self, other: "BuiltinRun") -> None:
+        """Use what another run drew: one of the same seed, backgrounds, bank and first tower."""
+        self._backgrounds, self._bank = other._backgrounds, other._bank
 
     def run(self, only: str | None) -> Path:
         """Train the stages that are not finished; returns the trained weights."""
@@ -94,9 +100,23 @@ class BuiltinRun:
             for name, parameter in self.model.named_parameters()
             if name.startswith(restored)
         }
+        blended = {} if stage.kind != "vision" or stage.blend == 1 else self._tower_weights()
         objective = self.train(stage)
         self.model.load_state_dict(before, strict=False)
+        if blended:
+            self._blend(blended, stage.blend)
         _save(objective, self.model, finished)
+
+    def _tower_weights(self) -> dict[str, Tensor]:
+        tower = self.model.vision_tower.named_parameters(prefix="vision_tower")
+        return {name: parameter.detach().clone() for name, parameter in tower}
+
+    @torch.no_grad()
+    def _blend(self, before: dict[str, Tensor], share: float) -> None:
+        """Between what was and what was learnt: robust to both (Wortsman 2021, arXiv:2109.01903)."""
+        for name, parameter in self.model.named_parameters():
+            if name in before:
+                parameter.lerp_(before[name], 1 - share)
 
     def train(self, stage: Stage) -> nn.Module:
         """Train one stage; returns its objective, whose parameters have changed."""
@@ -129,7 +149,7 @@ class BuiltinRun:
         set_stage(self.model, stage.kind)
         tower = self.model.vision_tower
         tower.requires_grad_(False)  # its trunk has no gradient at all
-        objective = AnswerObjective(self.model)
+        objective = AnswerObjective(self.model, without=stage.without)
         trained = [p for p in objective.parameters() if p.requires_grad]
         groups, renderer = [_group(trained, stage.learning_rate)], None
         if stage.vision_rate is not None:
@@ -168,6 +188,7 @@ class BuiltinRun:
             num_questions=stage.num_questions,
             doubtful=stage.doubtful,
             distractors=stage.distractors,
+            question_types=tuple(stage.question_types),
         )
         episodes = Episodes(self.bank, options, self._seed(stage.name), renderer)
         self._fit(stage, objective, groups, episodes, collator=EpisodeCollator(self.processor))
@@ -227,6 +248,15 @@ class BuiltinRun:
     def _last_checkpoint(self, name: str) -> str | None:
         folder = self.output / f"{name}.checkpoints"
         return get_last_checkpoint(str(folder)) if self.resume and folder.is_dir() else None
+
+    def _take_tower(self, path: Path) -> None:
+        """Its fine-tuned blocks and its head; everything else stays at its start values."""
+        if not path.is_file():
+            raise WeightsError(f"{path}: no trained weights to take the vision tower from")
+        trained = load_file(path).items()
+        tower = {name: tensor for name, tensor in trained if name.startswith("vision_tower.")}
+        if not tower or self.model.load_state_dict(tower, strict=False).unexpected_keys:
+            raise WeightsError(f"{path}: holds no vision tower of the built-in model")
 
     def _load(self, path: Path) -> None:
         tensors: dict[str, Tensor] = load_file(path)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ntlbg.errors import ConfigError
+from ntlbg.haystack.questions import EXTRA_TYPES, QUESTION_TYPES
 
 Rate = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -27,6 +28,9 @@ class VisionStage(_Strict):
     head_rate: Rate = Field(description="learning rate of the attention pool")
     tail_rate: Rate = Field(description="learning rate of the fine-tuned blocks")
     smoothing: float = Field(0.05, ge=0, lt=1, description="label smoothing")
+    blend: float = Field(
+        1.0, gt=0, le=1, description="share of the new weights; the rest is what was before"
+    )
 
 
 class _EpisodeStage(_Strict):
@@ -38,6 +42,9 @@ class _EpisodeStage(_Strict):
     num_questions: Count = Field(9, description="questions a video")
     doubtful: float = Field(0.3, ge=0, le=1, description="share of empty frames made doubtful")
     distractors: Count = Field(48, description="empty frames besides the chosen and what is around")
+    question_types: list[Literal[*QUESTION_TYPES, *EXTRA_TYPES]] = Field(
+        list(QUESTION_TYPES), min_length=1, description="asked in turn"
+    )
 
 
 class SelectionStage(_EpisodeStage):
@@ -53,6 +60,9 @@ class AnswerStage(_EpisodeStage):
     vision_rate: Rate | None = Field(None, description="of the vision tower; null freezes it")
     restore: list[str] = Field(
         [], description="parts of the model put back as they were before the stage"
+    )
+    without: list[Literal["ntlbg", "align", "context"]] = Field(
+        [], description="loss terms left out, to see what they add"
     )
 
 
@@ -82,6 +92,9 @@ class BuiltinTraining(_Strict):
     output_dir: Path = Path("runs/builtin")
     save_steps: Count = Field(100, description="steps between checkpoints")
     nothing_bias: float = Field(0.0, description="added to the logit of nothing when answering")
+    tower: Path | None = Field(
+        None, description="trained weights to take the vision tower from; null starts a new one"
+    )
     backgrounds: BackgroundSettings
     bank: BankSettings
     stages: list[Stage] = Field(min_length=1, description="in order")
