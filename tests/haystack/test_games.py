@@ -29,3 +29,13 @@ def test_says_what_to_install(monkeypatch):
     with pytest.raises(games.ConfigError, match=r"ntlbg-llm\[games\]"):
         games.walk(np.random.default_rng(0), 1, SIZE, 1.0)
     games._game.cache_clear()
+
+
+def test_a_stopped_engine_starts_again(walk):
+    first = walk(np.random.default_rng(3), 2, SIZE, 1.0)
+    engine = games._game()
+    games.stop_engine()
+    assert not engine.is_running()
+    games.stop_engine()
+    assert (walk(np.random.default_rng(3), 2, SIZE, 1.0) == first).all()
+    games.stop_engine()

@@ -1,13 +1,17 @@
 import numpy as np
 import pytest
 
+from ntlbg.data import NOT_SEEN
 from ntlbg.haystack.questions import (
+    EXTRA_TYPES,
     HELD_OUT_WORDINGS,
+    LONELY_SECONDS,
     QUESTION_TYPES,
     TEMPLATES,
     Event,
     format_seconds,
     make_question,
+    possible_extras,
     possible_types,
     with_article,
 )
@@ -29,7 +33,7 @@ def ask(kind, **options):
 
 
 def test_every_type_has_trained_and_held_out_wordings():
-    assert set(TEMPLATES) == set(QUESTION_TYPES)
+    assert set(TEMPLATES) == {*QUESTION_TYPES, "order", "both"}
     for wordings in TEMPLATES.values():
         assert len(set(wordings)) == len(wordings) > HELD_OUT_WORDINGS + 3
 
@@ -111,3 +115,72 @@ def test_words():
         "a dress",
     ]
     assert [format_seconds(s) for s in (0, 59.9, 3661)] == ["00:00", "00:59", "61:01"]
+
+
+def named(sample):
+    return [name for name in NAMES if f" {name}" in sample.question]
+
+
+def test_what_is_absent_is_never_shown():
+    for sample in ask("absent"):
+        assert sample.answer_type == "absent"
+        assert sample.answer == NOT_SEEN
+        assert sample.evidence == []
+        assert sample.options is None
+        if named(sample):
+            assert not {event.name for event in EVENTS} & set(named(sample))
+        else:
+            minutes, seconds = sample.question[sample.question.index(":") - 2 :][:5].split(":")
+            moment = int(minutes) * 60 + int(seconds)
+            distances = [max(event.start - moment, moment - event.end, 0) for event in EVENTS]
+            assert min(distances) >= LONELY_SECONDS - 1
+    assert any(":" in sample.question for sample in ask("absent"))
+
+
+def test_an_empty_video_has_no_first_object():
+    questions = {
+        make_question([], np.random.default_rng(seed), NAMES, kind="absent").question
+        for seed in range(60)
+    }
+    assert questions & set(TEMPLATES["first"])
+    assert questions & set(TEMPLATES["last"])
+    assert possible_extras([]) == ["absent"]
+
+
+def test_of_two_objects_the_one_with_the_earlier_first_appearance_is_first():
+    for sample in ask("order", multiple_choice=True):
+        firsts = {event.name: event.start for event in reversed(EVENTS)}
+        assert len(named(sample)) == 2
+        assert sample.answer == min(named(sample), key=firsts.get)
+        assert sorted(sample.options) == sorted(named(sample))
+        assert {start for start, _ in sample.evidence} == {firsts[n] for n in named(sample)}
+    assert len(
+        {sample.options[0] == sample.answer for sample in ask("order", multiple_choice=True)}
+    )
+
+
+def test_both_is_true_when_both_are_there():
+    there = {event.name for event in EVENTS}
+    for sample in ask("both", multiple_choice=True):
+        assert len(named(sample)) == 2
+        assert sample.answer == ("Yes" if set(named(sample)) <= there else "No")
+        assert len(sample.evidence) == len(set(named(sample)) & there)
+        assert sample.options is None
+    assert {sample.answer for sample in ask("both")} == {"Yes", "No"}
+
+
+@pytest.mark.parametrize("kind", EXTRA_TYPES)
+def test_extra_types_have_held_out_wordings_too(kind):
+    def patterns(samples):
+        texts = set()
+        for sample in samples:
+            text = sample.question
+            for name in sorted(NAMES, key=len, reverse=True):
+                text = text.replace(with_article(name), "X").replace(name, "X")
+            texts.add("".join(c for c in text if not c.isdigit()))
+        return texts
+
+    assert not patterns(ask(kind)) & patterns(ask(kind, wordings="held_out"))
+    one_name = EVENTS[:1]
+    drawn = make_question(one_name, np.random.default_rng(0), NAMES, kind="order")
+    assert drawn.answer_type in QUESTION_TYPES

@@ -4,7 +4,7 @@ Backgrounds are computed or come from short clips; needles are named objects fro
 emoji sets, on screen for 1 to 5 seconds. Everything follows from a seed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -97,9 +97,10 @@ def make_questions(
     names: list[str],
     video: str,
     wordings: str = "train",
+    kinds: Sequence[str] = QUESTION_TYPES,
 ) -> list[Sample]:
-    """Questions about a timeline, every type in turn; two in five are multiple choice."""
-    order, samples = rng.permutation(QUESTION_TYPES), []
+    """Questions about a timeline, every kind in turn; two in five are multiple choice."""
+    order, samples = rng.permutation(kinds), []
     for place in range(number):
         sample = make_question(
             timeline.events,

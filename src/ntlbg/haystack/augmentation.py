@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ntlbg.haystack import backgrounds
-from ntlbg.haystack.games import walk
+from ntlbg.haystack.games import stop_engine, walk
 from ntlbg.haystack.pictures import LINE_STYLES, STYLES, load_style, object_names
 from ntlbg.haystack.recoloring import color_in, outline
 
@@ -27,6 +27,7 @@ def background_bank(
     """
     sources = backgrounds.sources(split)
     taken = [walk(rng, frames, FRAME_SIZE, 1.0) for _ in range(walks)]
+    stop_engine()
     for shot in range(shots):
         source = sources[shot % len(sources)]
         taken.append(source(rng, frames, FRAME_SIZE, 1.0))

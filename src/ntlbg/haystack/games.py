@@ -39,6 +39,13 @@ def walk(rng: np.random.Generator, count: int, size: tuple[int, int], fps: float
     return np.stack(frames)
 
 
+def stop_engine() -> None:
+    """End the game, which runs in a process of its own; the next walk starts it again."""
+    if _game.cache_info().currsize:
+        _game().close()
+        _game.cache_clear()
+
+
 def _wander(game, rng: np.random.Generator, tics: int) -> None:
     for start in range(0, tics, WALK_TICS):
         turn, forward = int(rng.integers(4)), rng.random() < 0.85
@@ -58,7 +65,7 @@ def _game():
     if find_spec("vizdoom") is None:
         raise ConfigError(
             "these backgrounds are rendered by the package vizdoom, which is not installed; "
-            "run `pip install 'ntlbg-llm[games]'`, or set backgrounds.games to false"
+            "run `pip install 'ntlbg-llm[games]'`, or set backgrounds.walks to 0"
         )
     import vizdoom
 
