@@ -63,6 +63,9 @@ class ColourBackend:
     def __init__(self, *, needs_frames: bool = False):
         self.encoder, self.needs_frames, self.contexts = ColourEncoder(), needs_frames, []
 
+    def express(self, features: np.ndarray, notes: dict[str, np.ndarray]) -> np.ndarray:
+        return features
+
     def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
         distance = np.linalg.norm(features - self.encoder.encode_text(question), axis=1)
         return 5.0 - 20.0 * distance.astype(np.float64)

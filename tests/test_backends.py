@@ -1,5 +1,8 @@
 """The built-in kind of backend, on a random model of a few thousand parameters."""
 
+import gc
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +11,7 @@ from fakes import ColourBackend, ColourEncoder
 from ntlbg import backends
 from ntlbg.backends import VideoContext, load_backend
 from ntlbg.backends.ntlbg import LONGEST_ANSWER_TOKENS, NtlbgBackend
-from ntlbg.errors import ConfigError
+from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.selection import select_frames
 from tiny_models import HIDDEN, tiny_model, tiny_processor
 
@@ -108,6 +111,30 @@ def test_backends_are_loaded_once_and_by_name(monkeypatch):
     assert made == [1]
     own = ColourBackend()
     assert load_backend(own) is own
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("collects", [False, True])
+def test_no_garbage_is_collected_while_a_backend_loads(monkeypatch, fails, collects):
+    seen = []
+
+    def load():
+        seen.append(gc.isenabled())
+        if fails:
+            raise WeightsError("not there")
+        return ColourBackend()
+
+    monkeypatch.setitem(backends.BACKENDS, f"colours {fails} {collects}", load)
+    monkeypatch.setattr(backends, "_loaded", backends._loaded.__wrapped__)
+    if not collects:
+        gc.disable()
+    try:
+        with pytest.raises(WeightsError) if fails else nullcontext():
+            load_backend(f"colours {fails} {collects}")
+        assert gc.isenabled() == collects
+    finally:
+        gc.enable()
+    assert seen == [False]
 
 
 def test_unknown_backend_names_what_there_is():

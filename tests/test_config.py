@@ -302,3 +302,20 @@ def test_reading_a_configuration_does_not_import_torch():
     code = "import sys; import ntlbg.config; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_checking_a_file_and_its_names_does_not_import_torch():
+    code = (
+        "import sys\n"
+        "sys.argv = 'ntlbg config validate --config configs/moderate_long.json'.split()\n"
+        "from ntlbg.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: print(end.code, *sorted(sys.modules))"
+    )
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
+    assert "moderate_long.json: valid" in done.stdout
+    code, *modules = done.stdout.splitlines()[-1].split()
+    assert code == "0"
+    assert {"ntlbg.reading", "ntlbg.encoders"} <= set(modules)
+    assert not {"torch", "transformers"} & set(modules)

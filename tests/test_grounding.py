@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntlbg import grounding
+from ntlbg.haystack.questions import TEMPLATES
 
 
 def test_a_named_time_outweighs_every_score():
@@ -162,3 +163,32 @@ def test_a_scene_recurs_and_a_short_event_does_not():
     found = grounding.recurrence(features, np.arange(300.0))
     assert found[100:104].max() < 0.5
     assert np.delete(found, range(100, 104)).min() > 0.8
+
+
+def test_two_named_objects_matter_as_much():
+    """And the first of two is not the first of all."""
+    scores, times = needles((30, 7), (120, 4), (200, 4))
+    for question in (
+        "Which appears first, the owl or the bus?",
+        "Is the owl or the bus seen first?",
+        "Do both an owl and a bus appear?",
+    ):
+        found = grounding.ground_scores(scores, times, question)
+        assert found[30:33].max() == found[120:123].max() == grounding.SURE
+        assert (np.argsort(-found, kind="stable")[:3] >= 30).all()
+
+
+@pytest.mark.parametrize("kind", ["order", "both", "count", "exist", "first", "last", "when"])
+def test_wordings_are_understood(kind):
+    for wording in TEMPLATES[kind]:
+        question = wording.format(
+            name="owl", other="bus", article="an owl", other_article="a bus", time="01:00"
+        )
+        assert grounding.names_pair(question) == (kind in ("order", "both")), question
+        assert grounding.asks_count(question) == (kind == "count"), question
+        assert grounding.asks_about_events(question) == (kind in ("first", "last")), question
+        about_one = kind in ("both", "count", "exist", "when")
+        assert kind == "order" or grounding.asks_about_one(question) == about_one, question
+        assert grounding.first_or_last_of_two(question) == (kind == "order"), question
+        denied = kind in ("both", "count", "exist")
+        assert grounding.can_be_denied(question) == denied, question

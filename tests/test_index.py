@@ -1,5 +1,7 @@
 """The index keeps what it is given, names it by content, and never hands out damage."""
 
+import hashlib
+import json
 import multiprocessing
 import os
 import shutil
@@ -51,6 +53,35 @@ def test_an_entry_comes_back_as_it_went_in(index):
     index.save("a", made_video(seed=1))  # the last one wins
     assert same(index.load("a"), made_video(seed=1))
     assert index.load("b") is None
+
+
+def test_notes_come_back_and_are_checked(index):
+    video = made_video()
+    words = np.arange(10, dtype=np.int16).reshape(5, 2)
+    noted = IndexedVideo(
+        video.features, video.pts_seconds, video.meta, {"words": words, "sure": words / 10}
+    )
+    index.save("a", noted)
+    found = index.load("a")
+    assert same(found, video)
+    assert sorted(found.notes) == ["sure", "words"]
+    np.testing.assert_array_equal(found.notes["words"], words)
+    assert found.notes["words"].dtype == np.int16
+    path = index.root / "a.safetensors"
+    content = path.read_bytes()
+    place = content.index(words.tobytes())
+    path.write_bytes(content[:place] + b"\1" + content[place + 1 :])
+    assert index.load("a") is None
+
+
+def test_an_entry_without_notes_is_what_it_always_was(index):
+    """Its checksum is, so that features of earlier versions are found."""
+    video = made_video()
+    about = ["a", video.meta, video.features.shape, video.pts_seconds.shape]
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    digest.update(video.features.tobytes() + video.pts_seconds.tobytes())
+    index.save("a", video)
+    assert digest.hexdigest().encode() in (index.root / "a.safetensors").read_bytes()
 
 
 def test_the_same_entry_is_the_same_file(tmp_path):
@@ -247,3 +278,6 @@ def test_what_is_kept_is_checked():
     ]:
         with pytest.raises(ValueError, match=r"(features|pts_seconds) must"):
             IndexedVideo(features, pts_seconds)
+    for notes in [{"words": np.zeros(4)}, {"features": np.zeros(5)}, {"words": np.float64(1)}]:
+        with pytest.raises(ValueError, match="notes need a row per frame"):
+            IndexedVideo(video.features, video.pts_seconds, {}, notes)

@@ -71,6 +71,33 @@ def interrupt(index: FeatureIndex, path: Path, *, batches: int, **options) -> No
         index_video(path, StoppingEncoder(batches), index=index, **options)
 
 
+class NotingEncoder(StoppingEncoder):
+    """Notes the brightest value of every frame."""
+
+    def encode_with_notes(self, frames: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        return self.encode_frames(frames), {"brightest": frames.max((1, 2, 3))}
+
+
+def test_notes_are_kept_through_an_interruption(long_video, index, uninterrupted):
+    stopping = NotingEncoder(CHUNK_FRAMES // BATCH_FRAMES + 2)
+    with pytest.raises(KeyboardInterrupt):
+        index_video(long_video, stopping, index=index, fps=FPS)
+    video = index_video(long_video, NotingEncoder(1000), index=index, fps=FPS)
+    assert same(video, uninterrupted[0])
+    assert uninterrupted[0].notes == {}
+    brightest = np.concatenate(
+        [
+            frames.data.max((1, 2, 3))
+            for frames in sample_frames(long_video, fps=FPS, size=NotingEncoder.image_size)
+        ]
+    )
+    np.testing.assert_array_equal(video.notes["brightest"], brightest)
+    np.testing.assert_array_equal(
+        index_video(long_video, NotingEncoder(0), index=index, fps=FPS).notes["brightest"],
+        brightest,
+    )
+
+
 def test_features_are_those_of_the_sampled_frames(long_video, index):
     encoder = MeanColourEncoder()
     video = index_video(long_video, encoder, index=index, fps=2.0, start=1.0, end=9.0)

@@ -1,6 +1,7 @@
 """The flow, with a model that knows three colours."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -265,3 +266,23 @@ def test_only_the_selector_that_has_a_prior_gets_one(backend):
     for selector in ("top_k", "dpp"):
         chosen = choose_frames(backend, features, np.arange(50.0), "red?", selector, 4)
         assert len(chosen) == 4
+
+
+class _Unsure(ColourBackend):
+    """Answers, and says that it saw nothing."""
+
+    def answer(self, question, *, video, options):
+        return replace(
+            super().answer(question, video=video, options=options), found=0.02, nothing_found=True
+        )
+
+
+def test_an_option_chosen_without_evidence_is_called_a_guess(colour_video, index):
+    known = {"model": _Unsure(), "num_frames": 4, "index": index}
+    guess = ask(colour_video, "red?", options=["blue", "red"], **known)
+    assert guess.notes == [pipeline.GUESS]
+    assert guess.found == guess.to_dict()["found"] == 0.02
+    assert ask(colour_video, "red?", **known).notes == []
+    sure = ask(colour_video, "red?", options=["blue", "red"], model=ColourBackend(), index=index)
+    assert sure.notes == []
+    assert sure.found is None

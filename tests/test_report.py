@@ -8,6 +8,7 @@ import pytest
 
 from fakes import made_answer
 from ntlbg.backends import RichPoints
+from ntlbg.console import print_answer
 from ntlbg.errors import OutputError
 from ntlbg.report import Asked, Report, Stage, render, report_answer, write_report
 
@@ -145,3 +146,16 @@ def test_one_answer_as_a_page(tmp_path):
 def test_a_folder_is_refused(tmp_path):
     with pytest.raises(OutputError, match="is a folder; name the HTML file"):
         write_report(Report("x", []), tmp_path)
+
+
+def test_page_tells_whether_evidence_was_found():
+    with_chance = render(Report("title", [Asked(made_answer(found=0.034))]))
+    assert "evidence found 3 %" in Page(with_chance).text
+    assert "evidence found" not in Page(render(Report("title", [Asked(made_answer())]))).text
+
+
+def test_terminal_tells_whether_evidence_was_found(capsys):
+    print_answer(made_answer(found=0.974))
+    assert "evidence found: 97%" in capsys.readouterr().out
+    print_answer(made_answer())
+    assert "evidence found" not in capsys.readouterr().out

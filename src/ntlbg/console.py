@@ -22,9 +22,11 @@ def print_json(value: dict) -> None:
 
 
 def print_answer(answer: Answer) -> None:
-    """The answer, its options, its moments."""
+    """The answer, whether its subject was seen, its options, its moments."""
     console = _stdout()
     console.print(Text(answer.text, style="bold"))
+    if answer.found is not None:
+        console.print(f"evidence found: {answer.found:.0%}\n", style="dim", highlight=False)
     if answer.option_scores is not None:
         table = _table("option", "probability")
         for option, chance in zip(answer.options, answer.option_scores, strict=True):

@@ -1,14 +1,18 @@
-"""Frames to feature vectors. ``ENCODERS`` is the whole menu."""
+"""Frames to feature vectors. ``ENCODERS`` is the whole menu, and can be read without PyTorch."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 
-from ntlbg.models.vision_tower import BuiltinVisionTower, normalize_pixels
+if TYPE_CHECKING:
+    from torch import Tensor
 
-BATCH_SIZE = 32
+    from ntlbg.models.imagenet_expert import ImagenetExpert
+    from ntlbg.models.vision_tower import BuiltinVisionTower
+
+BATCH_SIZE = 16  # larger batches leave the processor's cache
+EXPERT_WORDS, EXPERT_CHANCES = "expert_words", "expert_chances"  # notes of the built-in encoder
 
 
 class Encoder(Protocol):
@@ -18,7 +22,10 @@ class Encoder(Protocol):
         name: as in ENCODERS.
         feature_size: D.
         image_size: (height, width) in pixels that ``encode_frames`` expects.
-        fingerprint: changes whenever the features would; keys the index.
+        fingerprint: changes whenever the features or notes would; keys the index.
+
+    An encoder that has more to say of a frame than its feature has
+    ``encode_with_notes(frames) -> (features, notes)`` as well; notes are arrays (N, ...) by name.
     """
 
     name: str
@@ -31,33 +38,64 @@ class Encoder(Protocol):
 
 
 class BuiltinEncoder:
-    """The built-in vision tower: unit vectors in the language model's word space."""
+    """The built-in vision tower: unit vectors in the language model's word space.
+
+    With an expert, its likeliest words and their chances are notes.
+    """
 
     name = "builtin"
 
-    def __init__(self, tower: BuiltinVisionTower, fingerprint: str):
-        self.tower = tower.eval()
+    def __init__(
+        self,
+        tower: "BuiltinVisionTower",
+        fingerprint: str,
+        expert: "ImagenetExpert | None" = None,
+    ):
+        self.tower, self.expert = tower.eval(), expert
         self.feature_size = tower.config.feature_size
         self.image_size = tuple(tower.config.image_size)
-        self.fingerprint = fingerprint
+        self.weights = fingerprint
+        self.fingerprint = fingerprint if expert is None else f"{fingerprint} {expert.fingerprint}"
 
-    @torch.inference_mode()
     def encode_frames(self, frames: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, 3) -> float32 (N, D), unit length."""
+        return self._encode(frames, None)[0]
+
+    def encode_with_notes(self, frames: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """As ``encode_frames``, and ``expert_words`` int16, ``expert_chances`` float32 (N, K)."""
+        return self._encode(frames, self.expert)
+
+    def _encode(self, frames: np.ndarray, expert: "ImagenetExpert | None"):
+        import torch  # here and below, so that importing this module does not
+
         height, width = self.image_size
         if frames.ndim != 4 or frames.shape[1:] != (height, width, 3):
             raise ValueError(f"frames must be (N, {height}, {width}, 3), got {frames.shape}")
         batches = torch.from_numpy(np.ascontiguousarray(frames)).split(BATCH_SIZE)
-        features = [self.tower(normalize_pixels(batch)) for batch in batches]
-        return torch.cat(features).numpy()
+        with torch.inference_mode():
+            parts = [self._encode_batch(batch, expert) for batch in batches]
+            features, *opinions = (torch.cat(part).numpy() for part in zip(*parts))
+        return features, dict(zip((EXPERT_WORDS, EXPERT_CHANCES), opinions))
+
+    def _encode_batch(self, frames: "Tensor", expert: "ImagenetExpert | None") -> tuple:
+        """Features, and with an expert its words as int16 and their chances."""
+        from ntlbg.models.vision_tower import normalize_pixels
+
+        trunk = self.tower.forward_trunk(normalize_pixels(frames))
+        dtype = next(self.tower.tail.parameters()).dtype
+        features = self.tower.pool(self.tower.forward_tail(trunk.to(dtype)))
+        if expert is None:
+            return (features,)
+        words, chances = expert.likeliest(trunk)
+        return features, words.short(), chances
 
 
 def load_builtin_encoder() -> BuiltinEncoder:
     """The encoder of the shipped model, without its language model."""
-    # here, so that importing this module does not load the language model's code
     from ntlbg.models.builtin import load_vision_tower, weights_fingerprint
+    from ntlbg.models.imagenet_expert import load_imagenet_expert
 
-    return BuiltinEncoder(load_vision_tower(), weights_fingerprint())
+    return BuiltinEncoder(load_vision_tower(), weights_fingerprint(), load_imagenet_expert())
 
 
 ENCODERS: dict[str, Callable[[], Encoder]] = {"builtin": load_builtin_encoder}

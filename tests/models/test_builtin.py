@@ -1,19 +1,25 @@
 """The shipped model, as the package delivers it."""
 
+import hashlib
+
 import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+from transformers.utils import logging
 
-from ntlbg.backends import load_backend
+from ntlbg.backends import VideoContext, load_backend
+from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.data import read_samples
-from ntlbg.encoders import ENCODERS
+from ntlbg.encoders import ENCODERS, BuiltinEncoder
 from ntlbg.errors import WeightsError
 from ntlbg.evaluation.haystack import is_right
 from ntlbg.haystack import make_videos
 from ntlbg.haystack.augmentation import FRAME_SIZE
 from ntlbg.haystack.pictures import load_style, object_names, paste
+from ntlbg.models.base_language_model import language_model_folder
 from ntlbg.models.builtin import (
     LORA_ALPHA,
     LORA_KEY,
@@ -25,7 +31,7 @@ from ntlbg.models.builtin import (
     shipped_weights,
     weights_fingerprint,
 )
-from ntlbg.pipeline import ask
+from ntlbg.pipeline import ask, choose_frames
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +78,72 @@ def test_merged_factors_answer_as_unmerged_ones(builtin):
     assert torch.corrcoef(torch.stack([merged, split]))[0, 1] > 0.999
 
 
+def test_the_base_is_the_published_language_model():
+    """Built without memory and filled from the file, against transformers' own loading."""
+    logging.disable_progress_bar()
+    published = AutoModelForCausalLM.from_pretrained(language_model_folder(), dtype=torch.bfloat16)
+    logging.enable_progress_bar()
+    base, _ = build_base()
+    ours = base.language_model.state_dict()
+    assert ours.keys() == published.state_dict().keys()
+    assert all(torch.equal(ours[name], value) for name, value in published.state_dict().items())
+    frequencies = base.language_model.model.rotary_emb.inv_freq
+    assert torch.equal(frequencies, published.model.rotary_emb.inv_freq)
+    assert frequencies.dtype == torch.float32
+    assert base.get_output_embeddings().weight is base.get_input_embeddings().weight
+    for name, tensor in [*base.named_parameters(), *base.named_buffers()]:
+        assert not tensor.is_meta
+        assert tensor.isfinite().all(), name
+    assert base.multi_modal_projector.word_embeddings.any(1).all()
+    assert base.dtype == base.config.text_config.dtype == torch.bfloat16
+
+
+def test_loading_leaves_the_file_of_weights_alone():
+    """Weights are used where they lie in the file; those that change are not its any more."""
+    path = language_model_folder() / "model.safetensors"
+    before = hashlib.sha256(path.read_bytes()).digest()
+    model, _ = load_builtin()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    assert hashlib.sha256(path.read_bytes()).digest() == before
+    stored, (again, _) = load_file(path), load_builtin()
+    embeddings = again.get_input_embeddings().weight
+    assert torch.equal(embeddings, stored["model.embed_tokens.weight"])
+
+
+@pytest.mark.slow
+def test_float32_answers_as_bfloat16_does():
+    """A minute with six objects; machines without bfloat16 instructions get the same answers."""
+    names, pictures = object_names()[5::60][:6], load_style("noto")
+    frames = np.full((60, *FRAME_SIZE, 3), 140, np.uint8)
+    for number, name in enumerate(names):
+        shown = paste(frames[0], pictures[name][0], left=60, top=20, size=90)
+        frames[10 * number + 4 : 10 * number + 7] = shown
+    times = np.arange(60, dtype=np.float64)
+    questions = [f"When does the {name} appear?" for name in names]
+    questions += [f"Does a {name} appear?" for name in names] + ["What appears first?"]
+    said, seen = {}, {}
+    for dtype in (torch.bfloat16, torch.float32):
+        model, processor = load_builtin(dtype=dtype)
+        assert model.language_model.dtype == model.vision_tower.stem.weight.dtype == dtype
+        backend = NtlbgBackend(model, processor, BuiltinEncoder(model.vision_tower, "none"))
+        seen[dtype] = features = backend.encoder.encode_frames(frames)
+        said[dtype] = []
+        for question in questions:
+            chosen = choose_frames(backend, features, times, question, "ntlbg", 8)
+            video = VideoContext(features, times, chosen)
+            said[dtype].append(backend.answer(question, video=video, options=None).text)
+    assert (seen[torch.bfloat16] * seen[torch.float32]).sum(1).min() > 0.97
+    assert np.mean([a == b for a, b in zip(*said.values())]) > 0.8
+
+
+def test_other_numbers_have_another_fingerprint():
+    half, single = (weights_fingerprint(dtype=dtype) for dtype in (torch.bfloat16, torch.float32))
+    assert half != single
+    assert weights_fingerprint() in (half, single)
+
+
 def test_foreign_and_missing_weights_are_refused(builtin, tmp_path):
     with pytest.raises(WeightsError, match="ntlbg train"):
         load_builtin(tmp_path / "none.safetensors")
@@ -84,7 +156,8 @@ def test_the_encoder_alone_equals_the_models_tower(builtin):
     frames = np.random.default_rng(0).integers(0, 256, (2, *FRAME_SIZE, 3), np.uint8)
     alone = ENCODERS["builtin"]()
     within = load_backend("builtin").encoder
-    assert alone.fingerprint == within.fingerprint == weights_fingerprint()
+    assert alone.weights == within.weights == weights_fingerprint()
+    assert alone.fingerprint == within.fingerprint
     np.testing.assert_allclose(
         alone.encode_frames(frames), within.encode_frames(frames), rtol=1e-3, atol=1e-4
     )

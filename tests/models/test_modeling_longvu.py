@@ -163,6 +163,16 @@ def test_gradient_reaches_the_towers_when_they_are_trained():
         assert all(grad is not None and grad.abs().max() > 0 for grad in grads)
 
 
+@pytest.mark.parametrize("train", [True, False])
+def test_towers_are_as_frozen_after_loading_as_before(tmp_path, train):
+    tiny_model(train_vision_towers=train).save_pretrained(tmp_path)
+    again = LongVUForConditionalGeneration.from_pretrained(tmp_path)
+    told, _ = LongVUForConditionalGeneration.from_pretrained(tmp_path, output_loading_info=True)
+    for model in (again, told):
+        for name, parameter in model.named_parameters():
+            assert parameter.requires_grad == (train or "_tower." not in name), name
+
+
 def test_gradient_checkpointing_changes_no_gradient():
     inputs = inputs_of(0, 1, answers=["a dog", "no"])
     gradients = []

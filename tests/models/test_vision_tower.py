@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -6,8 +8,12 @@ from torch.nn import functional as F
 
 from ntlbg.models.vision_tower import (
     BATCH_NORM_EPS,
+    PIXEL_MEAN,
+    PIXEL_STD,
     BuiltinVisionConfig,
     BuiltinVisionTower,
+    SamePadConv2d,
+    load_published_tower,
     normalize_pixels,
 )
 from ntlbg.parts import part_path
@@ -63,3 +69,82 @@ def test_gradient_reaches_the_tail_but_not_the_trunk(tower):
     assert tower.tail[0].project.weight.grad.abs().sum() > 0
     assert tower.head.input.weight.grad.abs().sum() > 0
     assert all(p.grad is None for p in tower.trunk.parameters())
+
+
+def padded_convolution(layer: SamePadConv2d, x: torch.Tensor) -> torch.Tensor:
+    """TensorFlow's "same": padding written out, the odd row and column at the bottom and right."""
+    kernel, stride = layer.kernel_size[0], layer.stride[0]
+    sides = []
+    for size in (x.shape[-1], x.shape[-2]):
+        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+        sides += [total // 2, total - total // 2]
+    y = F.conv2d(F.pad(x, sides), layer.weight, layer.bias, stride, groups=layer.groups)
+    return y.clamp(0, 6) if layer.activation else y
+
+
+@pytest.mark.parametrize("activation", [True, False])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("size", [(8, 14), (7, 13), (8, 13), (5, 6), (1, 2)])
+def test_same_padding(size, kernel, stride, activation):
+    torch.manual_seed(0)
+    layer = SamePadConv2d(6, 6, kernel, stride, groups=6, activation=activation)
+    x = 5 * torch.randn(2, 6, *size)
+    before = x.clone()
+    y = layer(x)
+    torch.testing.assert_close(y, padded_convolution(layer, x), rtol=1e-4, atol=1e-5)
+    assert y.shape[-2:] == (-(-size[0] // stride), -(-size[1] // stride))
+    assert torch.equal(x, before)  # the ReLU works in place, but not on the input
+
+
+def plain_features(tower: BuiltinVisionTower, frames: np.ndarray) -> torch.Tensor:
+    """The tower as it is usually written: frame by frame, channels first, values, then weights."""
+    features = []
+    for frame in frames:
+        pixels = torch.tensor(frame).double() / 255
+        x = ((pixels - torch.tensor(PIXEL_MEAN)) / torch.tensor(PIXEL_STD)).permute(2, 0, 1)[None]
+        x = padded_convolution(tower.stem, x)
+        for block in [*tower.trunk, *tower.tail]:
+            y = x if isinstance(block.expand, torch.nn.Identity) else None
+            y = padded_convolution(block.expand, x) if y is None else y
+            y = padded_convolution(block.project, padded_convolution(block.depthwise, y))
+            x = x + y if block.residual else y
+        head, cells = tower.head, x.flatten(2).mT  # 1 P C
+        hidden = F.gelu(head.input(head.norm(cells)) + head.position)
+        weights = head.attention(hidden).softmax(1)
+        values = head.value(hidden).unflatten(-1, (head.heads, -1))
+        pooled = (weights.unsqueeze(-1) * values).sum(1).flatten(1)
+        features.append(F.normalize(head.mlp(pooled), dim=-1))
+    return torch.cat(features).float()
+
+
+def test_features_are_those_of_the_plain_arithmetic(tower):
+    """Cosine above .9999 in float32, against float64; in bfloat16 they are near."""
+    rng = np.random.default_rng(2)
+    smooth = rng.integers(0, 256, (2, 8, 14, 3), np.uint8).repeat(16, 1).repeat(16, 2)
+    frames = np.concatenate([smooth, rng.integers(0, 256, (1, 128, 224, 3), np.uint8)])
+    exact = copy.deepcopy(tower).double()
+    half = copy.deepcopy(tower)
+    for part in (half.stem, half.trunk, half.tail):
+        part.bfloat16()
+    with torch.inference_mode():
+        wanted = plain_features(exact, frames)
+        for fast, least in ((tower, 0.999999), (half, 0.97)):
+            found = fast(normalize_pixels(frames))
+            assert (found * wanted).sum(-1).min() > least
+
+
+def test_a_published_tower_is_complete():
+    """It is built without memory first; nothing may be left as it was found there."""
+    tower, other = (load_published_tower(BuiltinVisionConfig()) for _ in range(2))
+    slow = BuiltinVisionTower(BuiltinVisionConfig())
+    slow.load_backbone(part_path("vision_backbone"))
+    for name, value in tower.state_dict().items():
+        assert not value.is_meta
+        assert value.isfinite().all(), name
+        if not name.startswith("head."):
+            assert torch.equal(value, slow.state_dict()[name]), name
+    assert not tower.head.position.any()
+    assert torch.equal(tower.head.norm.weight, torch.ones(320))
+    assert 0 < tower.head.input.weight.abs().max() < 0.1
+    assert not torch.equal(tower.head.input.weight, other.head.input.weight)

@@ -1,7 +1,9 @@
 """What answers: a model behind two methods. ``BACKENDS`` is the whole menu."""
 
+import gc
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -46,11 +48,15 @@ class Reply:
         text: the answer.
         option_scores: probability of each option, in the order given; None without options.
         visual_tokens: tokens of the language model spent on the video.
+        found: chance that the chosen frames show what the question is about; None: cannot tell.
+        nothing_found: whether that chance is too small to rest an answer on it.
     """
 
     text: str
     option_scores: list[float] | None
     visual_tokens: int
+    found: float | None = None
+    nothing_found: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,9 @@ class Backend(Protocol):
     encoder: "Encoder"
     selector_options: dict[str, dict]
 
+    def express(self, features: np.ndarray, notes: dict[str, np.ndarray]) -> np.ndarray:
+        """Features (T, D) as the other methods want them, from the index's features and notes."""
+
     def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
         """Relevance (T,) of features (T, D) for the question; higher is more relevant."""
 
@@ -93,20 +102,28 @@ class Backend(Protocol):
         """Answer in free text, or choose one of the options."""
 
 
-def load_builtin_backend() -> Backend:
-    """The model that comes with the package.
+def load_builtin_backend(weights: Path | None = None) -> Backend:
+    """The model that comes with the package, or the same with other trained weights.
 
     Raises:
         WeightsError: its parts are missing and cannot be fetched.
     """
     # here, so that bad input is refused before seconds of imports
+    from ntlbg.backends.further_words import FurtherWords
     from ntlbg.backends.ntlbg import NtlbgBackend
     from ntlbg.encoders import BuiltinEncoder
     from ntlbg.models.builtin import load_builtin, weights_fingerprint
+    from ntlbg.models.enrolment import current_objects
+    from ntlbg.models.imagenet_expert import load_imagenet_expert
 
-    model, processor = load_builtin()
-    encoder = BuiltinEncoder(model.vision_tower, weights_fingerprint())
-    return NtlbgBackend(model, processor, encoder, name="builtin")
+    model, processor = load_builtin(weights)
+    expert = load_imagenet_expert()
+    encoder = BuiltinEncoder(model.vision_tower, weights_fingerprint(weights), expert)
+    enrolled = current_objects(
+        encoder.encode_frames, image_size=encoder.image_size, fingerprint=encoder.weights
+    )
+    further = FurtherWords(model, processor, expert.words, enrolled)
+    return NtlbgBackend(model, processor, encoder, name="builtin", further_words=further)
 
 
 def load_longvu_folder(folder: Path) -> Backend:
@@ -144,6 +161,11 @@ def load_backend(model: str | Backend) -> Backend:
 
 @cache
 def _loaded(name: str) -> Backend:
+    with _collector_paused():
+        return _load(name)
+
+
+def _load(name: str) -> Backend:
     if name in BACKENDS:
         return BACKENDS[name]()
     try:
@@ -153,3 +175,19 @@ def _loaded(name: str) -> Backend:
     if kind not in FOLDERS:
         raise ConfigError(f"{name}: a model of type {kind!r}; known are {', '.join(FOLDERS)}")
     return FOLDERS[kind](Path(name))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No garbage collection meanwhile.
+
+    Imports make a million objects that stay; going through them again and again takes a quarter of
+    the time until the first answer.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -63,6 +63,10 @@ class LongVUBackend:
         self.model, self.processor, self.name = model.eval(), processor, name
         self.encoder = LongVUEncoder(self.model, processor, fingerprint)
 
+    def express(self, features: np.ndarray, notes: dict[str, np.ndarray]) -> np.ndarray:
+        """As they are."""
+        return features
+
     @torch.inference_mode()
     def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
         """Relevance (T,) of features (T, D), in standard deviations from the video's mean."""

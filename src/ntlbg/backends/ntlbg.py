@@ -1,18 +1,31 @@
 """The project's own kind of model as a backend."""
 
 import copy
+import weakref
 from typing import ClassVar
 
 import numpy as np
 import torch
 
 from ntlbg.backends import Reply, RichPoints, VideoContext
+from ntlbg.backends.further_words import FurtherWords
+from ntlbg.backends.seen import LEAST_CHANCE, ObjectNames, Signs, frames_asked_about, word_odds
+from ntlbg.data import NOT_SEEN
 from ntlbg.encoders import Encoder
-from ntlbg.grounding import recurrence
+from ntlbg.grounding import (
+    asks_about_one,
+    asks_count,
+    can_be_denied,
+    first_or_last_of_two,
+    names_pair,
+    recurrence,
+)
 
 LONGEST_ANSWER_TOKENS = 24
-# Log-odds that a frame shows an event: logistic regression on ten validation videos of an hour.
-EVENT_CONFIDENCE, EVENT_RECURRENCE, EVENT_BIAS = 6.8, -9.5, -1.2
+LEAST_KNOWN_CHANCE = 1e-6  # the frames do not rule out an answer altogether
+ABOUT_ONE = "When does the {name} appear?"
+# Log-odds that a frame shows an event: a logistic regression of scripts/calibrate_builtin.py.
+EVENT_CONFIDENCE, EVENT_RECURRENCE, EVENT_BIAS = 7.18, -9.94, -1.24
 
 
 class NtlbgBackend:
@@ -31,12 +44,36 @@ class NtlbgBackend:
         }
     }
 
-    def __init__(self, model, processor, encoder: Encoder, *, name: str = "ntlbg"):
+    def __init__(
+        self,
+        model,
+        processor,
+        encoder: Encoder,
+        *,
+        name: str = "ntlbg",
+        further_words: FurtherWords | None = None,
+    ):
         self.model, self.processor = model.eval(), processor
-        self.encoder, self.name = encoder, name
+        self.encoder, self.name, self.further_words = encoder, name, further_words
+        self.names = ObjectNames(_known_names(model, processor, further_words))
+        self._last_video: tuple[weakref.ref, np.ndarray] | None = None
+
+    def express(self, features: np.ndarray, notes: dict[str, np.ndarray]) -> np.ndarray:
+        """Frames that show what the tower has no word for get the direction of another word."""
+        if self.further_words is None:
+            return features
+        return self.further_words.express(features, notes)
 
     def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
-        """Log-likelihood ratio (T,) of "this frame is meant" to "any frame", in nats."""
+        """Log-likelihood ratio (T,) of "this frame is meant" to "any frame", in nats.
+
+        A frame is meant by a question about two objects when it is by a question about one.
+        """
+        names = self.names.find(question) if names_pair(question) else []
+        if len(names) > 1:
+            return np.max(
+                [self.score_frames(features, ABOUT_ONE.format(name=name)) for name in names], axis=0
+            )
         query = torch.tensor(self.processor.query_ids(question))
         return self.model.score(torch.as_tensor(features), query).double().cpu().numpy()
 
@@ -47,21 +84,76 @@ class NtlbgBackend:
         if not hasattr(projector, "confidence"):
             return None
         seen = projector.confidence(torch.as_tensor(features).float()).cpu().numpy()
+        recurring = self._recurrence(features, pts_seconds)
+        if self.further_words is not None:  # all frames of a word have one feature
+            recurring = np.where(self.further_words.set_to_words(features), 0, recurring)
         return (
-            EVENT_CONFIDENCE * seen.astype(np.float64)
-            + EVENT_RECURRENCE * recurrence(features, pts_seconds)
-            + EVENT_BIAS
+            EVENT_CONFIDENCE * seen.astype(np.float64) + EVENT_RECURRENCE * recurring + EVENT_BIAS
         )
+
+    def _recurrence(self, features: np.ndarray, pts_seconds: np.ndarray) -> np.ndarray:
+        """That of the last video is kept: choosing frames and answering both need it."""
+        if self._last_video is None or self._last_video[0]() is not features:
+            self._last_video = weakref.ref(features), recurrence(features, pts_seconds)
+        return self._last_video[1]
 
     @torch.inference_mode()
     def answer(self, question: str, *, video: VideoContext, options: list[str] | None) -> Reply:
-        """Greedy text; with options the likeliest of them as a continuation of the prompt."""
-        inputs = self._inputs(question, video)
+        """Greedy text; with options the likeliest of them as a continuation of the prompt.
+
+        Without options, a question about what the chosen frames do not show is answered so. How
+        often something is shown, and which of two things first, is decided by the prompt's
+        continuation and by the frames themselves (:class:`ntlbg.backends.seen.Signs`); whether two
+        things are both there by the frames alone, which the language model was worse at.
+        """
         tokens = len(video.selection.indices)
-        if options is None:
-            return Reply(self._generate(inputs), None, tokens)
-        chances = self._option_chances(inputs, options)
-        return Reply(options[int(np.argmax(chances))], chances, tokens)
+        if options is None and self.further_words is not None:
+            chosen = video.selection.indices
+            shown = self.further_words.shown(
+                question, video.features[chosen], video.pts_seconds[chosen]
+            )
+            if shown is not None:
+                return Reply(shown, None, tokens)
+        signs = self.signs(question, video)
+        found = signs.chance() if signs else None
+        nothing = found is not None and found < LEAST_CHANCE
+        text, chances = None, None
+        if options is None and signs:
+            text = _stated(question, signs, nothing)
+        if text is None:
+            text, chances = self._read(question, video, options, signs)
+        return Reply(text, chances, tokens, found, nothing)
+
+    @torch.inference_mode()
+    def signs(self, question: str, video: VideoContext) -> Signs | None:
+        """What the chosen frames say about being meant.
+
+        None where it cannot be told: without words to compare frames with, or for a question that
+        is about no object, moment or event.
+        """
+        projector = self.model.multi_modal_projector
+        if not hasattr(projector, "confidence"):
+            return None
+        chosen = video.selection.indices
+        features = torch.as_tensor(video.features[chosen]).float()
+        relevance = self.score_frames(video.features[chosen], question)
+        table = self.model.get_input_embeddings().weight
+        words = {
+            name: word_odds(
+                projector, features, table[self.processor.encode(f" {name}")].float().mean(0)
+            )
+            for name in self.names.find(question)
+        }
+        asked = frames_asked_about(question, video.pts_seconds[chosen])
+        if asked is None and not (words or asks_about_one(question)):
+            return None
+        if words or asked is None:
+            return Signs(relevance, words)
+        odds = self.event_odds(video.features, video.pts_seconds)
+        if odds is None:
+            return None
+        considered = len(video.features) if asked.all() else max(1, int(asked.sum()))
+        return Signs(relevance, events=odds[chosen][asked], considered=considered)
 
     @torch.inference_mode()
     def rich_points(self, question: str, *, video: VideoContext) -> RichPoints:
@@ -82,6 +174,18 @@ class NtlbgBackend:
             weights=weight.cpu().numpy(),
         )
 
+    def _read(
+        self, question: str, video: VideoContext, options: list[str] | None, signs: Signs | None
+    ) -> tuple[str, list[float] | None]:
+        """The language model's answer, and the chances of the options."""
+        inputs = self._inputs(question, video)
+        known = self._known_chances(question, signs, video)
+        if options is None and known is None:
+            return self._generate(inputs), None
+        choices = list(known) if options is None else options
+        chances = self._option_chances(inputs, choices, known)
+        return choices[int(np.argmax(chances))], chances if options else None
+
     def _inputs(self, question: str, video: VideoContext):
         inputs = self.processor(question, video.features, video.pts_seconds, video.selection)
         return inputs.to(self.model.device)
@@ -96,13 +200,33 @@ class NtlbgBackend:
         )
         return self.processor.decode_answer(ids[0, inputs["input_ids"].shape[1] :])
 
-    def _option_chances(self, inputs, options: list[str]) -> list[float]:
+    def _known_chances(
+        self, question: str, signs: Signs | None, video: VideoContext
+    ) -> dict[str, float] | None:
+        """Chances of all possible answers by the frames; None for most questions."""
+        if signs is None:
+            return None
+        times = video.pts_seconds[video.selection.indices]
+        direction = first_or_last_of_two(question)
+        if len(signs.words) == 2 and direction:
+            return signs.first_chances(times, direction)
+        if len(signs.words) == 1 and asks_count(question):
+            return {str(number): chance for number, chance in enumerate(signs.count_chances(times))}
+        return None
+
+    def _option_chances(
+        self, inputs, options: list[str], known: dict[str, float] | None = None
+    ) -> list[float]:
         """Softmax over the log-likelihoods of the options' texts, each with its end.
 
         The prompt is read once. Options never see each other, so their order cannot matter.
+        ``known`` are chances of texts from other evidence; likelihoods are multiplied by them.
         """
         prompt = self.model(**inputs, use_cache=True, logits_to_keep=1)
         likelihoods = torch.tensor([self._log_likelihood(prompt, option) for option in options])
+        if known is not None:
+            chances = [max(known.get(option, 0.0), LEAST_KNOWN_CHANCE) for option in options]
+            likelihoods += torch.tensor(chances).log()
         return likelihoods.softmax(0).tolist()
 
     def _log_likelihood(self, prompt, option: str) -> float:
@@ -114,3 +238,19 @@ class NtlbgBackend:
         )
         logits = torch.cat([prompt.logits[:, -1:], rest.logits], dim=1).double()
         return float(logits.log_softmax(-1).gather(-1, ids.unsqueeze(-1)).sum())
+
+
+def _stated(question: str, signs: Signs, nothing: bool) -> str | None:
+    """The answer where it follows from what was found, without reading."""
+    if not can_be_denied(question):
+        return NOT_SEEN if nothing else None
+    if len(signs.words) == 2 and names_pair(question):
+        return "No" if nothing else "Yes"
+    return None
+
+
+def _known_names(model, processor, further_words: FurtherWords | None) -> list[str]:
+    """Words that frames are compared with, but for "nothing"."""
+    words = getattr(model.config, "vocabulary", None) or []
+    own = [processor.decode_answer(torch.tensor(ids)) for ids in words[:-1]]
+    return own + list(further_words.names if further_words else ())

@@ -3,7 +3,15 @@
 Results go to stdout, everything else to stderr. Commands are listed in the order of the imports.
 """
 
-from ntlbg.cli import answering, samples, model, evaluating, configuring, converting  # isort: skip
+from ntlbg.cli import (  # isort: skip
+    answering,
+    samples,
+    enrolling,
+    model,
+    evaluating,
+    configuring,
+    converting,
+)
 from ntlbg.cli.app import app
 
 __all__ = [
@@ -11,6 +19,7 @@ __all__ = [
     "app",
     "configuring",
     "converting",
+    "enrolling",
     "evaluating",
     "main",
     "model",

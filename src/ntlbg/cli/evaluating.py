@@ -1,5 +1,7 @@
-"""``compare``, ``evidence`` and ``plot``: which choice of frames is better, how sure is that?"""
+"""``evaluate``, ``compare``, ``evidence``, ``plot``: how good, which is better, how sure?"""
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +9,70 @@ import typer
 
 from ntlbg.cli.app import Json, app
 from ntlbg.errors import ConfigError, DataError
+
+
+@app.command()
+def evaluate(
+    out_dir: Annotated[
+        Path,
+        typer.Argument(help="Folder for every answer and the tables.", show_default=False),
+    ],
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Videos: ten-minutes, hour, three-hours, clip-8 or clip-16; repeat it; all by "
+            "default."
+        ),
+    ] = None,
+    frames: Annotated[
+        list[int] | None,
+        typer.Option("--frames", "-k", min=1, help="A budget; repeat it.  [default: 4, 8, 16, 32]"),
+    ] = None,
+    selector: Annotated[
+        list[str] | None,
+        typer.Option(help="A selector; repeat it.  [default: uniform, top_k, ntlbg]"),
+    ] = None,
+    questions: Annotated[int, typer.Option(min=1, help="Questions in each cell, about.")] = 500,
+    per_video: Annotated[
+        int | None,
+        typer.Option(min=1, help="Questions about each video.  [default: 6 to 50, by its length]"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same videos and questions.")] = 0,
+    split: Annotated[str, typer.Option(help="Backgrounds: train, val or test.")] = "test",
+    style: Annotated[
+        str | None, typer.Option(help="Pictures of the objects: a set by name, or a zip file.")
+    ] = None,
+    wordings: Annotated[str, typer.Option(help="Questions' wording: train or held_out.")] = "train",
+    weights: Annotated[
+        list[Path] | None,
+        typer.Option(help="Trained weights of the built-in model; repeat it.  [default: its own]"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Answer questions about made videos with several selectors, and count; goes on if stopped."""
+    from dataclasses import asdict
+
+    from ntlbg import console
+    from ntlbg.evaluation.haystack import KINDS, Condition
+    from ntlbg.evaluation.haystack.run import BUDGETS, COMPARED, run
+
+    styles = {} if style is None else {"styles": (style,)}
+    report = run(
+        out_dir,
+        kinds=kind or tuple(KINDS),
+        frames=frames or BUDGETS,
+        selectors=selector or COMPARED,
+        questions=questions,
+        per_video=per_video,
+        condition=Condition(seed=seed, split=split, wordings=wordings, **styles),
+        weights=weights or (),
+        progress=_tell,
+    )
+    if as_json:
+        console.print_json(asdict(report))
+    else:
+        typer.echo(report.as_markdown())
+    console.tell_written([out_dir])
 
 
 @app.command()
@@ -80,7 +146,8 @@ def compare(
     suite: Annotated[
         str,
         typer.Option(
-            help="Videos to compare on, haystack or simulated; or theory, tables without videos."
+            help="Videos to compare selectors on, haystack or simulated; ablation, the model "
+            "without its parts; or theory, tables without videos."
         ),
     ] = "haystack",
     selector: Annotated[
@@ -100,10 +167,14 @@ def compare(
         float | None, typer.Option(help="Haystack: length of each video.  [default: 10]")
     ] = None,
     questions: Annotated[
-        int | None, typer.Option(help="Haystack: questions about each video.  [default: 8]")
+        int | None,
+        typer.Option(help="Haystack: questions about each video.  [default: 8; ablation: 12]"),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="Haystack: backgrounds, train, val or test.  [default: test]")
+        str | None,
+        typer.Option(
+            help="Haystack: backgrounds, train, val or test.  [default: test; ablation: val]"
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="Haystack: what scores frames.  [default: builtin]")
@@ -115,17 +186,41 @@ def compare(
             "[default: local, global]"
         ),
     ] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(help="Ablation: a part left out; repeat it; all by default."),
+    ] = None,
+    train_steps: Annotated[
+        int | None,
+        typer.Option(
+            min=3,
+            help="Ablation: train the model without parts of its training, so many steps each, "
+            "instead of taking parts from the shipped one.",
+        ),
+    ] = None,
+    tower: Annotated[
+        Path | None,
+        typer.Option(
+            help="Ablation: weights whose vision tower is trained on.  [default: its own]"
+        ),
+    ] = None,
+    tiny: Annotated[
+        bool, typer.Option(help="Ablation: next to no training data, to see that it runs.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Compare selectors on the same videos, questions and budgets; goes on where it stopped."""
+    """Compare selectors, or the model with itself, on the same videos; goes on where it stopped."""
     given = {
         "selectors": selector or None, "frames": frames or None, "videos": videos, "seed": seed,
         "minutes": minutes, "questions": questions, "split": split, "model": model,
-        "regimes": regime or None,
+        "regimes": regime or None, "variants": variant or None, "train_steps": train_steps,
+        "tower": tower, "tiny": tiny or None,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
     if suite == "theory":
         _compute_theory(out_dir, given, as_json)
+    elif suite == "ablation":
+        _leave_out(out_dir, as_json, **given)
     else:
         _compare_selectors(out_dir, suite, given, as_json)
 
@@ -161,6 +256,36 @@ def _compare_selectors(out_dir: Path, suite: str, given: dict, as_json: bool) ->
         console.print_json({"rows": [asdict(row) for row in rows]})
     else:
         typer.echo(as_markdown(rows))
+    console.tell_written([out_dir])
+
+
+def _leave_out(
+    out_dir: Path, as_json: bool, *, train_steps: int | None = None, tower: Path | None = None,
+    tiny: bool = False, **given,
+) -> None:  # fmt: skip
+    from dataclasses import asdict
+
+    from ntlbg import console
+    from ntlbg.evaluation.compare.ablation import ablate
+    from ntlbg.evaluation.compare.ablation.tables import as_markdown
+    from ntlbg.training.ablation import train_variants
+
+    unknown = [name for name in ("selectors", "regimes") if name in given]
+    if unknown or (train_steps is None and (tower or tiny)):
+        names = ", ".join(unknown) or "tower and tiny without train-steps"
+        raise ConfigError(f"suite 'ablation' has no {names}")
+    if train_steps is not None:
+        with redirect_stdout(sys.stderr):
+            trained = train_variants(
+                out_dir / "trained", steps=train_steps, tower=tower, tiny=tiny, progress=_tell
+            )
+        given = {"variants": (), "trained": trained} | given
+    parts = ablate(out_dir, progress=_tell, **given)
+    if as_json:
+        rows = {title: [asdict(row) for row in found] for title, found in parts.items()}
+        console.print_json(rows)
+    else:
+        typer.echo(as_markdown(parts))
     console.tell_written([out_dir])
 
 

@@ -1,11 +1,11 @@
-"""``train``, ``evaluate`` and ``fetch``: the built-in model itself."""
+"""``train`` and ``fetch``: the built-in model itself."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ntlbg.cli.app import Json, app
+from ntlbg.cli.app import app
 
 
 @app.command()
@@ -25,42 +25,6 @@ def train(
     training.run(
         config, output_dir=output, stage=stage, debug=debug, dry_run=dry_run, resume=resume
     )
-
-
-@app.command()
-def evaluate(
-    out_dir: Annotated[Path, typer.Argument(help="Folder for every answer and summary.json.")],
-    cell: Annotated[
-        list[str] | None,
-        typer.Option(help="Kind of videos and budget, such as hour-16; repeat it; all by default."),
-    ] = None,
-    questions: Annotated[int, typer.Option(min=1, help="Questions in each cell.")] = 300,
-    seed: Annotated[int, typer.Option(help="Same seed, same videos and questions.")] = 0,
-    split: Annotated[str, typer.Option(help="Backgrounds: train, val or test.")] = "test",
-    style: Annotated[
-        str | None, typer.Option(help="Pictures of the objects: a set by name, or a zip file.")
-    ] = None,
-    wordings: Annotated[str, typer.Option(help="Questions' wording: train or held_out.")] = "train",
-    as_json: Json = False,
-) -> None:
-    """Answer questions about unseen haystacks with every selector, and count."""
-    from ntlbg import console
-    from ntlbg.evaluation import haystack
-
-    rows = haystack.run(
-        out_dir,
-        cells=cell or tuple(haystack.CELLS),
-        questions=questions,
-        seed=seed,
-        split=split,
-        styles=haystack.STYLES if style is None else (style,),
-        wordings=wordings,
-        progress=lambda line: typer.echo(line, err=True),
-    )
-    if as_json:
-        console.print_json({"rows": rows})
-    else:
-        typer.echo(haystack.as_markdown(rows))
 
 
 @app.command()

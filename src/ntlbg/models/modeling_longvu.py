@@ -69,6 +69,14 @@ class LongVUForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, G
         self.image_newline = nn.Parameter(torch.empty(config.text_config.hidden_size))
         self.post_init()
 
+    @classmethod
+    def from_pretrained(cls, *args, **kwargs):
+        """As in transformers, which makes new parameters; frozen towers stay frozen."""
+        loaded = super().from_pretrained(*args, **kwargs)
+        model = loaded[0] if isinstance(loaded, tuple) else loaded  # with output_loading_info
+        model.vision_model.freeze_towers()
+        return loaded
+
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)

@@ -20,6 +20,11 @@ LARGEST_DEFICIT = 20.0
 TRAINING_SCALE = (0.45, 1.15)
 
 
+# Cosine from which on a frame can be read as one of the further words: no frame is that much like a
+# word unless its feature was set to it, so they change nothing for other frames.
+FURTHER_ALIKE = 0.98
+
+
 class MlpProjector(nn.Module):
     """LayerNorm and two linear layers."""
 
@@ -57,13 +62,14 @@ class VocabularyProjector(nn.Module):
         self.register_buffer("word_embeddings", torch.zeros(len(self.words), width))
         self.register_buffer("embedding_mean", torch.zeros(width))
         self.register_buffer("embedding_norm", torch.ones(()))
+        self.further_words: Tensor | None = None
 
     def forward(self, points: Tensor, features: Tensor, scores: Tensor | None = None) -> Tensor:
         """points (B, K, R), features (B, K, D), relevance (B, K) in nats -> tokens (B, K, H)."""
         logits = self.word_logits(features)
         if self.training:
             logits = logits * torch.empty_like(logits[..., :1]).uniform_(*TRAINING_SCALE)
-        words = self._doubt(logits, scores).softmax(-1) @ self.word_embeddings
+        words = self._doubt(logits, scores).softmax(-1) @ self._all_words()
         correction = self.output(F.gelu(self.hidden(points)))
         return words + ADAPTER_SHARE * self.embedding_norm * correction
 
@@ -81,8 +87,26 @@ class VocabularyProjector(nn.Module):
 
     def word_logits(self, features: Tensor) -> Tensor:
         """Scaled cosines with every word (B, K, V), without the bias on the last."""
-        directions = F.normalize(self.word_embeddings - self.embedding_mean, dim=-1)
-        return self.scale * F.normalize(self.to_text(features), dim=-1) @ directions.T
+        logits = self.scale * F.normalize(self.to_text(features), dim=-1) @ self.directions().T
+        if self.further_words is not None:
+            further = logits[..., len(self.words) - 1 : -1]
+            further.masked_fill_(further < FURTHER_ALIKE * self.scale, -torch.inf)
+        return logits
+
+    def directions(self) -> Tensor:
+        """Unit vectors (V, H) that frames are compared with."""
+        return F.normalize(self._all_words() - self.embedding_mean, dim=-1)
+
+    def _all_words(self) -> Tensor:
+        """(V, H) with the further words, "nothing" at the end."""
+        if self.further_words is None:
+            return self.word_embeddings
+        return torch.cat([self.word_embeddings[:-1], self.further_words, self.word_embeddings[-1:]])
+
+    @torch.no_grad()
+    def add_words(self, embeddings: Tensor) -> None:
+        """Let frames be read as these words (N, H) too; they are not among the weights."""
+        self.further_words = embeddings.to(self.word_embeddings)
 
     @torch.no_grad()
     def read_embeddings(self, weight: Tensor) -> None:

@@ -6,7 +6,6 @@ import torch
 from peft import LoraConfig, inject_adapter_in_model
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -20,6 +19,7 @@ from transformers import (
 from ntlbg.config import Config
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.models.configuration_ntlbg import NtlbgConfig
+from ntlbg.models.layers import materialize
 from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.processing_ntlbg import NtlbgProcessor
 
@@ -149,16 +149,9 @@ def _around(name: str, config: Config, feature_size: int, dtype: torch.dtype):
         model = NtlbgForConditionalGeneration(settings)
     model.language_model = language_model
     for part in (model.ntlbg_attention, model.rich_points, model.multi_modal_projector):
-        _materialize(part)
+        materialize(part)
     model.initialize_from_language_model()
     return model, processor
-
-
-def _materialize(part: nn.Module) -> None:
-    part.to_empty(device="cpu")
-    for module in part.modules():
-        if hasattr(module, "reset_parameters"):
-            module.reset_parameters()
 
 
 def _load_base(name: str, dtype: torch.dtype):

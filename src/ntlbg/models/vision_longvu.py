@@ -98,8 +98,12 @@ class LongVUVision(nn.Module):
         self.siglip_tower = SiglipVisionModel(config.siglip_config)
         self.dinov2_tower = Dinov2Model(config.dinov2_config)
         self.aggregator = SpatialVisionAggregator(config)
+        self.freeze_towers()
+
+    def freeze_towers(self) -> None:
+        """Or not, as the configuration says."""
         for tower in (self.siglip_tower, self.dinov2_tower):
-            tower.requires_grad_(config.train_vision_towers)
+            tower.requires_grad_(self.config.train_vision_towers)
 
     @property
     def device(self) -> torch.device:

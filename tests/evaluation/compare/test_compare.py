@@ -16,7 +16,7 @@ from ntlbg.errors import ComparisonError, ConfigError, UnknownSelector
 from ntlbg.evaluation import compare as module
 from ntlbg.evaluation.compare import SUITES, compare
 from ntlbg.evaluation.compare.records import RESULTS_FILE
-from ntlbg.evaluation.haystack import CELLS, plan_video
+from ntlbg.evaluation.haystack import KINDS, Condition, plan_video
 from ntlbg.selection import SELECTORS
 
 SMALL = {"minutes": 1, "questions": 8, "split": "val"}
@@ -108,7 +108,8 @@ def test_the_gate_fails_the_run_before_tables_are_written(tmp_path, small, monke
 
 def test_recall_is_that_of_the_evidence(tmp_path, small):
     compare(tmp_path, selectors=["top_k"], frames=[4], videos=1, **small)
-    _, samples = plan_video(SUITES["haystack"](**small).cell, 0, questions=8, split="val")
+    suite = SUITES["haystack"](**small)
+    _, samples = plan_video(suite.kind, 0, suite.condition, questions=8)
     for choice, values in choices(tmp_path):
         chosen = np.array(choice["indices"], float)  # a frame a second
         evidence = samples[choice["question"]].evidence
@@ -118,8 +119,8 @@ def test_recall_is_that_of_the_evidence(tmp_path, small):
 
 def test_videos_are_those_of_evaluate():
     suite = SUITES["haystack"](model=ColourBackend(), minutes=10, seed=5)
-    ours, _ = plan_video(suite.cell, 3, questions=8, seed=5)
-    theirs, _ = plan_video(CELLS["ten-minutes-8"], 3, questions=12, seed=5)
+    ours, _ = plan_video(suite.kind, 3, suite.condition, questions=8)
+    theirs, _ = plan_video(KINDS["ten-minutes"], 3, Condition(seed=5))
     assert ours == theirs
 
 

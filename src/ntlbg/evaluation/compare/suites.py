@@ -10,8 +10,8 @@ from ntlbg.backends import Backend, load_backend
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.evaluation.compare.measures import Footage, Question
-from ntlbg.evaluation.haystack import Cell, encode_timeline, plan_video
-from ntlbg.haystack import SPLITS
+from ntlbg.evaluation.haystack import Condition, Kind, encode_timeline, plan_video
+from ntlbg.evaluation.haystack.answering import KnownVideo
 from ntlbg.pipeline import choose_frames
 from ntlbg.selection import SELECTORS
 from ntlbg.selection.simulation import REGIMES, simulate_video
@@ -37,75 +37,51 @@ class HaystackSuite:
         split: str = "test",
         model: str | Backend = "builtin",
     ):
-        if split not in SPLITS:
-            raise ConfigError(f"split {split!r}: choose from {', '.join(SPLITS)}")
+        self.condition = Condition(seed=seed, split=split)
         if minutes <= 0 or questions < 1:
             raise ConfigError(f"minutes and questions must be positive: {minutes}, {questions}")
         self.backend = load_backend(model)
-        self.cell = Cell("compare", minutes * 60, 0)
-        self.questions, self.seed, self.split = questions, seed, split
+        self.kind, self.questions = Kind("compare", minutes * 60), questions
 
     @property
     def settings(self) -> dict[str, Any]:
         """What the results depend on."""
         return {
-            "suite": "haystack", "minutes": self.cell.seconds / 60, "questions": self.questions,
-            "seed": self.seed, "split": self.split, "model": self.backend.name,
+            "suite": "haystack", "minutes": self.kind.seconds / 60, "questions": self.questions,
+            "seed": self.condition.seed, "split": self.condition.split, "model": self.backend.name,
             "features": self.backend.encoder.fingerprint,
         }  # fmt: skip
 
     def footage(self, number: int) -> Footage:
         """Draw and encode video ``number``."""
-        timeline, samples = plan_video(
-            self.cell, number, questions=self.questions, seed=self.seed, split=self.split
-        )
+        timeline, samples = plan_video(self.kind, number, self.condition, questions=self.questions)
         pts_seconds, features = encode_timeline(self.backend, timeline)
-        pipeline = _Pipeline(self.backend, features, pts_seconds, samples, (self.seed, number))
+        known = KnownVideo(self.backend, features, pts_seconds)
+        known.event_odds(features, pts_seconds)  # before the clock of the selectors runs
         questions = [
-            Question(
-                sample.answer_type,
-                [frames_within(pts_seconds, a, b) for a, b in sample.evidence],
-                partial(pipeline.choose, place),
-            )
-            for place, sample in enumerate(samples)
+            self._question(known, (number, place), sample) for place, sample in enumerate(samples)
         ]
         starts = [shot.start for shot in timeline.shots]
         shots = np.searchsorted(starts, pts_seconds, side="right")
         return Footage(features, pts_seconds, shots, questions)
 
+    def _question(self, known: KnownVideo, place: tuple[int, int], sample: Sample) -> Question:
+        known.score_frames(known.features, sample.question)
+        events = [frames_within(known.pts_seconds, a, b) for a, b in sample.evidence]
+        return Question(sample.answer_type, events, partial(self._choose, known, place, sample))
+
+    def _choose(self, known, place, sample: Sample, selector: str, num_frames: int) -> np.ndarray:
+        """What the pipeline chooses; who draws, draws anew for each question."""
+        selection = choose_frames(
+            known, known.features, known.pts_seconds, sample.question, selector, num_frames,
+            generator=np.random.default_rng((self.condition.seed, *place)),
+        )  # fmt: skip
+        return selection.indices
+
 
 def frames_within(pts_seconds: np.ndarray, start: float, end: float) -> np.ndarray:
     """Frames of ``[start, end)``: int64 ascending."""
     return np.flatnonzero((pts_seconds >= start) & (pts_seconds < end))
-
-
-class _Pipeline:
-    """One video in the pipeline, its frames scored before the clock of the selectors runs."""
-
-    def __init__(
-        self, backend, features, pts_seconds, samples: list[Sample], seed: tuple[int, ...]
-    ):
-        self.selector_options = backend.selector_options
-        self.features, self.pts_seconds, self.seed = features, pts_seconds, seed
-        self.questions = [sample.question for sample in samples]
-        self.scores = {text: backend.score_frames(features, text) for text in self.questions}
-        self.odds = backend.event_odds(features, pts_seconds)
-
-    def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
-        """As the backend does."""
-        return self.scores[question]
-
-    def event_odds(self, features: np.ndarray, pts_seconds: np.ndarray) -> np.ndarray | None:
-        """As the backend does."""
-        return self.odds
-
-    def choose(self, place: int, selector: str, num_frames: int) -> np.ndarray:
-        """What the pipeline chooses for a question; who draws, draws anew for each."""
-        selection = choose_frames(
-            self, self.features, self.pts_seconds, self.questions[place], selector, num_frames,
-            generator=np.random.default_rng((*self.seed, place)),
-        )  # fmt: skip
-        return selection.indices
 
 
 class SimulatedSuite:

@@ -1,7 +1,8 @@
 import pytest
 
-from ntlbg.data import Sample
+from ntlbg.data import NOT_SEEN, Sample
 from ntlbg.evaluation.haystack import is_right
+from ntlbg.evaluation.haystack.judging import STRICT_TOLERANCE
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,17 @@ def test_what_is_right(text, kind, answer, options, right):
         video="v", question="q", answer=answer, answer_type=kind, options=options, evidence=evidence
     )
     assert is_right(sample, text) is right
+
+
+@pytest.mark.parametrize(("text", "right"), [("01:38", True), ("01:45", True), ("01:46", False)])
+def test_a_stricter_tolerance(text, right):
+    sample = Sample(
+        video="v", question="q", answer="01:40", answer_type="when", evidence=[(100.0, 103.0)]
+    )
+    assert is_right(sample, text, tolerance=STRICT_TOLERANCE) is right
+
+
+def test_what_is_not_there_has_no_time():
+    sample = Sample(video="v", question="q", answer=NOT_SEEN, answer_type="when")
+    assert is_right(sample, NOT_SEEN)
+    assert not is_right(sample, "01:40")

@@ -1,0 +1,208 @@
+"""Fit the constants by which the built-in model tells events from scenes, and seen from not seen.
+
+    python scripts/calibrate_builtin.py                       # draws 20 videos of an hour first
+    python scripts/calibrate_builtin.py --weights runs/builtin/model.safetensors
+
+Prints what belongs into ``ntlbg.backends.ntlbg`` (EVENT_...) and ``ntlbg.backends.seen``. Fits on
+validation videos and reports on others. Half an hour on one core, most of it drawing; with
+``--cache FILE`` the features are kept for the next time.
+"""
+
+import argparse
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from ntlbg.backends import VideoContext, load_builtin_backend, ntlbg, seen
+from ntlbg.evaluation.haystack import encode_timeline
+from ntlbg.haystack.pictures import object_names
+from ntlbg.haystack.questions import HELD_OUT_WORDINGS, TEMPLATES, with_article
+from ntlbg.haystack.timeline import Timeline, plan_timeline
+from ntlbg.pipeline import choose_frames
+
+NUM_FRAMES = 16
+ABSENT_NAMES = 10  # a video
+EMPTY_MOMENTS = 12  # a video
+CLEAR_SECONDS = 1.0  # around an event, where a frame counts neither way
+PART_SECONDS = 600.0  # parts of a video stand for shorter ones
+MOMENT_SECONDS = 1.5
+NAMING = ("when", "before", "after", "exist")
+ROUNDS = 5  # of choosing the best frames by the rule that was fitted to the best frames
+
+
+@dataclass
+class Video:
+    """A timeline with its features (T, D) at times (T,)."""
+
+    timeline: Timeline
+    pts_seconds: np.ndarray
+    features: np.ndarray
+
+    def showing(self, margin: float = 0.0, name: str | None = None) -> np.ndarray:
+        """Mask (T,) of the frames on which an event, or one of this name, is on screen."""
+        shown = np.zeros(len(self.pts_seconds), bool)
+        for event in self.timeline.events:
+            if name in (None, event.name):
+                shown |= (self.pts_seconds >= event.start - margin) & (
+                    self.pts_seconds < event.end + margin
+                )
+        return shown
+
+
+def draw_videos(backend, number: int, seconds: float, seed: int) -> Iterator[Video]:
+    """Validation videos of this seed, with features."""
+    for place in range(number):
+        rng = np.random.default_rng((seed, place))
+        timeline = plan_timeline(rng, seconds, names=object_names(), split="validation")
+        yield Video(timeline, *encode_timeline(backend, timeline))
+
+
+def cached_videos(backend, options) -> list[Video]:
+    """Twice as many videos as asked for: those to fit on, then those to report on."""
+    if options.cache and options.cache.is_file():
+        with options.cache.open("rb") as file:
+            return pickle.load(file)
+    videos = []
+    for seed in (options.seed, options.seed + 1):
+        for video in draw_videos(backend, options.videos, options.seconds, seed):
+            videos.append(video)
+            print(f"drawn: {len(videos)} of {2 * options.videos}", flush=True)
+    if options.cache:
+        with options.cache.open("wb") as file:
+            pickle.dump(videos, file)
+    return videos
+
+
+def fit(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Weights of the columns, and the bias."""
+    model = LogisticRegression(C=100, max_iter=1000).fit(rows, labels)
+    return np.append(model.coef_[0], model.intercept_)
+
+
+def event_frames(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (confidence, recurrence) and labels of all frames but those at an event's edge."""
+    rows, labels = [], []
+    for video in videos:
+        shown, clear = video.showing(), ~video.showing(CLEAR_SECONDS)
+        with torch.inference_mode():
+            features = torch.as_tensor(video.features)
+            sure = backend.model.multi_modal_projector.confidence(features).numpy()
+        recurrence = backend._recurrence(video.features, video.pts_seconds)
+        kept = shown | clear
+        rows.append(np.stack([sure, recurrence], axis=1)[kept])
+        labels.append(shown[kept])
+    return np.concatenate(rows), np.concatenate(labels)
+
+
+def event_maxima(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (best log-odds of an event, log of the number of frames) of videos, parts, moments."""
+    rows, labels = [], []
+    for place, video in enumerate(videos):
+        times, shown, clear = video.pts_seconds, video.showing(), ~video.showing(CLEAR_SECONDS)
+        odds = backend.event_odds(video.features, times)
+        spans = [(0.0, np.inf), *((a, a + PART_SECONDS) for a in np.arange(0, times[-1], 600))]
+        moments = [float(np.ceil(event.start)) for event in video.timeline.events]
+        rng = np.random.default_rng(place)
+        moments += rng.uniform(times[0], times[-1], EMPTY_MOMENTS).tolist()
+        spans += [(at - MOMENT_SECONDS, at + MOMENT_SECONDS) for at in moments]
+        for start, end in spans:
+            inside = (times >= start) & (times < end)
+            short = end - start < PART_SECONDS
+            for mask, label in ((inside & shown, True), (inside & clear, False)):
+                if mask.any() and not (short and not label and (inside & ~clear).any()):
+                    rows.append((odds[mask].max(), np.log(inside.sum())))
+                    labels.append(label)
+    return np.array(rows), np.array(labels)
+
+
+def named_signs(backend, videos: list[Video]) -> tuple[list[seen.Signs], np.ndarray]:
+    """What chosen frames say about objects that are there and that are not, and which is which."""
+    found, labels = [], []
+    for place, video in enumerate(videos):
+        rng = np.random.default_rng(place)
+        listed = sorted({event.name for event in video.timeline.events})
+        others = [name for name in object_names() if name not in listed]
+        names = [*listed, *rng.choice(others, ABSENT_NAMES, replace=False).tolist()]
+        for name in names:
+            templates = TEMPLATES[str(rng.choice(NAMING))][:-HELD_OUT_WORDINGS]
+            template = templates[rng.integers(len(templates))]
+            question = template.format(name=name, article=with_article(name))
+            selection = choose_frames(
+                backend, video.features, video.pts_seconds, question, "ntlbg", NUM_FRAMES
+            )
+            seen_video = VideoContext(video.features, video.pts_seconds, selection)
+            found.append(backend.signs(question, seen_video))
+            labels.append(name in listed)
+    return found, np.array(labels)
+
+
+def fit_named(signs: list[seen.Signs], labels: np.ndarray) -> np.ndarray:
+    """Weights of relevance and word, and the bias, for the best frame by the rule itself."""
+    weights = np.array([0.5, 0.5, 0.0])
+    for _ in range(ROUNDS):
+        weights = fit(np.array([_best(item, weights) for item in signs]), labels)
+    return weights
+
+
+def _best(signs: seen.Signs, weights: np.ndarray) -> tuple[float, float]:
+    [word] = signs.words.values()
+    frame = int((weights[0] * signs.relevance + weights[1] * word).argmax())
+    return float(signs.relevance[frame]), float(word[frame])
+
+
+def report(what: str, log_odds: np.ndarray, labels: np.ndarray) -> None:
+    """Errors of the rule at LEAST_CHANCE."""
+    least = np.log(seen.LEAST_CHANCE / (1 - seen.LEAST_CHANCE))
+    said = log_odds >= least
+    print(
+        f"{what}: of {int((~labels).sum())} absent, answered {said[~labels].mean():.3f}; "
+        f"of {int(labels.sum())} present, refused {(~said[labels]).mean():.3f}"
+    )
+
+
+def calibrate(backend, fitted: list[Video], others: list[Video]) -> None:
+    """Fit one constant after the other; later ones use what earlier ones were set to."""
+    weights = fit(*event_frames(backend, fitted))
+    ntlbg.EVENT_CONFIDENCE, ntlbg.EVENT_RECURRENCE, ntlbg.EVENT_BIAS = weights
+    show("EVENT_CONFIDENCE, EVENT_RECURRENCE, EVENT_BIAS", weights)
+
+    weights = fit(*event_maxima(backend, fitted))
+    show("MOMENT_EVENT, MOMENT_FRAMES, MOMENT_BIAS", weights)
+    for what, videos in (("fitted", fitted), ("others", others)):
+        rows, labels = event_maxima(backend, videos)
+        report(f"events, {what}", rows @ weights[:-1] + weights[-1], labels)
+
+    signs, labels = named_signs(backend, fitted)
+    weights = fit_named(signs, labels)
+    show("NAMED_RELEVANCE, NAMED_WORD, NAMED_BIAS", weights)
+    alone = fit(np.array([[item.relevance.max()] for item in signs]), labels)
+    show("RELEVANCE, RELEVANCE_BIAS", alone)
+    for what, videos in (("fitted", fitted), ("others", others)):
+        signs, labels = named_signs(backend, videos)
+        best = np.array([_best(item, weights) for item in signs])
+        report(f"named, {what}", best @ weights[:-1] + weights[-1], labels)
+        relevance = np.array([item.relevance.max() for item in signs])
+        report(f"relevance alone, {what}", relevance * alone[0] + alone[1], labels)
+
+
+def show(names: str, values: np.ndarray) -> None:
+    """A line to copy."""
+    print(f"{names} = {', '.join(f'{value:.2f}' for value in values)}", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=Path, help="trained weights; those of the package")
+    parser.add_argument("--videos", type=int, default=10, help="to fit on, and as many others")
+    parser.add_argument("--seconds", type=float, default=3600.0)
+    parser.add_argument("--seed", type=int, default=71)
+    parser.add_argument("--cache", type=Path, help="features are written here, and read from here")
+    arguments = parser.parse_args()
+    the_backend = load_builtin_backend(arguments.weights)
+    drawn = cached_videos(the_backend, arguments)
+    calibrate(the_backend, drawn[: len(drawn) // 2], drawn[len(drawn) // 2 :])

@@ -1,0 +1,130 @@
+"""What frames show that the vision tower has no word for: photographs, and what was enrolled.
+
+Frames keep their features unless there is reason to say more about them; then the feature becomes
+the direction of a word. So the learned attention finds the frame when a question names the word,
+and the language model reads it.
+
+T frames, D feature size, W words of the photograph expert, P prototypes.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ntlbg.encoders import EXPERT_CHANCES, EXPERT_WORDS
+from ntlbg.grounding import CLOCK_TIME, NEAR_SECONDS, mentioned_seconds
+from ntlbg.models.enrolment import EnrolledObject
+
+# Constants of this module: scripts/calibrate_further_words.py.
+# The tower's own opinion stands from this chance of a word on.
+OWN_OPINION = 0.5
+# The expert takes drawings for things too. It is heard where its chances of the classes of
+# photographs reach this on an average of the video's frames.
+FOOTAGE = 0.4
+EXPERT_SURE = 0.3  # chance of its likeliest word
+# Added to the logit of a prototype, which is a cosine on the scale of the vocabulary.
+PROTOTYPE_BIAS = 2.0
+SET_TO_A_WORD = 0.9999  # cosine of a feature that was replaced; rounding aside it is 1
+# A question about the whole picture, that names nothing, and the time it may name.
+WHAT_IS_SHOWN = re.compile(
+    r"(?:what|which)(?: object| thing)?(?:'s| is| can be| do you| can you)?"
+    r" (?:shown|seen|see|visible|there|this|on screen|appears)"
+    r"(?: (?:in|on) (?:the|this) (?:video|clip|film|footage|picture|photo|image))?",
+    re.IGNORECASE,
+)
+AT_A_TIME = re.compile(rf"\bat {CLOCK_TIME.pattern}", re.IGNORECASE)
+
+
+class FurtherWords:
+    """Turns features into the directions of words that the vocabulary does not have.
+
+    Args:
+        model, processor: with a projector of words, which will read the further words as well.
+        expert_words: what ``expert_words`` in an encoder's notes count.
+        enrolled: objects with their prototypes.
+
+    Attributes:
+        names: of all these words.
+    """
+
+    def __init__(
+        self,
+        model,
+        processor,
+        expert_words: Sequence[str] = (),
+        enrolled: Sequence[EnrolledObject] = (),
+    ):
+        self.projector = model.multi_modal_projector
+        self.enrolled = tuple(enrolled)
+        self.names = (*expert_words, *(thing.name for thing in self.enrolled))
+        known = {tuple(ids) for ids in self.projector.words}
+        table = model.get_input_embeddings().weight
+        ids = [tuple(processor.encode(f" {name}")) for name in self.names]
+        rows = [table[list(word)].float().mean(0).detach() for word in ids]
+        embeddings = torch.stack(rows) if rows else torch.zeros(0, table.shape[1])
+        self.directions = F.normalize(embeddings - self.projector.embedding_mean, dim=-1)
+        own = self.projector.word_embeddings - self.projector.embedding_mean
+        self.own_words = F.normalize(own, dim=-1)
+        self.num_expert_words = len(expert_words)
+        new = {word: row for word, row in zip(ids, embeddings, strict=True) if word not in known}
+        if new:
+            self.projector.add_words(torch.stack(list(new.values())))
+
+    @torch.inference_mode()
+    def express(self, features: np.ndarray, notes: dict[str, np.ndarray]) -> np.ndarray:
+        """Features (T, D), those of frames with a further word replaced."""
+        found = torch.tensor(features).float()
+        logits = self.projector.scale * F.normalize(found, dim=-1) @ self.own_words.T
+        if EXPERT_WORDS in notes:
+            unsure = logits.softmax(-1)[:, :-1].amax(-1) < OWN_OPINION
+            found = self._hear_expert(found, unsure, notes)
+        if self.enrolled:
+            found = self._recognise(torch.tensor(features).float(), logits, found)
+        return found.numpy()
+
+    @torch.inference_mode()
+    def set_to_words(self, features: np.ndarray) -> np.ndarray:
+        """Mask (T,) of the frames whose features :meth:`express` replaced."""
+        alike = torch.tensor(features).float() @ self.directions.T
+        return (alike > SET_TO_A_WORD).any(-1).numpy()
+
+    def shown(self, question: str, features: np.ndarray, pts_seconds: np.ndarray) -> str | None:
+        """What most of the frames (K, D) that were set to a word show, if that is the question.
+
+        The language model was trained on the vocabulary: it reads other words, but not always to
+        the letter. Of a question that names a time only frames near it count.
+        """
+        if not WHAT_IS_SHOWN.fullmatch(AT_A_TIME.sub("", question).strip(" ,.?!")):
+            return None
+        if times := mentioned_seconds(question):
+            features = features[np.abs(pts_seconds[:, None] - times).min(1) <= NEAR_SECONDS]
+        rows = torch.tensor(features[self.set_to_words(features)]).float()
+        words = (rows @ self.directions.T).argmax(-1).tolist()
+        return self.names[Counter(words).most_common(1)[0][0]] if words else None
+
+    def _hear_expert(self, found: Tensor, unsure: Tensor, notes: dict) -> Tensor:
+        words = torch.tensor(notes[EXPERT_WORDS]).long()
+        chances = torch.tensor(notes[EXPERT_CHANCES]).float()
+        if chances.sum(-1).mean() < FOOTAGE:
+            return found
+        heard = unsure & (chances[:, 0] >= EXPERT_SURE)
+        return torch.where(heard[:, None], self.directions[words[:, 0]], found)
+
+    def _recognise(self, features: Tensor, logits: Tensor, found: Tensor) -> Tensor:
+        """Frames that look more like a prototype than like any word, or nothing."""
+        logits = logits.clone()
+        logits[:, -1] += self.projector.nothing_bias
+        owner = torch.tensor(
+            [number for number, thing in enumerate(self.enrolled) for _ in thing.prototypes]
+        )
+        prototypes = torch.tensor(np.concatenate([thing.prototypes for thing in self.enrolled]))
+        alike = self.projector.scale * F.normalize(features, dim=-1) @ prototypes.T
+        best, which = (alike + PROTOTYPE_BIAS).max(-1)
+        seen = best > logits.amax(-1)
+        directions = self.directions[self.num_expert_words + owner[which]]
+        return torch.where(seen[:, None], directions, found)

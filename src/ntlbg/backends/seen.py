@@ -1,0 +1,157 @@
+"""Do the chosen frames show what a question is about? A chance, calibrated on validation videos.
+
+K chosen frames, D feature size, V words.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ntlbg.grounding import (
+    APPEARANCE_SECONDS,
+    NEAR_SECONDS,
+    asks_about_events,
+    mentioned_seconds,
+)
+
+# Logistic regressions of scripts/calibrate_builtin.py on validation videos of an hour.
+NAMED_RELEVANCE, NAMED_WORD, NAMED_BIAS = 0.36, 0.53, -1.07  # a frame shows what is named
+RELEVANCE, RELEVANCE_BIAS = 1.54, -6.39  # the same, where no word is known for it
+# A video or moment shows something, by its best frame; the best of many is good by chance.
+MOMENT_EVENT, MOMENT_FRAMES, MOMENT_BIAS = 0.91, -0.81, 4.53
+LEAST_CHANCE = 0.35  # below it, nothing has been seen
+LARGEST_ODDS = 12.0  # nats; what a word's log-odds count at most, either way
+POSSIBLE = 0.1  # chance from which on a frame may belong to an appearance
+SAME_WORD = 0.999  # cosine of two directions of one word
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What the chosen frames have to say about one question.
+
+    Attributes:
+        relevance: (K,) log-likelihood ratios before anything was made of the question's order.
+        words: for every object it names log-odds (K,) against all other words.
+        events: (K,) log-odds of an event, for a question about events that names none.
+        considered: how many frames of the video might have been the best of those.
+    """
+
+    relevance: np.ndarray
+    words: dict[str, np.ndarray] = field(default_factory=dict)
+    events: np.ndarray | None = None
+    considered: int = 1
+
+    def chance(self) -> float:
+        """That all the question is about was seen, 0 to 1."""
+        return float(_logistic(self.log_odds()))
+
+    def log_odds(self) -> float:
+        """Of the best frame; of the object seen least where several are named."""
+        if self.events is not None:
+            best = float(self.events.max(initial=-LARGEST_ODDS))
+            many = float(np.log(self.considered))
+            return MOMENT_EVENT * best + MOMENT_FRAMES * many + MOMENT_BIAS
+        if not self.words:
+            return float((RELEVANCE * self.relevance + RELEVANCE_BIAS).max())
+        return min(float(self.named(name).max()) for name in self.words)
+
+    def named(self, name: str) -> np.ndarray:
+        """Log-odds (K,) that each frame shows this object."""
+        return NAMED_RELEVANCE * self.relevance + NAMED_WORD * self.words[name] + NAMED_BIAS
+
+    def count_chances(self, pts_seconds: np.ndarray) -> np.ndarray:
+        """Chances of 0, 1, 2 ... appearances of the named object in frames at times (K,).
+
+        Appearances are there or not, each for itself, by their best frames: a Poisson binomial
+        distribution.
+        """
+        chances = np.ones(1)
+        [name] = self.words
+        for chance in appearances(_logistic(self.named(name)), pts_seconds):
+            chances = np.convolve(chances, [1 - chance, chance])
+        return chances
+
+    def first_chances(self, pts_seconds: np.ndarray, direction: int) -> dict[str, float]:
+        """Chance of each of two objects to be in a frame before the other is; -1 is backwards.
+
+        Frames show an object or not, each for itself; times are (K,).
+        """
+        order = np.argsort(pts_seconds, kind="stable")[::direction]
+        arrivals = {}
+        for name in self.words:
+            chance = _logistic(self.named(name))[order]
+            missed = np.concatenate([[1.0], np.cumprod(1 - chance)])
+            arrivals[name] = chance * missed[:-1], missed[1:]
+        one, other = arrivals
+        wins = {
+            one: float(arrivals[one][0] @ arrivals[other][1]),
+            other: float(arrivals[other][0] @ arrivals[one][1]),
+        }
+        total = max(sum(wins.values()), 1e-12)
+        return {name: chance / total for name, chance in wins.items()}
+
+
+class ObjectNames:
+    """Names of objects, found in questions.
+
+    Of names that contain one another the longest counts; a plural "s" or "es" may follow. What is
+    "on screen" is no screen.
+    """
+
+    def __init__(self, names: Iterable[str]):
+        self._names = {name.lower(): name for name in names}
+        longest_first = sorted(self._names, key=lambda name: (-len(name), name))
+        choices = "|".join(re.escape(name) for name in longest_first)
+        pattern = rf"(?<!\bon )\b({choices})(?:e?s)?\b"
+        self._pattern = re.compile(pattern, re.IGNORECASE) if choices else None
+
+    def find(self, question: str) -> list[str]:
+        """In the order of the question, each once."""
+        if self._pattern is None:
+            return []
+        found = dict.fromkeys(name.lower() for name in self._pattern.findall(question))
+        return [self._names[name] for name in found]
+
+
+def word_odds(projector, features: Tensor, embedding: Tensor) -> np.ndarray:
+    """Log-odds (K,) that frames (K, D) show the word with this embedding (H,), and no other.
+
+    The word need not be one of the projector's.
+    """
+    direction = F.normalize(embedding - projector.embedding_mean, dim=-1)
+    own = projector.scale * F.normalize(projector.to_text(features), dim=-1) @ direction
+    logits = projector.word_logits(features)
+    same = projector.directions() @ direction > SAME_WORD
+    others = logits.masked_fill(same, -torch.inf).logsumexp(-1)
+    return (own - others).clamp(-LARGEST_ODDS, LARGEST_ODDS).double().cpu().numpy()
+
+
+def appearances(chances: np.ndarray, pts_seconds: np.ndarray) -> list[float]:
+    """The best chance of each run of possible frames, in order of time.
+
+    A frame without the object, or APPEARANCE_SECONDS without a frame, ends a run.
+    """
+    order = np.argsort(pts_seconds, kind="stable")
+    possible = np.flatnonzero(chances[order] >= POSSIBLE)
+    if not len(possible):
+        return []
+    late = np.diff(pts_seconds[order][possible]) > APPEARANCE_SECONDS
+    runs = np.split(possible, np.flatnonzero(late | (np.diff(possible) > 1)) + 1)
+    return [float(chances[order][run].max()) for run in runs]
+
+
+def frames_asked_about(question: str, pts_seconds: np.ndarray) -> np.ndarray | None:
+    """Mask (K,) of the frames that a question about events is about; None for other questions."""
+    times = mentioned_seconds(question)
+    if times:
+        return np.abs(pts_seconds[:, None] - times).min(1) <= NEAR_SECONDS
+    return np.ones(len(pts_seconds), bool) if asks_about_events(question) else None
+
+
+def _logistic(log_odds):
+    return 1 / (1 + np.exp(-np.clip(log_odds, -50, 50)))

@@ -1,0 +1,97 @@
+"""``enrol``: teach the built-in model a new object."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ntlbg.cli.app import Json, app
+
+
+@app.command()
+def enrol(
+    name: Annotated[
+        str | None, typer.Argument(help="One to three words.", show_default=False)
+    ] = None,
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Pictures of it: cut-outs on a transparent ground, or photos.", show_default=False
+        ),
+    ] = None,
+    list_all: Annotated[bool, typer.Option("--list", help="List what is enrolled.")] = False,
+    remove: Annotated[
+        str | None, typer.Option(help="Forget the object of this name.", metavar="NAME")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Teach the built-in model an object from pictures; ask about it by its name."""
+    from ntlbg.errors import ConfigError
+
+    if sum([name is not None, list_all, remove is not None]) != 1:
+        raise ConfigError("give a name and pictures of it, or --list, or --remove NAME")
+    if list_all:
+        _list(as_json)
+    elif remove is not None:
+        _remove(remove, as_json)
+    else:
+        _enrol(name, images or [], as_json)
+
+
+def _enrol(name: str, images: list[Path], as_json: bool) -> None:
+    from ntlbg import console
+    from ntlbg.encoders import ENCODERS
+    from ntlbg.errors import ConfigError
+    from ntlbg.models import enrolment
+
+    name = enrolment.check_name(name)
+    if not images:
+        raise ConfigError(f"no pictures of {name!r}; give at least one file")
+    pictures = [enrolment.read_picture(image) for image in images]
+    encoder = ENCODERS["builtin"]()
+    thing = enrolment.enrol(
+        name,
+        pictures,
+        encoder.encode_frames,
+        image_size=encoder.image_size,
+        fingerprint=encoder.weights,
+    )
+    path = enrolment.save_object(thing)
+    if as_json:
+        console.print_json(_described(thing) | {"file": str(path)})
+    else:
+        typer.echo(f"enrolled {name} from {_count(thing)}; ask about it by this name")
+
+
+def _list(as_json: bool) -> None:
+    from ntlbg import console
+    from ntlbg.models.enrolment import load_objects
+
+    things = load_objects()
+    if as_json:
+        console.print_json({"objects": [_described(thing) for thing in things]})
+        return
+    for thing in things:
+        typer.echo(f"{thing.name}: {_count(thing)}")
+    if not things:
+        typer.echo("nothing is enrolled", err=True)
+
+
+def _remove(name: str, as_json: bool) -> None:
+    from ntlbg import console
+    from ntlbg.models.enrolment import remove_object
+
+    remove_object(name)
+    if as_json:
+        console.print_json({"removed": name})
+    else:
+        typer.echo(f"removed {name}")
+
+
+def _described(thing) -> dict:
+    return {"name": thing.name, "pictures": len(thing.pictures)}
+
+
+def _count(thing) -> str:
+    number = len(thing.pictures)
+    return f"{number} picture{'s' * (number != 1)}"

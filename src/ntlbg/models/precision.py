@@ -1,0 +1,23 @@
+"""Which numbers this machine computes fastest."""
+
+import torch
+
+# bfloat16 products in the instruction set, as `torch.cpu.get_capabilities` names them: x86, ARM.
+BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
+
+
+def has_bfloat16_instructions() -> bool:
+    """Whether the processor multiplies bfloat16 itself; without that it is slower than float32."""
+    if not hasattr(torch.cpu, "get_capabilities"):  # an older PyTorch knows x86 only
+        return torch.cpu._is_avx512_bf16_supported()
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in BFLOAT16)
+
+
+def inference_dtype() -> torch.dtype:
+    """Of weights and activations where the answer may be rounded.
+
+    It depends on the machine alone, never on a measurement: the same video has to get the same
+    features every time.
+    """
+    return torch.bfloat16 if has_bfloat16_instructions() else torch.float32

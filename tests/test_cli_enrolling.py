@@ -1,0 +1,81 @@
+"""``ntlbg enrol``: teaches, lists and forgets; every mistake ends in one line."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from fakes import ColourEncoder
+from ntlbg import encoders
+from ntlbg.cli import app
+from ntlbg.models.enrolment import load_objects
+
+
+class TallColourEncoder(ColourEncoder):
+    """Frames as large as those that backgrounds can be drawn on."""
+
+    image_size, weights = (64, 112), "w1"
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    monkeypatch.setenv("NTLBG_DATA", str(tmp_path / "data"))
+    monkeypatch.setitem(encoders.ENCODERS, "builtin", TallColourEncoder)
+
+    def invoke(*arguments):
+        return CliRunner().invoke(app, ["enrol", *map(str, arguments)])
+
+    return invoke
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "red.png"
+    Image.fromarray(np.full((40, 40, 4), (220, 30, 30, 255), np.uint8)).save(path)
+    return path
+
+
+def test_enrol_list_and_remove(run, picture):
+    assert run("red blob", picture, picture).stdout == (
+        "enrolled red blob from 2 pictures; ask about it by this name\n"
+    )
+    [thing] = load_objects()
+    assert (thing.name, thing.fingerprint, thing.prototypes.shape) == ("red blob", "w1", (2, 4))
+    assert run("--list").stdout == "red blob: 2 pictures\n"
+    assert run("--remove", "red blob").stdout == "removed red blob\n"
+    listed = run("--list")
+    assert (listed.stdout, listed.exit_code) == ("", 0)
+    assert "nothing is enrolled" in listed.stderr
+
+
+def test_json(run, picture):
+    said = json.loads(run("blob", picture, "--json").stdout)
+    assert said["name"] == "blob"
+    assert said["pictures"] == 1
+    assert said["file"].endswith("blob.safetensors")
+    assert json.loads(run("--list", "--json").stdout) == {
+        "objects": [{"name": "blob", "pictures": 1}]
+    }
+    assert json.loads(run("--remove", "blob", "--json").stdout) == {"removed": "blob"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give a name and pictures"),
+        (["blob", "--list"], "give a name and pictures"),
+        (["blob"], "no pictures of 'blob'"),
+        (["one two three four", "x.png"], "one to three words"),
+        (["blob", "missing.png"], "missing.png: No such file"),
+        (["--remove", "blob"], "no object 'blob' is enrolled"),
+    ],
+)
+def test_mistakes_end_in_one_line(run, arguments, message):
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert load_objects() == []

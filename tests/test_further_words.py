@@ -1,0 +1,193 @@
+"""Frames that the tower has no word for are read as further words; all others stay as they are."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from fakes import ColourEncoder
+from ntlbg.backends import VideoContext
+from ntlbg.backends.further_words import FOOTAGE, FurtherWords
+from ntlbg.backends.ntlbg import NtlbgBackend
+from ntlbg.encoders import EXPERT_CHANCES, EXPERT_WORDS
+from ntlbg.models.enrolment import EnrolledObject
+from ntlbg.selection import select_frames
+from tiny_models import HIDDEN, tiny_model, tiny_processor
+
+WORDS = {"projector": "vocabulary", "vocabulary": [[10, 11], [12], [13, 14], [16]]}
+EXPERT = ("cat", "old dog", "sofa")
+
+
+@pytest.fixture
+def model():
+    return tiny_model(**WORDS)
+
+
+def direction(model, name: str) -> torch.Tensor:
+    ids = tiny_processor().encode(f" {name}")
+    embedding = model.get_input_embeddings().weight[ids].mean(0)
+    return F.normalize(embedding - model.multi_modal_projector.embedding_mean, dim=-1).detach()
+
+
+def own_words(model) -> np.ndarray:
+    projector = model.multi_modal_projector
+    return F.normalize(projector.word_embeddings - projector.embedding_mean, dim=-1).numpy()
+
+
+def frames_of(model) -> np.ndarray:
+    """Surely the first word, surely the second, nothing, nothing in particular."""
+    words = own_words(model)
+    vague = np.random.default_rng(0).standard_normal(HIDDEN)
+    vague -= np.linalg.lstsq(words.T, vague, rcond=None)[0] @ words  # at right angles to every word
+    return np.stack([words[0], words[1], words[-1], vague / np.linalg.norm(vague)]).astype("f4")
+
+
+def notes(words, chances) -> dict[str, np.ndarray]:
+    rows = [[word, (word + 1) % 3, (word + 2) % 3] for word in words]
+    rest = [[chance, 0.0, 0.0] for chance in chances]
+    return {EXPERT_WORDS: np.array(rows, np.int16), EXPERT_CHANCES: np.array(rest, np.float32)}
+
+
+def test_without_notes_and_objects_nothing_changes(model):
+    further = FurtherWords(model, tiny_processor(), EXPERT)
+    features = frames_of(model)
+    np.testing.assert_array_equal(further.express(features, {}), features)
+    assert not further.set_to_words(features).any()
+
+
+def test_the_expert_names_what_the_tower_does_not_know(model):
+    further = FurtherWords(model, tiny_processor(), EXPERT)
+    features = frames_of(model)
+    found = further.express(features, notes([0, 0, 1, 2], [0.9] * 4))
+    np.testing.assert_array_equal(found[:2], features[:2])  # the tower is sure
+    np.testing.assert_allclose(found[2], direction(model, "old dog"), rtol=1e-5)
+    np.testing.assert_allclose(found[3], direction(model, "sofa"), rtol=1e-5)
+    assert further.set_to_words(found).tolist() == [False, False, True, True]
+
+
+def test_a_doubtful_expert_is_not_heard(model):
+    further = FurtherWords(model, tiny_processor(), EXPERT)
+    features = frames_of(model)
+    found = further.express(features, notes([0, 0, 1, 2], [0.9, 0.9, 0.9, 0.1]))
+    assert further.set_to_words(found).tolist() == [False, False, True, False]
+
+
+def test_the_expert_is_heard_in_footage_only(model):
+    """Its chances of photographs are averaged over the video; drawings seldom reach the limit."""
+    further = FurtherWords(model, tiny_processor(), EXPERT)
+    features = np.repeat(frames_of(model)[2:3], 10, axis=0)
+    for share, heard in [(FOOTAGE - 0.1, False), (FOOTAGE + 0.1, True)]:
+        sure = [1.0] * round(10 * share) + [0.0] * (10 - round(10 * share))
+        found = further.express(features, notes([1] * 10, sure))
+        assert further.set_to_words(found).any() == heard
+        if not heard:
+            np.testing.assert_array_equal(found, features)
+
+
+def test_ordinary_frames_read_as_before(model):
+    """Up to rounding, although the projector has more words."""
+    projector = model.multi_modal_projector
+    generator = torch.Generator().manual_seed(0)
+    features = torch.cat(
+        [torch.tensor(frames_of(model)), torch.randn(50, HIDDEN, generator=generator)]
+    )
+    points = torch.randn(1, len(features), model.config.rich_point_size, generator=generator)
+    with torch.no_grad():
+        before = projector(points, features[None]), projector.confidence(features)
+        FurtherWords(model, tiny_processor(), EXPERT)
+        assert projector.further_words.shape == (3, HIDDEN)
+        after = projector(points, features[None]), projector.confidence(features)
+    torch.testing.assert_close(before, after, rtol=1e-5, atol=1e-6)
+    assert "further_words" not in str(model.state_dict().keys())
+
+
+def test_a_further_word_is_read_as_its_embedding(model):
+    further = FurtherWords(model, tiny_processor(), EXPERT)
+    projector = model.multi_modal_projector
+    projector.scale = 200.0  # so that the choice of a word is sharp
+    features = further.directions[None, 1:2]
+    points = torch.zeros(1, 1, model.config.rich_point_size)
+    with torch.no_grad():
+        token = projector(points, features)[0, 0]
+        correction = projector.output(F.gelu(projector.hidden(points)))[0, 0]
+    ids = tiny_processor().encode(" old dog")
+    expected = model.get_input_embeddings().weight[ids].mean(0) + (
+        0.3 * projector.embedding_norm * correction
+    )
+    torch.testing.assert_close(token, expected.detach(), rtol=1e-3, atol=1e-3)
+
+
+def test_a_word_of_the_vocabulary_is_not_added_twice():
+    processor = tiny_processor()
+    model = tiny_model(projector="vocabulary", vocabulary=[processor.encode(" cat"), [12], [16]])
+    further = FurtherWords(model, processor, ("cat", "sofa"))
+    assert model.multi_modal_projector.further_words.shape == (1, HIDDEN)
+    assert further.names == ("cat", "sofa")
+
+
+def enrolled(name: str, *prototypes: np.ndarray) -> EnrolledObject:
+    rows = np.stack(prototypes) / np.linalg.norm(prototypes, axis=1, keepdims=True)
+    return EnrolledObject(name, rows.astype(np.float32), "w", ())
+
+
+def test_what_looks_most_like_a_prototype_gets_its_name(model):
+    features = frames_of(model)
+    other = np.roll(features[3], 5)
+    things = [enrolled("red blob", features[3], other), enrolled("vase", -features[3])]
+    further = FurtherWords(model, tiny_processor(), EXPERT, things)
+    assert further.names == (*EXPERT, "red blob", "vase")
+    shown = np.concatenate([features, [other, -features[3]]]).astype(np.float32)
+    found = further.express(shown, {})
+    np.testing.assert_array_equal(found[:3], features[:3])  # words, and nothing, win
+    for row, name in [(3, "red blob"), (4, "red blob"), (5, "vase")]:
+        np.testing.assert_allclose(found[row], direction(model, name), rtol=1e-4, atol=1e-5)
+
+
+def test_what_was_enrolled_comes_before_the_expert(model):
+    features = frames_of(model)
+    further = FurtherWords(model, tiny_processor(), EXPERT, [enrolled("red blob", features[3])])
+    found = further.express(features, notes([0] * 4, [0.9] * 4))
+    np.testing.assert_allclose(found[3], direction(model, "red blob"), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found[2], direction(model, "cat"), rtol=1e-4, atol=1e-5)
+
+
+def made_backend(model, **options) -> NtlbgBackend:
+    further = FurtherWords(model, tiny_processor(), EXPERT)
+    return NtlbgBackend(model, tiny_processor(), ColourEncoder(), further_words=further, **options)
+
+
+def test_the_backend_expresses_and_takes_words_for_events(model):
+    backend = made_backend(model)
+    features = np.repeat(frames_of(model)[2:3], 40, axis=0)
+    times = np.arange(40.0)
+    found = backend.express(features, notes([0] * 40, [0.9] * 40))
+    assert found.shape == features.shape
+    plain = NtlbgBackend(model, tiny_processor(), ColourEncoder())
+    assert plain.express(features, {}) is features
+    # a photograph shows its subject all the time: that does not make it a background
+    assert (backend.event_odds(found, times) > plain.event_odds(found, times) + 5).all()
+
+
+@pytest.mark.parametrize(
+    ("question", "word"),
+    [
+        ("What is shown in the video?", "old dog"),
+        ("What's shown?", "old dog"),
+        ("what can you see in this clip?", "old dog"),
+        ("What is shown at 00:00?", "cat"),
+        ("At 0:04, which object is on screen?", "sofa"),
+        ("What object appears at 00:09?", None),  # no frame there
+        ("What is shown before the cat?", None),
+        ("When is the cat shown?", None),
+    ],
+)
+def test_what_is_shown_is_the_word_of_most_frames(model, question, word):
+    backend = made_backend(model)
+    features = np.repeat(frames_of(model)[2:3], 5, axis=0)
+    found = backend.express(features, notes([0, 1, 1, 1, 2], [0.9] * 5))
+    times = np.array([0.0, 2.0, 2.2, 2.4, 4.0])
+    assert backend.further_words.shown(question, found, times) == word
+    assert backend.further_words.shown(question, features, times) is None
+    if word:
+        video = VideoContext(found, times, select_frames("uniform", found, 5, pts_seconds=times))
+        assert backend.answer(question, video=video, options=None).text == word

@@ -1,0 +1,234 @@
+"""Whether the chosen frames show what is asked about, and how often."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fakes import ColourEncoder
+from ntlbg.backends import VideoContext, seen
+from ntlbg.backends.ntlbg import NtlbgBackend
+from ntlbg.backends.seen import ObjectNames, Signs, appearances, word_odds
+from ntlbg.data import NOT_SEEN
+from ntlbg.selection import select_frames
+from tiny_models import tiny_model, tiny_processor
+
+NAMES = ["skate", "ice skate", "UFO", "screen", "bus"]
+
+
+@pytest.fixture(scope="module")
+def backend():
+    processor = tiny_processor()
+    words = [processor.encode(f" {name}") for name in ("owl", "bus", "UFO", "nothing")]
+    model = tiny_model(projector="vocabulary", vocabulary=words)
+    return NtlbgBackend(model, processor, ColourEncoder(), name="tiny")
+
+
+def directions(backend):
+    return backend.model.multi_modal_projector.directions()
+
+
+def video_of(backend, places):
+    """A frame a second that shows the words at these places; every frame is chosen."""
+    features = directions(backend)[list(places)].numpy()
+    times = np.arange(float(len(places)))
+    selection = select_frames("uniform", features, len(places), pts_seconds=times)
+    return VideoContext(features, times, selection)
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("When does the ice skate appear?", ["ice skate"]),
+        ("Is the skate or the bus seen first?", ["skate", "bus"]),
+        ("Are there two BUSES, or one bus?", ["bus"]),
+        ("When is the ufo shown?", ["UFO"]),
+        ("At 01:00, which object is on screen?", []),
+        ("When does the screen appear?", ["screen"]),
+        ("Who is in the business of skating?", []),
+    ],
+)
+def test_objects_that_a_question_names(question, names):
+    assert ObjectNames(NAMES).find(question) == names
+    assert ObjectNames([]).find(question) == []
+
+
+def test_a_word_stands_against_all_others(backend):
+    projector = backend.model.multi_modal_projector
+    features = torch.randn(7, 32, generator=torch.Generator().manual_seed(0))
+    logits = projector.word_logits(features).double()
+    for place in range(4):
+        others = [other for other in range(4) if other != place]
+        expected = logits[:, place] - logits[:, others].logsumexp(-1)
+        found = word_odds(projector, features, projector.word_embeddings[place])
+        np.testing.assert_allclose(found, expected.clamp(-12, 12), atol=1e-4)
+    stranger = torch.randn(32, generator=torch.Generator().manual_seed(1))
+    direction = torch.nn.functional.normalize(stranger - projector.embedding_mean, dim=-1)
+    own = projector.scale * torch.nn.functional.normalize(features, dim=-1) @ direction
+    expected = (own - logits.logsumexp(-1)).clamp(-12, 12)
+    np.testing.assert_allclose(word_odds(projector, features, stranger), expected, atol=1e-4)
+
+
+def test_of_several_objects_the_one_seen_least_decides():
+    relevance, good, bad = np.array([3.0, 1.0]), np.array([8.0, -8.0]), np.array([-8.0, -9.0])
+    one, other = Signs(relevance, {"owl": good}), Signs(relevance, {"owl": bad})
+    assert one.chance() > 0.9 > 0.1 > other.chance()
+    assert Signs(relevance, {"owl": good, "bus": bad}).chance() == other.chance()
+
+
+def test_the_best_of_many_frames_counts_for_less():
+    odds = np.array([1.0, -3.0])
+    moment, hour = (Signs(odds, events=odds, considered=n).chance() for n in (3, 3600))
+    assert moment > hour
+    assert Signs(odds, events=np.zeros(0)).chance() < seen.LEAST_CHANCE
+
+
+def test_runs_end_with_a_frame_without_the_object_or_a_long_time():
+    chances = np.array([0.9, 0.2, 0.0, 0.5, 0.05, 0.8, 0.3])
+    times = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 30.0, 40.0])
+    assert appearances(chances, times) == [0.9, 0.5, 0.8, 0.3]
+    shuffled = np.random.default_rng(0).permutation(7)
+    assert appearances(chances[shuffled], times[shuffled]) == [0.9, 0.5, 0.8, 0.3]
+    assert appearances(np.zeros(3), np.arange(3.0)) == []
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-6, 6), min_size=0, max_size=6))
+def test_chances_of_counts_are_those_of_all_cases(odds):
+    """Frames ten seconds apart: every one is an appearance of its own."""
+    frames = len(odds)
+    signs = Signs(np.zeros(frames), {"owl": np.array(odds)})
+    chances = 1 / (1 + np.exp(-signs.named("owl")))
+    chances = np.where(chances >= seen.POSSIBLE, chances, 0)
+    expected = np.zeros(frames + 1)
+    for case in itertools.product((0, 1), repeat=frames):
+        expected[sum(case)] += np.prod(np.where(case, chances, 1 - chances))
+    found = signs.count_chances(np.arange(frames) * 10.0)
+    np.testing.assert_allclose(found, expected[: len(found)], atol=1e-12)
+    assert found.sum() == pytest.approx(1)
+
+
+def test_what_no_frame_shows_was_not_seen(backend):
+    video = video_of(backend, [0] * 4 + [3] * 16)  # an owl, then nothing
+    reply = backend.answer("When does the bus appear?", video=video, options=None)
+    assert reply.text == NOT_SEEN
+    assert reply.nothing_found
+    assert reply.found < seen.LEAST_CHANCE
+    assert reply.visual_tokens == 20
+    there = backend.answer("When does the owl appear?", video=video, options=None)
+    assert there.text != NOT_SEEN
+    assert not there.nothing_found
+
+
+@pytest.mark.parametrize("question", ["Is there a bus?", "How often is the bus shown?"])
+def test_no_and_zero_stay_answers(backend, question):
+    video = video_of(backend, [0] * 4 + [3] * 16)
+    reply = backend.answer(question, video=video, options=None)
+    assert reply.text != NOT_SEEN
+    assert reply.nothing_found
+
+
+def test_an_option_is_chosen_even_then(backend):
+    video = video_of(backend, [0] * 4 + [3] * 16)
+    reply = backend.answer("What comes after the bus?", video=video, options=["owl", "bus"])
+    assert reply.text in ("owl", "bus")
+    assert reply.nothing_found
+
+
+def test_a_moment_or_a_video_may_show_nothing(backend):
+    video = video_of(backend, [0] * 3 + [3] * 60)
+    for question in ("What is shown at 00:40?", "What is shown at 50:00?"):
+        assert backend.answer(question, video=video, options=None).text == NOT_SEEN
+    shown = backend.answer("What is shown at 00:01?", video=video, options=None)
+    assert not shown.nothing_found
+    empty = backend.signs("Which object appears first?", video_of(backend, [3] * 60))
+    full = backend.signs("Which object appears first?", video)
+    assert empty.chance() < full.chance()
+    assert full.considered == 63
+
+
+def test_objects_without_a_word_are_judged_by_relevance_and_free_questions_are_not(backend):
+    video = video_of(backend, [0] * 3 + [3] * 20)
+    signs = backend.signs("When does the zeppelin appear?", video)
+    assert signs.words == {}
+    best = seen.RELEVANCE * signs.relevance.max() + seen.RELEVANCE_BIAS
+    assert signs.chance() == pytest.approx(1 / (1 + np.exp(-best)))
+    assert backend.signs("What is this about?", video) is None
+    assert backend.answer("What is this about?", video=video, options=None).found is None
+
+
+def test_frames_that_were_not_chosen_do_not_count(backend):
+    features = directions(backend)[[3] * 10 + [1]].numpy()
+    times = np.arange(11.0)
+    selection = select_frames("uniform", features, 4, pts_seconds=times)
+    assert 10 not in selection.indices
+    video = VideoContext(features, times, selection)
+    assert backend.answer("When is the bus shown?", video=video, options=None).text == NOT_SEEN
+
+
+def test_frames_and_reader_decide_together_how_often(backend):
+    """The product of both chances, over the numbers that the frames allow."""
+    video = video_of(backend, [1, 1, 3, 3, 1, 3, 3, 3, 3, 1])
+    question = "How often is the bus shown?"
+    times = video.pts_seconds
+    frames = backend.signs(question, video).count_chances(times)
+    assert len(frames) == 4
+    with torch.inference_mode():
+        plain = backend._option_chances(backend._inputs(question, video), ["0", "1", "2", "3"])
+    joint = np.array(plain) * frames
+    reply = backend.answer(question, video=video, options=None)
+    assert reply.text == str(joint.argmax())
+    options = ["3", "0", "2", "1"]
+    chosen = backend.answer(question, video=video, options=options)
+    expected = (joint / joint.sum())[[3, 0, 2, 1]]
+    np.testing.assert_allclose(chosen.option_scores, expected, atol=1e-5)
+
+
+def test_a_question_about_two_is_scored_as_two_about_one(backend):
+    video = video_of(backend, [0, 1, 2, 3])
+    found = backend.score_frames(video.features, "Do an owl and a bus both appear?")
+    one, other = (
+        backend.score_frames(video.features, f"When does the {name} appear?")
+        for name in ("owl", "bus")
+    )
+    np.testing.assert_array_equal(found, np.maximum(one, other))
+    alone = backend.score_frames(video.features, "Do an owl and a kite both appear?")
+    assert not np.array_equal(alone, one)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.floats(-6, 6), st.floats(-6, 6)), min_size=1, max_size=4))
+def test_chances_of_coming_first_are_those_of_all_cases(odds):
+    """Every frame shows either, both or none; a tie is no win."""
+    rows = np.array(odds).T
+    signs = Signs(np.zeros(len(odds)), {"owl": rows[0], "bus": rows[1]})
+    chances = np.stack([1 / (1 + np.exp(-signs.named(name))) for name in ("owl", "bus")])
+    wins = np.zeros(2)
+    for case in itertools.product((0, 1), repeat=2 * len(odds)):
+        shown = np.array(case).reshape(2, -1)
+        chance = np.prod(np.where(shown, chances, 1 - chances))
+        first = [row.argmax() if row.any() else len(odds) for row in shown]
+        if first[0] != first[1]:
+            wins[int(first[1] < first[0])] += chance
+    found = signs.first_chances(np.arange(float(len(odds))), 1)
+    np.testing.assert_allclose(list(found.values()), wins / wins.sum(), atol=1e-9)
+    back = Signs(np.zeros(len(odds)), {"owl": rows[0][::-1], "bus": rows[1][::-1]})
+    assert back.first_chances(np.arange(float(len(odds))), -1) == pytest.approx(found)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Which appears first, the owl or the bus?", "bus"),
+        ("Is the bus or the owl seen first?", "bus"),
+        ("Which is seen later, the bus or the owl?", "owl"),
+        ("Do an owl and a bus both appear?", "Yes"),
+        ("Are there both an owl and a UFO in the video?", "No"),
+    ],
+)
+def test_questions_about_two_objects(backend, question, expected):
+    video = video_of(backend, [3, 1, 1, 3, 3, 3, 3, 3, 3, 0])
+    assert backend.answer(question, video=video, options=None).text == expected
