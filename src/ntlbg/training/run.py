@@ -113,7 +113,7 @@ class BuiltinRun:
 
     @torch.no_grad()
     def _blend(self, before: dict[str, Tensor], share: float) -> None:
-        """Between what was and what was learnt: robust to both (Wortsman 2021, arXiv:2109.01903)."""
+        """Between what was and what was learnt (Wortsman et al. 2021, arXiv:2109.01903)."""
         for name, parameter in self.model.named_parameters():
             if name in before:
                 parameter.lerp_(before[name], 1 - share)
