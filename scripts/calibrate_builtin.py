@@ -58,7 +58,7 @@ def draw_videos(backend, number: int, seconds: float, seed: int) -> Iterator[Vid
     """Validation videos of this seed, with features."""
     for place in range(number):
         rng = np.random.default_rng((seed, place))
-        timeline = plan_timeline(rng, seconds, names=object_names(), split="validation")
+        timeline = plan_timeline(rng, seconds, names=object_names(), split="val")
         yield Video(timeline, *encode_timeline(backend, timeline))
 
 

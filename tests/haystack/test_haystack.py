@@ -43,6 +43,11 @@ def test_paste_draws_only_where_the_picture_is():
     assert (drawn[~inside] == 7).all()
 
 
+def test_a_mistyped_split_does_not_show_the_test_backgrounds():
+    with pytest.raises(ConfigError, match="split 'validation': choose from train, val, test"):
+        sources("validation")
+
+
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_backgrounds_have_the_asked_shape_and_move_or_vary(split):
     for number, source in enumerate(sources(split)):

@@ -13,11 +13,11 @@ import numpy as np
 
 from ntlbg.data import Sample, write_samples
 from ntlbg.errors import ConfigError, OutputError
+from ntlbg.haystack.backgrounds import SPLITS
 from ntlbg.haystack.pictures import STYLES, load_style, object_names
 from ntlbg.haystack.questions import QUESTION_TYPES, make_question
 from ntlbg.haystack.timeline import Timeline, draw_frames, plan_timeline
 
-SPLITS = ("train", "val", "test")
 MULTIPLE_CHOICE = 0.4  # share of questions with options
 CODECS = {
     ".mp4": "libx264",

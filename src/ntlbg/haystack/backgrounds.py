@@ -19,6 +19,7 @@ from ntlbg.errors import ConfigError
 from ntlbg.haystack.clutter import clouds, lattices, leaves
 from ntlbg.parts import part_path
 
+SPLITS = ("train", "val", "test")
 Size = tuple[int, int]  # height, width in pixels
 Source = Callable[[np.random.Generator, int, Size, float], np.ndarray]
 
@@ -253,7 +254,13 @@ PHOTOS = (
 
 @functools.cache
 def sources(split: str) -> tuple[Source, ...]:
-    """The backgrounds of a split: ``train``, ``val`` or ``test``."""
+    """The backgrounds of a split, one of SPLITS.
+
+    Raises:
+        ConfigError: another name; a typing error must not show what is kept for the test.
+    """
+    if split not in SPLITS:
+        raise ConfigError(f"split {split!r}: choose from {', '.join(SPLITS)}")
     if split == "train":
         lavfi = (
             "mandelbrot=start_scale={a}",
