@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ntlbg.backends import VideoContext, load_builtin_backend, ntlbg, seen
 from ntlbg.evaluation.haystack import encode_timeline
+from ntlbg.grounding import recurrence
 from ntlbg.haystack.pictures import object_names
 from ntlbg.haystack.questions import HELD_OUT_WORDINGS, TEMPLATES, with_article
 from ntlbg.haystack.timeline import Timeline, plan_timeline
@@ -85,17 +86,23 @@ def fit(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def event_frames(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows (confidence, recurrence) and labels of all frames but those at an event's edge."""
+    """Rows (confidence, recurrence) and labels of all frames but those at an event's edge.
+
+    In parts of ten minutes: fitted to whole hours, where almost everything recurs, the odds call
+    every frame of a short video an event.
+    """
     rows, labels = [], []
     for video in videos:
-        shown, clear = video.showing(), ~video.showing(CLEAR_SECONDS)
+        times, shown = video.pts_seconds, video.showing()
+        kept = shown | ~video.showing(CLEAR_SECONDS)
         with torch.inference_mode():
             features = torch.as_tensor(video.features)
             sure = backend.model.multi_modal_projector.confidence(features).numpy()
-        recurrence = backend._recurrence(video.features, video.pts_seconds)
-        kept = shown | clear
-        rows.append(np.stack([sure, recurrence], axis=1)[kept])
-        labels.append(shown[kept])
+        for start in np.arange(0, times[-1], PART_SECONDS):
+            part = (times >= start) & (times < start + PART_SECONDS)
+            seldom = recurrence(video.features[part], times[part])
+            rows.append(np.stack([sure[part], seldom], axis=1)[kept[part]])
+            labels.append(shown[part & kept])
     return np.concatenate(rows), np.concatenate(labels)
 
 

@@ -25,7 +25,7 @@ LONGEST_ANSWER_TOKENS = 24
 LEAST_KNOWN_CHANCE = 1e-6  # the frames do not rule out an answer altogether
 ABOUT_ONE = "When does the {name} appear?"
 # Log-odds that a frame shows an event: a logistic regression of scripts/calibrate_builtin.py.
-EVENT_CONFIDENCE, EVENT_RECURRENCE, EVENT_BIAS = 7.18, -9.94, -1.24
+EVENT_CONFIDENCE, EVENT_RECURRENCE, EVENT_BIAS = 6.33, -10.25, -1.39
 
 
 class NtlbgBackend:

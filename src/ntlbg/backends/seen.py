@@ -20,10 +20,10 @@ from ntlbg.grounding import (
 )
 
 # Logistic regressions of scripts/calibrate_builtin.py on validation videos of an hour.
-NAMED_RELEVANCE, NAMED_WORD, NAMED_BIAS = 0.36, 0.53, -1.07  # a frame shows what is named
-RELEVANCE, RELEVANCE_BIAS = 1.54, -6.39  # the same, where no word is known for it
+NAMED_RELEVANCE, NAMED_WORD, NAMED_BIAS = 1.18, 0.78, -4.91  # a frame shows what is named
+RELEVANCE, RELEVANCE_BIAS = 2.63, -10.70  # the same, where no word is known for it
 # A video or moment shows something, by its best frame; the best of many is good by chance.
-MOMENT_EVENT, MOMENT_FRAMES, MOMENT_BIAS = 0.91, -0.81, 4.53
+MOMENT_EVENT, MOMENT_FRAMES, MOMENT_BIAS = 0.91, -0.64, 4.33
 LEAST_CHANCE = 0.35  # below it, nothing has been seen
 LARGEST_ODDS = 12.0  # nats; what a word's log-odds count at most, either way
 POSSIBLE = 0.1  # chance from which on a frame may belong to an appearance
