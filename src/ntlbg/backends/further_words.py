@@ -26,6 +26,8 @@ OWN_OPINION = 0.5
 # The expert takes drawings for things too. It is heard where its chances of the classes of
 # photographs reach this on an average of the video's frames.
 FOOTAGE = 0.4
+# And where the tower is sure of something in no more than this share of them: it knows drawings.
+DRAWN = 0.1
 EXPERT_SURE = 0.3  # chance of its likeliest word
 # Added to the logit of a prototype, which is a cosine on the scale of the vocabulary.
 PROTOTYPE_BIAS = 2.0
@@ -110,7 +112,8 @@ class FurtherWords:
     def _hear_expert(self, found: Tensor, unsure: Tensor, notes: dict) -> Tensor:
         words = torch.tensor(notes[EXPERT_WORDS]).long()
         chances = torch.tensor(notes[EXPERT_CHANCES]).float()
-        if chances.sum(-1).mean() < FOOTAGE:
+        drawn = (~unsure).float().mean()
+        if chances.sum(-1).mean() < FOOTAGE or drawn > DRAWN:
             return found
         heard = unsure & (chances[:, 0] >= EXPERT_SURE)
         return torch.where(heard[:, None], self.directions[words[:, 0]], found)

@@ -6,7 +6,7 @@ from ntlbg.errors import ConfigError
 def run(config_path, output_dir=None, *, stage=None, **options):
     """The run that the configuration's ``model_type`` asks for; without the key, the built-in's.
 
-    See :func:`ntlbg.training.run.run` and :func:`ntlbg.training.longvu.run` (imported late: they
+    See :func:`ntlbg.training.builtin_run.run` and :func:`ntlbg.training.longvu.run` (imported late: they
     need the ``train`` extra).
 
     Raises:
@@ -16,7 +16,7 @@ def run(config_path, output_dir=None, *, stage=None, **options):
 
     kind = model_type(config_path)
     if kind is None:
-        from ntlbg.training.run import run as train
+        from ntlbg.training.builtin_run import run as train
 
         return train(config_path, output_dir, stage=stage, **options)
     if kind != "longvu":

@@ -11,7 +11,7 @@ from pathlib import Path
 from ntlbg.errors import ConfigError, DataError, WeightsError
 from ntlbg.models.builtin import shipped_weights, weights_fingerprint
 from ntlbg.outputs import staged_file
-from ntlbg.training.run import BuiltinRun
+from ntlbg.training.builtin_run import BuiltinRun
 from ntlbg.training.settings import (
     AnswerStage,
     BackgroundSettings,

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from ntlbg.errors import ConfigError
-from ntlbg.training.run import BuiltinRun
+from ntlbg.training.builtin_run import BuiltinRun
 from ntlbg.training.settings import BuiltinTraining, load_settings
 
 EPISODES = {"steps": 2, "batch_size": 1, "learning_rate": 1e-3, "num_frames": [4],
