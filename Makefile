@@ -9,8 +9,8 @@ OUT ?= results/demo
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo evaluate eval-builtin eval-openmoji compare test quick-test check format train train-debug dry-run \
-	check-env package fuzz bench-setup clean clean-all
+.PHONY: help setup demo evaluate eval-builtin eval-openmoji bench-builtin compare test quick-test \
+	check format train train-debug dry-run check-env package fuzz bench-setup clean clean-all
 
 help:  ## this list
 	@echo "NTLBG-LLM: questions about hour-long videos. Start with: make demo"
@@ -52,6 +52,9 @@ eval-builtin: $(READY)  ## the whole table of the model card in results/builtin 
 	@if command -v npm >/dev/null; then $(MAKE) eval-openmoji; else \
 		echo "npm is not here, so there are no OpenMoji pictures: their rows are left out" >&2; fi
 	$(BIN)/ntlbg compare $(EVAL)/ablation --suite ablation --videos 42 -k 8 --split test --seed 1000
+
+bench-builtin: $(READY)  ## speed and memory of the built-in model
+	$(BIN)/python benchmarks/builtin.py
 
 eval-openmoji: $(READY) $(EVAL)/art/openmoji.zip  ## its rows about pictures of an unseen style
 	$(EVALUATE) $(SOME) --style $(EVAL)/art/openmoji.zip
