@@ -162,10 +162,9 @@ def _best(signs: seen.Signs, weights: np.ndarray) -> tuple[float, float]:
     return float(signs.relevance[frame]), float(word[frame])
 
 
-def report(what: str, log_odds: np.ndarray, labels: np.ndarray) -> None:
-    """Errors of the rule at LEAST_CHANCE."""
-    least = np.log(seen.LEAST_CHANCE / (1 - seen.LEAST_CHANCE))
-    said = log_odds >= least
+def report(what: str, log_odds: np.ndarray, labels: np.ndarray, chance: float) -> None:
+    """Errors of a rule that answers from this chance on."""
+    said = log_odds >= np.log(chance / (1 - chance))
     print(
         f"{what}: of {int((~labels).sum())} absent, answered {said[~labels].mean():.3f}; "
         f"of {int(labels.sum())} present, refused {(~said[labels]).mean():.3f}"
@@ -182,7 +181,9 @@ def calibrate(backend, fitted: list[Video], others: list[Video]) -> None:
     show("MOMENT_EVENT, MOMENT_FRAMES, MOMENT_BIAS", weights)
     for what, videos in (("fitted", fitted), ("others", others)):
         rows, labels = event_maxima(backend, videos)
-        report(f"events, {what}", rows @ weights[:-1] + weights[-1], labels)
+        report(
+            f"events, {what}", rows @ weights[:-1] + weights[-1], labels, seen.LEAST_MOMENT_CHANCE
+        )
 
     signs, labels = named_signs(backend, fitted)
     weights = fit_named(signs, labels)
@@ -192,9 +193,11 @@ def calibrate(backend, fitted: list[Video], others: list[Video]) -> None:
     for what, videos in (("fitted", fitted), ("others", others)):
         signs, labels = named_signs(backend, videos)
         best = np.array([_best(item, weights) for item in signs])
-        report(f"named, {what}", best @ weights[:-1] + weights[-1], labels)
+        report(f"named, {what}", best @ weights[:-1] + weights[-1], labels, seen.LEAST_CHANCE)
         relevance = np.array([item.relevance.max() for item in signs])
-        report(f"relevance alone, {what}", relevance * alone[0] + alone[1], labels)
+        report(
+            f"relevance alone, {what}", relevance * alone[0] + alone[1], labels, seen.LEAST_CHANCE
+        )
 
 
 def show(names: str, values: np.ndarray) -> None:

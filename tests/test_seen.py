@@ -232,3 +232,11 @@ def test_chances_of_coming_first_are_those_of_all_cases(odds):
 def test_questions_about_two_objects(backend, question, expected):
     video = video_of(backend, [3, 1, 1, 3, 3, 3, 3, 3, 3, 0])
     assert backend.answer(question, video=video, options=None).text == expected
+
+
+def test_names_and_moments_have_limits_of_their_own(monkeypatch):
+    """Between the two limits a named object counts as seen, an event without a name does not."""
+    between = (seen.LEAST_CHANCE + seen.LEAST_MOMENT_CHANCE) / 2
+    monkeypatch.setattr(Signs, "chance", lambda self: between)
+    assert not Signs(np.zeros(1), {"cat": np.zeros(1)}).nothing()
+    assert Signs(np.zeros(1), events=np.zeros(1)).nothing()

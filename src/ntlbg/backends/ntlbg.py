@@ -9,7 +9,7 @@ import torch
 
 from ntlbg.backends import Reply, RichPoints, VideoContext
 from ntlbg.backends.further_words import FurtherWords
-from ntlbg.backends.seen import LEAST_CHANCE, ObjectNames, Signs, frames_asked_about, word_odds
+from ntlbg.backends.seen import ObjectNames, Signs, frames_asked_about, word_odds
 from ntlbg.data import NOT_SEEN
 from ntlbg.encoders import Encoder
 from ntlbg.grounding import (
@@ -116,7 +116,7 @@ class NtlbgBackend:
                 return Reply(shown, None, tokens)
         signs = self.signs(question, video)
         found = signs.chance() if signs else None
-        nothing = found is not None and found < LEAST_CHANCE
+        nothing = signs is not None and signs.nothing()
         text, chances = None, None
         if options is None and signs:
             text = _stated(question, signs, nothing)

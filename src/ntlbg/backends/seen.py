@@ -24,7 +24,8 @@ NAMED_RELEVANCE, NAMED_WORD, NAMED_BIAS = 1.18, 0.78, -4.91  # a frame shows wha
 RELEVANCE, RELEVANCE_BIAS = 2.63, -10.70  # the same, where no word is known for it
 # A video or moment shows something, by its best frame; the best of many is good by chance.
 MOMENT_EVENT, MOMENT_FRAMES, MOMENT_BIAS = 0.91, -0.64, 4.33
-LEAST_CHANCE = 0.35  # below it, nothing has been seen
+LEAST_CHANCE = 0.2  # below it, what is named has not been seen
+LEAST_MOMENT_CHANCE = 0.35  # the same for an event without a name
 LARGEST_ODDS = 12.0  # nats; what a word's log-odds count at most, either way
 POSSIBLE = 0.1  # chance from which on a frame may belong to an appearance
 SAME_WORD = 0.999  # cosine of two directions of one word
@@ -49,6 +50,11 @@ class Signs:
     def chance(self) -> float:
         """That all the question is about was seen, 0 to 1."""
         return float(_logistic(self.log_odds()))
+
+    def nothing(self) -> bool:
+        """Whether that is too unlikely to answer."""
+        least = LEAST_CHANCE if self.events is None else LEAST_MOMENT_CHANCE
+        return self.chance() < least
 
     def log_odds(self) -> float:
         """Of the best frame; of the object seen least where several are named."""

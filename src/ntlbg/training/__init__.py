@@ -6,8 +6,8 @@ from ntlbg.errors import ConfigError
 def run(config_path, output_dir=None, *, stage=None, **options):
     """The run that the configuration's ``model_type`` asks for; without the key, the built-in's.
 
-    See :func:`ntlbg.training.builtin_run.run` and :func:`ntlbg.training.longvu.run` (imported late: they
-    need the ``train`` extra).
+    See :func:`ntlbg.training.builtin_run.run` and :func:`ntlbg.training.longvu.run` (imported
+    late: they need the ``train`` extra).
 
     Raises:
         ConfigError: an unknown type, or an option that the type does not have.
