@@ -18,21 +18,8 @@ from pathlib import Path
 import resvg_py
 from PIL import Image
 
-STYLES = (
-    "noto",
-    "noto-v1",
-    "twemoji",
-    "fluent-emoji",
-    "fluent-emoji-flat",
-    "emojione",
-    "fxemoji",
-    "emojione-monotone",
-    "fluent-emoji-high-contrast",
-    "streamline-emojis",
-    "icon-park",
-    "game-icons",
-    "mdi",
-)
+from ntlbg.haystack.pictures import LINE_STYLES, STYLES
+
 # Icons whose name means something else: a computer mouse, a flag, a dish, a chart, a tool.
 OTHER_THINGS = {
     "streamline-emojis": {"turkey"},
@@ -50,7 +37,7 @@ def main() -> None:
     )
     parser.add_argument("node_modules", type=Path)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--styles", nargs="*", default=STYLES)
+    parser.add_argument("--styles", nargs="*", default=STYLES + LINE_STYLES)
     arguments = parser.parse_args()
     vocabulary = json.loads(
         (Path(__file__).parents[1] / "src/ntlbg/assets/vocabulary.json").read_text()
