@@ -223,10 +223,12 @@ class NtlbgBackend:
         ``known`` are chances of texts from other evidence; likelihoods are multiplied by them.
         """
         prompt = self.model(**inputs, use_cache=True, logits_to_keep=1)
-        likelihoods = torch.tensor([self._log_likelihood(prompt, option) for option in options])
+        likelihoods = torch.tensor(
+            [self._log_likelihood(prompt, option) for option in options], dtype=torch.float64
+        )
         if known is not None:
             chances = [max(known.get(option, 0.0), LEAST_KNOWN_CHANCE) for option in options]
-            likelihoods += torch.tensor(chances).log()
+            likelihoods += torch.tensor(chances, dtype=torch.float64).log()
         return likelihoods.softmax(0).tolist()
 
     def _log_likelihood(self, prompt, option: str) -> float:
