@@ -335,8 +335,10 @@ def test_the_real_command_without_a_traceback(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+# What was started in the background ignores Ctrl-C, and so would what the tests start.
 INTERRUPTED = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from fakes import ColourBackend
 from ntlbg import backends
 from ntlbg.cli import main
