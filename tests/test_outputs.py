@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from ntlbg.errors import OutputError
-from ntlbg.outputs import check_writable, staged_directory, staged_file
+from ntlbg.errors import DataError, OutputError
+from ntlbg.outputs import check_writable, keep_json, staged_directory, staged_file
 
 
 def names(folder):
@@ -74,3 +74,13 @@ def test_a_single_file(tmp_path):
 def test_checking_leaves_nothing_behind(tmp_path):
     check_writable(tmp_path / "a" / "b")
     assert names(tmp_path) == []
+
+
+def test_what_is_kept_is_written_once_and_then_stays(tmp_path):
+    path = tmp_path / "new" / "settings.json"
+    assert keep_json(path, {"seed": 1}) == {"seed": 1}
+    assert keep_json(path, {"seed": 2}) == {"seed": 1}
+    path.write_text("{")
+    with pytest.raises(DataError, match=r"settings\.json: not JSON .*choose another folder"):
+        keep_json(path, {"seed": 1})
+    assert path.read_text() == "{"

@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntlbg.timelines import relevance_curve, relevance_levels, round_moments, timestamp
+from ntlbg.timelines import (
+    frames_within,
+    relevance_curve,
+    relevance_levels,
+    round_moments,
+    timestamp,
+)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +58,9 @@ def test_levels_stay_between_0_and_1(values):
 def test_curve_of_a_single_frame():
     positions, levels = relevance_curve(np.array([0.0]), np.array([3.0]))
     assert positions.shape == levels.shape == (1,)
+
+
+def test_frames_within_begin_at_the_start_and_end_before_the_end():
+    times = np.array([0.0, 1.0, 2.5, 4.0])
+    assert frames_within(times, 1.0, 4.0).tolist() == [1, 2]
+    assert frames_within(times, 1.1, 2.4).tolist() == []

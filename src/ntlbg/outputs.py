@@ -1,13 +1,15 @@
 """Results are written beside their place and moved in when complete, so nothing is half-written."""
 
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from ntlbg.errors import OutputError
+from ntlbg.errors import DataError, OutputError
 
 
 @contextmanager
@@ -58,6 +60,23 @@ def check_writable(folder: str | Path) -> None:
     """
     with staged_directory(folder):
         pass
+
+
+def keep_json(path: Path, content: dict[str, Any]) -> Any:
+    """What a file holds; where there is none, ``content`` is written there first.
+
+    Raises:
+        DataError: the file holds no JSON.
+        OutputError: it cannot be written.
+    """
+    if not path.is_file():
+        with staged_file(path) as stage:
+            stage.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        return content
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON ({error}); choose another folder") from error
 
 
 def _remove_empty(folders: list[Path]) -> None:

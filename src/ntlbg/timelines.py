@@ -19,6 +19,11 @@ def format_seconds(seconds: float) -> str:
     return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
 
 
+def frames_within(pts_seconds: np.ndarray, start: float, end: float) -> np.ndarray:
+    """Frames at times (T,) that lie in ``[start, end)``: int64 ascending."""
+    return np.flatnonzero((pts_seconds >= start) & (pts_seconds < end))
+
+
 def span_seconds(times: np.ndarray) -> float:
     """From the first to the last of the times (T,), at least one second."""
     return max(float(times[-1] - times[0]), 1.0)

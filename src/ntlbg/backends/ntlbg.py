@@ -162,10 +162,8 @@ class NtlbgBackend:
         text = ("input_ids", "attention_mask")
         visual = {name: value for name, value in inputs.items() if name not in text}
         points = self.model.represent(**visual, with_codes=False)["representative_points"][0]
-        config = self.model.config
-        feature, context, weight, _ = points.float().split(
-            [config.feature_size, config.context_size, 2, 2 * config.time_frequencies], dim=-1
-        )
+        sizes = list(self.model.config.rich_point_parts.values())
+        feature, context, weight, _ = points.float().split(sizes, dim=-1)
         return RichPoints(
             question=question,
             pts_seconds=video.pts_seconds[video.selection.indices],

@@ -54,7 +54,8 @@ def load_style(style: str) -> dict[str, list[np.ndarray]]:
     asset = resources.files("ntlbg").joinpath(f"assets/pictures/{style}.zip")
     file = asset if style in STYLES + LINE_STYLES else Path(style)
     if not file.is_file():
-        raise ConfigError(f"style {style!r}: choose from {', '.join(STYLES)}, or give a zip file")
+        accepted = ", ".join(STYLES + LINE_STYLES)
+        raise ConfigError(f"style {style!r}: choose from {accepted}, or give a zip file")
     found: dict[str, list[np.ndarray]] = {}
     with zipfile.ZipFile(io.BytesIO(file.read_bytes())) as archive:
         for entry in archive.namelist():
@@ -62,6 +63,15 @@ def load_style(style: str) -> dict[str, list[np.ndarray]]:
                 picture = np.asarray(image.convert("RGBA"))
             found.setdefault(entry.rsplit(".", 2)[0], []).append(picture)
     return found
+
+
+def style_name(style: str) -> str:
+    """A style for people: its name, or that of the zip.
+
+    >>> style_name("art/openmoji.zip")
+    'openmoji'
+    """
+    return style.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".zip")
 
 
 def paste(frame: np.ndarray, picture: np.ndarray, *, left: int, top: int, size: int) -> np.ndarray:

@@ -75,6 +75,16 @@ class NtlbgConfig(PreTrainedConfig):
             )
 
     @property
+    def rich_point_parts(self) -> dict[str, int]:
+        """Lengths of the parts of a rich representative point R = [r; c; w; t], in order."""
+        return {
+            "r": self.feature_size,
+            "c": self.context_size,
+            "w": 2,
+            "t": 2 * self.time_frequencies,
+        }
+
+    @property
     def rich_point_size(self) -> int:
         """Length of a rich representative point [feature; context; weight; time]."""
-        return self.feature_size + self.context_size + 2 + 2 * self.time_frequencies
+        return sum(self.rich_point_parts.values())

@@ -18,8 +18,6 @@ LARGEST_DEFICIT = 20.0
 # While training, the temperature varies this much between tokens, so that the language model meets
 # both certain and uncertain words.
 TRAINING_SCALE = (0.45, 1.15)
-
-
 # Cosine from which on a frame can be read as one of the further words: no frame is that much like a
 # word unless its feature was set to it, so they change nothing for other frames.
 FURTHER_ALIKE = 0.98

@@ -3,14 +3,13 @@
 Every variant is a configuration: the same vision tower, seed, data and number of steps.
 """
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from ntlbg.errors import ConfigError, DataError, WeightsError
+from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.models.builtin import shipped_weights, weights_fingerprint
-from ntlbg.outputs import staged_file
+from ntlbg.outputs import keep_json, staged_file
 from ntlbg.training.builtin_run import BuiltinRun
 from ntlbg.training.settings import (
     AnswerStage,
@@ -131,13 +130,5 @@ def _take_over_selection(folder: Path, own: Path, settings: BuiltinTraining) -> 
 def _keep_settings(folder: Path, settings: BuiltinTraining) -> None:
     path = folder / SETTINGS_FILE
     settled = settings.model_dump(mode="json") | {"tower": weights_fingerprint(settings.tower)}
-    if not path.is_file():
-        with staged_file(path) as stage:
-            stage.write_text(json.dumps(settled, indent=1) + "\n", encoding="utf-8")
-        return
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON ({error}); choose another folder") from error
-    if kept != settled:
+    if keep_json(path, settled) != settled:
         raise ConfigError(f"{folder} was trained with other settings ({path}): choose another one")

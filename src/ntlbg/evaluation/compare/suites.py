@@ -15,6 +15,7 @@ from ntlbg.evaluation.haystack.answering import KnownVideo
 from ntlbg.pipeline import choose_frames
 from ntlbg.selection import SELECTORS
 from ntlbg.selection.simulation import REGIMES, simulate_video
+from ntlbg.timelines import frames_within
 
 SEEDS_APART = 100_000  # videos of different seeds are different
 
@@ -77,11 +78,6 @@ class HaystackSuite:
             generator=np.random.default_rng((self.condition.seed, *place)),
         )  # fmt: skip
         return selection.indices
-
-
-def frames_within(pts_seconds: np.ndarray, start: float, end: float) -> np.ndarray:
-    """Frames of ``[start, end)``: int64 ascending."""
-    return np.flatnonzero((pts_seconds >= start) & (pts_seconds < end))
 
 
 class SimulatedSuite:

@@ -12,6 +12,7 @@ from ntlbg.data import Sample
 from ntlbg.evaluation.haystack.judging import STRICT_TOLERANCE, is_open_time, is_right
 from ntlbg.pipeline import choose_frames
 from ntlbg.selection import Selection
+from ntlbg.timelines import frames_within
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def outcome(
 ) -> Outcome:
     """Judge an answer given from frames at some of the times (T,)."""
     chosen = pts_seconds[selection.indices]
-    hits = [bool(((chosen >= a) & (chosen < b)).any()) for a, b in sample.evidence]
+    hits = [frames_within(chosen, start, end).size > 0 for start, end in sample.evidence]
     strict = is_right(sample, reply.text, tolerance=STRICT_TOLERANCE)
     return Outcome(
         *block, place, sample.answer_type, sample.options is not None, sample.question,

@@ -9,7 +9,7 @@ import torch
 
 from ntlbg.backends import Backend
 from ntlbg.evaluation.statistics import ratio_interval
-from ntlbg.haystack.pictures import object_names
+from ntlbg.haystack.pictures import object_names, style_name
 from ntlbg.haystack.timeline import Timeline
 
 NOTHING = "nothing"
@@ -96,7 +96,7 @@ def summarize_recognition(videos: Sequence[Footage], *, seed: int = 0) -> list[R
     groups: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
     for video in {video.block: video for video in videos}.values():  # some were drawn twice
         for style, counts in video.named.items():
-            groups[video.weights, video.condition, _short(style)].append(tuple(counts))
+            groups[video.weights, video.condition, style_name(style)].append(tuple(counts))
     rows = []
     for (weights, condition, style), counts in groups.items():
         total, right = np.array(counts).T
@@ -105,7 +105,3 @@ def summarize_recognition(videos: Sequence[Footage], *, seed: int = 0) -> list[R
         bounds = [None if x is None or np.isnan(x) else round(float(x), 3) for x in (low, high)]
         rows.append(RecognitionRow(weights, condition, style, int(total.sum()), share, *bounds))
     return sorted(rows, key=lambda row: (row.weights, row.condition, row.style == NOTHING))
-
-
-def _short(style: str) -> str:
-    return style.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".zip")

@@ -1,18 +1,18 @@
 """Every answer, kept as JSON lines, so that a killed run goes on with the next video."""
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from ntlbg.data import Sample
-from ntlbg.errors import ConfigError, DataError, OutputError
+from ntlbg.errors import ConfigError
 from ntlbg.evaluation.haystack.answering import Outcome
 from ntlbg.evaluation.haystack.recognition import Footage
-from ntlbg.outputs import check_writable, staged_file
+from ntlbg.evaluation.json_lines import append_records, read_records, rewrite_records
+from ntlbg.outputs import check_writable
 
 ANSWERS_FILE, VIDEOS_FILE = "answers.jsonl", "videos.jsonl"
+WRITTEN = "what `ntlbg evaluate` writes there"
 
 
 class Records:
@@ -31,14 +31,14 @@ class Records:
         self.folder = folder
         check_writable(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self.videos, torn = _read(folder / VIDEOS_FILE, Footage)
+        self.videos, torn = read_records(folder / VIDEOS_FILE, Footage, WRITTEN)
         if torn:
-            _rewrite(folder / VIDEOS_FILE, self.videos)
-        found, torn = _read(folder / ANSWERS_FILE, Outcome)
+            rewrite_records(folder / VIDEOS_FILE, self.videos)
+        found, torn = read_records(folder / ANSWERS_FILE, Outcome, WRITTEN)
         whole = {block for video in self.videos for block in video.blocks}
         self.outcomes = [outcome for outcome in found if outcome.block in whole]
         if torn or len(self.outcomes) < len(found):
-            _rewrite(folder / ANSWERS_FILE, self.outcomes)
+            rewrite_records(folder / ANSWERS_FILE, self.outcomes)
         self._asked: dict[tuple, list[str]] = defaultdict(list)
         for outcome in self.outcomes:
             self._asked[outcome.block].append(outcome.question)
@@ -59,37 +59,7 @@ class Records:
 
     def add(self, outcomes: Sequence[Outcome], video: Footage) -> None:
         """What was answered about a video; first the answers, then that they are there."""
-        _append(self.folder / ANSWERS_FILE, outcomes)
-        _append(self.folder / VIDEOS_FILE, [video])
+        append_records(self.folder / ANSWERS_FILE, outcomes)
+        append_records(self.folder / VIDEOS_FILE, [video])
         self.outcomes += outcomes
         self.videos.append(video)
-
-
-def _read(path: Path, record: type) -> tuple[list, bool]:
-    """Records, and whether the last line was torn off."""
-    if not path.is_file():
-        return [], False
-    *lines, rest = path.read_text(encoding="utf-8").split("\n")
-    try:
-        return [record(**json.loads(line)) for line in lines], bool(rest)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"{path}: not what `ntlbg evaluate` writes there ({error}); choose another folder"
-        ) from error
-
-
-def _append(path: Path, records: Iterable) -> None:
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(_lines(records))
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-
-
-def _rewrite(path: Path, records: Iterable) -> None:
-    with staged_file(path) as stage:
-        stage.write_text(_lines(records), encoding="utf-8")
-
-
-def _lines(records: Iterable) -> str:
-    return "".join(json.dumps(asdict(record)) + "\n" for record in records)

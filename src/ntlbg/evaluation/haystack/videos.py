@@ -11,7 +11,7 @@ from ntlbg.backends import Backend
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.haystack import SPLITS, make_questions
-from ntlbg.haystack.pictures import STYLES, load_style, object_names
+from ntlbg.haystack.pictures import STYLES, load_style, object_names, style_name
 from ntlbg.haystack.timeline import NEEDLE_SPACING, Timeline, draw_frames, plan_timeline
 from ntlbg.indexing import encode_with_notes
 
@@ -89,8 +89,7 @@ class Condition:
         """Of a group of rows in the tables."""
         parts = [] if self.wordings == "train" else ["held-out wordings"]
         if self.styles != STYLES:
-            stems = [style.replace("\\", "/").rsplit("/", 1)[-1] for style in self.styles]
-            parts.append(" ".join(stem.removesuffix(".zip") for stem in stems))
+            parts.append(" ".join(map(style_name, self.styles)))
         parts += [] if self.split == "test" else [f"split {self.split}"]
         return ", ".join([*parts, f"seed {self.seed}"])
 

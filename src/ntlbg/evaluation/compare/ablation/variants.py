@@ -127,12 +127,7 @@ def zeroed_points(backend: Backend, parts: tuple[str, ...]) -> Iterator[None]:
 
 def point_columns(config) -> dict[str, slice]:
     """Where r, c, w and t are in a rich point."""
-    sizes = {
-        "r": config.feature_size,
-        "c": config.context_size,
-        "w": 2,
-        "t": 2 * config.time_frequencies,
-    }
+    sizes = config.rich_point_parts
     ends = np.cumsum(list(sizes.values())).tolist()
     return {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends)}
 
