@@ -10,7 +10,7 @@ MINUTES ?= 60
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo evaluate eval-builtin eval-openmoji bench-builtin compare test quick-test \
-	check format train train-debug dry-run check-env package fuzz bench-setup clean clean-all
+	check format photos train train-debug dry-run check-env package fuzz bench-setup clean clean-all
 
 help:  ## this list
 	@echo "NTLBG-LLM: questions about hour-long videos. Start with: make demo"
@@ -85,9 +85,21 @@ format: $(READY_DEV)  ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-train: $(READY)  ## train the built-in model (CONFIG=configs/builtin.json), goes on where it stopped
+# SEED=1 RUN=runs/seed-1 trains another one; seeds share the frames in runs/frames.
+SEED ?= 0
+RUN ?= runs/builtin
+train: $(READY) photos  ## train the built-in model (CONFIG=configs/builtin.json), goes on where it stopped
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[games]'
-	$(BIN)/ntlbg train --config $(CONFIG)
+	$(BIN)/ntlbg train --config $(CONFIG) --seed $(SEED) --output $(RUN)
+
+# Photographs to see nothing in, CC BY 4.0 and CC0; the model card names their authors.
+PHOTOS = *_by_Aitzol_Berasategi.jpg *_by_freespace.jpg seeding_by_* umang_by_* Wine_by_*
+photos: runs/photos  ## backgrounds for training, from a Debian package (16 MB)
+runs/photos:
+	mkdir -p runs/wallpapers
+	cd runs/wallpapers && apt-get download lomiri-wallpapers-16.04 && dpkg-deb -x lomiri-*.deb .
+	mkdir $@.tmp && cd runs/wallpapers/usr/share/backgrounds && cp $(PHOTOS) ../../../../../$@.tmp
+	mv $@.tmp $@ && rm -r runs/wallpapers
 
 train-debug: $(READY)  ## a few training steps
 	$(BIN)/ntlbg train --config $(CONFIG) --debug

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from ntlbg.backends import load_backend
-from ntlbg.encoders import BuiltinEncoder
+from ntlbg.encoders import BuiltinEncoder, load_builtin_encoder
 from ntlbg.index import FeatureIndex, IndexedVideo
 from ntlbg.indexing import index_video
 from ntlbg.models.builtin import load_vision_tower, weights_fingerprint
@@ -121,7 +121,7 @@ def interleaved(works: dict, rounds: int) -> dict[str, list[float]]:
 def measure_encoding(video: Path, folder: Path, rounds: int):
     frames = first_frames(video)
     towers = {name: load_vision_tower(dtype=dtype) for name, dtype in TYPES.items()}
-    expert = load_imagenet_expert(inference_dtype())
+    expert = load_imagenet_expert(next(iter(towers.values())).config, inference_dtype())
     default = next(name for name, dtype in TYPES.items() if dtype == inference_dtype())
     works = {name: BuiltinEncoder(tower, "").encode_frames for name, tower in towers.items()}
     with_expert = BuiltinEncoder(towers[default], weights_fingerprint(), expert)
@@ -160,7 +160,7 @@ def naive(tower, frames: np.ndarray) -> np.ndarray:
 
 
 def measure_index(video: Path, folder: Path, rounds: int):
-    encoder = BuiltinEncoder(load_vision_tower(), weights_fingerprint(), load_imagenet_expert())
+    encoder = load_builtin_encoder()
     seconds, frames = [], 0
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as empty:
@@ -219,7 +219,7 @@ def indexed_hour(video: Path, folder: Path) -> tuple[FeatureIndex, Path]:
     """An index that knows an hour of video."""
     index = FeatureIndex(folder / "index")
     hour = repeated_clip(folder / "hour.mp4", "bikes", HOUR_SECONDS)
-    encoder = BuiltinEncoder(load_vision_tower(), weights_fingerprint(), load_imagenet_expert())
+    encoder = load_builtin_encoder()
     fingerprint = encoder.fingerprint
     key = index.key(hour, fingerprint=fingerprint, fps=1.0)
     if index.load(key) is None:

@@ -6,13 +6,15 @@
     pip install resvg_py
     python scripts/build_pictures.py node_modules src/ntlbg/assets/pictures
 
-Writes one zip of WebP pictures a style. Run only to rebuild what the package ships.
+Writes one zip of WebP pictures a style. Run only to rebuild what the package ships;
+``build_further_pictures.py`` does the styles that are no emoji sets of Iconify.
 """
 
 import argparse
 import io
 import json
 import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import resvg_py
@@ -28,6 +30,7 @@ OTHER_THINGS = {
     "game-icons": {"volcano", "fountain", "pig.1"},
     "mdi": {"mouse", "hospital", "satellite", "school"},
 }  # fmt: skip
+FROM_ELSEWHERE = {"streamline-lines"}
 SIZE = 128  # pixels; the built-in encoder sees pictures of 128 rows
 
 
@@ -37,42 +40,51 @@ def main() -> None:
     )
     parser.add_argument("node_modules", type=Path)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--styles", nargs="*", default=STYLES + LINE_STYLES)
+    styles = [style for style in STYLES + LINE_STYLES if style not in FROM_ELSEWHERE]
+    parser.add_argument("--styles", nargs="*", default=styles)
     arguments = parser.parse_args()
-    vocabulary = json.loads(
-        (Path(__file__).parents[1] / "src/ntlbg/assets/vocabulary.json").read_text()
-    )
-    emoji = json.loads(
-        (arguments.node_modules / "unicode-emoji-json/data-by-emoji.json").read_text()
-    )
-    codepoints = {entry["name"]: character for character, entry in emoji.items()}
+    characters = code_points(arguments.node_modules)
     arguments.output.mkdir(parents=True, exist_ok=True)
     for style in arguments.styles:
-        write_style(
-            arguments.node_modules / "@iconify-json" / style,
-            arguments.output / f"{style}.zip",
-            vocabulary,
-            codepoints,
-        )
+        package = arguments.node_modules / "@iconify-json" / style
+        write_pictures(arguments.output / f"{style}.zip", icon_set(package, characters))
 
 
-def write_style(package: Path, output: Path, vocabulary: dict, codepoints: dict) -> None:
+def vocabulary() -> dict[str, list[str]]:
+    """Names of objects with those of the emoji that show them."""
+    assets = Path(__file__).parents[1] / "src/ntlbg/assets"
+    return json.loads((assets / "vocabulary.json").read_text())
+
+
+def code_points(node_modules: Path) -> dict[str, str]:
+    """The characters of all emoji by name."""
+    emoji = json.loads((node_modules / "unicode-emoji-json/data-by-emoji.json").read_text())
+    return {entry["name"]: character for character, entry in emoji.items()}
+
+
+def icon_set(package: Path, characters: dict[str, str]) -> Iterator[tuple[str, Image.Image]]:
+    """(NAME.VARIANT, RGBA picture) of what one set has."""
     icons = json.loads((package / "icons.json").read_text())
     chars_file = package / "chars.json"
     chars = json.loads(chars_file.read_text()) if chars_file.exists() else {}
+    others = OTHER_THINGS.get(package.name, set())
+    for name, sources in vocabulary().items():
+        for variant, source in enumerate(sources):
+            if others & {name, f"{name}.{variant}"}:
+                continue
+            icon = find_icon(icons, chars, source, characters[source])
+            picture = None if icon is None else render(icons, icon)
+            if picture is not None:
+                yield f"{name}.{variant}", picture
+
+
+def write_pictures(output: Path, pictures: Iterable[tuple[str, Image.Image]]) -> None:
     count = 0
     with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as archive:
-        for name, sources in vocabulary.items():
-            for variant, source in enumerate(sources):
-                if OTHER_THINGS.get(package.name, set()) & {name, f"{name}.{variant}"}:
-                    continue
-                icon = find_icon(icons, chars, source, codepoints[source])
-                picture = None if icon is None else render(icons, icon)
-                if picture is None:
-                    continue
-                entry = zipfile.ZipInfo(f"{name}.{variant}.webp", (2026, 1, 1, 0, 0, 0))
-                archive.writestr(entry, picture)
-                count += 1
+        for name, picture in pictures:
+            entry = zipfile.ZipInfo(f"{name}.webp", (2026, 1, 1, 0, 0, 0))
+            archive.writestr(entry, encode(picture))
+            count += 1
     print(f"{output}: {count} pictures, {output.stat().st_size / 1e6:.2f} MB")
 
 
@@ -85,21 +97,29 @@ def find_icon(icons: dict, chars: dict, source: str, character: str) -> dict | N
     return icons["icons"].get(alias["parent"] if alias else key)
 
 
-def render(icons: dict, icon: dict) -> bytes | None:
+def render(icons: dict, icon: dict) -> Image.Image | None:
+    picture = decode(resvg_py.svg_to_bytes(svg_string=svg_of(icons, icon)))
+    return None if picture.getbbox() is None else picture
+
+
+def svg_of(icons: dict, icon: dict) -> str:
     width = icon.get("width", icons.get("width", 16))
     height = icon.get("height", icons.get("height", 16))
-    svg = (
+    return (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'width="{SIZE}" height="{SIZE}" viewBox="{icon.get("left", 0)} {icon.get("top", 0)} '
         f'{width} {height}">{icon["body"]}</svg>'
     )
-    picture = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg)))).convert("RGBA")
-    if picture.getbbox() is None:
-        return None
+
+
+def decode(png: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(bytes(png))).convert("RGBA")
+
+
+def encode(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS).save(
-        buffer, "WEBP", quality=80, method=6
-    )
+    square = picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+    square.save(buffer, "WEBP", quality=80, method=6)
     return buffer.getvalue()
 
 

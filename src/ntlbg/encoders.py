@@ -95,7 +95,8 @@ def load_builtin_encoder() -> BuiltinEncoder:
     from ntlbg.models.builtin import load_vision_tower, weights_fingerprint
     from ntlbg.models.imagenet_expert import load_imagenet_expert
 
-    return BuiltinEncoder(load_vision_tower(), weights_fingerprint(), load_imagenet_expert())
+    tower = load_vision_tower()
+    return BuiltinEncoder(tower, weights_fingerprint(), load_imagenet_expert(tower.config))
 
 
 ENCODERS: dict[str, Callable[[], Encoder]] = {"builtin": load_builtin_encoder}

@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ntlbg.data import read_samples
 from ntlbg.errors import ConfigError, OutputError
@@ -163,3 +164,15 @@ def test_rendered_frames_are_labelled_and_negatives_show_no_whole_picture():
     assert renderer.negative()[1] == len(object_names())
     again = FrameRenderer(bank, styles=("noto",), seed=1)
     assert (again.needle()[0] == frame).all()
+
+
+def test_photos_of_a_folder_are_backgrounds_like_others(tmp_path):
+    with pytest.raises(ConfigError, match=r"no \.jpg or \.png"):
+        background_bank("val", np.random.default_rng(0), shots=1, frames=1, photos=tmp_path)
+    red = np.zeros((90, 160, 3), np.uint8)
+    red[..., 0] = 250
+    Image.fromarray(red).save(tmp_path / "red.png")
+    count = len(sources("val"))
+    bank = background_bank("val", np.random.default_rng(0), shots=count + 2, frames=2,
+                           photos=tmp_path)  # fmt: skip
+    assert (bank.reshape(count + 2, 2, *FRAME_SIZE, 3)[-2:] == [250, 0, 0]).all()

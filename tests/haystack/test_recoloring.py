@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from ntlbg.haystack.augmentation import LINE_SHARE, FrameRenderer
+from ntlbg.haystack.augmentation import FURTHER_SHARE, LINE_SHARE, FrameRenderer
 from ntlbg.haystack.pictures import LINE_STYLES, STYLES, load_style, object_names
 from ntlbg.haystack.recoloring import AS_DRAWN, UNFILLED, _areas, color_in, outline
 
@@ -76,12 +76,16 @@ def test_line_styles_hold_pictures_of_known_objects(style):
     assert "mouse" not in pictures or style not in ("icon-park", "mdi")  # of a computer
 
 
-def test_a_share_of_the_training_frames_is_drawn_from_lines():
+def test_shares_of_the_training_frames_are_lines_and_further_drawings():
     bank = np.zeros((1, 128, 224, 3), np.uint8)
     label = object_names().index("cat")
     renderer = FrameRenderer(bank, seed=4)
     named = {picture.tobytes() for picture in renderer.variants[label]}
-    drawn = [renderer._picture(label).tobytes() in named for _ in range(400)]
-    assert 1 - np.mean(drawn) == pytest.approx(LINE_SHARE, abs=0.08)
-    plain = FrameRenderer(bank, line_styles=(), seed=4)
+    further = {picture.tobytes() for picture in renderer.further[label]}
+    drawn = [renderer._picture(label).tobytes() for _ in range(600)]
+    coloured = np.mean([picture in further for picture in drawn])
+    lines = np.mean([picture not in named | further for picture in drawn])
+    assert lines == pytest.approx(LINE_SHARE, abs=0.08)
+    assert coloured == pytest.approx((1 - LINE_SHARE) * FURTHER_SHARE, abs=0.08)
+    plain = FrameRenderer(bank, line_styles=(), further_styles=(), seed=4)
     assert all(plain._picture(label).tobytes() in named for _ in range(50))

@@ -29,8 +29,10 @@ from ntlbg.models.builtin import (
     load_trained,
     load_vision_tower,
     shipped_weights,
+    trained_vision_config,
     weights_fingerprint,
 )
+from ntlbg.models.vision_tower import NUM_BLOCKS
 from ntlbg.pipeline import ask, choose_frames
 
 
@@ -162,6 +164,17 @@ def test_the_encoder_alone_equals_the_models_tower(builtin):
         alone.encode_frames(frames), within.encode_frames(frames), rtol=1e-3, atol=1e-4
     )
     assert load_vision_tower().training is False
+
+
+def test_a_file_of_weights_says_how_many_blocks_were_tuned(tmp_path):
+    tensors = {f"vision_tower.tail.{block}.project.bias": torch.zeros(1) for block in range(5)}
+    save_file(tensors | {"vision_tower.head.position": torch.zeros(1)}, tmp_path / "five")
+    assert trained_vision_config(tmp_path / "five").num_frozen_blocks == NUM_BLOCKS - 5
+    save_file({"rich_points.weight": torch.zeros(1)}, tmp_path / "none")
+    with pytest.raises(WeightsError, match="holds no vision tower"):
+        trained_vision_config(tmp_path / "none")
+    shipped = trained_vision_config(shipped_weights())
+    assert len(load_vision_tower().trunk) == shipped.num_frozen_blocks
 
 
 def test_objects_are_named_and_plain_pictures_are_not(builtin):

@@ -71,7 +71,7 @@ def tiny_expert(words=("cat", "dog", "cat", "sofa", "lamp")) -> ImagenetExpert:
 def test_chances_of_one_word_add_up_and_leave_out_none():
     expert = tiny_expert()
     expert.classify.weight.mul_(100)
-    trunk = torch.randn(3, 112, 8, 14)
+    trunk = torch.randn(3, 80, 8, 14)
     x = trunk
     for block in expert.tail:
         x = block(x)
@@ -123,7 +123,7 @@ def test_photographs_are_named():
         for picture in (data.chelsea, data.coffee, data.gravel)
     ]
     tower = load_published_tower(BuiltinVisionConfig()).eval()
-    expert = imagenet_expert.load_imagenet_expert(torch.float32)
+    expert = imagenet_expert.load_imagenet_expert(BuiltinVisionConfig(), torch.float32)
     with torch.inference_mode():
         trunk = tower.forward_trunk(normalize_pixels(np.stack(frames)))
         words, chances = expert.likeliest(trunk)

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from ntlbg.errors import ConfigError
+from ntlbg.training import builtin_run, kept_frames
 from ntlbg.training.builtin_run import BuiltinRun
 from ntlbg.training.settings import BuiltinTraining, load_settings
 
@@ -121,6 +122,42 @@ def test_the_shipped_configuration_is_valid(request):
     settings = load_settings(request.config.rootpath / "configs" / "builtin.json")
     assert [stage.kind for stage in settings.stages][:3] == ["vision", "selection", "joint"]
     assert settings.stages[0].steps > 100
+
+
+def test_a_dry_run_says_that_all_is_well_and_leaves_nothing(config, tmp_path):
+    done = start(config, tmp_path / "run", "--dry-run", "--seed", "5")
+    said, _ = done.communicate(timeout=120)
+    assert (done.returncode, "nothing was trained" in said) == (0, True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_seed_of_the_command_replaces_that_of_the_file(config, tmp_path, monkeypatch):
+    seeds = []
+
+    def remember(settings, output, *, resume):
+        seeds.append(settings.seed)
+        raise ConfigError("enough")
+
+    monkeypatch.setattr(builtin_run, "BuiltinRun", remember)
+    for seed in (None, 7):
+        with pytest.raises(ConfigError, match="enough"):
+            builtin_run.run(config, tmp_path, seed=seed)
+    assert seeds == [0, 7]
+
+
+def test_a_vision_stage_sees_kept_frames(tmp_path, monkeypatch):
+    monkeypatch.setattr(kept_frames, "SHARD", 24)
+    kept = {"folder": str(tmp_path / "frames"), "frames": 24, "negatives": 0.5}
+    stage = VISION | {"steps": 2}
+    settings = BuiltinTraining.model_validate(TINY | {"kept_frames": kept, "stages": [stage]})
+    training = BuiltinRun(settings, tmp_path / "run", resume=False)
+    before = [weight.detach().clone() for weight in training.model.vision_tower.tail.parameters()]
+    training.run(None)
+    assert [file.name for file in (tmp_path / "frames").glob("*.safetensors")] == [
+        "00000.safetensors"
+    ]
+    after = training.model.vision_tower.tail.parameters()
+    assert not all(map(torch.equal, before, after))
 
 
 def test_a_blended_stage_goes_a_share_of_the_way(tmp_path, monkeypatch):

@@ -317,6 +317,7 @@ def test_the_command_chooses_by_the_model_type(config, tmp_path):
         return done.stderr
 
     assert "is one stage; leave the option out" in fails(config(), "--stage", "joint")
+    assert "--seed 3: only for the built-in model" in fails(config(), "--seed", "3")
     assert "model_type: got 'opt'; give \"longvu\"" in fails(config(model_type="opt"))
     (tmp_path / "list.json").write_text("[]")
     assert "got list; give a JSON object" in fails(tmp_path / "list.json")

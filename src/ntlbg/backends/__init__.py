@@ -117,7 +117,7 @@ def load_builtin_backend(weights: Path | None = None) -> Backend:
     from ntlbg.models.imagenet_expert import load_imagenet_expert
 
     model, processor = load_builtin(weights)
-    expert = load_imagenet_expert()
+    expert = load_imagenet_expert(model.vision_tower.config)
     encoder = BuiltinEncoder(model.vision_tower, weights_fingerprint(weights), expert)
     enrolled = current_objects(
         encoder.encode_frames, image_size=encoder.image_size, fingerprint=encoder.weights

@@ -15,6 +15,9 @@ def train(
         str | None, typer.Option(help="Only this stage of the built-in model: see its file.")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder for checkpoints and result.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Instead of the file's, for the built-in model.", min=0)
+    ] = None,
     debug: Annotated[bool, typer.Option(help="A few steps only.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Check everything, train nothing.")] = False,
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = True,
@@ -23,8 +26,16 @@ def train(
     from ntlbg import training
 
     training.run(
-        config, output_dir=output, stage=stage, debug=debug, dry_run=dry_run, resume=resume
+        config,
+        output_dir=output,
+        stage=stage,
+        seed=seed,
+        debug=debug,
+        dry_run=dry_run,
+        resume=resume,
     )
+    if dry_run:
+        typer.echo(f"{config}: valid, and the model can be built; nothing was trained")
 
 
 @app.command()

@@ -5,27 +5,47 @@ holds 3,600 chances for an object that is not there.
 """
 
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from ntlbg.haystack import backgrounds
 from ntlbg.haystack.games import stop_engine, walk
-from ntlbg.haystack.pictures import LINE_STYLES, STYLES, load_style, object_names
+from ntlbg.haystack.pictures import (
+    FURTHER_STYLES,
+    LINE_STYLES,
+    STYLES,
+    load_style,
+    object_names,
+)
 from ntlbg.haystack.recoloring import color_in, outline
 
-LINE_SHARE = 0.35  # of the needles that have a line drawing
+LINE_SHARE = 0.3  # of the needles that have a line drawing
+FURTHER_SHARE = 0.35  # of the others that have a further drawing
 FRAME_SIZE = (128, 224)  # height, width the built-in encoder sees
 
 
 def background_bank(
-    split: str, rng: np.random.Generator, *, shots: int, frames: int, walks: int = 0
+    split: str,
+    rng: np.random.Generator,
+    *,
+    shots: int,
+    frames: int,
+    walks: int = 0,
+    photos: Path | None = None,
 ) -> np.ndarray:
     """uint8 (N, H, W, 3): frames of random shots, one second apart.
 
-    ``walks`` further shots lead through the levels of a game.
+    ``walks`` further shots lead through the levels of a game; ``photos`` is a folder of pictures
+    that are shown as often as others.
+
+    Raises:
+        ConfigError: no pictures in the folder.
     """
     sources = backgrounds.sources(split)
+    if photos is not None:
+        sources += backgrounds.folder(photos) * 2
     taken = [walk(rng, frames, FRAME_SIZE, 1.0) for _ in range(walks)]
     stop_engine()
     for shot in range(shots):
@@ -37,7 +57,8 @@ def background_bank(
 class FrameRenderer:
     """Draws augmented frames; ``label`` is a place in ``object_names()``, or their number.
 
-    Pictures of ``line_styles`` are coloured in at random; only unnamed variants are drawn of them.
+    Pictures of ``line_styles`` are coloured in at random, those of ``further_styles`` are drawn as
+    they are; only unnamed variants are drawn of both.
     """
 
     def __init__(
@@ -46,11 +67,14 @@ class FrameRenderer:
         *,
         styles: tuple[str, ...] = STYLES,
         line_styles: tuple[str, ...] = LINE_STYLES,
+        further_styles: tuple[str, ...] = FURTHER_STYLES,
         seed: int = 0,
     ):
         self.bank = bank
         self.rng = np.random.default_rng(seed)
-        self.variants, self.line_drawings = map(_pictures_by_label, (styles, line_styles))
+        self.variants, self.line_drawings, self.further = map(
+            _pictures_by_label, (styles, line_styles, further_styles)
+        )
         self.drawable = [label for label, found in enumerate(self.variants) if found]
 
     def needle(
@@ -93,6 +117,8 @@ class FrameRenderer:
         if drawings and self.rng.random() < LINE_SHARE:
             return color_in(self.rng, drawings[self.rng.integers(len(drawings))])
         found = self.variants[label]
+        if self.further[label] and self.rng.random() < FURTHER_SHARE:
+            found = self.further[label]
         return found[self.rng.integers(len(found))]
 
     def _varied(self) -> np.ndarray:
@@ -155,7 +181,7 @@ def _jitter_picture(rng, picture: np.ndarray) -> np.ndarray:
     """Mirror, tint, grey, flatten or fade a picture, so that its style matters less."""
     if rng.random() < 0.5:
         picture = picture[:, ::-1]
-    if rng.random() < 0.1:
+    if rng.random() < 0.15:
         picture = outline(rng, picture)
     picture = picture.astype(np.float32)
     color = picture[..., :3]

@@ -20,6 +20,7 @@ from ntlbg.haystack.clutter import clouds, lattices, leaves
 from ntlbg.parts import part_path
 
 SPLITS = ("train", "val", "test")
+LARGEST_PICTURE = 1600  # pixels; a pan shows at least a third of one
 Size = tuple[int, int]  # height, width in pixels
 Source = Callable[[np.random.Generator, int, Size, float], np.ndarray]
 
@@ -227,6 +228,25 @@ def photos(package: str, folder: str, names: Sequence[str]) -> list[Source]:
             "run `pip install 'ntlbg-llm[train]'`"
         )
     return [pan(functools.partial(_photo, package, f"{folder}/{name}")) for name in names]
+
+
+def folder(path: Path) -> tuple[Source, ...]:
+    """Pans over the pictures in a folder, whatever they show; none may show a drawn object.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    found = sorted(file for file in path.glob("*") if file.suffix.lower() in (".jpg", ".png"))
+    if not found:
+        raise ConfigError(f"{path}: no .jpg or .png pictures; `make photos` fetches some")
+    return tuple(pan(functools.partial(_picture, file)) for file in found)
+
+
+@functools.cache
+def _picture(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        image.thumbnail((LARGEST_PICTURE, LARGEST_PICTURE))
+        return np.asarray(image.convert("RGB"))
 
 
 DRAWN = (noise, shapes, stripes, text)

@@ -1,7 +1,8 @@
 """The named pictures that are planted as needles: 381 objects in seven emoji styles.
 
-Six further styles, of lines and silhouettes, hold some of the objects. They are for training: what
-is coloured in another way every time teaches shapes.
+Further drawings hold some of the objects. They are for training only: LINE_STYLES, lines and
+silhouettes, teach shapes, since they are coloured in another way every time; FURTHER_STYLES are
+other hands' coloured art and are shown as they are.
 
 The pictures ship inside the package; ``assets/pictures/ATTRIBUTION.md`` names their authors.
 """
@@ -34,7 +35,14 @@ LINE_STYLES = (
     "icon-park",
     "game-icons",
     "mdi",
+    "streamline-lines",
 )
+FURTHER_STYLES = (
+    "openclipart",
+    "fluent-emoji-3d",
+    "streamline-color",
+)
+_SHIPPED = STYLES + LINE_STYLES + FURTHER_STYLES
 
 
 @functools.cache
@@ -44,17 +52,17 @@ def object_names() -> tuple[str, ...]:
     return tuple(json.loads(text))
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=32)
 def load_style(style: str) -> dict[str, list[np.ndarray]]:
     """Pictures of one style by object name: uint8 (128, 128, 4) RGBA arrays.
 
-    ``style`` is one of STYLES or LINE_STYLES, or the path of a zip of ``NAME.VARIANT.webp`` (or
-    png) pictures.
+    ``style`` is one of STYLES, LINE_STYLES or FURTHER_STYLES, or the path of a zip of
+    ``NAME.VARIANT.webp`` (or png) pictures.
     """
     asset = resources.files("ntlbg").joinpath(f"assets/pictures/{style}.zip")
-    file = asset if style in STYLES + LINE_STYLES else Path(style)
+    file = asset if style in _SHIPPED else Path(style)
     if not file.is_file():
-        accepted = ", ".join(STYLES + LINE_STYLES)
+        accepted = ", ".join(_SHIPPED)
         raise ConfigError(f"style {style!r}: choose from {accepted}, or give a zip file")
     found: dict[str, list[np.ndarray]] = {}
     with zipfile.ZipFile(io.BytesIO(file.read_bytes())) as archive:

@@ -26,6 +26,7 @@ from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.precision import inference_dtype
 from ntlbg.models.processing_ntlbg import NtlbgProcessor
 from ntlbg.models.vision_tower import (
+    NUM_BLOCKS,
     BuiltinVisionConfig,
     BuiltinVisionTower,
     load_published_tower,
@@ -33,8 +34,9 @@ from ntlbg.models.vision_tower import (
 
 NOTHING = "nothing"
 VIDEO_TOKEN = "<empty_output>"  # in SmolLM2's vocabulary, and never in a question
+TUNED_BLOCKS = "vision_tower.tail."
 TRAINED_PREFIXES = (
-    "vision_tower.tail.",
+    TUNED_BLOCKS,
     "vision_tower.head.",
     "ntlbg_attention.",
     "rich_points.",
@@ -60,7 +62,9 @@ def weights_fingerprint(path: Path | None = None, dtype: torch.dtype | None = No
     return f"{digest} {str(dtype or inference_dtype()).removeprefix('torch.')}"
 
 
-def build_base(dtype: torch.dtype = torch.bfloat16):
+def build_base(
+    dtype: torch.dtype = torch.bfloat16, vision_config: BuiltinVisionConfig | None = None
+):
     """The untrained model and its processor: published weights, new parts at their start values.
 
     Returns:
@@ -73,7 +77,7 @@ def build_base(dtype: torch.dtype = torch.bfloat16):
     config = NtlbgConfig(
         # the type goes into the config: a later cast would round the rotary frequencies as well
         text_config=AutoConfig.from_pretrained(folder, dtype=dtype),
-        vision_config=BuiltinVisionConfig(),
+        vision_config=vision_config or BuiltinVisionConfig(),
         projector="vocabulary",
         vocabulary=[processor.encode(f" {name}") for name in names],
         video_token_id=processor.video_token_id,
@@ -101,7 +105,7 @@ def load_builtin(weights: Path | None = None, dtype: torch.dtype | None = None):
         WeightsError: when a part is missing, or the weights do not fit the model.
     """
     path, dtype = _existing(weights), dtype or inference_dtype()
-    model, processor = build_base(dtype)
+    model, processor = build_base(dtype, trained_vision_config(path))
     load_trained(model, path)
     _fast(model.vision_tower, dtype)
     return model.eval(), processor
@@ -116,7 +120,7 @@ def load_vision_tower(
         WeightsError: when a part is missing.
     """
     path, dtype = _existing(weights), dtype or inference_dtype()
-    tower = load_published_tower(BuiltinVisionConfig())
+    tower = load_published_tower(trained_vision_config(path))
     prefix = "vision_tower."
     trained = {
         name.removeprefix(prefix): tensor.float()
@@ -125,6 +129,21 @@ def load_vision_tower(
     }
     tower.load_state_dict(trained, strict=False)
     return _fast(tower, dtype).eval()
+
+
+def trained_vision_config(path: Path) -> BuiltinVisionConfig:
+    """Geometry of the tower in a file of trained weights: it holds the blocks that were tuned.
+
+    Raises:
+        WeightsError: it holds none, or is not there.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no trained weights to take the vision tower from")
+    with safe_open(path, framework="pt") as file:
+        tuned = {name.split(".")[2] for name in file.keys() if name.startswith(TUNED_BLOCKS)}  # noqa: SIM118
+    if not tuned:
+        raise WeightsError(f"{path}: holds no vision tower of the built-in model")
+    return BuiltinVisionConfig(num_frozen_blocks=NUM_BLOCKS - len(tuned))
 
 
 def _fast(tower: BuiltinVisionTower, dtype: torch.dtype) -> BuiltinVisionTower:

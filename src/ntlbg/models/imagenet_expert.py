@@ -70,14 +70,16 @@ class ImagenetExpert(nn.Module):
         return words, chances
 
 
-def load_imagenet_expert(dtype: torch.dtype | None = None) -> ImagenetExpert:
-    """The classifier as published, and its words.
+def load_imagenet_expert(
+    config: BuiltinVisionConfig, dtype: torch.dtype | None = None
+) -> ImagenetExpert:
+    """The classifier as published, and its words; ``config`` is that of the tower it sits beside.
 
     Raises:
         WeightsError: a part is missing, or does not fit.
     """
     path = part_path("vision_backbone")
-    published = load_published_tower(BuiltinVisionConfig())
+    published = load_published_tower(config)
     expert = ImagenetExpert(published.tail, imagenet_class_words())
     _load_head(expert, path)
     return expert.to(dtype or inference_dtype()).eval()

@@ -28,13 +28,18 @@ STAGES = (
     (6, 192, 4, 2, 5),
     (6, 320, 1, 1, 3),
 )
+NUM_BLOCKS = sum(repeats for _, _, repeats, _, _ in STAGES)
 BATCH_NORM_EPS = 1e-3
 PIXEL_MEAN = (0.485, 0.456, 0.406)  # ImageNet, on the 0..1 scale
 PIXEL_STD = (0.229, 0.224, 0.225)
 
 
 class BuiltinVisionConfig(PreTrainedConfig):
-    """Geometry of the tower. ``image_size`` is (height, width) in pixels."""
+    """Geometry of the tower.
+
+    ``image_size`` is (height, width) in pixels; the first ``num_frozen_blocks`` of the sixteen
+    blocks stay as published.
+    """
 
     model_type = "ntlbg_vision"
 
@@ -45,7 +50,7 @@ class BuiltinVisionConfig(PreTrainedConfig):
         hidden_size=512,
         num_attention_heads=8,
         intermediate_size=1024,
-        num_frozen_blocks=11,
+        num_frozen_blocks=8,
         **kwargs,
     ):
         self.image_size = list(image_size)
@@ -170,7 +175,7 @@ class BuiltinVisionTower(nn.Module):
 
     @torch.no_grad()
     def forward_trunk(self, pixel_values: Tensor) -> Tensor:
-        """The frozen part: (N, 3, H, W) -> (N, 112, H/16, W/16), in the trunk's own type."""
+        """The frozen part: (N, 3, H, W) -> (N, 80, H/16, W/16), in the trunk's own type."""
         x = pixel_values.to(self.stem.weight.dtype).contiguous(memory_format=torch.channels_last)
         x = self.stem(x)
         for block in self.trunk:

@@ -3,7 +3,7 @@
 from ntlbg.errors import ConfigError
 
 
-def run(config_path, output_dir=None, *, stage=None, **options):
+def run(config_path, output_dir=None, *, stage=None, seed=None, **options):
     """The run that the configuration's ``model_type`` asks for; without the key, the built-in's.
 
     See :func:`ntlbg.training.builtin_run.run` and :func:`ntlbg.training.longvu.run` (imported
@@ -18,7 +18,7 @@ def run(config_path, output_dir=None, *, stage=None, **options):
     if kind is None:
         from ntlbg.training.builtin_run import run as train
 
-        return train(config_path, output_dir, stage=stage, **options)
+        return train(config_path, output_dir, stage=stage, seed=seed, **options)
     if kind != "longvu":
         raise ConfigError(
             f'{config_path}: model_type: got {kind!r}; give "longvu", or leave the key out for '
@@ -26,6 +26,8 @@ def run(config_path, output_dir=None, *, stage=None, **options):
         )
     if stage is not None:
         raise ConfigError(f"--stage {stage}: {config_path} is one stage; leave the option out")
+    if seed is not None:
+        raise ConfigError(f"--seed {seed}: only for the built-in model; leave the option out")
     from ntlbg.training.longvu import run as train_longvu
 
     return train_longvu(config_path, output_dir, **options)

@@ -21,13 +21,20 @@ from transformers import TrainingArguments, get_cosine_with_min_lr_schedule_with
 from transformers.trainer_utils import get_last_checkpoint, set_seed
 
 from ntlbg.errors import ConfigError, OutputError, WeightsError
-from ntlbg.haystack.augmentation import FrameRenderer, background_bank
-from ntlbg.models.builtin import LORA_ALPHA, LORA_RANK, build_base, save_trained
+from ntlbg.haystack.augmentation import FrameRenderer
+from ntlbg.models.builtin import (
+    LORA_ALPHA,
+    LORA_RANK,
+    build_base,
+    save_trained,
+    trained_vision_config,
+)
 from ntlbg.training.collate import EpisodeCollator
 from ntlbg.training.episodes import EpisodeOptions, Episodes
 from ntlbg.training.feature_bank import FeatureBank, build_feature_bank
+from ntlbg.training.kept_frames import KeptFrames, keep_frames
 from ntlbg.training.objectives import AnswerObjective, SelectionObjective
-from ntlbg.training.representation import NamingModel, RenderedFrames
+from ntlbg.training.representation import NamingModel, RenderedFrames, draw_backgrounds
 from ntlbg.training.settings import (
     AnswerStage,
     BackgroundSettings,
@@ -51,7 +58,8 @@ class BuiltinRun:
     def __init__(self, settings: BuiltinTraining, output: Path, *, resume: bool):
         self.settings, self.output, self.resume = settings, output, resume
         set_seed(settings.seed)
-        self.model, self.processor = build_base()
+        start = settings.tower and trained_vision_config(settings.tower)
+        self.model, self.processor = build_base(vision_config=start)
         inject_adapter_in_model(
             LoraConfig(r=LORA_RANK, lora_alpha=LORA_ALPHA, target_modules="all-linear"),
             self.model.language_model,
@@ -134,8 +142,13 @@ class BuiltinRun:
             part.requires_grad_(True)
         objective = NamingModel(tower, nn.functional.normalize(words, dim=-1), stage.smoothing)
         groups = objective.parameter_groups(stage.head_rate, stage.tail_rate)
-        frames = RenderedFrames(self.backgrounds, stage.negatives, self._seed(stage.name))
-        self._fit(stage, objective, groups, frames, workers=1)
+        seed = self._seed(stage.name)
+        if self.settings.kept_frames is None:
+            frames = RenderedFrames(self.backgrounds, stage.negatives, seed)
+            self._fit(stage, objective, groups, frames, workers=1)
+        else:
+            files = keep_frames(tower, self.settings.backgrounds, self.settings.kept_frames)
+            self._fit(stage, objective, groups, KeptFrames(files, stage.negatives, seed))
         return objective
 
     def _train_selection(self, stage: SelectionStage) -> nn.Module:
@@ -164,11 +177,7 @@ class BuiltinRun:
     def backgrounds(self) -> np.ndarray:
         """Training backgrounds, made once a run."""
         if self._backgrounds is None:
-            chosen = self.settings.backgrounds
-            rng = np.random.default_rng(self.settings.seed + 1)
-            self._backgrounds = background_bank(
-                "train", rng, shots=chosen.shots, frames=chosen.frames, walks=chosen.walks
-            )
+            self._backgrounds = draw_backgrounds(self.settings.backgrounds, self.settings.seed)
         return self._backgrounds
 
     @property
@@ -251,8 +260,6 @@ class BuiltinRun:
 
     def _take_tower(self, path: Path) -> None:
         """Its fine-tuned blocks and its head; everything else stays at its start values."""
-        if not path.is_file():
-            raise WeightsError(f"{path}: no trained weights to take the vision tower from")
         trained = load_file(path).items()
         tower = {name: tensor for name, tensor in trained if name.startswith("vision_tower.")}
         if not tower or self.model.load_state_dict(tower, strict=False).unexpected_keys:
@@ -287,6 +294,7 @@ def run(
     output_dir: str | Path | None = None,
     *,
     stage: str | None = None,
+    seed: int | None = None,
     debug: bool = False,
     dry_run: bool = False,
     resume: bool = True,
@@ -297,6 +305,7 @@ def run(
         config_path: see ``configs/builtin.json``.
         output_dir: where stages, checkpoints and logs go; the configuration's by default.
         stage: only this one; earlier ones must be finished or are left at their start values.
+        seed: instead of the configuration's.
         debug: a handful of steps of everything, to see that it runs.
         dry_run: check the configuration and build the model, but do not train.
         resume: continue finished stages and checkpoints; otherwise start over.
@@ -308,6 +317,8 @@ def run(
         ConfigError, WeightsError, OutputError.
     """
     settings = load_settings(config_path)
+    if seed is not None:
+        settings.seed = seed
     if debug:
         settings = _shrunk(settings)
     output = Path(output_dir or settings.output_dir)
@@ -325,6 +336,7 @@ def _shrunk(settings: BuiltinTraining) -> BuiltinTraining:
     small = settings.model_copy(deep=True)
     small.output_dir = small.output_dir.with_name(small.output_dir.name + "-debug")
     small.backgrounds = BackgroundSettings(shots=42, frames=2)
+    small.kept_frames = None
     small.bank.repeats, small.bank.empty = 1, 16
     for stage in small.stages:
         stage.steps, stage.batch_size = 2, 8 if stage.kind == "vision" else 2

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
-from ntlbg.haystack.augmentation import FrameRenderer
+from ntlbg.haystack.augmentation import FrameRenderer, background_bank
 from ntlbg.models.vision_tower import BuiltinVisionTower, normalize_pixels
+from ntlbg.training.settings import BackgroundSettings
 
 MAX_LOG_SCALE = 3.6  # a sharper softmax memorises
 
@@ -26,9 +27,21 @@ class NamingModel(nn.Module):
         tower.stem.requires_grad_(False)
         tower.trunk.requires_grad_(False)
 
-    def forward(self, frames: Tensor, labels: Tensor, progress: float = 0.0) -> dict:
-        """frames uint8 (N, H, W, 3), labels (N,) -> loss and the shares of right answers."""
-        features = self.tower(normalize_pixels(frames))
+    def forward(
+        self,
+        labels: Tensor,
+        frames: Tensor | None = None,
+        maps: Tensor | None = None,
+        progress: float = 0.0,
+    ) -> dict:
+        """labels (N,), frames uint8 (N, H, W, 3) -> loss and the shares of right answers.
+
+        Instead of frames, ``maps`` may be what the trunk makes of them, (N, H/16, W/16, 80).
+        """
+        if maps is None:
+            features = self.tower(normalize_pixels(frames))
+        else:
+            features = self.tower.pool(self.tower.forward_tail(maps.float().permute(0, 3, 1, 2)))
         scale = self.log_scale.clamp(max=MAX_LOG_SCALE).exp()
         logits = scale * features @ self.class_embeddings.T
         loss = F.cross_entropy(logits, labels, label_smoothing=self.smoothing)
@@ -49,6 +62,12 @@ class NamingModel(nn.Module):
             {"params": head, "lr": head_rate, "weight_decay": 0.05},
             {"params": list(self.tower.tail.parameters()), "lr": tail_rate, "weight_decay": 0.02},
         ]
+
+
+def draw_backgrounds(chosen: BackgroundSettings, seed: int) -> np.ndarray:
+    """Training backgrounds: uint8 (N, H, W, 3)."""
+    rng = np.random.default_rng(seed + 1)
+    return background_bank("train", rng, **chosen.model_dump())
 
 
 class RenderedFrames(IterableDataset):

@@ -82,6 +82,16 @@ class BackgroundSettings(_Strict):
     shots: Count
     frames: Count = Field(description="frames of a shot, one second apart")
     walks: int = Field(0, ge=0, description="shots of game levels; needs the extra `games`")
+    photos: Path | None = Field(None, description="folder of further pictures; see `make photos`")
+
+
+class KeptFramesSettings(_Strict):
+    """Rendered frames behind the frozen trunk, kept on disk; runs of any seed can share them."""
+
+    folder: Path
+    frames: Count = Field(description="rendered frames, 18 kB each")
+    negatives: float = Field(0.4, gt=0, lt=1, description="share without an object")
+    seed: int = Field(0, ge=0)
 
 
 class BuiltinTraining(_Strict):
@@ -97,6 +107,9 @@ class BuiltinTraining(_Strict):
     )
     backgrounds: BackgroundSettings
     bank: BankSettings
+    kept_frames: KeptFramesSettings | None = Field(
+        None, description="what the vision stages see; null draws fresh frames for every step"
+    )
     stages: list[Stage] = Field(min_length=1, description="in order")
 
     @model_validator(mode="after")
