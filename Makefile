@@ -91,6 +91,7 @@ RUN ?= runs/builtin
 train: $(READY) photos  ## train the built-in model (CONFIG=configs/builtin.json), goes on where it stopped
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[games]'
 	$(BIN)/ntlbg train --config $(CONFIG) --seed $(SEED) --output $(RUN)
+	$(BIN)/python scripts/calibrate_builtin.py --weights $(RUN)/model.safetensors --write
 
 # Photographs to see nothing in, CC BY 4.0 and CC0; the model card names their authors.
 PHOTOS = *_by_Aitzol_Berasategi.jpg *_by_freespace.jpg seeding_by_* umang_by_* Wine_by_*

@@ -1,9 +1,9 @@
 """Fit the constants by which the built-in model tells events from scenes, and seen from not seen.
 
     python scripts/calibrate_builtin.py                       # draws 20 videos of an hour first
-    python scripts/calibrate_builtin.py --weights runs/builtin/model.safetensors
+    python scripts/calibrate_builtin.py --weights runs/builtin/model.safetensors --write
 
-Prints what belongs into ``ntlbg.backends.ntlbg`` (EVENT_...) and ``ntlbg.backends.seen``. Fits on
+Prints ``ntlbg.backends.seen.Calibration``, and writes it into the weights if told to. Fits on
 validation videos and reports on others. Half an hour on one core, most of it drawing; with
 ``--cache FILE`` the features are kept for the next time.
 """
@@ -11,19 +11,20 @@ validation videos and reports on others. Half an hour on one core, most of it dr
 import argparse
 import pickle
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from ntlbg.backends import VideoContext, load_builtin_backend, ntlbg, seen
+from ntlbg.backends import VideoContext, load_builtin_backend, seen
 from ntlbg.evaluation.haystack import encode_timeline
 from ntlbg.grounding import recurrence
 from ntlbg.haystack.pictures import object_names
 from ntlbg.haystack.questions import HELD_OUT_WORDINGS, TEMPLATES, with_article
 from ntlbg.haystack.timeline import Timeline, plan_timeline
+from ntlbg.models.builtin import add_settings
 from ntlbg.pipeline import choose_frames
 
 NUM_FRAMES = 16
@@ -79,10 +80,10 @@ def cached_videos(backend, options) -> list[Video]:
     return videos
 
 
-def fit(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def fit(rows: np.ndarray, labels: np.ndarray) -> list[float]:
     """Weights of the columns, and the bias."""
     model = LogisticRegression(C=100, max_iter=1000).fit(rows, labels)
-    return np.append(model.coef_[0], model.intercept_)
+    return np.append(model.coef_[0], model.intercept_).round(2).tolist()
 
 
 def event_frames(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
@@ -148,17 +149,17 @@ def named_signs(backend, videos: list[Video]) -> tuple[list[seen.Signs], np.ndar
     return found, np.array(labels)
 
 
-def fit_named(signs: list[seen.Signs], labels: np.ndarray) -> np.ndarray:
+def fit_named(signs: list[seen.Signs], labels: np.ndarray) -> list[float]:
     """Weights of relevance and word, and the bias, for the best frame by the rule itself."""
-    weights = np.array([0.5, 0.5, 0.0])
+    weights = [0.5, 0.5, 0.0]
     for _ in range(ROUNDS):
         weights = fit(np.array([_best(item, weights) for item in signs]), labels)
     return weights
 
 
-def _best(signs: seen.Signs, weights: np.ndarray) -> tuple[float, float]:
+def _best(signs: seen.Signs, weights: list[float]) -> tuple[float, float]:
     [word] = signs.words.values()
-    frame = int((weights[0] * signs.relevance + weights[1] * word).argmax())
+    frame = int(seen.log_odds(weights, signs.relevance, word).argmax())
     return float(signs.relevance[frame]), float(word[frame])
 
 
@@ -171,38 +172,27 @@ def report(what: str, log_odds: np.ndarray, labels: np.ndarray, chance: float) -
     )
 
 
-def calibrate(backend, fitted: list[Video], others: list[Video]) -> None:
-    """Fit one constant after the other; later ones use what earlier ones were set to."""
-    weights = fit(*event_frames(backend, fitted))
-    ntlbg.EVENT_CONFIDENCE, ntlbg.EVENT_RECURRENCE, ntlbg.EVENT_BIAS = weights
-    show("EVENT_CONFIDENCE, EVENT_RECURRENCE, EVENT_BIAS", weights)
-
-    weights = fit(*event_maxima(backend, fitted))
-    show("MOMENT_EVENT, MOMENT_FRAMES, MOMENT_BIAS", weights)
+def calibrate(backend, fitted: list[Video], others: list[Video]) -> seen.Calibration:
+    """Fit one regression after the other; later ones use what earlier ones found."""
+    event = fit(*event_frames(backend, fitted))
+    backend.calibration = replace(backend.calibration, event=event)
+    moment = fit(*event_maxima(backend, fitted))
     for what, videos in (("fitted", fitted), ("others", others)):
         rows, labels = event_maxima(backend, videos)
-        report(
-            f"events, {what}", rows @ weights[:-1] + weights[-1], labels, seen.LEAST_MOMENT_CHANCE
-        )
+        found = seen.log_odds(moment, *rows.T)
+        report(f"events, {what}", found, labels, seen.LEAST_MOMENT_CHANCE)
 
     signs, labels = named_signs(backend, fitted)
-    weights = fit_named(signs, labels)
-    show("NAMED_RELEVANCE, NAMED_WORD, NAMED_BIAS", weights)
+    named = fit_named(signs, labels)
     alone = fit(np.array([[item.relevance.max()] for item in signs]), labels)
-    show("RELEVANCE, RELEVANCE_BIAS", alone)
     for what, videos in (("fitted", fitted), ("others", others)):
         signs, labels = named_signs(backend, videos)
-        best = np.array([_best(item, weights) for item in signs])
-        report(f"named, {what}", best @ weights[:-1] + weights[-1], labels, seen.LEAST_CHANCE)
+        best = np.array([_best(item, named) for item in signs])
+        report(f"named, {what}", seen.log_odds(named, *best.T), labels, seen.LEAST_CHANCE)
         relevance = np.array([item.relevance.max() for item in signs])
-        report(
-            f"relevance alone, {what}", relevance * alone[0] + alone[1], labels, seen.LEAST_CHANCE
-        )
-
-
-def show(names: str, values: np.ndarray) -> None:
-    """A line to copy."""
-    print(f"{names} = {', '.join(f'{value:.2f}' for value in values)}", flush=True)
+        found = seen.log_odds(alone, relevance)
+        report(f"relevance alone, {what}", found, labels, seen.LEAST_CHANCE)
+    return seen.Calibration(event, moment, named, alone)
 
 
 if __name__ == "__main__":
@@ -212,7 +202,14 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("--seed", type=int, default=71)
     parser.add_argument("--cache", type=Path, help="features are written here, and read from here")
+    parser.add_argument("--write", action="store_true", help="into the file of --weights")
     arguments = parser.parse_args()
+    if arguments.write and not arguments.weights:
+        parser.error("--write needs --weights")
     the_backend = load_builtin_backend(arguments.weights)
     drawn = cached_videos(the_backend, arguments)
-    calibrate(the_backend, drawn[: len(drawn) // 2], drawn[len(drawn) // 2 :])
+    half = len(drawn) // 2
+    calibration = calibrate(the_backend, drawn[:half], drawn[half:])
+    print(calibration)
+    if arguments.write:
+        add_settings(arguments.weights, calibration=asdict(calibration))

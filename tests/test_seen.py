@@ -154,7 +154,8 @@ def test_objects_without_a_word_are_judged_by_relevance_and_free_questions_are_n
     video = video_of(backend, [0] * 3 + [3] * 20)
     signs = backend.signs("When does the zeppelin appear?", video)
     assert signs.words == {}
-    best = seen.RELEVANCE * signs.relevance.max() + seen.RELEVANCE_BIAS
+    slope, bias = seen.Calibration().relevance
+    best = slope * signs.relevance.max() + bias
     assert signs.chance() == pytest.approx(1 / (1 + np.exp(-best)))
     assert backend.signs("What is this about?", video) is None
     assert backend.answer("What is this about?", video=video, options=None).found is None
@@ -232,6 +233,19 @@ def test_chances_of_coming_first_are_those_of_all_cases(odds):
 def test_questions_about_two_objects(backend, question, expected):
     video = video_of(backend, [3, 1, 1, 3, 3, 3, 3, 3, 3, 0])
     assert backend.answer(question, video=video, options=None).text == expected
+
+
+def test_a_calibration_comes_with_the_weights(backend):
+    strict = {"event": [6.0, -10.0, -30.0], "named": [1.0, 1.0, -40.0]}
+    processor, model = backend.processor, backend.model
+    model.config.calibration = strict
+    other = NtlbgBackend(model, processor, ColourEncoder(), name="strict")
+    model.config.calibration = None
+    video = video_of(backend, [0] * 3 + [3] * 20)
+    for question in ("When does the owl appear?", "What is shown at 00:01?"):
+        assert not backend.answer(question, video=video, options=None).nothing_found
+        assert other.answer(question, video=video, options=None).nothing_found
+    assert other.calibration.moment == backend.calibration.moment
 
 
 def test_names_and_moments_have_limits_of_their_own(monkeypatch):

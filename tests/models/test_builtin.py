@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
-from ntlbg.backends import VideoContext, load_backend
+from ntlbg.backends import VideoContext, load_backend, load_builtin_backend
 from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.data import read_samples
 from ntlbg.encoders import ENCODERS, BuiltinEncoder
@@ -24,10 +24,12 @@ from ntlbg.models.builtin import (
     LORA_ALPHA,
     LORA_KEY,
     LORA_RANK,
+    add_settings,
     build_base,
     load_builtin,
     load_trained,
     load_vision_tower,
+    read_settings,
     shipped_weights,
     trained_vision_config,
     weights_fingerprint,
@@ -164,6 +166,19 @@ def test_the_encoder_alone_equals_the_models_tower(builtin):
         alone.encode_frames(frames), within.encode_frames(frames), rtol=1e-3, atol=1e-4
     )
     assert load_vision_tower().training is False
+
+
+def test_settings_are_kept_with_weights(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(shipped_weights().read_bytes())
+    before, tensors = weights_fingerprint(path), load_file(path)
+    add_settings(path, calibration={"relevance": [1.5, -2.0]})
+    assert read_settings(path) == read_settings(shipped_weights()) | {
+        "calibration": {"relevance": [1.5, -2.0]}
+    }
+    assert weights_fingerprint(path) != before
+    assert all(torch.equal(tensors[name], tensor) for name, tensor in load_file(path).items())
+    assert load_builtin_backend(path).calibration.relevance == [1.5, -2.0]
 
 
 def test_a_file_of_weights_says_how_many_blocks_were_tuned(tmp_path):

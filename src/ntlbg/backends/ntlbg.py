@@ -9,7 +9,14 @@ import torch
 
 from ntlbg.backends import Reply, RichPoints, VideoContext
 from ntlbg.backends.further_words import FurtherWords
-from ntlbg.backends.seen import ObjectNames, Signs, frames_asked_about, word_odds
+from ntlbg.backends.seen import (
+    Calibration,
+    ObjectNames,
+    Signs,
+    frames_asked_about,
+    log_odds,
+    word_odds,
+)
 from ntlbg.data import NOT_SEEN
 from ntlbg.encoders import Encoder
 from ntlbg.grounding import (
@@ -24,8 +31,6 @@ from ntlbg.grounding import (
 LONGEST_ANSWER_TOKENS = 24
 LEAST_KNOWN_CHANCE = 1e-6  # the frames do not rule out an answer altogether
 ABOUT_ONE = "When does the {name} appear?"
-# Log-odds that a frame shows an event: a logistic regression of scripts/calibrate_builtin.py.
-EVENT_CONFIDENCE, EVENT_RECURRENCE, EVENT_BIAS = 6.33, -10.25, -1.39
 
 
 class NtlbgBackend:
@@ -56,6 +61,7 @@ class NtlbgBackend:
         self.model, self.processor = model.eval(), processor
         self.encoder, self.name, self.further_words = encoder, name, further_words
         self.names = ObjectNames(_known_names(model, processor, further_words))
+        self.calibration = Calibration(**model.config.calibration or {})
         self._last_video: tuple[weakref.ref, np.ndarray] | None = None
 
     def express(self, features: np.ndarray, notes: dict[str, np.ndarray]) -> np.ndarray:
@@ -87,9 +93,7 @@ class NtlbgBackend:
         recurring = self._recurrence(features, pts_seconds)
         if self.further_words is not None:  # all frames of a word have one feature
             recurring = np.where(self.further_words.set_to_words(features), 0, recurring)
-        return (
-            EVENT_CONFIDENCE * seen.astype(np.float64) + EVENT_RECURRENCE * recurring + EVENT_BIAS
-        )
+        return log_odds(self.calibration.event, seen.astype(np.float64), recurring)
 
     def _recurrence(self, features: np.ndarray, pts_seconds: np.ndarray) -> np.ndarray:
         """That of the last video is kept: choosing frames and answering both need it."""
@@ -148,12 +152,12 @@ class NtlbgBackend:
         if asked is None and not (words or asks_about_one(question)):
             return None
         if words or asked is None:
-            return Signs(relevance, words)
+            return Signs(relevance, words, calibration=self.calibration)
         odds = self.event_odds(video.features, video.pts_seconds)
         if odds is None:
             return None
         considered = len(video.features) if asked.all() else max(1, int(asked.sum()))
-        return Signs(relevance, events=odds[chosen][asked], considered=considered)
+        return Signs(relevance, {}, odds[chosen][asked], considered, self.calibration)
 
     @torch.inference_mode()
     def rich_points(self, question: str, *, video: VideoContext) -> RichPoints:

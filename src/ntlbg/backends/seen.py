@@ -4,7 +4,7 @@ K chosen frames, D feature size, V words.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,16 +19,37 @@ from ntlbg.grounding import (
     mentioned_seconds,
 )
 
-# Logistic regressions of scripts/calibrate_builtin.py on validation videos of an hour.
-NAMED_RELEVANCE, NAMED_WORD, NAMED_BIAS = 1.18, 0.78, -4.91  # a frame shows what is named
-RELEVANCE, RELEVANCE_BIAS = 2.63, -10.70  # the same, where no word is known for it
-# A video or moment shows something, by its best frame; the best of many is good by chance.
-MOMENT_EVENT, MOMENT_FRAMES, MOMENT_BIAS = 0.91, -0.64, 4.33
 LEAST_CHANCE = 0.2  # below it, what is named has not been seen
 LEAST_MOMENT_CHANCE = 0.35  # the same for an event without a name
 LARGEST_ODDS = 12.0  # nats; what a word's log-odds count at most, either way
 POSSIBLE = 0.1  # chance from which on a frame may belong to an appearance
 SAME_WORD = 0.999  # cosine of two directions of one word
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Logistic regressions of ``scripts/calibrate_builtin.py`` on validation videos of an hour.
+
+    They belong to trained weights, and their file keeps them. Each holds weights, the bias last.
+
+    Attributes:
+        event: a frame shows an event, by confidence and recurrence.
+        moment: a video or moment shows one, by the log-odds of its best frame and the log of the
+            number of frames; the best of many is good by chance.
+        named: a frame shows a named object, by relevance and by the word's own log-odds.
+        relevance: the same where no word is known for it.
+    """
+
+    event: Sequence[float] = (6.33, -10.25, -1.39)
+    moment: Sequence[float] = (0.91, -0.64, 4.33)
+    named: Sequence[float] = (1.18, 0.78, -4.91)
+    relevance: Sequence[float] = (2.63, -10.70)
+
+
+def log_odds(weights: Sequence[float], *signs):
+    """A logistic regression of numbers, or arrays, before its logistic function."""
+    *slopes, bias = weights
+    return sum(slope * sign for slope, sign in zip(slopes, signs, strict=True)) + bias
 
 
 @dataclass(frozen=True)
@@ -46,6 +67,7 @@ class Signs:
     words: dict[str, np.ndarray] = field(default_factory=dict)
     events: np.ndarray | None = None
     considered: int = 1
+    calibration: Calibration = Calibration()
 
     def chance(self) -> float:
         """That all the question is about was seen, 0 to 1."""
@@ -60,15 +82,14 @@ class Signs:
         """Of the best frame; of the object seen least where several are named."""
         if self.events is not None:
             best = float(self.events.max(initial=-LARGEST_ODDS))
-            many = float(np.log(self.considered))
-            return MOMENT_EVENT * best + MOMENT_FRAMES * many + MOMENT_BIAS
+            return float(log_odds(self.calibration.moment, best, np.log(self.considered)))
         if not self.words:
-            return float((RELEVANCE * self.relevance + RELEVANCE_BIAS).max())
+            return float(log_odds(self.calibration.relevance, self.relevance).max())
         return min(float(self.named(name).max()) for name in self.words)
 
     def named(self, name: str) -> np.ndarray:
         """Log-odds (K,) that each frame shows this object."""
-        return NAMED_RELEVANCE * self.relevance + NAMED_WORD * self.words[name] + NAMED_BIAS
+        return log_odds(self.calibration.named, self.relevance, self.words[name])
 
     def count_chances(self, pts_seconds: np.ndarray) -> np.ndarray:
         """Chances of 0, 1, 2 ... appearances of the named object in frames at times (K,).

@@ -31,6 +31,7 @@ from ntlbg.models.vision_tower import (
     BuiltinVisionTower,
     load_published_tower,
 )
+from ntlbg.outputs import staged_file
 
 NOTHING = "nothing"
 VIDEO_TOKEN = "<empty_output>"  # in SmolLM2's vocabulary, and never in a question
@@ -165,9 +166,7 @@ def _existing(weights: Path | None) -> Path:
 
 def load_trained(model: NtlbgForConditionalGeneration, path: Path) -> None:
     """Fill in the trained parts and add the LoRA factors to the language model's weights."""
-    with safe_open(path, framework="pt") as file:
-        settings = json.loads((file.metadata() or {}).get("settings", "{}"))
-    tensors = load_file(path)
+    settings, tensors = read_settings(path), load_file(path)
     factors = {name: tensor for name, tensor in tensors.items() if LORA_KEY.match(name)}
     direct = {name: tensor.float() for name, tensor in tensors.items() if name not in factors}
     known = dict(model.named_parameters()) | dict(model.named_buffers())
@@ -179,6 +178,7 @@ def load_trained(model: NtlbgForConditionalGeneration, path: Path) -> None:
     if "nothing_bias" in settings:
         model.config.nothing_bias = settings["nothing_bias"]
         model.multi_modal_projector.nothing_bias = settings["nothing_bias"]
+    model.config.calibration = settings.get("calibration")
 
 
 @torch.no_grad()
@@ -202,7 +202,20 @@ def save_trained(model: NtlbgForConditionalGeneration, path: Path, **settings) -
             tensors[name] = tensor.to(torch.bfloat16).contiguous()
         elif LORA_KEY.match(name):
             tensors[name.replace(".default.", ".")] = tensor.to(torch.bfloat16).contiguous()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(".tmp")
-    save_file(tensors, scratch, metadata={"format": "pt", "settings": json.dumps(settings)})
-    scratch.replace(path)
+    _write(tensors, path, settings)
+
+
+def read_settings(path: Path) -> dict:
+    """What a file of trained weights says besides: ``nothing_bias``, ``calibration``."""
+    with safe_open(path, framework="pt") as file:
+        return json.loads((file.metadata() or {}).get("settings", "{}"))
+
+
+def add_settings(path: Path, **settings) -> None:
+    """Put further settings into a file of trained weights; its fingerprint changes."""
+    _write(load_file(path), path, read_settings(path) | settings)
+
+
+def _write(tensors: dict[str, Tensor], path: Path, settings: dict) -> None:
+    with staged_file(path) as stage:
+        save_file(tensors, stage, metadata={"format": "pt", "settings": json.dumps(settings)})

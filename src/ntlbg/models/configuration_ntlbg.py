@@ -32,6 +32,8 @@ class NtlbgConfig(PreTrainedConfig):
         nothing_bias: added to the logit of the last word.
         doubt_margin, doubt_slope: a frame whose relevance is more than `doubt_margin` nats below
             the best chosen one's gets `doubt_slope` per further nat added to that logit.
+        calibration: weights of the logistic regressions by which answers are doubted, by the names
+            of `ntlbg.backends.seen.Calibration`; None for its own.
         video_token_id: id of the token that a frame replaces in `input_ids`.
     """
 
@@ -59,6 +61,7 @@ class NtlbgConfig(PreTrainedConfig):
     nothing_bias: float = 0.0
     doubt_margin: float = 1.0
     doubt_slope: float = 6.0
+    calibration: dict[str, list[float]] | None = None
     video_token_id: int = 0
 
     def __post_init__(self, **kwargs):
