@@ -66,6 +66,16 @@ def test_frames_come_all_before_any_again_in_the_wanted_shares(tower, settings):
     assert [item["labels"] for item in again] != [item["labels"] for item in drawn[:20]]
 
 
+def test_a_part_of_the_frames_is_used_and_no_other(tower, settings):
+    files = keep_frames(tower, BACKGROUNDS, settings)
+    kept = [kept_frames.load_file(file)["maps"] for file in files]
+    part = {kept[n // 24][n % 24].float().sum().item() for n in range(20, 40)}
+    used = KeptFrames(files, negatives=0.5, seed=1, frames=(20, 40))
+    assert {item["maps"].float().sum().item() for item in itertools.islice(used, 200)} == part
+    with pytest.raises(ConfigError, match="frames 48 to 60 of 48 kept ones: 0 with an object"):
+        KeptFrames(files, negatives=0.5, seed=1, frames=(48, 60))
+
+
 def test_frames_that_are_there_are_not_drawn_again_and_more_are_added(tower, settings):
     [first, second] = keep_frames(tower, BACKGROUNDS, settings)
     second.unlink()

@@ -148,7 +148,8 @@ class BuiltinRun:
             self._fit(stage, objective, groups, frames, workers=1)
         else:
             files = keep_frames(tower, self.settings.backgrounds, self.settings.kept_frames)
-            self._fit(stage, objective, groups, KeptFrames(files, stage.negatives, seed))
+            kept = KeptFrames(files, stage.negatives, seed, stage.frames)
+            self._fit(stage, objective, groups, kept)
         return objective
 
     def _train_selection(self, stage: SelectionStage) -> nn.Module:

@@ -47,14 +47,32 @@ class NumberedFrames(Dataset):
 class KeptFrames(IterableDataset):
     """Endless kept frames: needles and negatives each in random order, all before any again.
 
-    ``negatives`` is the share of frames without an object.
+    ``negatives`` is the share of frames without an object. Only ``frames`` are used, from the first
+    to before the last number.
+
+    Raises:
+        ConfigError: not both kinds are among them.
     """
 
-    def __init__(self, shards: list[Path], negatives: float, seed: int):
+    def __init__(
+        self,
+        shards: list[Path],
+        negatives: float,
+        seed: int,
+        frames: tuple[int, int] | None = None,
+    ):
         self.shards = [load_file(shard) for shard in shards]  # mapped: read when it is used
         self.negatives, self.seed = negatives, seed
         empty = torch.cat([shard["labels"] for shard in self.shards]) == len(object_names())
-        self.empty, self.needles = (found.nonzero().flatten().numpy() for found in (empty, ~empty))
+        start, end = frames or (0, len(empty))
+        self.empty, self.needles = (
+            start + found[start:end].nonzero().flatten().numpy() for found in (empty, ~empty)
+        )
+        if not (len(self.empty) and len(self.needles)):
+            raise ConfigError(
+                f"frames {start} to {end} of {len(empty)} kept ones: {len(self.needles)} with an "
+                f"object, {len(self.empty)} without; choose more"
+            )
 
     def __iter__(self) -> Iterator[dict]:
         rng = np.random.default_rng(self.seed)

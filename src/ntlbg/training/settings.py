@@ -27,6 +27,9 @@ class VisionStage(_Strict):
     negatives: float = Field(ge=0, le=1, description="share of frames without an object")
     head_rate: Rate = Field(description="learning rate of the attention pool")
     tail_rate: Rate = Field(description="learning rate of the fine-tuned blocks")
+    frames: tuple[int, Count] | None = Field(
+        None, description="of kept frames, the first and the one after the last; null for all"
+    )
     smoothing: float = Field(0.05, ge=0, lt=1, description="label smoothing")
     blend: float = Field(
         1.0, gt=0, le=1, description="share of the new weights; the rest is what was before"
