@@ -279,9 +279,9 @@ def test_train_passes_its_options_on(run, monkeypatch, tmp_path):
 
     calls = []
     monkeypatch.setattr(training, "run", lambda config, **options: calls.append((config, options)))
-    run("train", "--config", "c.json", "--stage", "joint", "--debug", "--no-resume")
+    run("train", "--config", "c.json", "--stage", "joint", "--debug", "--seed", "4", "--no-resume")
     run("train", "--config", "c.json", "--output", tmp_path, "--dry-run")
-    expected = {"output_dir": None, "stage": "joint", "debug": True, "dry_run": False}
+    expected = {"output_dir": None, "stage": "joint", "debug": True, "dry_run": False, "seed": 4}
     assert calls[0] == (Path("c.json"), expected | {"resume": False})
     assert calls[1][1] == {
         "output_dir": tmp_path,
