@@ -286,6 +286,7 @@ def test_train_passes_its_options_on(run, monkeypatch, tmp_path):
     assert calls[1][1] == {
         "output_dir": tmp_path,
         "stage": None,
+        "seed": None,
         "debug": False,
         "dry_run": True,
         "resume": True,
