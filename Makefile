@@ -99,7 +99,7 @@ photos: runs/photos  ## backgrounds for training, from a Debian package (16 MB)
 runs/photos:
 	mkdir -p runs/wallpapers
 	cd runs/wallpapers && apt-get download lomiri-wallpapers-16.04 && dpkg-deb -x lomiri-*.deb .
-	mkdir $@.tmp && cd runs/wallpapers/usr/share/backgrounds && cp $(PHOTOS) ../../../../../$@.tmp
+	mkdir -p $@.tmp && cd runs/wallpapers/usr/share/backgrounds && cp $(PHOTOS) ../../../../../$@.tmp
 	mv $@.tmp $@ && rm -r runs/wallpapers
 
 train-debug: $(READY)  ## a few training steps

@@ -121,8 +121,8 @@ def interleaved(works: dict, rounds: int) -> dict[str, list[float]]:
 def measure_encoding(video: Path, folder: Path, rounds: int):
     frames = first_frames(video)
     towers = {name: load_vision_tower(dtype=dtype) for name, dtype in TYPES.items()}
-    expert = load_imagenet_expert(next(iter(towers.values())).config, inference_dtype())
     default = next(name for name, dtype in TYPES.items() if dtype == inference_dtype())
+    expert = load_imagenet_expert(towers[default].config, inference_dtype())
     works = {name: BuiltinEncoder(tower, "").encode_frames for name, tower in towers.items()}
     with_expert = BuiltinEncoder(towers[default], weights_fingerprint(), expert)
     works[f"{default}, with the photograph expert"] = with_expert.encode_with_notes

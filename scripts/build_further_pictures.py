@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import resvg_py
-from build_pictures import SIZE, code_points, decode, svg_of, vocabulary, write_pictures
+from build_pictures import SIZE, code_points, decode, sources, svg_of, write_pictures
 from PIL import Image
 
 Pictures = Iterator[tuple[str, Image.Image]]  # (NAME.VARIANT, RGBA picture)
@@ -105,13 +105,6 @@ def black_and_white(body: str) -> str:
     for color, replacement in LINE_COLORS.items():
         body = body.replace(color, replacement)
     return body
-
-
-def sources() -> Iterator[tuple[str, str]]:
-    """(NAME.VARIANT, emoji name) of all pictures of an emoji set."""
-    for name, emoji in vocabulary().items():
-        for variant, source in enumerate(emoji):
-            yield f"{name}.{variant}", source
 
 
 def codes(character: str) -> list[str]:

@@ -50,10 +50,12 @@ def main() -> None:
         write_pictures(arguments.output / f"{style}.zip", icon_set(package, characters))
 
 
-def vocabulary() -> dict[str, list[str]]:
-    """Names of objects with those of the emoji that show them."""
+def sources() -> Iterator[tuple[str, str]]:
+    """(NAME.VARIANT, emoji name) of every picture that an emoji set may have."""
     assets = Path(__file__).parents[1] / "src/ntlbg/assets"
-    return json.loads((assets / "vocabulary.json").read_text())
+    for name, emoji in json.loads((assets / "vocabulary.json").read_text()).items():
+        for variant, source in enumerate(emoji):
+            yield f"{name}.{variant}", source
 
 
 def code_points(node_modules: Path) -> dict[str, str]:
@@ -68,14 +70,13 @@ def icon_set(package: Path, characters: dict[str, str]) -> Iterator[tuple[str, I
     chars_file = package / "chars.json"
     chars = json.loads(chars_file.read_text()) if chars_file.exists() else {}
     others = OTHER_THINGS.get(package.name, set())
-    for name, sources in vocabulary().items():
-        for variant, source in enumerate(sources):
-            if others & {name, f"{name}.{variant}"}:
-                continue
-            icon = find_icon(icons, chars, source, characters[source])
-            picture = None if icon is None else render(icons, icon)
-            if picture is not None:
-                yield f"{name}.{variant}", picture
+    for key, source in sources():
+        if others & {key, key.rsplit(".", 1)[0]}:
+            continue
+        icon = find_icon(icons, chars, source, characters[source])
+        picture = None if icon is None else render(icons, icon)
+        if picture is not None:
+            yield key, picture
 
 
 def write_pictures(output: Path, pictures: Iterable[tuple[str, Image.Image]]) -> None:

@@ -235,17 +235,30 @@ def test_questions_about_two_objects(backend, question, expected):
     assert backend.answer(question, video=video, options=None).text == expected
 
 
-def test_a_calibration_comes_with_the_weights(backend):
-    strict = {"event": [6.0, -10.0, -30.0], "named": [1.0, 1.0, -40.0]}
+@pytest.mark.parametrize(
+    ("regression", "question", "lower"),
+    [
+        ("named", "When does the owl appear?", 30.0),
+        ("event", "What is shown at 00:01?", 10.0),  # its odds have a least value
+        ("moment", "What is shown at 00:01?", 30.0),
+        ("relevance", "When does the zeppelin appear?", 30.0),
+    ],
+)
+def test_a_calibration_comes_with_the_weights(backend, regression, question, lower):
+    """With the bias of one regression lowered, what it decides is less likely by as much."""
+    usual = getattr(backend.calibration, regression)
     processor, model = backend.processor, backend.model
-    model.config.calibration = strict
+    model.config.calibration = {regression: [*usual[:-1], usual[-1] - lower]}
     other = NtlbgBackend(model, processor, ColourEncoder(), name="strict")
     model.config.calibration = None
     video = video_of(backend, [0] * 3 + [3] * 20)
-    for question in ("When does the owl appear?", "What is shown at 00:01?"):
+    before, after = (one.signs(question, video).log_odds() for one in (backend, other))
+    # a moment's regression goes on from the odds of an event
+    slope = backend.calibration.moment[0] if regression == "event" else 1.0
+    assert before - after == pytest.approx(lower * slope)
+    assert other.answer(question, video=video, options=None).nothing_found
+    if regression != "relevance":  # nothing is known of a zeppelin
         assert not backend.answer(question, video=video, options=None).nothing_found
-        assert other.answer(question, video=video, options=None).nothing_found
-    assert other.calibration.moment == backend.calibration.moment
 
 
 def test_names_and_moments_have_limits_of_their_own(monkeypatch):

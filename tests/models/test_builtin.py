@@ -182,9 +182,11 @@ def test_settings_are_kept_with_weights(tmp_path):
 
 
 def test_a_file_of_weights_says_how_many_blocks_were_tuned(tmp_path):
-    tensors = {f"vision_tower.tail.{block}.project.bias": torch.zeros(1) for block in range(5)}
-    save_file(tensors | {"vision_tower.head.position": torch.zeros(1)}, tmp_path / "five")
-    assert trained_vision_config(tmp_path / "five").num_frozen_blocks == NUM_BLOCKS - 5
+    for tuned in (5, 8):
+        names = [f"vision_tower.tail.{block}.project.bias" for block in range(tuned)]
+        tensors = dict.fromkeys([*names, "vision_tower.head.position"], torch.zeros(1))
+        save_file({name: one.clone() for name, one in tensors.items()}, tmp_path / "some")
+        assert trained_vision_config(tmp_path / "some").num_frozen_blocks == NUM_BLOCKS - tuned
     save_file({"rich_points.weight": torch.zeros(1)}, tmp_path / "none")
     with pytest.raises(WeightsError, match="holds no vision tower"):
         trained_vision_config(tmp_path / "none")

@@ -110,6 +110,12 @@ def test_settings_errors_name_the_key_the_value_and_what_is_allowed(config):
     config.write_text(json.dumps(TINY | {"stages": [VISION, VISION]}))
     with pytest.raises(ConfigError, match="one name"):
         load_settings(config)
+    for some, kept in (([0, 5], None), ([0, 5], 4), ([3, 3], 4)):
+        stages = {"stages": [VISION | {"frames": some}]}
+        stages |= {"kept_frames": kept and {"folder": "frames", "frames": kept}}
+        config.write_text(json.dumps(TINY | stages))
+        with pytest.raises(ConfigError, match=f"of {kept or 0} kept frames"):
+            load_settings(config)
     config.write_text(json.dumps(TINY | {"colour": "red"}))
     with pytest.raises(ConfigError, match="colour"):
         load_settings(config)
@@ -149,7 +155,15 @@ def test_the_seed_of_the_command_replaces_that_of_the_file(config, tmp_path, mon
 def test_a_vision_stage_sees_kept_frames(tmp_path, monkeypatch):
     monkeypatch.setattr(kept_frames, "SHARD", 24)
     kept = {"folder": str(tmp_path / "frames"), "frames": 24, "negatives": 0.5}
-    stage = VISION | {"steps": 2}
+    stage = VISION | {"steps": 2, "frames": [6, 24]}
+    parts = []
+
+    class Spy(kept_frames.KeptFrames):
+        def __init__(self, shards, negatives, seed, frames):
+            parts.append((negatives, frames))
+            super().__init__(shards, negatives, seed, frames)
+
+    monkeypatch.setattr(builtin_run, "KeptFrames", Spy)
     settings = BuiltinTraining.model_validate(TINY | {"kept_frames": kept, "stages": [stage]})
     training = BuiltinRun(settings, tmp_path / "run", resume=False)
     before = [weight.detach().clone() for weight in training.model.vision_tower.tail.parameters()]
@@ -159,6 +173,7 @@ def test_a_vision_stage_sees_kept_frames(tmp_path, monkeypatch):
     ]
     after = training.model.vision_tower.tail.parameters()
     assert not all(map(torch.equal, before, after))
+    assert parts == [(stage["negatives"], (6, 24))]
 
 
 def test_a_blended_stage_goes_a_share_of_the_way(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ photos. The three splits share no generator and no picture, except plain noise a
 import functools
 from collections.abc import Callable, Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -214,12 +215,6 @@ def _recolor(rng, frames: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(frames)
 
 
-@functools.cache
-def _photo(package: str, name: str) -> np.ndarray:
-    with Image.open(resources.files(package).joinpath(name)) as image:
-        return np.asarray(image.convert("RGB"))
-
-
 def photos(package: str, folder: str, names: Sequence[str]) -> list[Source]:
     """Pans over pictures that another package ships."""
     if find_spec(package) is None:
@@ -227,7 +222,8 @@ def photos(package: str, folder: str, names: Sequence[str]) -> list[Source]:
             f"these backgrounds are pictures of the package {package}, which is not installed; "
             "run `pip install 'ntlbg-llm[train]'`"
         )
-    return [pan(functools.partial(_photo, package, f"{folder}/{name}")) for name in names]
+    shipped = resources.files(package).joinpath(folder)
+    return [pan(functools.partial(_picture, shipped.joinpath(name))) for name in names]
 
 
 def folder(path: Path) -> tuple[Source, ...]:
@@ -243,7 +239,7 @@ def folder(path: Path) -> tuple[Source, ...]:
 
 
 @functools.cache
-def _picture(path: Path) -> np.ndarray:
+def _picture(path: Traversable) -> np.ndarray:
     with Image.open(path) as image:
         image.thumbnail((LARGEST_PICTURE, LARGEST_PICTURE))
         return np.asarray(image.convert("RGB"))

@@ -122,14 +122,24 @@ def load_vision_tower(
     """
     path, dtype = _existing(weights), dtype or inference_dtype()
     tower = load_published_tower(trained_vision_config(path))
+    load_tower_weights(tower, path)
+    return _fast(tower, dtype).eval()
+
+
+def load_tower_weights(tower: BuiltinVisionTower, path: Path) -> None:
+    """Fill in the tuned blocks and the head from a file of trained weights.
+
+    Raises:
+        WeightsError: they do not belong to the tower.
+    """
     prefix = "vision_tower."
     trained = {
         name.removeprefix(prefix): tensor.float()
         for name, tensor in load_file(path).items()
         if name.startswith(prefix)
     }
-    tower.load_state_dict(trained, strict=False)
-    return _fast(tower, dtype).eval()
+    if tower.load_state_dict(trained, strict=False).unexpected_keys:
+        raise WeightsError(f"{path}: holds no vision tower of the built-in model")
 
 
 def trained_vision_config(path: Path) -> BuiltinVisionConfig:

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from ntlbg.errors import ConfigError, WeightsError
-from ntlbg.models.builtin import shipped_weights, weights_fingerprint
+from ntlbg.errors import ConfigError
+from ntlbg.models.builtin import shipped_weights, trained_vision_config, weights_fingerprint
 from ntlbg.outputs import keep_json, staged_file
 from ntlbg.training.builtin_run import BuiltinRun
 from ntlbg.training.settings import (
@@ -97,8 +97,8 @@ def train_variants(
         WeightsError, OutputError.
     """
     folder, found, last = Path(out_dir), {}, None
-    if tower is not None and not tower.is_file():
-        raise WeightsError(f"{tower}: no trained weights to take the vision tower from")
+    if tower is not None:
+        trained_vision_config(tower)  # complains before anything is written
     planned = {
         name: variant_settings(name, steps, tower=tower, seed=seed, tiny=tiny) for name in VARIANTS
     }

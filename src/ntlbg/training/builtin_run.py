@@ -20,15 +20,17 @@ from torch.utils.data import IterableDataset
 from transformers import TrainingArguments, get_cosine_with_min_lr_schedule_with_warmup
 from transformers.trainer_utils import get_last_checkpoint, set_seed
 
-from ntlbg.errors import ConfigError, OutputError, WeightsError
+from ntlbg.errors import ConfigError, OutputError
 from ntlbg.haystack.augmentation import FrameRenderer
 from ntlbg.models.builtin import (
     LORA_ALPHA,
     LORA_RANK,
     build_base,
+    load_tower_weights,
     save_trained,
     trained_vision_config,
 )
+from ntlbg.outputs import staged_file
 from ntlbg.training.collate import EpisodeCollator
 from ntlbg.training.episodes import EpisodeOptions, Episodes
 from ntlbg.training.feature_bank import FeatureBank, build_feature_bank
@@ -72,7 +74,7 @@ class BuiltinRun:
         for frozen in (self.model.vision_tower.stem, self.model.vision_tower.trunk):
             frozen.requires_grad_(False).to(torch.bfloat16)
         if settings.tower is not None:
-            self._take_tower(settings.tower)
+            load_tower_weights(self.model.vision_tower, settings.tower)
         self._backgrounds: np.ndarray | None = None
         self._bank: FeatureBank | None = None
 
@@ -259,13 +261,6 @@ class BuiltinRun:
         folder = self.output / f"{name}.checkpoints"
         return get_last_checkpoint(str(folder)) if self.resume and folder.is_dir() else None
 
-    def _take_tower(self, path: Path) -> None:
-        """Its fine-tuned blocks and its head; everything else stays at its start values."""
-        trained = load_file(path).items()
-        tower = {name: tensor for name, tensor in trained if name.startswith("vision_tower.")}
-        if not tower or self.model.load_state_dict(tower, strict=False).unexpected_keys:
-            raise WeightsError(f"{path}: holds no vision tower of the built-in model")
-
     def _load(self, path: Path) -> None:
         tensors: dict[str, Tensor] = load_file(path)
         strangers = self.model.load_state_dict(tensors, strict=False).unexpected_keys
@@ -285,9 +280,8 @@ def _save(objective: nn.Module, model: nn.Module, path: Path) -> None:
         for name, parameter in model.named_parameters()
         if id(parameter) in trained
     }
-    scratch = path.with_suffix(".tmp")
-    save_file(tensors, scratch)
-    scratch.replace(path)
+    with staged_file(path) as staged:
+        save_file(tensors, staged)
 
 
 def run(

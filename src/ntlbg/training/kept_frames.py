@@ -1,8 +1,8 @@
 """Rendered frames behind the frozen trunk, kept on disk.
 
 The trunk never learns, so what it makes of a frame never changes. Drawing a frame and running the
-trunk is more than half of a training step; with kept frames that is paid once, by however many
-epochs and runs use them.
+trunk is a third of a training step; with kept frames that is paid once, by however many epochs and
+runs use them.
 """
 
 from collections.abc import Iterator

@@ -27,7 +27,7 @@ class VisionStage(_Strict):
     negatives: float = Field(ge=0, le=1, description="share of frames without an object")
     head_rate: Rate = Field(description="learning rate of the attention pool")
     tail_rate: Rate = Field(description="learning rate of the fine-tuned blocks")
-    frames: tuple[int, Count] | None = Field(
+    frames: tuple[Annotated[int, Field(ge=0)], Count] | None = Field(
         None, description="of kept frames, the first and the one after the last; null for all"
     )
     smoothing: float = Field(0.05, ge=0, lt=1, description="label smoothing")
@@ -120,6 +120,15 @@ class BuiltinTraining(_Strict):
         names = [stage.name for stage in self.stages]
         if len(set(names)) < len(names):
             raise ValueError(f"two stages have one name: {names}")
+        return self
+
+    @model_validator(mode="after")
+    def _frames_are_kept(self):
+        kept = self.kept_frames.frames if self.kept_frames else 0
+        for stage in self.stages:
+            frames = stage.frames if stage.kind == "vision" else None
+            if frames and not frames[0] < frames[1] <= kept:
+                raise ValueError(f"{stage.name}: frames {frames} of {kept} kept frames")
         return self
 
 
