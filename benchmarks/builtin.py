@@ -152,10 +152,10 @@ def naive(tower, frames: np.ndarray) -> np.ndarray:
     """The same layers as one would write them first."""
     features = []
     for frame in frames:
-        x = normalize_pixels(frame[None]).contiguous()
+        x = tower.enlarge(normalize_pixels(frame[None])).contiguous()
         for block in (tower.stem, *tower.trunk):
             x = block(x)
-        features.append(tower.pool(tower.forward_tail(x)))
+        features.append(tower.forward_rest(x))
     return torch.cat(features).numpy()
 
 

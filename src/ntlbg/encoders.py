@@ -81,9 +81,8 @@ class BuiltinEncoder:
         """Features, and with an expert its words as int16 and their chances."""
         from ntlbg.models.vision_tower import normalize_pixels
 
-        trunk = self.tower.forward_trunk(normalize_pixels(frames))
-        dtype = next(self.tower.tail.parameters()).dtype
-        features = self.tower.pool(self.tower.forward_tail(trunk.to(dtype)))
+        trunk = self.tower.forward_trunk(self.tower.enlarge(normalize_pixels(frames)))
+        features = self.tower.forward_rest(trunk)
         if expert is None:
             return (features,)
         words, chances = expert.likeliest(trunk)

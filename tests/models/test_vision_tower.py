@@ -34,9 +34,8 @@ def test_the_backbone_recognises_what_its_own_classifier_knows(tower, photo, lab
     picture = Image.open(f"{skimage.__path__[0]}/data/{photo}").convert("RGB").resize((224, 224))
     pixels = normalize_pixels(np.asarray(picture)[None].copy())
     with torch.inference_mode():
-        cells = tower.forward_tail(tower.forward_trunk(pixels))  # 1 49 320
-        x = cells.mT.unflatten(2, (7, 7))
-        x = F.conv2d(x, published["_conv_head.weight"])
+        cells = tower.forward_tail(tower.forward_trunk(pixels))  # 1 7 7 320
+        x = F.conv2d(cells.permute(0, 3, 1, 2), published["_conv_head.weight"])
         norm = [published[f"_bn1.{n}"] for n in ("running_mean", "running_var", "weight", "bias")]
         x = F.relu6(F.batch_norm(x, *norm, eps=BATCH_NORM_EPS)).mean((2, 3))
         logits = x @ published["_fc.weight"].T + published["_fc.bias"]
@@ -97,12 +96,23 @@ def test_same_padding(size, kernel, stride, activation):
     assert torch.equal(x, before)  # the ReLU works in place, but not on the input
 
 
+def halfway(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Bilinear enlargement of (1, C, h, w), a side after the other: numpy's interpolation."""
+    for axis, wanted in zip((2, 3), size):
+        here = x.shape[axis]
+        places = (np.arange(wanted) + 0.5) * here / wanted - 0.5
+        shares = np.stack([np.interp(places, np.arange(here), one) for one in np.eye(here)])
+        x = torch.tensordot(x, torch.from_numpy(shares).to(x), ([axis], [0])).movedim(-1, axis)
+    return x
+
+
 def plain_features(tower: BuiltinVisionTower, frames: np.ndarray) -> torch.Tensor:
     """The tower as it is usually written: frame by frame, channels first, values, then weights."""
     features = []
     for frame in frames:
         pixels = torch.tensor(frame).double() / 255
         x = ((pixels - torch.tensor(PIXEL_MEAN)) / torch.tensor(PIXEL_STD)).permute(2, 0, 1)[None]
+        x = halfway(x, (160, 288))
         x = padded_convolution(tower.stem, x)
         for block in [*tower.trunk, *tower.tail]:
             y = x if isinstance(block.expand, torch.nn.Identity) else None
@@ -110,7 +120,9 @@ def plain_features(tower: BuiltinVisionTower, frames: np.ndarray) -> torch.Tenso
             y = padded_convolution(block.project, padded_convolution(block.depthwise, y))
             x = x + y if block.residual else y
         head, cells = tower.head, x.flatten(2).mT  # 1 P C
-        hidden = F.gelu(head.input(head.norm(cells)) + head.position)
+        learned = head.position.detach().T.unflatten(1, (4, 7))[None]
+        position = halfway(learned, (5, 9)).flatten(2).mT
+        hidden = F.gelu(head.input(head.norm(cells)) + position)
         weights = head.attention(hidden).softmax(1)
         values = head.value(hidden).unflatten(-1, (head.heads, -1))
         pooled = (weights.unsqueeze(-1) * values).sum(1).flatten(1)
@@ -123,6 +135,8 @@ def test_features_are_those_of_the_plain_arithmetic(tower):
     rng = np.random.default_rng(2)
     smooth = rng.integers(0, 256, (2, 8, 14, 3), np.uint8).repeat(16, 1).repeat(16, 2)
     frames = np.concatenate([smooth, rng.integers(0, 256, (1, 128, 224, 3), np.uint8)])
+    tower = copy.deepcopy(tower)
+    torch.nn.init.normal_(tower.head.position)
     exact = copy.deepcopy(tower).double()
     half = copy.deepcopy(tower)
     for part in (half.stem, half.trunk, half.tail):
@@ -132,6 +146,45 @@ def test_features_are_those_of_the_plain_arithmetic(tower):
         for fast, least in ((tower, 0.999999), (half, 0.97)):
             found = fast(normalize_pixels(frames))
             assert (found * wanted).sum(-1).min() > least
+
+
+@pytest.mark.parametrize(
+    ("image_size", "enlargement", "expected"),
+    [
+        ((128, 224), 9 / 7, (160, 288)),
+        ((128, 224), 1, (128, 224)),
+        ((64, 64), 9 / 7, (96, 96)),
+        ((10, 500), 1, (32, 512)),
+    ],
+)
+def test_enlarged_size_is_a_whole_number_of_cells(image_size, enlargement, expected):
+    config = BuiltinVisionConfig(image_size=image_size, enlargement=enlargement)
+    assert config.enlarged_size == expected
+    tower = BuiltinVisionTower(config).eval()
+    with torch.inference_mode():
+        assert tower.enlarge(torch.zeros(1, 3, *image_size)).shape == (1, 3, *expected)
+        assert tower(torch.zeros(1, 3, *image_size)).shape == (1, 576)
+
+
+def test_frames_are_looked_at_enlarged(tower):
+    pixels = normalize_pixels(np.random.default_rng(3).integers(0, 256, (1, 128, 224, 3), np.uint8))
+    with torch.inference_mode():
+        as_it_is = tower.forward_rest(tower.forward_trunk(pixels))
+        larger = F.interpolate(pixels, size=(160, 288), mode="bilinear")
+        torch.testing.assert_close(tower(pixels), tower.forward_rest(tower.forward_trunk(larger)))
+        assert not torch.allclose(tower(pixels), as_it_is, atol=1e-3)
+
+
+def test_places_are_interpolated_between_those_that_were_learned(tower):
+    head = copy.deepcopy(tower.head)
+    rows, columns = torch.meshgrid(torch.arange(4.0), torch.arange(7.0), indexing="ij")
+    with torch.no_grad():
+        head.position.copy_((10 * rows + columns).flatten()[:, None].expand_as(head.position))
+        found = head._position((5, 9))[:, 0].unflatten(0, (5, 9))
+    assert head._position((4, 7)) is head.position
+    assert (found.diff(dim=0) > 0).all()
+    assert (found.diff(dim=1) > 0).all()
+    assert found[2, 4] == pytest.approx(10 * 1.5 + 3)  # the middle stays in the middle
 
 
 def test_a_published_tower_is_complete():

@@ -29,7 +29,7 @@ def tower_activations(tower: TowerSizes, frames: int, number_bytes: int) -> int:
     That is the depthwise convolution of the first block that halves the side: the block's input,
     the expanded channels, the output with one row and column too many, and without them.
     """
-    height, width = (-(-side // 2) for side in tower.image)
+    height, width = (-(-side // 2) for side in tower.enlarged)
     area, padded = height * width, (height // 2 + 1) * (width // 2 + 1)
     inner = INNER_CHANNELS * (area + padded + area // 4)
     return frames * (INPUT_CHANNELS * area + inner) * number_bytes

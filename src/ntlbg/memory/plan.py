@@ -264,7 +264,7 @@ def _frames(model: ModelSizes, work: Workload, number_bytes: int) -> dict[str, i
     parts = {"frame features": work.batch * _features(model, work)}
     if model.tower is not None:
         at_once = min(ENCODED_AT_ONCE, work.sampled_frames)
-        parts["pixel buffers"] = pixel_bytes(at_once, *model.tower.image)
+        parts["pixel buffers"] = pixel_bytes(at_once, *model.tower.enlarged)
         parts["vision activations"] = tower_activations(model.tower, at_once, number_bytes)
     elif model.vision is not None and model.ntlbg is None:
         patch = model.vision.patch

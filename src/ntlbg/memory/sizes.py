@@ -84,12 +84,14 @@ class TowerSizes:
     """The built-in vision tower (EfficientNet-Lite0 and an attention pool).
 
     Attributes:
-        image: height and width in pixels.
-        cells: of the last feature map.
+        image: height and width in pixels of the frames it is trained on.
+        enlarged: of what it looks at once trained.
+        cells: of the last feature map, in training.
         features: length of a frame's vector.
     """
 
     image: tuple[int, int] = (128, 224)
+    enlarged: tuple[int, int] = (160, 288)
     hidden: int = 512
     heads: int = 8
     intermediate: int = 1024
@@ -210,6 +212,7 @@ def _ntlbg_sizes(config: Any, name: str) -> ModelSizes:
         vision = config.vision_config
         tower = TowerSizes(
             image=tuple(vision.image_size),
+            enlarged=vision.enlarged_size,
             hidden=vision.hidden_size,
             heads=vision.num_attention_heads,
             intermediate=vision.intermediate_size,

@@ -30,6 +30,7 @@ STAGES = (
 )
 NUM_BLOCKS = sum(repeats for _, _, repeats, _, _ in STAGES)
 BATCH_NORM_EPS = 1e-3
+CELL = 32  # pixels a side of what becomes one cell of the last feature map
 PIXEL_MEAN = (0.485, 0.456, 0.406)  # ImageNet, on the 0..1 scale
 PIXEL_STD = (0.229, 0.224, 0.225)
 
@@ -37,8 +38,11 @@ PIXEL_STD = (0.229, 0.224, 0.225)
 class BuiltinVisionConfig(PreTrainedConfig):
     """Geometry of the tower.
 
-    ``image_size`` is (height, width) in pixels; the first ``num_frozen_blocks`` of the sixteen
-    blocks stay as published.
+    ``image_size`` is (height, width) in pixels of the frames, and of those it is trained on. Once
+    trained it looks at them enlarged by ``enlargement``, to multiples of 32 pixels: after training
+    with random sizes and places objects are named best when they are larger than they were then
+    (Touvron et al., "Fixing the train-test resolution discrepancy", 2019). The first
+    ``num_frozen_blocks`` of the sixteen blocks stay as published.
     """
 
     model_type = "ntlbg_vision"
@@ -51,15 +55,25 @@ class BuiltinVisionConfig(PreTrainedConfig):
         num_attention_heads=8,
         intermediate_size=1024,
         num_frozen_blocks=8,
+        enlargement=9 / 7,
         **kwargs,
     ):
         self.image_size = list(image_size)
+        self.enlargement = enlargement
         self.feature_size = feature_size
         self.hidden_size = hidden_size
         self.num_attention_heads = num_attention_heads
         self.intermediate_size = intermediate_size
         self.num_frozen_blocks = num_frozen_blocks
         super().__init__(**kwargs)
+
+    @property
+    def enlarged_size(self) -> tuple[int, int]:
+        """(height, width) in pixels of what the trained tower looks at."""
+        height, width = (
+            max(CELL, CELL * round(side * self.enlargement / CELL)) for side in self.image_size
+        )
+        return height, width
 
 
 class SamePadConv2d(nn.Conv2d):
@@ -116,15 +130,19 @@ class InvertedResidual(nn.Module):
 
 
 class AttentionPool(nn.Module):
-    """Cells (N, P, C) -> (N, D): each head attends over the cells, an MLP maps to word space."""
+    """Cells (N, h, w, C) -> (N, D): each head attends over the cells, an MLP maps to word space.
 
-    def __init__(self, channels, cells, config: BuiltinVisionConfig):
+    What is learned of each place is interpolated where there are more or fewer cells.
+    """
+
+    def __init__(self, channels, config: BuiltinVisionConfig):
         super().__init__()
         hidden, heads = config.hidden_size, config.num_attention_heads
         self.heads = heads
+        self.grid = tuple(-(-side // CELL) for side in config.image_size)
         self.norm = nn.LayerNorm(channels)
         self.input = nn.Linear(channels, hidden)
-        self.position = nn.Parameter(torch.empty(cells, hidden))
+        self.position = nn.Parameter(torch.empty(self.grid[0] * self.grid[1], hidden))
         self.attention = nn.Linear(hidden, heads)
         self.value = nn.Linear(hidden, hidden)
         self.mlp = nn.Sequential(
@@ -140,7 +158,8 @@ class AttentionPool(nn.Module):
         nn.init.zeros_(self.position)
 
     def forward(self, cells: Tensor) -> Tensor:
-        hidden = F.gelu(self.input(self.norm(cells)) + self.position)
+        position = self._position(cells.shape[1:3])
+        hidden = F.gelu(self.input(self.norm(cells.flatten(1, 2))) + position)
         weights = self.attention(hidden).softmax(dim=1)  # N P heads
         # The values are linear in the cells and the weights sum to one, so pooling first gives the
         # same for one projection a frame instead of one a cell.
@@ -148,6 +167,13 @@ class AttentionPool(nn.Module):
         projection = self.value.weight.unflatten(0, (self.heads, -1))  # heads d C'
         values = torch.einsum("nhc,hdc->nhd", pooled, projection).flatten(1) + self.value.bias
         return self.mlp(values)
+
+    def _position(self, grid: tuple[int, int]) -> Tensor:
+        """(P, C') for this many rows and columns of cells."""
+        if tuple(grid) == self.grid:
+            return self.position
+        learned = self.position.unflatten(0, self.grid).permute(2, 0, 1)[None]
+        return F.interpolate(learned, size=tuple(grid), mode="bilinear")[0].flatten(1).mT
 
 
 class BuiltinVisionTower(nn.Module):
@@ -166,12 +192,17 @@ class BuiltinVisionTower(nn.Module):
         frozen = config.num_frozen_blocks
         self.trunk = nn.ModuleList(blocks[:frozen])  # as published
         self.tail = nn.ModuleList(blocks[frozen:])  # fine-tuned
-        height, width = config.image_size
-        self.head = AttentionPool(channels, -(-height // 32) * -(-width // 32), config)
+        self.head = AttentionPool(channels, config)
 
     def forward(self, pixel_values: Tensor) -> Tensor:
-        dtype = next(self.tail.parameters()).dtype
-        return self.pool(self.forward_tail(self.forward_trunk(pixel_values).to(dtype)))
+        return self.forward_rest(self.forward_trunk(self.enlarge(pixel_values)))
+
+    def enlarge(self, pixel_values: Tensor) -> Tensor:
+        """(N, 3, H, W) -> pixels of the configuration's ``enlarged_size``."""
+        size = self.config.enlarged_size
+        if tuple(pixel_values.shape[-2:]) == size:
+            return pixel_values
+        return F.interpolate(pixel_values, size=size, mode="bilinear")
 
     @torch.no_grad()
     def forward_trunk(self, pixel_values: Tensor) -> Tensor:
@@ -182,14 +213,18 @@ class BuiltinVisionTower(nn.Module):
             x = block(x)
         return x
 
+    def forward_rest(self, x: Tensor) -> Tensor:
+        """What the trunk made of frames -> (N, D) unit vectors, float32."""
+        return self.pool(self.forward_tail(x.to(next(self.tail.parameters()).dtype)))
+
     def forward_tail(self, x: Tensor) -> Tensor:
-        """The fine-tuned blocks: -> (N, P, C) cells."""
+        """The fine-tuned blocks: -> (N, H/32, W/32, C) cells."""
         for block in self.tail:
             x = block(x)
-        return x.permute(0, 2, 3, 1).flatten(1, 2)
+        return x.permute(0, 2, 3, 1)
 
     def pool(self, cells: Tensor) -> Tensor:
-        """(N, P, C) cells -> (N, D) unit vectors, float32."""
+        """(N, h, w, C) cells -> (N, D) unit vectors, float32."""
         return F.normalize(self.head(cells.to(self.head.position.dtype)).float(), dim=-1)
 
     def load_backbone(self, path: str | Path) -> None:

@@ -74,7 +74,7 @@ def variant_settings(
             AnswerStage(**everything | shape, steps=together),
         ]  # fmt: skip
     return BuiltinTraining(
-        name=name, seed=seed, save_steps=50, nothing_bias=2.0,
+        name=name, seed=seed, save_steps=50, nothing_bias=1.5,
         tower=tower or shipped_weights(), stages=stages, **(TINY if tiny else DRAWN),
     )  # fmt: skip
 

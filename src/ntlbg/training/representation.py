@@ -38,10 +38,10 @@ class NamingModel(nn.Module):
 
         Instead of frames, ``maps`` may be what the trunk makes of them, (N, H/16, W/16, 80).
         """
-        if maps is None:
-            features = self.tower(normalize_pixels(frames))
+        if maps is None:  # as they are: larger ones cost more, and it sees larger ones afterwards
+            features = self.tower.forward_rest(self.tower.forward_trunk(normalize_pixels(frames)))
         else:
-            features = self.tower.pool(self.tower.forward_tail(maps.float().permute(0, 3, 1, 2)))
+            features = self.tower.forward_rest(maps.float().permute(0, 3, 1, 2))
         scale = self.log_scale.clamp(max=MAX_LOG_SCALE).exp()
         logits = scale * features @ self.class_embeddings.T
         loss = F.cross_entropy(logits, labels, label_smoothing=self.smoothing)
