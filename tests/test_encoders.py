@@ -36,8 +36,7 @@ def test_notes_are_what_the_expert_says_of_the_trunk(parts, frames):
     tower, expert = parts
     features, notes = BuiltinEncoder(tower, "w", expert).encode_with_notes(frames)
     with torch.inference_mode():
-        trunk = tower.forward_trunk(tower.enlarge(normalize_pixels(frames)))
-        words, chances = expert.likeliest(trunk)
+        words, chances = expert.likeliest(tower.forward_trunk(normalize_pixels(frames)))
     np.testing.assert_array_equal(notes[EXPERT_WORDS], words)
     np.testing.assert_allclose(notes[EXPERT_CHANCES], chances, rtol=1e-4)
     assert notes[EXPERT_WORDS].dtype == np.int16

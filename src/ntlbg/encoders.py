@@ -81,11 +81,12 @@ class BuiltinEncoder:
         """Features, and with an expert its words as int16 and their chances."""
         from ntlbg.models.vision_tower import normalize_pixels
 
-        trunk = self.tower.forward_trunk(self.tower.enlarge(normalize_pixels(frames)))
-        features = self.tower.forward_rest(trunk)
+        pixels = normalize_pixels(frames)
+        features = self.tower(pixels)
         if expert is None:
             return (features,)
-        words, chances = expert.likeliest(trunk)
+        # as they are: of photographs that are enlarged its classifier is less sure
+        words, chances = expert.likeliest(self.tower.forward_trunk(pixels))
         return features, words.short(), chances
 
 
