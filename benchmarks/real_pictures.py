@@ -185,17 +185,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results/real_pictures"))
     folder = parser.parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
-    kept, rows = folder / "rows.jsonl", []
-    if kept.is_file():
-        rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
-    done = {row["title"] for row in rows}
-    with tempfile.TemporaryDirectory() as scratch, kept.open("a", encoding="utf-8") as file:
+    with tempfile.TemporaryDirectory() as scratch:
         index = FeatureIndex(Path(scratch) / "index")
-        for item in ITEMS:
-            if item.title not in done:
-                rows.append(measure(item, Path(scratch), index))
-                file.write(json.dumps(rows[-1]) + "\n")
-                file.flush()
+        rows = [measure(item, Path(scratch), index) for item in ITEMS]
+    (folder / "rows.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     table = as_markdown(rows)
     (folder / "table.md").write_text(table + "\n", encoding="utf-8")
     print(table)

@@ -19,7 +19,7 @@ from measured_memory import measure
 from ntlbg.encoders import BuiltinEncoder
 from ntlbg.memory import model_sizes
 from ntlbg.memory.activations import Pass, prefill_peak
-from ntlbg.memory.frames import pixel_bytes, tower_activations, vision_activations
+from ntlbg.memory.frames import tower_activations, tower_pixel_bytes, vision_activations
 from ntlbg.memory.sizes import TowerSizes
 from ntlbg.memory.training import Step, kept_bytes, step_peak
 from ntlbg.models.vision_tower import (
@@ -131,7 +131,8 @@ def test_peak_of_encoding_frames(dtype):
     frames = np.zeros((2, 128, 224, 3), np.uint8)
     with torch.inference_mode():
         highest, _ = measure(lambda: BuiltinEncoder(tower, "").encode_frames(frames))
-    expected = tower_activations(TowerSizes(), 2, dtype.itemsize) + pixel_bytes(2, 160, 288)
+    tower = TowerSizes()
+    expected = tower_activations(tower, 2, dtype.itemsize) + tower_pixel_bytes(tower, 2)
     assert expected == pytest.approx(highest + frames.nbytes, rel=0.05)
 
 

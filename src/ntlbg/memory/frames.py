@@ -23,6 +23,12 @@ def pixel_bytes(frames: int, height: int, width: int) -> int:
     return frames * height * width * 3 * (1 + FP32)
 
 
+def tower_pixel_bytes(tower: TowerSizes, frames: int) -> int:
+    """What the built-in tower is given, as decoded and as normalised, and enlarged (float32)."""
+    height, width = tower.enlarged
+    return pixel_bytes(frames, *tower.image) + frames * height * width * 3 * FP32
+
+
 def tower_activations(tower: TowerSizes, frames: int, number_bytes: int) -> int:
     """Highest moment of the built-in tower without gradient.
 

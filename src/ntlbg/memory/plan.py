@@ -18,6 +18,7 @@ from ntlbg.memory.frames import (
     pixel_bytes,
     scoring_bytes,
     tower_activations,
+    tower_pixel_bytes,
     vision_activations,
     visual_token_bytes,
 )
@@ -264,7 +265,7 @@ def _frames(model: ModelSizes, work: Workload, number_bytes: int) -> dict[str, i
     parts = {"frame features": work.batch * _features(model, work)}
     if model.tower is not None:
         at_once = min(ENCODED_AT_ONCE, work.sampled_frames)
-        parts["pixel buffers"] = pixel_bytes(at_once, *model.tower.enlarged)
+        parts["pixel buffers"] = tower_pixel_bytes(model.tower, at_once)
         parts["vision activations"] = tower_activations(model.tower, at_once, number_bytes)
     elif model.vision is not None and model.ntlbg is None:
         patch = model.vision.patch
