@@ -1,5 +1,7 @@
 """The built-in encoder: the expert's notes come from the same trunk and change no feature."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -58,10 +60,19 @@ def test_the_expert_changes_no_feature(parts, frames):
 
 def test_entries_without_notes_are_not_taken_for_entries_with_them(parts):
     tower, expert = parts
-    assert BuiltinEncoder(tower, "w").fingerprint == "w"
-    advised = BuiltinEncoder(tower, "w", expert)
-    assert advised.fingerprint == f"w {expert.fingerprint}"
-    assert advised.weights == "w"
+    alone, advised = BuiltinEncoder(tower, "w"), BuiltinEncoder(tower, "w", expert)
+    assert alone.fingerprint == alone.weights == advised.weights
+    assert advised.fingerprint == f"{alone.weights} {expert.fingerprint}"
+
+
+def test_entries_from_other_pixels_are_not_taken_for_those_of_the_same_weights(parts):
+    tower, _ = parts
+    before = BuiltinEncoder(tower, "w").weights
+    larger = copy.deepcopy(tower)
+    larger.config.enlargement *= 2
+    assert BuiltinEncoder(larger, "w").weights != before
+    assert BuiltinEncoder(tower, "other").weights != before
+    assert BuiltinEncoder(tower, "w").weights == before
 
 
 def test_frames_of_another_size_are_refused(parts):

@@ -41,6 +41,9 @@ class BuiltinEncoder:
     """The built-in vision tower: unit vectors in the language model's word space.
 
     With an expert, its likeliest words and their chances are notes.
+
+    Attributes:
+        weights: what features depend on: the fingerprint of the weights, the size looked at.
     """
 
     name = "builtin"
@@ -54,8 +57,10 @@ class BuiltinEncoder:
         self.tower, self.expert = tower.eval(), expert
         self.feature_size = tower.config.feature_size
         self.image_size = tuple(tower.config.image_size)
-        self.weights = fingerprint
-        self.fingerprint = fingerprint if expert is None else f"{fingerprint} {expert.fingerprint}"
+        height, width = tower.config.enlarged_size  # other pixels give other features
+        self.weights = f"{fingerprint} {width}x{height}"
+        own = self.weights
+        self.fingerprint = own if expert is None else f"{own} {expert.fingerprint}"
 
     def encode_frames(self, frames: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, 3) -> float32 (N, D), unit length."""

@@ -160,7 +160,8 @@ def test_the_encoder_alone_equals_the_models_tower(builtin):
     frames = np.random.default_rng(0).integers(0, 256, (2, *FRAME_SIZE, 3), np.uint8)
     alone = ENCODERS["builtin"]()
     within = load_backend("builtin").encoder
-    assert alone.weights == within.weights == weights_fingerprint()
+    assert alone.weights == within.weights
+    assert alone.weights.startswith(weights_fingerprint())
     assert alone.fingerprint == within.fingerprint
     np.testing.assert_allclose(
         alone.encode_frames(frames), within.encode_frames(frames), rtol=1e-3, atol=1e-4
