@@ -18,7 +18,9 @@ def main() -> int:
     try:
         config, weights = _config(arguments), arguments.model_path
         if arguments.mode in ("train", "both"):
-            done = longvideo.run(config, output_dir=folder, weights=weights)
+            done = longvideo.run(
+                config, output_dir=folder, weights=weights, resume=not arguments.no_resume
+            )
             weights = done.weights
             save_training_curves(done.history, folder)
         if arguments.mode in ("eval", "both"):
@@ -37,6 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output-dir", type=Path, default=Path("results"))
     parser.add_argument("--mode", choices=("train", "eval", "both"), default="both")
     parser.add_argument("--model-path", help="weights to go on from, or to evaluate")
+    parser.add_argument(
+        "--no-resume", action="store_true", help="start over where checkpoints are in the folder"
+    )
     parser.add_argument("--epochs", type=float, help="instead of max_steps")
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--learning-rate", type=float)

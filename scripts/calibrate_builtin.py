@@ -206,7 +206,7 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     if arguments.write and not arguments.weights:
         parser.error("--write needs --weights")
-    the_backend = load_builtin_backend(arguments.weights)
+    the_backend = load_builtin_backend(arguments.weights, enrolled=False)
     drawn = cached_videos(the_backend, arguments)
     half = len(drawn) // 2
     calibration = calibrate(the_backend, drawn[:half], drawn[half:])

@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=4)
     parser.add_argument("--names", type=int, default=40)
     arguments = parser.parse_args()
-    backend = load_builtin_backend(arguments.weights)
+    backend = load_builtin_backend(arguments.weights, enrolled=False)
     footage(backend.encoder, arguments.videos)
     enrolment(backend, arguments.names)
 

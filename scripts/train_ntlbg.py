@@ -15,9 +15,17 @@ def main() -> int:
     parser.add_argument("--config", required=True, help="a file like longvideo_config.json")
     parser.add_argument("--debug", action="store_true", help="a few steps with few frames")
     parser.add_argument("--dry_run", action="store_true", help="check everything, train nothing")
+    parser.add_argument(
+        "--no-resume", action="store_true", help="start over where checkpoints are in output_dir"
+    )
     arguments = parser.parse_args()
     try:
-        done = longvideo.run(arguments.config, debug=arguments.debug, dry_run=arguments.dry_run)
+        done = longvideo.run(
+            arguments.config,
+            debug=arguments.debug,
+            dry_run=arguments.dry_run,
+            resume=not arguments.no_resume,
+        )
     except NtlbgError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -113,6 +113,17 @@ def test_backends_are_loaded_once_and_by_name(monkeypatch):
     assert load_backend(own) is own
 
 
+def test_a_model_that_is_measured_is_loaded_apart(monkeypatch):
+    made = []
+    monkeypatch.setitem(
+        backends.BACKENDS, "taught", lambda **how: made.append(how) or ColourBackend()
+    )
+    apart = load_backend("taught", enrolled=False)
+    assert apart is load_backend("taught", enrolled=False)
+    assert apart is not load_backend("taught")
+    assert made == [{"enrolled": False}, {}]
+
+
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("collects", [False, True])
 def test_no_garbage_is_collected_while_a_backend_loads(monkeypatch, fails, collects):

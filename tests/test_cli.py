@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,8 +28,8 @@ COMMANDS = (
 def run(monkeypatch, tmp_path):
     """Run a command; the model ``colours`` is there, the index is empty."""
     backend = ColourBackend()
-    monkeypatch.setitem(backends.BACKENDS, "colours", lambda: backend)
-    monkeypatch.setattr(backends, "_loaded", lambda name: backends.BACKENDS[name]())
+    monkeypatch.setitem(backends.BACKENDS, "colours", lambda **_: backend)
+    monkeypatch.setattr(backends, "_loaded", lambda name, _: backends.BACKENDS[name]())
     monkeypatch.setenv("NTLBG_INDEX", str(tmp_path / "index"))
 
     def invoke(*arguments):
@@ -139,6 +140,55 @@ def test_json_is_one_object_and_nothing_else(run, colour_video):
     assert record["text"] == "red"
     assert len(record["evidence"]) == 40
     assert record["notes"] == ["asked for 500 frames, the video gives 40: all of them are used"]
+
+
+def test_json_is_readable_where_the_terminal_is(run, colour_video):
+    options = ("--model", "colours", "-k", 2, "--json")
+    done = run("ask", colour_video, "Ist es schön und red?", *options)
+    assert '"question": "Ist es schön und red?"' in done.stdout
+    code = "from ntlbg.console import print_json; print_json({'text': 'schön 😀'})"
+    narrow = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=narrow, check=True)
+    assert json.loads(done.stdout) == {"text": "schön 😀"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_names_of_files_that_are_not_utf_8(run, colour_video, tmp_path):
+    video = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    shutil.copyfile(colour_video, video)
+    out, chosen = tmp_path / "out", ("--model", "colours", "-k", 2)
+    done = run(
+        "ask", video, "Is it red?", *chosen, "--json", "--evidence", out / "e", "--save-plots",
+        out / "p", "--report", out / "report.html",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert Path(json.loads(done.stdout)["video"]) == video
+    done = run("select", video, *chosen, "--out", out / "s")
+    assert done.exit_code == 0, done.output
+    text = (out / "s" / "selection.json").read_text(encoding="utf-8")
+    assert Path(json.loads(text)["video"]) == video
+    assert run("plot", out / "s" / "seen.safetensors", "--out", out / "again").exit_code == 0
+
+
+NAMED = """
+import sys
+from fakes import ColourBackend
+from ntlbg.cli import main
+from ntlbg.encoders import ENCODERS
+ENCODERS["builtin"] = lambda: ColourBackend().encoder
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_index_names_files_that_are_not_utf_8(colour_video, tmp_path):
+    video = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    shutil.copyfile(colour_video, video)
+    here = {"PYTHONPATH": str(Path(__file__).parent), "PYTHONIOENCODING": "utf-8:strict"}
+    command = [sys.executable, "-c", NAMED, "index", video]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | here)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("/caf\\udce9.mp4: 40 frames to 00:39, read\n")
 
 
 def test_notes_go_to_stderr(run, colour_video):
@@ -268,7 +318,17 @@ def test_haystack_makes_videos_and_questions(run, tmp_path):
     assert len(questions) == 6
 
 
-@pytest.mark.parametrize("bad", [("--videos", "0"), ("--minutes", "0"), ("--split", "rest")])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ("--videos", "0"),
+        ("--minutes", "0"),
+        ("--split", "rest"),
+        ("--seed", "-1"),
+        ("--minutes", "nan"),
+        ("--style", __file__),
+    ],
+)
 def test_haystack_refuses_nonsense_in_one_line(run, tmp_path, bad):
     assert_one_error(run("haystack", tmp_path / "h", *bad))
     assert not (tmp_path / "h").exists()
@@ -348,7 +408,7 @@ def wait(frames):
     print("encoding", file=sys.stderr, flush=True)
     time.sleep(60)
 backend.encoder.encode_frames = wait
-backends.BACKENDS["colours"] = lambda: backend
+backends.BACKENDS["colours"] = lambda **_: backend
 main()
 """
 

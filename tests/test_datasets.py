@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from ntlbg.analysis import analyze, recommend_level
 from ntlbg.config import Config, changed
@@ -45,6 +46,33 @@ def test_features_of_every_format_are_the_same(suffix, tmp_path):
 def test_features_without_times_are_evenly_spaced(tmp_path):
     torch.save(torch.ones(4, 3), tmp_path / "v.pt")
     assert read_features(tmp_path / "v.pt", fps=2)[1].tolist() == [0, 0.5, 1, 1.5]
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64, torch.int32])
+def test_features_of_every_number_format_are_read_as_float32(suffix, dtype, tmp_path):
+    content = {"features": torch.arange(6).reshape(2, 3).to(dtype),
+               "pts_seconds": torch.tensor([0, 1.5]).to(dtype)}  # fmt: skip
+    file = tmp_path / f"v{suffix}"
+    save_file(content, file) if suffix == ".safetensors" else torch.save(content, file)
+    features, times = read_features(file)
+    assert (features.dtype, times.dtype) == ("f4", "f8")
+    assert features.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert times.tolist() == [0, 1 if dtype is torch.int32 else 1.5]
+
+
+def test_features_that_a_gradient_was_wanted_of_are_read(tmp_path):
+    torch.save(torch.ones(2, 3, requires_grad=True), tmp_path / "v.pt")
+    assert read_features(tmp_path / "v.pt")[0].tolist() == [[1] * 3] * 2
+
+
+@pytest.mark.parametrize(
+    "content", [torch.ones(2, 3).to_sparse(), [["a", "b"]], [[1.0], [1.0, 2.0]], {"a": 1}]
+)
+def test_features_that_are_no_rows_of_numbers_are_refused(content, tmp_path):
+    torch.save({"features": content}, tmp_path / "v.pt")
+    with pytest.raises(DataError, match=r"v\.pt: features are not numbers in rows"):
+        read_features(tmp_path / "v.pt")
 
 
 @pytest.mark.parametrize("suffix", FEATURE_SUFFIXES)
@@ -107,6 +135,22 @@ def test_videos_beside_the_questions_and_in_their_folder(suffix, tmp_path):
     assert find_source(tmp_path, "v") == tmp_path / "videos" / f"v{suffix}"
     (tmp_path / f"v{suffix}").touch()
     assert find_source(tmp_path, f"v{suffix}") == tmp_path / f"v{suffix}"
+
+
+@pytest.mark.parametrize("name", ["ep.01", "ep.02", "a.b.c", "v1.5x", "sub/ep.01"])
+def test_a_dot_does_not_end_a_video_s_name(name, tmp_path):
+    for folder in (tmp_path / "videos" / "sub", tmp_path / "features" / "sub"):
+        folder.mkdir(parents=True)
+    for shorter in ("ep", "a.b", "a", "v1", "sub/ep"):
+        (tmp_path / f"{shorter.replace('sub/', 'features/sub/')}.npy").touch()
+    assert find_source(tmp_path, name) is None
+    features = tmp_path / "features" / f"{name}.npy"
+    features.touch()
+    assert find_source(tmp_path, name) == find_source(tmp_path, f"{name}.mp4") == features
+    assert find_source(tmp_path, f"{name}.MP4") == features
+    video = tmp_path / "videos" / f"{name}.mp4"
+    video.touch()
+    assert find_source(tmp_path, name) == find_source(tmp_path, f"{name}.mp4") == video
 
 
 def test_the_reader_keeps_stride_and_limit(tmp_path):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fakes import MOMENTS, ColourBackend, write_colour_video
@@ -82,6 +83,7 @@ def test_demo_leaves_a_report_answers_and_plots(made, tmp_path):
     ]
     page = done.report.read_text(encoding="utf-8")
     assert "Three questions about 2 minutes of video" in page
+    assert "120 frames, one per second" in page
     assert page.count("data:image/jpeg;base64,") == 3 * 4
     records = json.loads((tmp_path / "answers.json").read_text(encoding="utf-8"))
     assert [record["selected"]["text"] for record in records] == ["red", "red", "blue"]
@@ -127,6 +129,24 @@ def test_a_configuration_sets_the_budget(made, tmp_path):
         usage = done.asked[0].answer.usage
         assert (usage["frames_sampled"], usage["frames_used"]) == (20, used)
         assert ("asks for 8 frames" in said[0]) == (used == 3)
+        page = done.report.read_text(encoding="utf-8")
+        assert "20 frames, one every 3 s" in page
+        assert "One frame every 3 s is looked at; what is shown between two can be missed" in page
+        assert "per second" not in page
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (np.arange(3600.0), "per second"),
+        (np.arange(3600) * 1.001, "per second"),
+        (np.linspace(0, 3599, 2048), "every 1.76 s"),
+        (np.arange(0, 60, 0.5), "every 0.5 s"),
+        (np.zeros(1), "every 60 s"),
+    ],
+)
+def test_frames_are_as_far_apart_as_they_are(times, said):
+    assert demo._apart(times, 60.0) == said
 
 
 def test_a_wrong_configuration_is_refused_first(made, tmp_path):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from counter_videos import DATA
 from ntlbg.errors import OutputError, VideoNotFound, VideoOpenError
-from ntlbg.index import STALE_SECONDS, FeatureIndex, IndexedVideo
+from ntlbg.index import ABANDONED_SECONDS, STALE_SECONDS, FeatureIndex, IndexedVideo
 
 FILM = DATA / "vfr.mp4"
 
@@ -220,7 +220,47 @@ def test_left_behind_temporary_files_are_removed_once_old(index):
     assert not old.exists()
 
 
+def test_abandoned_chunks_are_removed_after_a_day(index):
+    for key in "bc":
+        index.save_chunk(key, 0, made_video())
+    old = time.time() - ABANDONED_SECONDS - 1
+    os.utime(index.root / "b.partial", (old, old))
+    os.utime(index.root / "c.partial" / "000000.safetensors", (old, old))
+    index.save("a", made_video())
+    assert files(index) == ["a.safetensors", "c.partial", "c.partial/000000.safetensors"]
+
+
+def test_what_cannot_be_removed_does_not_spoil_a_finished_entry(index, monkeypatch):
+    def another_users(*_, **__):
+        raise PermissionError(1, "Operation not permitted")
+
+    index.save_chunk("b", 0, made_video())
+    left_behind = index.root / ".b.safetensors.x.tmp"
+    left_behind.write_bytes(b"half")
+    for path in (left_behind, index.root / "b.partial"):
+        os.utime(path, (0, 0))
+    monkeypatch.setattr(Path, "unlink", another_users)
+    monkeypatch.setattr(os, "unlink", another_users)
+    monkeypatch.setattr(os, "rmdir", another_users)
+    index.save("a", made_video())
+    assert same(index.load("a"), made_video())
+    assert left_behind.exists()
+    assert (index.root / "b.partial").exists()
+
+
 # Writing
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_entries_and_chunks_are_for_whom_the_umask_says(umask, mode, index):
+    before = os.umask(umask)
+    try:
+        index.save_chunk("b", 0, made_video())
+        index.save("a", made_video())
+    finally:
+        os.umask(before)
+    for name in ("a.safetensors", "b.partial/000000.safetensors"):
+        assert (index.root / name).stat().st_mode & 0o777 == mode
 
 
 def test_a_failed_write_leaves_the_old_entry(index, monkeypatch):

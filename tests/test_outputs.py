@@ -1,4 +1,6 @@
+import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +41,50 @@ def test_nothing_is_left_of_a_failure(tmp_path, error):
     with pytest.raises(error):
         fail_while_writing(tmp_path / "a" / "b", error)
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "elsewhere/missing.txt"),
+        PermissionError(errno.EACCES, "Permission denied", b"/elsewhere"),
+        OSError(errno.EMFILE, "Too many open files"),
+        OSError("a library's own complaint"),
+    ],
+)
+def test_errors_about_something_else_stay_what_they_are(tmp_path, error):
+    with pytest.raises(OSError) as caught:  # noqa: PT011  (which one is asked below)
+        fail_while_writing(tmp_path / "out", error)
+    assert caught.value is error
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
+def test_a_full_disk_names_no_file(tmp_path, number):
+    with pytest.raises(OutputError, match=f"out: cannot be written .{os.strerror(number)}"):
+        fail_while_writing(tmp_path / "out", OSError(number, os.strerror(number)))
+
+
+@pytest.mark.parametrize("place", [str, os.fsencode])
+@pytest.mark.parametrize("folder", ["out", "../{here}/out", "link"])
+def test_errors_about_files_in_the_folder_are_about_writing(tmp_path, monkeypatch, folder, place):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "link").symlink_to("out")
+    folder = Path(folder.format(here=tmp_path.name))
+    with pytest.raises(OutputError, match="Input/output error"), staged_directory(folder) as stage:
+        raise OSError(errno.EIO, "Input/output error", place(stage / "one.txt"))
+    with pytest.raises(OutputError, match="No such file"), staged_directory(folder) as stage:
+        (stage / "missing" / "one.txt").write_text("1")
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path):
+    (tmp_path / "one.txt").mkdir()
+    with (
+        pytest.raises(OutputError, match="cannot be written"),
+        staged_file(tmp_path / "one.txt") as stage,
+    ):
+        stage.write_text("1")
 
 
 def test_failure_keeps_what_was_there(tmp_path):

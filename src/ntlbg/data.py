@@ -7,7 +7,7 @@ Times are seconds from the first picture; evidence intervals are ``[start, end)`
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -56,11 +56,7 @@ def read_samples(path: str | Path) -> Iterator[Sample]:
         DataError: naming file, line and field.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from error
-    for number, record in _records(path, text):
+    for number, record in _list(path) if path.suffix == ".json" else read_json_lines(path):
         try:
             yield Sample.model_validate(record)
         except ValidationError as error:
@@ -76,19 +72,40 @@ def write_samples(path: str | Path, samples: Iterable[Sample]) -> int:
     return len(lines)
 
 
-def _records(path: Path, text: str) -> Iterator[tuple[int, object]]:
-    if path.suffix == ".json":
-        try:
-            records = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg})") from error
-        if not isinstance(records, list):
-            raise DataError(f"{path}: a .json file must hold a list of questions")
-        yield from enumerate(records, start=1)
-        return
-    for number, line in enumerate(text.splitlines(), start=1):
+def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """Line numbers, from 1, and what the lines of a file hold; empty lines are passed over.
+
+    Only a line feed ends a line: JSON strings may hold U+2028 and others at which
+    ``str.splitlines`` splits.
+
+    Raises:
+        DataError: naming file and line.
+    """
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():
             try:
                 yield number, json.loads(line)
             except json.JSONDecodeError as error:
                 raise DataError(f"{path}:{number}: not JSON ({error.msg})") from error
+
+
+def read_text(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        DataError: it is missing or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+
+
+def _list(path: Path) -> Iterator[tuple[int, Any]]:
+    try:
+        records = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg})") from error
+    if not isinstance(records, list):
+        raise DataError(f"{path}: a .json file must hold a list of questions")
+    yield from enumerate(records, start=1)

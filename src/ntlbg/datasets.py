@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from ntlbg.config.training_blocks import DatasetEntry
 from ntlbg.data import Sample, read_samples
@@ -74,11 +73,12 @@ def question_file(path: Path) -> Path:
 
 def find_source(folder: Path, video: str) -> Path | None:
     """The file of a video, or of its features where there is no video."""
-    places = [folder / video, folder / "videos" / video]
-    if not Path(video).suffix:
-        places += [place.with_suffix(suffix) for place in places for suffix in VIDEO_SUFFIXES]
-    stems = [folder / video, folder / "features" / video]
-    places += [stem.with_suffix(suffix) for stem in stems for suffix in FEATURE_SUFFIXES]
+    ending = Path(video).suffix  # of an id such as ep.01, part of the name
+    stem = video.removesuffix(ending) if ending.lower() in VIDEO_SUFFIXES else video
+    names = [video, *(f"{video}{suffix}" for suffix in VIDEO_SUFFIXES if stem == video)]
+    places = [place / name for name in names for place in (folder, folder / "videos")]
+    names = [f"{stem}{suffix}" for suffix in FEATURE_SUFFIXES]
+    places += [place / name for place in (folder, folder / "features") for name in names]
     return next((place for place in places if place.is_file()), None)
 
 
@@ -86,35 +86,52 @@ def read_features(path: str | Path, fps: float = 1.0) -> tuple[np.ndarray, np.nd
     """Features (T, D) float32 and times (T,) float64 of a file of features.
 
     ``.pt`` holds a tensor, or a dictionary with ``features`` and perhaps ``pts_seconds``;
-    ``.safetensors`` holds the same by name; ``.npy`` holds an array. Without times, frames are
-    1 / ``fps`` seconds apart.
+    ``.safetensors`` holds the same by name; ``.npy`` holds an array. Numbers of any format are
+    read, bfloat16 too. Without times, frames are 1 / ``fps`` seconds apart.
 
     Raises:
         DataError: the file cannot be read, or its shapes are wrong.
     """
     path = Path(path)
     tensors = _tensors(path)
-    features = np.asarray(tensors["features"], dtype=np.float32)
+    features = _numbers(path, tensors, "features", np.float32)
     if features.ndim != 2 or not len(features):
         raise DataError(f"{path}: features must be (frames, size), got {features.shape}")
-    times = tensors.get("pts_seconds")
-    times = np.arange(len(features)) / fps if times is None else np.asarray(times)
+    if tensors.get("pts_seconds") is None:
+        return features, np.arange(len(features)) / fps
+    times = _numbers(path, tensors, "pts_seconds", np.float64)
     if times.shape != features.shape[:1]:
         raise DataError(f"{path}: {len(features)} features, but times of shape {times.shape}")
-    return features, times.astype(np.float64)
+    return features, times
 
 
 def _tensors(path: Path) -> dict:
     try:
         if path.suffix == ".npy":
             return {"features": np.load(path)}
-        found = load_file(path) if path.suffix == ".safetensors" else _load_pt(path)
+        found = _load_safetensors(path) if path.suffix == ".safetensors" else _load_pt(path)
     except (OSError, ValueError, SafetensorError) as error:
         raise DataError(f"{path}: features cannot be read ({error})") from error
     if "features" not in found:
         names = ", ".join(map(str, found)) or "nothing"
         raise DataError(f"{path}: there is no tensor called features; it holds {names}")
     return found
+
+
+def _numbers(path: Path, tensors: dict, name: str, dtype: type) -> np.ndarray:
+    value = tensors[name]
+    try:
+        if hasattr(value, "detach"):  # of torch, which has formats that NumPy does not have
+            value = value.detach().double() if dtype is np.float64 else value.detach().float()
+        return np.asarray(value, dtype=dtype)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"{path}: {name} are not numbers in rows ({error})") from error
+
+
+def _load_safetensors(path: Path) -> dict:
+    from safetensors.torch import load_file
+
+    return load_file(path)
 
 
 def _load_pt(path: Path) -> dict:

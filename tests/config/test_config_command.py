@@ -41,6 +41,42 @@ def test_generate_takes_overrides(config):
     assert made["hardware_config"]["gpu_type"] == "L4"
 
 
+def test_overrides_win_over_level_file_and_gpu(config):
+    mine = ("--set", "model_name=mine", "--set", "training_config.batch_size=3")
+    out = run("config", "generate", "--config", config, "--category", "very_long", *mine).stdout
+    made = json.loads(out)
+    assert (made["model_name"], made["training_config"]["batch_size"]) == ("mine", 3)
+    assert made["video_config"]["max_frames"] == 8192
+    out = run("config", "generate", "--config", config, "--gpu", "L4",
+              "--set", "hardware_config.gpu_type=H200").stdout  # fmt: skip
+    assert json.loads(out)["hardware_config"]["gpu_type"] == "H200"
+    wrong = run("config", "generate", "--config", config, "--set", "colour=1", code=2)
+    assert f"{config} with --set: colour: there is no such key" in wrong.stderr
+
+
+def test_validate_compares_every_size_of_the_base_model(config):
+    content = json.loads(Path(config).read_text())["model_config"]
+    flags, sizes = ["--set", "model_config.base_model=builtin"], {
+        "ntlbg_hidden_size": 576, "ntlbg_intermediate_size": 1536, "ntlbg_num_attention_heads": 9,
+        "ntlbg_num_key_value_heads": 3,
+    }  # fmt: skip
+    out = run("config", "validate", "--config", config, *flags).stdout
+    for key, size in sizes.items():
+        assert f"note: model_config.{key} is {content[key]}, but builtin has {size}" in out
+        flags += ["--set", f"model_config.{key}={size}"]
+    assert "but builtin has" not in run("config", "validate", "--config", config, *flags).stdout
+
+
+def test_validate_and_plan_tell_that_nothing_is_shared_out(config):
+    told = "note: memory_optimization: training does not carry out zero_stage 2"
+    for command in (("config", "validate"), ("plan",)):
+        assert told in run(*command, "--config", config).stdout
+    (note,) = json.loads(run("plan", "--config", config, "--json").stdout)["notes"]
+    assert note == told.removeprefix("note: ") + note.partition("zero_stage 2")[2]
+    off = ("--set", "hardware_config.memory_optimization.zero_stage=0")
+    assert "note: " not in run("plan", "--config", config, *off).stdout
+
+
 def test_validate_tells_what_does_not_fit(config):
     big = ("--set", "model_config.base_model=Qwen/Qwen2-VL-7B-Instruct", "--gpu", "L4")
     out = run("config", "validate", "--config", config, *big).stdout

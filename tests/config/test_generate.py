@@ -19,10 +19,12 @@ from ntlbg.config import (
     config_for_level,
     json_schema,
     load_config,
+    memory_notes,
     notes,
     representatives,
     to_json,
 )
+from ntlbg.config.notes import UNUSED
 from ntlbg.errors import ConfigError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -169,9 +171,28 @@ def test_notes_tell_what_has_no_effect():
         )
     )
     assert any(f"{points}.rich_point_layers has no effect" in note for note in found)
-    assert any("zero_stage 2 shares out" in note for note in found)
+    assert any("training does not carry out zero_stage 2;" in note for note in found)
     assert any("recomputed when one of them is true" in note for note in found)
     assert any("'MLVU', which is not among" in note for note in found)
+
+
+@pytest.mark.parametrize("key", UNUSED)
+def test_every_key_without_effect_is_told_once_it_is_changed(key):
+    value = json.loads(to_json(Config()))
+    for name in key.split("."):
+        value = value[name]
+    other = not value if isinstance(value, bool) else [1] if isinstance(value, list) else value + 1
+    told = [note for note in notes(changed(Config(), {key: other})) if "no effect" in note]
+    assert [note.split(" has no effect: ")[0] for note in told] == [key]
+
+
+def test_sharing_and_offloading_are_not_promised():
+    keys = "hardware_config.memory_optimization"
+    both = changed(Config(), {f"{keys}.zero_stage": 3, f"{keys}.cpu_offload": True})
+    (told,) = memory_notes(both)
+    assert "training does not carry out zero_stage 3 and cpu_offload; every GPU holds all" in told
+    assert told in notes(both)
+    assert memory_notes(changed(Config(), {f"{keys}.zero_stage": 0})) == []
 
 
 def test_all_weights_need_more_than_float16():

@@ -149,6 +149,14 @@ def test_questions_of_made_videos_are_plain_annotations(tmp_path):
     assert found.left_out == (("b", "no evidence"),)
 
 
+def test_a_line_separator_inside_a_string_ends_no_line(tmp_path):
+    line = json.dumps({"id": "a\u2028b\x85", "evidence": [[1, 2]]}, ensure_ascii=False)
+    (tmp_path / "file").write_text(line, encoding="utf-8")
+    assert [found.id for found in read_annotations(tmp_path / "file", "jsonl").records] == [
+        "a\u2028b\x85"
+    ]
+
+
 @pytest.mark.parametrize(
     ("format", "text", "message"),
     [

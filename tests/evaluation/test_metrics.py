@@ -18,6 +18,7 @@ from ntlbg.evaluation.metrics import (
     summarize_answers,
     time_coverage,
     token_f1,
+    whitened,
 )
 
 WORDS = st.text(alphabet="ab c.", max_size=12)
@@ -112,10 +113,10 @@ def test_contour_deviation_is_0_for_cells_at_one_radius_and_large_otherwise():
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     features = (ring + draw.normal(size=ring.shape) * 1e-3).astype(np.float32)
     first = np.arange(6) * 40
-    assert cell_contour_deviation(features, first) < 0.01
+    assert cell_contour_deviation(features, whitened(features), first) < 0.01
     far = features.copy()
     far[:40] *= 6
-    assert cell_contour_deviation(far, first) > 0.2
+    assert cell_contour_deviation(far, whitened(far), first) > 0.2
 
 
 def test_selection_metrics_of_all_frames():
@@ -126,3 +127,24 @@ def test_selection_metrics_of_all_frames():
     assert found["coverage"] == 1
     assert found["relevance"] == pytest.approx(0.5)
     assert np.isnan(selection_metrics(features, times, np.arange(3))["relevance"])
+
+
+def test_contour_deviation_is_that_of_the_cells_means():
+    features = np.random.default_rng(1).normal(size=(300, 5)) * [3, 2, 1, 1, 0.5]
+    features, chosen = features.astype(np.float32), np.array([3, 50, 120, 299])
+    distance = ((features[:, None] - features[chosen]) ** 2).sum(-1)
+    cells = distance.argmin(1)
+    centred = features - features.mean(0)
+    inverse = np.linalg.inv(np.cov(centred.T, bias=True))
+    means = np.stack([centred[cells == cell].mean(0) for cell in range(4)])
+    radii = np.sqrt(np.einsum("kd,de,ke->k", means, inverse, means))
+    found = cell_contour_deviation(features, whitened(features), chosen)
+    assert found == pytest.approx(radii.std() / radii.mean(), rel=0.02)  # moments are shrunk
+
+
+def test_points_of_one_radius_do_not_deviate():
+    directions = np.repeat(np.concatenate([np.eye(3), -np.eye(3)]), 50, axis=0)
+    noise = np.random.default_rng(2).normal(0, 0.01, directions.shape)
+    features = (directions + noise).astype(np.float32)
+    chosen = np.arange(25, 300, 50)
+    assert cell_contour_deviation(features, whitened(features), chosen) < 0.02

@@ -62,10 +62,11 @@ def names(written: list[Path]) -> list[str]:
         ("history.json", json.dumps(HISTORY), "training"),
         ("summary.json", json.dumps(CELLS), "cells"),
         ("answers.jsonl", json.dumps(record("v", "red")) + "\n", "answers"),
+        ("answers.jsonl", json.dumps(record("v", "a\u2028b\x85"), ensure_ascii=False), "answers"),
     ],
 )
 def test_a_results_file_is_drawn_by_what_it_holds(file, content, expected, tmp_path):
-    (tmp_path / file).write_text(content)
+    (tmp_path / file).write_text(content, encoding="utf-8")
     out = CliRunner().invoke(app, ["plot", str(tmp_path / file), "--out", str(tmp_path / "plots")])
     assert out.exit_code == 0, out.output
     written = sorted((tmp_path / "plots").iterdir())
@@ -128,6 +129,7 @@ def test_answers_are_counted_by_kind_and_their_intervals_are_over_videos():
     [
         ("gone.json", None, "cannot be read as JSON"),
         ("torn.json", "[{", "cannot be read as JSON"),
+        ("torn.jsonl", '{"answer": 1}\n{', "2: not JSON"),
         ("object.json", "{}", "holds no list of results"),
         ("numbers.json", "[1]", "holds no list of results"),
         ("empty.json", "[]", "nothing in it can be drawn"),
@@ -144,7 +146,8 @@ def test_other_files_are_refused_in_one_line(file, content, message, tmp_path):
         path.write_text(content)
     done = CliRunner().invoke(app, ["plot", str(path), "--out", str(tmp_path / "plots")])
     assert done.exit_code == 2
-    assert f"{file}: {message}" in done.stderr
+    assert f"{file}:{message}" in done.stderr.replace(f"{file}: ", f"{file}:")
+    assert "give history.json of training" in done.stderr or file.endswith(".safetensors")
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "plots").exists()
 

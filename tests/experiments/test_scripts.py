@@ -108,6 +108,45 @@ def test_training_goes_on_from_given_weights(run, config, tmp_path):
     assert not any(name.endswith("q_proj.base_layer.weight") for name in before)
 
 
+def test_checkpoints_of_other_settings_are_not_gone_on_with(run, config, tmp_path):
+    script = "experiments/train_experiment.py"
+    flags = ["--config", config, "--output-dir", tmp_path, "--mode", "train"]
+    code, out, err = run(script, *flags, "--learning-rate", 1e-4)
+    assert (code, "continuing" in out) == (0, False), err
+    folder = tmp_path / "training"
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+    code, _, err = run(script, *flags, "--learning-rate", 1e-5)
+    assert code == 2
+    assert f"{folder}: its checkpoints were made with training_config.learning_rate 0.0001" in err
+    assert "now it is 1e-05; choose another folder, or start over with --no-resume" in err
+    assert {path: path.read_bytes() for path in before} == before
+    code, _, err = run(script, *flags, "--learning-rate", 1e-4, "--model-path", folder)
+    assert (code, "weights None, now it is " in err) == (2, True)
+
+    code, out, err = run(script, *flags, "--learning-rate", 1e-4)
+    assert code == 0, err
+    assert "continuing from checkpoint-4" in out
+    code, out, err = run(script, *flags, "--learning-rate", 1e-5, "--no-resume")
+    assert code == 0, err
+    assert "continuing" not in out
+    history = json.loads((folder / "history.json").read_text())
+    assert [entry["step"] for entry in history if "loss" in entry] == [1, 2, 3, 4]
+    assert history[0]["learning_rate"] <= 1e-5
+    assert load_config(folder / "config.json").training_config.learning_rate == 1e-5
+
+
+def test_the_training_script_starts_over_when_told(run, config, tmp_path):
+    for flags, code in (([], 0), (["--dry_run"], 2), (["--no-resume"], 0)):
+        seed = 0 if not flags else 1
+        content = json.loads(config.read_text())
+        content["training_config"]["seed"] = seed
+        config.write_text(json.dumps(content))
+        left, _, err = run("scripts/train_ntlbg.py", "--config", config, *flags)
+        assert left == code, err
+        assert ("made with training_config.seed 0, now it is 1" in err) == (code == 2)
+
+
 @pytest.mark.parametrize(
     ("script", "flags", "message"),
     [

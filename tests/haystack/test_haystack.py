@@ -1,4 +1,7 @@
+import io
 import itertools
+import math
+import zipfile
 
 import numpy as np
 import pytest
@@ -31,6 +34,62 @@ def test_pictures_are_many_named_and_transparent():
 def test_an_unknown_style_lists_the_known_ones():
     with pytest.raises(ConfigError, match="noto"):
         load_style("no-such-style")
+
+
+@pytest.fixture
+def zipped(tmp_path):
+    """Write a style: what ``zip -r`` would make of a folder of these files."""
+
+    def write(files: dict[str, bytes]) -> str:
+        with zipfile.ZipFile(tmp_path / "art.zip", "w") as archive:
+            archive.mkdir("art")
+            for name, content in files.items():
+                archive.writestr(f"art/{name}", content)
+        return str(tmp_path / "art.zip")
+
+    return write
+
+
+def png(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_style_of_ones_own(zipped, tmp_path):
+    names = object_names()[:11]
+    pictures = {f"{name}.0.png": png("red") for name in names} | {f"{names[0]}.1.PNG": png("blue")}
+    others = {"LICENSE": b"text", "index.html": b"<p>", f"._{names[0]}.0.png": b"made by a Mac"}
+    style = zipped(pictures | others)
+    found = load_style(style)
+    assert list(found) == list(names)
+    assert found[names[0]][1][0, 0].tolist() == [0, 0, 255, 255]
+    made = make_videos(tmp_path, minutes=1, seed=2, questions=40, size=SIZE, split="val",
+                       style=style)  # fmt: skip
+    assert made[0].is_file()
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "no picture of a known object, such as "),
+        ({"zorblat.0.png": png("red")}, "no picture of a known object"),
+        ({"owl.0.png": b"text"}, r"not a zip of pictures .*owl\.0\.png"),
+        ({"owl.0.png": png("red")[:45]}, "not a zip of pictures"),
+        ({"owl.0.png": png("red")}, r"1 known objects \(owl\).* at least 11"),
+    ],
+)
+def test_unusable_styles_are_refused(zipped, tmp_path, files, message):
+    with pytest.raises(ConfigError, match=message):
+        make_videos(tmp_path / "out", minutes=0.1, style=zipped(files))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"# A text\n" * 100])
+def test_a_file_that_is_no_zip_is_refused(tmp_path, content):
+    (tmp_path / "README.md").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"README\.md': not a zip of pictures"):
+        load_style(str(tmp_path / "README.md"))
 
 
 def test_paste_draws_only_where_the_picture_is():
@@ -128,6 +187,13 @@ def test_same_seed_same_files(tmp_path):
     "options",
     [
         {"minutes": 0},
+        {"minutes": math.nan},
+        {"minutes": math.inf},
+        {"minutes": 1e308},
+        {"minutes": 0.001},
+        {"fps": math.inf},
+        {"seed": -1},
+        {"style": "no-such-style"},
         {"num_videos": 0},
         {"split": "dev"},
         {"size": (63, 112)},

@@ -72,8 +72,11 @@ def test_frames_are_given_up_last():
 
 
 def test_a_model_that_cannot_fit_is_refused_with_the_figures():
-    with pytest.raises(ConfigError, match=r"cannot be trained on tiny: .* needs 1\d\.\d GB"):
+    with pytest.raises(
+        ConfigError, match=r"cannot be trained on tiny: .* needs 1\d\.\d GB"
+    ) as told:
         fit(config_for_level("long"), Device("tiny", 10**10))
+    assert "zero_stage" not in str(told.value)
 
 
 @pytest.mark.parametrize("purpose", ["answer", "train"])
@@ -113,6 +116,18 @@ def test_recomputing_sharing_and_offloading_save_memory():
     assert peaks == sorted(peaks, reverse=True)
     assert len(set(peaks)) == 4
     assert plan_training(model, work, replace(full, offload=True)).peak < peaks[0]
+
+
+@pytest.mark.parametrize("category", LEVELS)
+def test_plans_do_not_count_on_what_training_does_not_do(category):
+    saving = "hardware_config.memory_optimization."
+    config = config_for_level(category)
+    keys = {f"{saving}zero_stage": 3, f"{saving}cpu_offload": True, "hardware_config.num_gpus": 8}
+    alone = changed(config, {f"{saving}zero_stage": 0, "hardware_config.num_gpus": 1})
+    for plan in (training_plan, answer_plan, frames_plan):
+        assert plan(changed(config, keys)) == plan(alone)
+    # every level fits its GPU all the same
+    assert training_plan(alone).peak <= find_device(LEVELS[category].gpu).usable_bytes
 
 
 def test_a_stock_model_reads_pixels_at_the_frames_size():

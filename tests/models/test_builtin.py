@@ -19,6 +19,7 @@ from ntlbg.evaluation.haystack import is_right
 from ntlbg.haystack import make_videos
 from ntlbg.haystack.augmentation import FRAME_SIZE
 from ntlbg.haystack.pictures import load_style, object_names, paste
+from ntlbg.models import base_language_model
 from ntlbg.models.base_language_model import language_model_folder
 from ntlbg.models.builtin import (
     LORA_ALPHA,
@@ -27,6 +28,7 @@ from ntlbg.models.builtin import (
     add_settings,
     build_base,
     load_builtin,
+    load_tower_weights,
     load_trained,
     load_vision_tower,
     read_settings,
@@ -34,8 +36,11 @@ from ntlbg.models.builtin import (
     trained_vision_config,
     weights_fingerprint,
 )
+from ntlbg.models.enrolment import EnrolledObject, save_object
 from ntlbg.models.vision_tower import NUM_BLOCKS
 from ntlbg.pipeline import ask, choose_frames
+
+LAYER = "language_model.model.layers.0.self_attn.q_proj"
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +161,54 @@ def test_foreign_and_missing_weights_are_refused(builtin, tmp_path):
         load_trained(builtin[0], tmp_path / "odd.safetensors")
 
 
+@pytest.mark.parametrize("content", [b"", b"# A text, not weights\n" * 9])
+def test_files_that_are_no_weights_are_named(builtin, tmp_path, content):
+    path = tmp_path / "README.md"
+    path.write_bytes(content)
+    for read in (
+        load_builtin,
+        load_vision_tower,
+        trained_vision_config,
+        read_settings,
+        lambda path: load_trained(builtin[0], path),
+        lambda path: load_tower_weights(builtin[0].vision_tower, path),
+    ):
+        with pytest.raises(WeightsError, match=r"README\.md: damaged, or no safetensors file"):
+            read(path)
+    save_file({"rich_points.weight": torch.zeros(1)}, path, metadata={"settings": "{"})
+    with pytest.raises(WeightsError, match=r"README\.md: damaged"):
+        read_settings(path)
+    with pytest.raises(WeightsError, match=r"missing: damaged.*No such file"):
+        read_settings(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"vision_tower.head.position": torch.zeros(1)}, "of another model .*size mismatch"),
+        ({f"{LAYER}.lora_A.weight": torch.zeros(16, 576)}, "of another model"),
+        (
+            {f"{LAYER}.lora_{side}.weight": torch.zeros(3, 3) for side in "AB"},
+            "of another model",
+        ),
+        ({"language_model.x.lora_A.weight": torch.zeros(1)}, "do not belong.*lora_A"),
+    ],
+)
+def test_weights_of_another_model_are_refused(builtin, tmp_path, tensors, message):
+    save_file(tensors, tmp_path / "odd.safetensors")
+    with pytest.raises(WeightsError, match=rf"(?s)odd\.safetensors: .*{message}"):
+        load_trained(builtin[0], tmp_path / "odd.safetensors")
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(
+        base_language_model, "part_path", lambda name: tmp_path / "file" / "model.gguf"
+    )
+    with pytest.raises(WeightsError, match="set NTLBG_CACHE to a folder that can be written"):
+        language_model_folder()
+
+
 def test_the_encoder_alone_equals_the_models_tower(builtin):
     frames = np.random.default_rng(0).integers(0, 256, (2, *FRAME_SIZE, 3), np.uint8)
     alone = ENCODERS["builtin"]()
@@ -180,6 +233,16 @@ def test_settings_are_kept_with_weights(tmp_path):
     assert weights_fingerprint(path) != before
     assert all(torch.equal(tensors[name], tensor) for name, tensor in load_file(path).items())
     assert load_builtin_backend(path).calibration.relevance == [1.5, -2.0]
+
+
+def test_what_was_enrolled_is_known_but_not_where_the_model_is_measured(tmp_path, monkeypatch):
+    monkeypatch.setenv("NTLBG_DATA", str(tmp_path))
+    encoder = ENCODERS["builtin"]()
+    prototypes = np.eye(1, encoder.feature_size, dtype=np.float32)
+    save_object(EnrolledObject("zorblat", prototypes, encoder.weights, ()))
+    for enrolled, names in ((True, ["zorblat"]), (False, [])):
+        backend = load_builtin_backend(enrolled=enrolled)
+        assert [thing.name for thing in backend.further_words.enrolled] == names
 
 
 def test_a_file_of_weights_says_how_many_blocks_were_tuned(tmp_path):

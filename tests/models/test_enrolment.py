@@ -2,6 +2,8 @@
 
 import io
 import stat
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -93,6 +95,20 @@ def test_what_is_no_picture_is_named(tmp_path):
         with pytest.raises(DataError, match=reason) as caught:
             enrolment.read_picture(tmp_path / file)
         assert file in str(caught.value)
+
+
+@pytest.mark.parametrize("side", [8000, 10_000, 20_000])
+def test_monstrous_pictures_are_refused_before_they_are_decoded(tmp_path, side):
+    header = struct.pack(">II5B", side, side, 8, 6, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n"
+    for kind, data in ((b"IHDR", header), (b"IDAT", b""), (b"IEND", b"")):
+        content += struct.pack(">I", len(data)) + kind + data
+        content += struct.pack(">I", zlib.crc32(kind + data))
+    (tmp_path / "huge.png").write_bytes(content)
+    with pytest.raises(
+        DataError, match=r"huge\.png: .* pixels.*; give a picture of at most 50 mil"
+    ):
+        enrolment.read_picture(tmp_path / "huge.png")
 
 
 # Examples and prototypes

@@ -224,6 +224,26 @@ def test_damaged_or_missing_files(tmp_path):
         convert(source, tmp_path / "ours")
 
 
+@pytest.mark.parametrize("content", [None, "{", '{"model_type": "never heard of"}', "{}"])
+@pytest.mark.parametrize("kind", TOWER_NAMES)
+def test_a_tower_without_a_configuration_is_named(tmp_path, kind, content):
+    source = published_folder(tmp_path / "source", "qwen")
+    (source / kind / "config.json").unlink()
+    if content is not None:
+        (source / kind / "config.json").write_text(content)
+    with pytest.raises(ConfigError, match=f"{source / kind}: no configuration of a vision tower"):
+        convert(source, tmp_path / "ours")
+
+
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "generation_config.json"])
+def test_damaged_companions_are_not_blamed_on_the_destination(tmp_path, name):
+    source = published_folder(tmp_path / "source", "qwen")
+    (source / name).write_text("{")
+    with pytest.raises(ConfigError, match=f"{source}: its tokenizer or generation settings"):
+        convert(source, tmp_path / "ours")
+    assert not (tmp_path / "ours").exists()
+
+
 def test_a_pickle_that_is_more_than_tensors_is_refused(tmp_path):
     source = published_folder(tmp_path / "source", "qwen")
     (source / "model.safetensors").unlink()

@@ -95,10 +95,10 @@ def test_a_killed_run_continues_and_finishes(config, tmp_path):
     small["stages"][2]["steps"] = EPISODES["steps"] + 1
     config.write_text(json.dumps(small))
     (output / "joint.safetensors").unlink()
-    third = start(config, output)
+    third = start(config, output, "--stage", "joint")
     said, _ = third.communicate(timeout=120)
     assert third.returncode == 0, said
-    assert said.count("finished before") == 3
+    assert said.count("finished before") == 2
     assert f"joint: continuing from checkpoint-{EPISODES['steps']}" in said
 
 
@@ -200,3 +200,30 @@ def test_a_blended_stage_goes_a_share_of_the_way(tmp_path, monkeypatch):
     name = next(name for name in saved if ".tail." in name)
     expected = before[name.removeprefix("vision_tower.")] + 0.25
     assert torch.allclose(saved[name], expected, atol=1e-6)
+
+
+def test_what_is_finished_is_trained_again_only_when_starting_over(tmp_path, monkeypatch):
+    trained = []
+    second = VISION | {"name": "again", "head_rate": 2e-3}
+    settings = BuiltinTraining.model_validate(TINY | {"stages": [VISION, second]})
+
+    def train(run, stage):
+        trained.append(stage.name)
+        return run.model.vision_tower.requires_grad_(True)
+
+    def go(resume, only=None, **changes):
+        trained.clear()
+        changed = settings.model_copy(update=changes)
+        BuiltinRun(changed, tmp_path, resume=resume).run(only)
+        return list(trained)
+
+    monkeypatch.setattr(BuiltinRun, "train", train)
+    assert go(True) == ["vision", "again"]
+    assert go(True) == []
+    with pytest.raises(ConfigError, match="seed 0, now it is 1"):
+        go(True, seed=1)
+    assert go(False, "again") == ["again"]
+    assert go(False, "vision") == ["vision"]
+    assert not (tmp_path / "again.safetensors").exists()  # it came after another "vision"
+    assert go(True) == ["again"]
+    assert go(False, seed=1) == ["vision", "again"]

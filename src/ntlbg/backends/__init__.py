@@ -102,8 +102,13 @@ class Backend(Protocol):
         """Answer in free text, or choose one of the options."""
 
 
-def load_builtin_backend(weights: Path | None = None) -> Backend:
+def load_builtin_backend(weights: Path | None = None, *, enrolled: bool = True) -> Backend:
     """The model that comes with the package, or the same with other trained weights.
+
+    Args:
+        weights: a file of trained weights.
+        enrolled: let it know what ``ntlbg enrol`` was taught. Where the model itself is measured
+            it must not: what somebody enrolled would change the figures.
 
     Raises:
         WeightsError: its parts are missing and cannot be fetched.
@@ -119,10 +124,12 @@ def load_builtin_backend(weights: Path | None = None) -> Backend:
     model, processor = load_builtin(weights)
     expert = load_imagenet_expert(model.vision_tower.config)
     encoder = BuiltinEncoder(model.vision_tower, weights_fingerprint(weights), expert)
-    enrolled = current_objects(
-        encoder.encode_frames, image_size=encoder.image_size, fingerprint=encoder.weights
-    )
-    further = FurtherWords(model, processor, expert.words, enrolled)
+    things = []
+    if enrolled:
+        things = current_objects(
+            encoder.encode_frames, image_size=encoder.image_size, fingerprint=encoder.weights
+        )
+    further = FurtherWords(model, processor, expert.words, things)
     return NtlbgBackend(model, processor, encoder, name="builtin", further_words=further)
 
 
@@ -137,15 +144,16 @@ def load_longvu_folder(folder: Path) -> Backend:
     return load_longvu_backend(folder)
 
 
-BACKENDS: dict[str, Callable[[], Backend]] = {"builtin": load_builtin_backend}
+# Called with enrolled=False where the model itself is measured, otherwise without arguments.
+BACKENDS: dict[str, Callable[..., Backend]] = {"builtin": load_builtin_backend}
 # Models in a folder, by the model_type of its config.json.
 FOLDERS: dict[str, Callable[[Path], Backend]] = {"longvu": load_longvu_folder}
 
 
-def load_backend(model: str | Backend) -> Backend:
+def load_backend(model: str | Backend, *, enrolled: bool = True) -> Backend:
     """The backend of this name or in this folder, loaded once per process.
 
-    A backend is returned as it is.
+    A backend is returned as it is. ``enrolled`` as in :func:`load_builtin_backend`.
 
     Raises:
         ConfigError: no such name, or a folder without a known model.
@@ -156,18 +164,18 @@ def load_backend(model: str | Backend) -> Backend:
         raise ConfigError(
             f"no model {model!r}; there are: {', '.join(BACKENDS)}, and folders of converted models"
         )
-    return _loaded(model)
+    return _loaded(model, enrolled)
 
 
 @cache
-def _loaded(name: str) -> Backend:
+def _loaded(name: str, enrolled: bool) -> Backend:
     with _collector_paused():
-        return _load(name)
+        return _load(name, enrolled)
 
 
-def _load(name: str) -> Backend:
+def _load(name: str, enrolled: bool) -> Backend:
     if name in BACKENDS:
-        return BACKENDS[name]()
+        return BACKENDS[name]() if enrolled else BACKENDS[name](enrolled=False)
     try:
         kind = json.loads((Path(name) / "config.json").read_text(encoding="utf-8"))["model_type"]
     except (OSError, ValueError, KeyError, TypeError) as error:

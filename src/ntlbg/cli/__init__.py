@@ -3,6 +3,8 @@
 Results go to stdout, everything else to stderr. Commands are listed in the order of the imports.
 """
 
+import sys
+
 from ntlbg.cli import (  # isort: skip
     answering,
     samples,
@@ -29,4 +31,5 @@ __all__ = [
 
 def main() -> None:
     """The console script."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
     app(prog_name="ntlbg")

@@ -10,6 +10,9 @@ from ntlbg import __version__
 from ntlbg.errors import NtlbgError
 
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
+# Packages that a plain installation does not bring, and the extra that does.
+EXTRAS = {"peft": "train", "skimage": "train", "sklearn": "train", "scipy": "train",
+          "vizdoom": "games", "sacrebleu": "eval", "rouge_score": "eval"}  # fmt: skip
 
 
 class _Commands(typer.core.TyperGroup):
@@ -20,6 +23,13 @@ class _Commands(typer.core.TyperGroup):
             return super().invoke(ctx)
         except NtlbgError as error:
             typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+            raise typer.Exit(2) from error
+        except ModuleNotFoundError as error:
+            extra = EXTRAS.get((error.name or "").split(".")[0])
+            if extra is None:
+                raise
+            advice = f"run `pip install 'ntlbg-llm[{extra}]'`"
+            typer.echo(f"error: {error.name} is not installed; {advice}", err=True)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as interrupt:
             raise typer.Exit(INTERRUPTED) from interrupt

@@ -48,13 +48,14 @@ def generate(
     """Write a configuration for a length of video and a GPU, or an experiment's suite."""
     from ntlbg.config import changed, config_for_level, load_config, precision_for
 
-    base = None if config is None else load_config(config, overrides or ())
+    base = None if config is None else load_config(config)
     if category is not None or base is None:
         made = config_for_level(category or "long", gpu, base)
     else:
         made = changed(base, precision_for(gpu)) if gpu else base
-    if config is None and overrides:
-        made = changed(made, dict(_override(text) for text in overrides), "--set")
+    if overrides:  # last, so that they win
+        where = "--set" if config is None else f"{config} with --set"
+        made = changed(made, dict(_override(text) for text in overrides), where)
     if experiment is None:
         _write(made, output)
         return
@@ -119,16 +120,27 @@ def validate(config: Config = DEFAULT_CONFIG, gpu: Gpu = None, overrides: Overri
         typer.echo(f"note: {note}")
 
 
+# of model_config: the base model's size it is compared with
+COMPARED = {
+    "ntlbg_hidden_size": "hidden",
+    "ntlbg_intermediate_size": "intermediate",
+    "ntlbg_num_attention_heads": "heads",
+    "ntlbg_num_key_value_heads": "key_value_heads",
+}
+
+
 def _memory_notes(config, gpu: str | None) -> list[str]:
     from ntlbg.memory import base_sizes, find_device, training_plan
 
     device = find_device(gpu or config.hardware_config.gpu_type)
     text, found = base_sizes(config.model.base_model).text, []
-    if config.model.ntlbg_hidden_size != text.hidden:
-        found.append(
-            f"model_config.ntlbg_hidden_size is {config.model.ntlbg_hidden_size}, but "
-            f"{config.model.base_model} has {text.hidden}, which is what counts"
-        )
+    for key, size in COMPARED.items():
+        here, there = getattr(config.model, key), getattr(text, size)
+        if here != there:
+            found.append(
+                f"model_config.{key} is {here}, but {config.model.base_model} has {there}, which "
+                "is what counts"
+            )
     plan = training_plan(config)
     if plan.peak > device.usable_bytes:
         found.append(
@@ -219,13 +231,16 @@ def plan(
 ) -> None:
     """Show the memory that answering and training take, and the most that fits."""
     from ntlbg import console
+    from ntlbg.config import memory_notes
     from ntlbg.memory import find_device
     from ntlbg.memory.report import as_text, plans
 
     loaded = _loaded(config, overrides)
     device = find_device(gpu or loaded.hardware_config.gpu_type)
-    found = plans(loaded, device)
+    found, said = plans(loaded, device), memory_notes(loaded)
     if as_json:
-        console.print_json(found)
-    else:
-        typer.echo(as_text(found))
+        console.print_json({**found, "notes": said})
+        return
+    typer.echo(as_text(found))
+    for note in said:
+        typer.echo(f"note: {note}")

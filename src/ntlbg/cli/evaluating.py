@@ -268,13 +268,14 @@ def _leave_out(
     from ntlbg import console
     from ntlbg.evaluation.compare.ablation import ablate
     from ntlbg.evaluation.compare.ablation.tables import as_markdown
-    from ntlbg.training.ablation import train_variants
 
     unknown = [name for name in ("selectors", "regimes") if name in given]
     if unknown or (train_steps is None and (tower or tiny)):
         names = ", ".join(unknown) or "tower and tiny without train-steps"
         raise ConfigError(f"suite 'ablation' has no {names}")
     if train_steps is not None:
+        from ntlbg.training.ablation import train_variants
+
         with redirect_stdout(sys.stderr):
             trained = train_variants(
                 out_dir / "trained", steps=train_steps, tower=tower, tiny=tiny, progress=_tell

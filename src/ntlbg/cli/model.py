@@ -20,7 +20,9 @@ def train(
     ] = None,
     debug: Annotated[bool, typer.Option(help="A few steps only.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Check everything, train nothing.")] = False,
-    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = True,
+    resume: Annotated[
+        bool, typer.Option(help="Go on where a run of the same settings was; or start over.")
+    ] = True,
 ) -> None:
     """Train the built-in model or LongVU, as the file says; a killed run goes on where it was."""
     from ntlbg import training

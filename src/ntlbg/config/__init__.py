@@ -9,7 +9,7 @@ from ntlbg.config.generate import (
 )
 from ntlbg.config.load import changed, json_schema, load_config, to_json
 from ntlbg.config.menus import GPUS, LEVELS, Gpu, Level
-from ntlbg.config.notes import notes
+from ntlbg.config.notes import memory_notes, notes
 from ntlbg.config.schema import Config
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "config_for_level",
     "json_schema",
     "load_config",
+    "memory_notes",
     "notes",
     "precision_for",
     "representatives",

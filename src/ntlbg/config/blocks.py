@@ -125,7 +125,7 @@ class ModelConfig(Block):
     )
     ntlbg_max_position_embeddings: Count = Field(32768, description="tokens in a prompt at most")
     ntlbg_rope_theta: Positive = Field(
-        1e6, description="base of the rotary position code; base_model decides"
+        1e6, description="base of the rotary position code; not used, base_model decides"
     )
     ntlbg_attention_dropout: float = Field(
         0.0, ge=0, lt=1, description="share of attention weights dropped in training"

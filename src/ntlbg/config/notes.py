@@ -1,23 +1,30 @@
 """What a valid configuration says that has no effect, or less than one may think."""
 
+from typing import Any
+
 from ntlbg.config.schema import Config
 
+_DISTRIBUTED = "hardware_config.distributed_training"
 # key: why it changes nothing
 UNUSED = {
-    "rich_point_config.spatial_resolution": "a frame is one vector",
-    "rich_point_config.rich_point_layers": "rich points are input tokens of the language model",
+    "model_config.ntlbg_rope_theta": "base_model decides",
+    "model_config.rich_point_config.spatial_resolution": "a frame is one vector",
+    "model_config.rich_point_config.rich_point_layers": "rich points are input tokens of the "
+    "language model",
+    f"{_DISTRIBUTED}.find_unused_parameters": "training_config.ddp_find_unused_parameters decides",
+    f"{_DISTRIBUTED}.gradient_as_bucket_view": "gradients are copied to be sent",
 }
 
 
 def notes(config: Config) -> list[str]:
     """One line for each; empty when every key says what happens."""
-    found = []
-    points, defaults = config.model.rich_point_config, Config().model.rich_point_config
-    for key, reason in UNUSED.items():
-        name = key.rpartition(".")[2]
-        if getattr(points, name) != getattr(defaults, name):
-            found.append(f"model_config.{key} has no effect: {reason}")
-    found += _about_memory(config)
+    values, defaults = (one.model_dump(by_alias=True) for one in (config, Config()))
+    found = [
+        f"{key} has no effect: {reason}"
+        for key, reason in UNUSED.items()
+        if _at(values, key) != _at(defaults, key)
+    ]
+    found += memory_notes(config)
     names = {entry.name for entry in config.dataset_config.test_datasets}
     for benchmark in config.evaluation_config.benchmark_datasets:
         if not any(name.startswith(benchmark) for name in names):
@@ -28,12 +35,15 @@ def notes(config: Config) -> list[str]:
     return found
 
 
-def _about_memory(config: Config) -> list[str]:
+def memory_notes(config: Config) -> list[str]:
+    """What is said of memory and does not happen, the defaults included."""
     saving, found = config.hardware_config.memory_optimization, []
-    if saving.zero_stage and config.hardware_config.num_gpus == 1:
+    asked = [f"zero_stage {saving.zero_stage}"] if saving.zero_stage else []
+    asked += ["cpu_offload"] if saving.cpu_offload else []
+    if asked:
         found.append(
-            f"memory_optimization.zero_stage {saving.zero_stage} shares out between several GPUs; "
-            "num_gpus is 1"
+            f"memory_optimization: training does not carry out {' and '.join(asked)}; every GPU "
+            "holds all weights, gradients and optimizer states, and is planned so"
         )
     checkpointing = {
         saving.activation_checkpointing,
@@ -46,3 +56,9 @@ def _about_memory(config: Config) -> list[str]:
             "differ; activations are recomputed when one of them is true"
         )
     return found
+
+
+def _at(values: Any, key: str) -> Any:
+    for name in key.split("."):
+        values = values[name]
+    return values

@@ -22,19 +22,25 @@ Metric = Literal[
 class MemoryOptimization(Block):
     activation_checkpointing: bool = Field(True, description="recompute activations")
     gradient_checkpointing: bool = Field(True, description="the same, by its other name")
-    cpu_offload: bool = Field(False, description="keep optimizer states in main memory")
+    cpu_offload: bool = Field(
+        False, description="not used: optimizer states are where the trained weights are"
+    )
     zero_stage: int = Field(
         2,
         ge=0,
         le=3,
-        description="what GPUs share out: 1 optimizer states, 2 also gradients, 3 also weights",
+        description="not used: every GPU holds all optimizer states, gradients and weights",
     )
 
 
 class DistributedTraining(Block):
-    strategy: Literal["ddp"] = Field("ddp", description="one replica per GPU")
-    find_unused_parameters: bool = Field(False, description="look for parameters without gradient")
-    gradient_as_bucket_view: bool = Field(True, description="do not copy gradients to send them")
+    strategy: Literal["ddp"] = Field("ddp", description="one replica per GPU, always")
+    find_unused_parameters: bool = Field(
+        False, description="not used: training_config.ddp_find_unused_parameters decides"
+    )
+    gradient_as_bucket_view: bool = Field(
+        True, description="not used: gradients are copied to be sent"
+    )
 
 
 class HardwareConfig(Block):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ntlbg.data import read_json_lines, read_text
 from ntlbg.errors import DataError
 
 # LongVideoBench's data card calls ``position`` a frame index and names no rate. The frames are
@@ -107,7 +108,7 @@ def _longvideobench(path: Path) -> Iterator[Annotation]:
 
 def _qvhighlights(path: Path) -> Iterator[Annotation]:
     """``highlight_*_release.jsonl``: ``relevant_windows`` in seconds of the clip."""
-    for record in read_json_lines(path):
+    for record in read_objects(path):
         yield Annotation(
             id=str(record["qid"]),
             video=str(record["vid"]),
@@ -149,7 +150,7 @@ def _jsonl(path: Path) -> Iterator[Annotation]:
 
     ``video``, ``duration`` and ``answer_type`` are optional; the questions of made videos fit.
     """
-    for record in read_json_lines(path):
+    for record in read_objects(path):
         identifier = str(record["id"])
         yield Annotation(
             id=identifier,
@@ -226,31 +227,14 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg})") from error
 
 
-def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+def read_objects(path: Path) -> Iterator[dict[str, Any]]:
     """One object a line; empty lines are passed over.
 
     Raises:
         DataError: naming file and line.
     """
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{path}:{number}: not JSON ({error.msg})") from error
+    for number, record in read_json_lines(path):
         if not isinstance(record, dict):
-            raise DataError(f"{path}:{number}: a JSON object is expected, got {line[:40]}")
+            got = json.dumps(record)[:40]
+            raise DataError(f"{path}:{number}: a JSON object is expected, got {got}")
         yield record
-
-
-def read_text(path: Path) -> str:
-    """A file's text.
-
-    Raises:
-        DataError: it is missing or not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from error

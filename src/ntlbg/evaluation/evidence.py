@@ -18,7 +18,7 @@ from ntlbg.evaluation.annotations import (
     Annotation,
     Interval,
     frames_to_seconds,
-    read_json_lines,
+    read_objects,
 )
 from ntlbg.evaluation.statistics import mcnemar_p, ratio_interval
 
@@ -150,7 +150,7 @@ def read_selections(path: str | Path, fps: float | None = None) -> dict[str, lis
         DataError: naming file and record.
     """
     path, times = Path(path), {}
-    for record in read_json_lines(path):
+    for record in read_objects(path):
         identifier = str(record.get("id", ""))
         if not identifier or identifier in times:
             raise DataError(f"{path}: every line needs an id of its own, got {identifier!r}")

@@ -14,12 +14,13 @@ import numpy as np
 
 from ntlbg.selection.codebook import cell_sums, nearest_codes
 from ntlbg.selection.contour import contour_deviation
+from ntlbg.selection.diversity import unit_rows
 from ntlbg.selection.moments import estimate_moments
 from ntlbg.selection.quality import quantisation_error, temporal_uniformity
+from ntlbg.selection.space import DEFAULT_RANK
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
-CONTOUR_RANK = 64  # directions in which radii are measured
 
 
 def normalized(text: str) -> str:
@@ -138,7 +139,7 @@ def selection_metrics(
         "diversity": diversity(features[indices]),
         "relevance": float("nan") if scores is None else mean_rank(scores, indices),
         "temporal_uniformity": temporal_uniformity(pts_seconds, indices),
-        "contour_deviation": cell_contour_deviation(features, indices),
+        "contour_deviation": cell_contour_deviation(features, whitened(features), indices),
         "information_kept": 1 - quantisation_error(features, indices),
     }
 
@@ -154,8 +155,7 @@ def diversity(chosen: np.ndarray) -> float:
     """Mean cosine distance over the pairs of features (k, D); NaN for a single one."""
     if len(chosen) < 2:
         return float("nan")
-    norms = np.linalg.norm(chosen, axis=1, keepdims=True)
-    unit = chosen / np.maximum(norms, np.finfo(np.float32).tiny)
+    unit = unit_rows(chosen)
     cosines = unit @ unit.T
     return float(1 - cosines[np.triu_indices(len(chosen), 1)].mean())
 
@@ -168,16 +168,30 @@ def mean_rank(scores: np.ndarray, indices: np.ndarray) -> float:
     return float(((below + at_most) / 2 / len(scores)).mean())
 
 
-def cell_contour_deviation(features: np.ndarray, indices: np.ndarray) -> float:
-    """Standard deviation over mean of the radii of the means of the chosen frames' cells.
+def whitened(features: np.ndarray) -> np.ndarray | None:
+    """(T, r) leading components with variance 1; None when all frames are the same."""
+    features = features.astype(np.float32, copy=False)
+    moments = estimate_moments(features, DEFAULT_RANK)
+    return None if moments is None else moments.whiten(features)
 
-    Radii are Mahalanobis distances from the mean of all frames. Of frames themselves they would
-    all be near one another in high dimension, whatever is chosen.
+
+def cell_contour_deviation(
+    features: np.ndarray, white: np.ndarray | None, indices: np.ndarray
+) -> float:
+    """Contour deviation of the mean vectors of the cells around the chosen frames (k,).
+
+    The theory of the common radius is about code vectors, so it is not the frames that are
+    measured: all frames of a high-dimensional video lie near one radius, whatever is chosen.
+
+    Args:
+        features: (T, D), in which the cells are.
+        white: (T, r) of the same frames by :func:`whitened`, in which the radii are.
+
+    Returns:
+        NaN for a single frame, or where all frames are the same.
     """
-    moments = estimate_moments(features.astype(np.float32), CONTOUR_RANK)
-    if moments is None or len(indices) < 2:
+    if white is None or len(indices) < 2:
         return float("nan")
-    white = moments.project(features.astype(np.float32)) / np.sqrt(moments.eigenvalues)
     cells, _ = nearest_codes(features, features[indices])
     counts = np.bincount(cells, minlength=len(indices))
     filled = counts > 0

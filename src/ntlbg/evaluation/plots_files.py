@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from ntlbg.data import read_json_lines
 from ntlbg.errors import DataError
 from ntlbg.evaluation.compare.figures import write_figures
 from ntlbg.evaluation.compare.summary import Row
@@ -56,11 +57,12 @@ def _draw_seen(path: Path, folder: Path) -> list[Path]:
 def _read_rows(path: Path) -> list[dict]:
     """The objects of a JSON list, or of JSON lines."""
     try:
-        text = path.read_text(encoding="utf-8")
         if path.suffix == ".jsonl":
-            content = [json.loads(line) for line in text.splitlines() if line.strip()]
+            content = [row for _, row in read_json_lines(path)]
         else:
-            content = json.loads(text)
+            content = json.loads(path.read_text(encoding="utf-8"))
+    except DataError as error:  # names the file and says what is wrong
+        raise DataError(f"{error}; give {ACCEPTED}") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as JSON ({error}); give {ACCEPTED}") from error
     if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):

@@ -33,7 +33,9 @@ def save_seen(result: Answer | Moments, folder: str | Path) -> Path:
     }
     if chosen.scores is not None:
         arrays["scores"] = chosen.scores
-    texts = (str(result.video), result.question or "", getattr(result, "text", ""), result.selector)
+    # names of files need not be UTF-8, and these texts must
+    video = str(result.video).encode("utf-8", "backslashreplace").decode()
+    texts = (video, result.question or "", getattr(result, "text", ""), result.selector)
     path = Path(folder) / FILE_NAME
     with staged_file(path) as stage:
         plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}

@@ -4,6 +4,7 @@ Backgrounds are computed or come from short clips; needles are named objects fro
 emoji sets, on screen for 1 to 5 seconds. Everything follows from a seed.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from ntlbg.data import Sample, write_samples
 from ntlbg.errors import ConfigError, OutputError
 from ntlbg.haystack.backgrounds import SPLITS
-from ntlbg.haystack.pictures import STYLES, load_style, object_names
+from ntlbg.haystack.pictures import STYLES, drawable_names
 from ntlbg.haystack.questions import QUESTION_TYPES, make_question
 from ntlbg.haystack.timeline import Timeline, draw_frames, plan_timeline
 
@@ -48,8 +49,8 @@ def make_videos(
     """Write videos and ``questions.jsonl`` into a folder.
 
     Args:
-        minutes: length of each video.
-        seed: the same seed, the same videos and questions.
+        minutes: length of each video, at least one frame.
+        seed: the same seed, the same videos and questions; not negative.
         questions: for each video.
         split: backgrounds, ``train``, ``val`` or ``test``; they share none but plain drawings.
         style: one of STYLES or a zip of pictures; all styles by default.
@@ -61,15 +62,14 @@ def make_videos(
     Raises:
         ConfigError, OutputError.
     """
-    _check(num_videos, minutes, split, size, fps, container)
+    _check(num_videos, minutes, seed, split, size, fps, container)
+    styles = STYLES if style is None else (style,)
+    names = drawable_names(styles)
     folder = Path(out_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
-    styles = STYLES if style is None else (style,)
-    drawable = set().union(*(load_style(name) for name in styles))
-    names = [name for name in object_names() if name in drawable]
     paths, samples, done = [], [], 0
     total = num_videos * int(minutes * 60 * fps)
     for number in range(num_videos):
@@ -153,11 +153,15 @@ def write_video(
         scratch.unlink(missing_ok=True)
 
 
-def _check(num_videos, minutes, split, size, fps, container) -> None:
+def _check(num_videos, minutes, seed, split, size, fps, container) -> None:
     if num_videos < 1 or minutes <= 0 or fps <= 0:
         raise ConfigError(
             f"videos, minutes and fps must be positive, got {num_videos}, {minutes}, {fps}"
         )
+    if not 1 <= minutes * 60 * fps < math.inf:  # nor NaN
+        raise ConfigError(f"{minutes} minutes at {fps} frames a second are not one frame or more")
+    if seed < 0:
+        raise ConfigError(f"seed {seed}: must not be negative")
     if split not in SPLITS:
         raise ConfigError(f"split {split!r}: choose from {', '.join(SPLITS)}")
     if any(side < 32 or side % 2 for side in size):

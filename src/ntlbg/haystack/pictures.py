@@ -11,8 +11,10 @@ import functools
 import io
 import json
 import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
@@ -42,7 +44,20 @@ FURTHER_STYLES = (
     "fluent-emoji-3d",
     "streamline-color",
 )
+SUFFIXES = (".webp", ".png")
+FEWEST_OBJECTS = 11  # eight in a video, and three wrong options that are not in it
 _SHIPPED = STYLES + LINE_STYLES + FURTHER_STYLES
+# what zipfile and Pillow raise over damaged, encrypted or monstrous contents
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    Image.DecompressionBombError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+)
 
 
 @functools.cache
@@ -57,7 +72,10 @@ def load_style(style: str) -> dict[str, list[np.ndarray]]:
     """Pictures of one style by object name: uint8 (128, 128, 4) RGBA arrays.
 
     ``style`` is one of STYLES, LINE_STYLES or FURTHER_STYLES, or the path of a zip of
-    ``NAME.VARIANT.webp`` (or png) pictures.
+    ``NAME.VARIANT.webp`` (or png) pictures, in folders or not; other files in it are left out.
+
+    Raises:
+        ConfigError: no such style, no such zip, or none of its pictures is of a known object.
     """
     asset = resources.files("ntlbg").joinpath(f"assets/pictures/{style}.zip")
     file = asset if style in _SHIPPED else Path(style)
@@ -65,12 +83,42 @@ def load_style(style: str) -> dict[str, list[np.ndarray]]:
         accepted = ", ".join(_SHIPPED)
         raise ConfigError(f"style {style!r}: choose from {accepted}, or give a zip file")
     found: dict[str, list[np.ndarray]] = {}
-    with zipfile.ZipFile(io.BytesIO(file.read_bytes())) as archive:
-        for entry in archive.namelist():
-            with Image.open(io.BytesIO(archive.read(entry))) as image:
-                picture = np.asarray(image.convert("RGBA"))
-            found.setdefault(entry.rsplit(".", 2)[0], []).append(picture)
+    try:
+        for name, picture in _pictures(file.read_bytes()):
+            found.setdefault(name, []).append(picture)
+    except _UNREADABLE as error:
+        raise ConfigError(f"style {style!r}: not a zip of pictures ({error})") from error
+    if not found.keys() & set(object_names()):
+        example = f"{object_names()[0]}.0.png"
+        raise ConfigError(f"style {style!r}: no picture of a known object, such as {example}")
     return found
+
+
+def _pictures(content: bytes) -> Iterator[tuple[str, np.ndarray]]:
+    """Object name and RGBA picture of every picture in a zip, in its order."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for entry in archive.namelist():
+            name = PurePosixPath(entry).name
+            if name.startswith(".") or not name.lower().endswith(SUFFIXES):
+                continue
+            with archive.open(entry) as file, Image.open(file) as image:
+                yield name.rsplit(".", 2)[0], np.asarray(image.convert("RGBA"))
+
+
+def drawable_names(styles: Sequence[str]) -> list[str]:
+    """The objects that at least one of the styles draws, in the order of ``object_names``.
+
+    Raises:
+        ConfigError: a style cannot be used, or too few objects for a video and its questions.
+    """
+    drawable = set().union(*(load_style(style) for style in styles))
+    names = [name for name in object_names() if name in drawable]
+    if len(names) < FEWEST_OBJECTS:
+        raise ConfigError(
+            f"style {', '.join(styles)}: {len(names)} known objects ({', '.join(names)}); a video "
+            f"and its questions need at least {FEWEST_OBJECTS}"
+        )
+    return names
 
 
 def style_name(style: str) -> str:

@@ -72,7 +72,7 @@ def workload(config: Config, batch: int = 1) -> Workload:
 
 
 def setup(config: Config) -> Setup:
-    """How it is computed."""
+    """How it is computed: every GPU for itself, whatever ``memory_optimization`` asks beside."""
     model, hardware = config.model, config.hardware_config
     saving = hardware.memory_optimization
     return Setup(
@@ -84,9 +84,6 @@ def setup(config: Config) -> Setup:
         or saving.activation_checkpointing
         or saving.gradient_checkpointing,
         accumulated=config.training_config.gradient_accumulation_steps > 1,
-        num_gpus=hardware.num_gpus,
-        zero_stage=saving.zero_stage,
-        offload=saving.cpu_offload,
     )
 
 
@@ -179,7 +176,7 @@ def fit(config: Config, device: Device) -> Fitted:
         f"{config.model.base_model} cannot be trained on {device.name}: with "
         f"{config.video_config.num_representatives} frames it still needs "
         f"{plan.peak / GIGABYTE:.3g} GB and there are {device.usable_bytes / GIGABYTE:.3g}; "
-        "choose a smaller base_model, a larger GPU, or zero_stage 3 with more num_gpus"
+        "choose a smaller base_model or a larger GPU"
     )
 
 

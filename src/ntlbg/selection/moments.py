@@ -54,6 +54,10 @@ class Moments:
         components -= self.mean @ basis  # after the product: no centred (T, D) copy
         return components
 
+    def whiten(self, features: np.ndarray) -> np.ndarray:
+        """Principal components of the frames with variance 1: (T, r) float32."""
+        return self.project(features) / np.sqrt(self.eigenvalues).astype(np.float32)
+
 
 def estimate_moments(
     features: np.ndarray, rank: int, weights: np.ndarray | None = None

@@ -299,7 +299,7 @@ def _choose_on_contour(inputs: Inputs, relevance: _Relevance, options: NtlbgOpti
     moments = estimate_moments(inputs.features, options.rank, weights)
     if moments is None:
         return choose_uniform(inputs, NoOptions())
-    white = moments.project(inputs.features) / np.sqrt(moments.eigenvalues).astype(np.float32)
+    white = moments.whiten(inputs.features)
     radius = None
     if options.constraint == "median_contour":
         frames = contour.nearest_to_median_contour(white, inputs.num_frames)

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from peft import LoraConfig, inject_adapter_in_model
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import IterableDataset
 from transformers import TrainingArguments, get_cosine_with_min_lr_schedule_with_warmup
@@ -30,7 +29,6 @@ from ntlbg.models.builtin import (
     save_trained,
     trained_vision_config,
 )
-from ntlbg.outputs import staged_file
 from ntlbg.training.collate import EpisodeCollator
 from ntlbg.training.episodes import EpisodeOptions, Episodes
 from ntlbg.training.feature_bank import FeatureBank, build_feature_bank
@@ -45,6 +43,15 @@ from ntlbg.training.settings import (
     Stage,
     VisionStage,
     load_settings,
+)
+from ntlbg.training.stage_files import (
+    check_checkpoints,
+    checkpoints,
+    finished_file,
+    fixed_settings,
+    forget,
+    read_stage,
+    save_stage,
 )
 from ntlbg.training.stages import set_stage
 from ntlbg.training.trainer import NtlbgTrainer
@@ -87,12 +94,13 @@ class BuiltinRun:
         names = [stage.name for stage in self.settings.stages]
         if only is not None and only not in names:
             raise ConfigError(f"unknown stage {only!r}; there are {', '.join(names)}")
+        if not self.resume:  # what comes after a stage depends on it
+            forget(self.output, names[names.index(only) if only else 0 :])
         for stage in self.settings.stages:
-            finished = self.output / f"{stage.name}.safetensors"
-            again = only == stage.name and not self.resume
-            if finished.is_file() and not again:
+            finished = finished_file(self.output, stage.name)
+            if finished.is_file():
+                self._load(finished, stage)
                 print(f"{stage.name}: finished before, loaded from {finished}", flush=True)
-                self._load(finished)
             elif only in (None, stage.name):
                 self._train_and_save(stage, finished)
             if stage.kind == "vision":
@@ -115,7 +123,7 @@ class BuiltinRun:
         self.model.load_state_dict(before, strict=False)
         if blended:
             self._blend(blended, stage.blend)
-        _save(objective, self.model, finished)
+        self._save(objective, stage, finished)
 
     def _tower_weights(self) -> dict[str, Tensor]:
         tower = self.model.vision_tower.named_parameters(prefix="vision_tower")
@@ -216,7 +224,8 @@ class BuiltinRun:
         collator: Callable | None = None,
     ) -> None:
         name, steps = stage.name, stage.steps
-        folder = self.output / f"{name}.checkpoints"
+        folder = checkpoints(self.output, name)
+        check_checkpoints(folder, fixed_settings(self.settings, stage))
         optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98))
         schedule = get_cosine_with_min_lr_schedule_with_warmup(
             optimizer, min(WARMUP_STEPS, steps // 5), steps, min_lr_rate=MINIMAL_RATE
@@ -258,11 +267,21 @@ class BuiltinRun:
         return self.settings.seed * 1_000_003 + sum(name.encode()) * 1009 + restart
 
     def _last_checkpoint(self, name: str) -> str | None:
-        folder = self.output / f"{name}.checkpoints"
-        return get_last_checkpoint(str(folder)) if self.resume and folder.is_dir() else None
+        folder = checkpoints(self.output, name)
+        return get_last_checkpoint(str(folder)) if folder.is_dir() else None
 
-    def _load(self, path: Path) -> None:
-        tensors: dict[str, Tensor] = load_file(path)
+    def _save(self, objective: nn.Module, stage: Stage, path: Path) -> None:
+        """What the stage trained, in float32, by the model's own names."""
+        trained = {id(p) for p in objective.parameters() if p.requires_grad}
+        tensors = {
+            name: parameter.detach().contiguous()
+            for name, parameter in self.model.named_parameters()
+            if id(parameter) in trained
+        }
+        save_stage(path, tensors, fixed_settings(self.settings, stage))
+
+    def _load(self, path: Path, stage: Stage) -> None:
+        tensors = read_stage(path, fixed_settings(self.settings, stage))
         strangers = self.model.load_state_dict(tensors, strict=False).unexpected_keys
         if strangers:
             raise OutputError(f"{path}: not a stage of this model ({strangers[0]}); remove it")
@@ -270,18 +289,6 @@ class BuiltinRun:
 
 def _group(parameters: Iterable[nn.Parameter], rate: float, decay: float = 0.0) -> dict:
     return {"params": list(parameters), "lr": rate, "weight_decay": decay}
-
-
-def _save(objective: nn.Module, model: nn.Module, path: Path) -> None:
-    """What the stage trained, in float32, by the model's own names."""
-    trained = {id(p) for p in objective.parameters() if p.requires_grad}
-    tensors = {
-        name: parameter.detach().contiguous()
-        for name, parameter in model.named_parameters()
-        if id(parameter) in trained
-    }
-    with staged_file(path) as staged:
-        save_file(tensors, staged)
 
 
 def run(
@@ -303,7 +310,8 @@ def run(
         seed: instead of the configuration's.
         debug: a handful of steps of everything, to see that it runs.
         dry_run: check the configuration and build the model, but do not train.
-        resume: continue finished stages and checkpoints; otherwise start over.
+        resume: continue after finished stages and from checkpoints, of the same settings; otherwise
+            remove what this stage and those after it left, and start over.
 
     Returns:
         the trained weights, or None for a dry run.

@@ -6,23 +6,26 @@ adapters), full (all that may train).
 
 import json
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.data import IterableDataset, get_worker_info
 from transformers import TrainerCallback, TrainingArguments, get_scheduler
-from transformers.trainer_utils import get_last_checkpoint, set_seed
+from transformers.trainer_utils import set_seed
 
 from ntlbg.config import Config, changed, load_config, to_json
 from ntlbg.datasets import Item
-from ntlbg.errors import OutputError
 from ntlbg.memory import find_device, fit, setup, training_plan
 from ntlbg.memory.devices import PRESENT
 from ntlbg.models.reader import build_reader, load_reader_weights, save_reader
+from ntlbg.outputs import check_writable, staged_file
 from ntlbg.reading import Read, VideoReader, items_of
+from ntlbg.training.checkpoints import check_same_run, checkpoints
 from ntlbg.training.question_objective import QuestionObjective
 from ntlbg.training.stages import STAGES, set_stage
 from ntlbg.training.trainer import NtlbgTrainer
@@ -36,6 +39,26 @@ OPTIMIZERS = {
 DEBUG_STEPS, DEBUG_FRAMES = 3, 16
 DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 Say = Callable[[str], None]
+SETTINGS_FILE = "training.json"
+# What a run that goes on from a checkpoint may change; all else decides what it learns.
+FREE = (
+    "model_name",
+    "description",
+    "version",
+    "output_dir",
+    "dataset_config.val_datasets",
+    "dataset_config.test_datasets",
+    "hardware_config",
+    "evaluation_config",
+    "longvideo_variants",
+    "training_config.max_steps",
+    "training_config.warmup_steps",
+    "training_config.save_steps",
+    "training_config.eval_steps",
+    "training_config.logging_steps",
+    "training_config.dataloader_num_workers",
+    "training_config.dataloader_pin_memory",
+)
 
 
 @dataclass(frozen=True)
@@ -69,14 +92,18 @@ def run(
     Args:
         weights: go on from these instead of new parts.
         debug: a few steps with few frames.
-        resume: go on from the last checkpoint of ``output_dir``.
+        resume: go on from the last checkpoint of ``output_dir``, which a run of the same settings
+            must have left (but for ``FREE``); otherwise checkpoints there are removed.
 
     Raises:
         ConfigError, DataError, VideoError, WeightsError, OutputError.
     """
     config = config if isinstance(config, Config) else load_config(config)
-    config = _for_this_machine(_shrunk(config) if debug else config, say)
-    output = Path(output_dir or config.output_dir)
+    config = _shrunk(config) if debug else config
+    output, asked = Path(output_dir or config.output_dir), _asked(config, weights)
+    if resume:
+        check_same_run(output / SETTINGS_FILE, asked, FREE)
+    config = _for_this_machine(config, say)
     reader, sets = VideoReader(config), items_of(config.dataset_config.train_datasets)
     say(f"{sum(map(len, sets))} questions to train on, from {len(sets)} data sets")
     set_seed(config.training_config.seed)
@@ -90,7 +117,36 @@ def run(
         say("everything is there; nothing was trained")
         return None
     data = MixedQuestions(config, reader, sets)
-    return _fit(config, objective, data, reader, output, resume=resume)
+    trainer = _trainer(config, objective, data, reader, output)
+    last = _begin(trainer, output, resume=resume)
+    if last is not None:
+        say(f"continuing from {last.name}")
+    if trainer.is_world_process_zero():
+        _write_settings(output, asked, config)
+    return _fit(trainer, objective, last, output)
+
+
+def _asked(config: Config, weights: str | Path | None) -> dict[str, Any]:
+    """What a run starts from, before it is changed to fit the machine of the day."""
+    start = None if weights is None else str(Path(weights).resolve())
+    return {**config.model_dump(by_alias=True, mode="json"), "weights": start}
+
+
+def _begin(trainer: NtlbgTrainer, output: Path, *, resume: bool) -> Path | None:
+    """The checkpoint to go on from; without ``resume`` those there are removed."""
+    if resume:
+        return next(iter(checkpoints(output, complete=True)), None)
+    for folder in checkpoints(output) if trainer.is_world_process_zero() else []:
+        shutil.rmtree(folder)
+    return None
+
+
+def _write_settings(output: Path, asked: dict[str, Any], config: Config) -> None:
+    """As asked for, which a run that goes on is compared with, and as used."""
+    with staged_file(output / SETTINGS_FILE) as stage:
+        stage.write_text(json.dumps(asked, indent=2) + "\n", "utf-8")
+    with staged_file(output / "config.json") as stage:
+        stage.write_text(to_json(config), "utf-8")
 
 
 class MixedQuestions(IterableDataset):
@@ -146,38 +202,34 @@ def _collate(items: list[Read]) -> dict:
     return {"count": torch.ones(len(items)), "items": items}
 
 
-def _fit(
+def _trainer(
     config: Config,
     objective: QuestionObjective,
     data: MixedQuestions,
     reader: VideoReader,
     output: Path,
-    *,
-    resume: bool,
-) -> Trained:
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be written ({error.strerror})") from error
-    (output / "config.json").write_text(to_json(config), "utf-8")
-    settings = config.training_config
+) -> NtlbgTrainer:
+    check_writable(output)
     if setup(config).checkpointing:
         objective.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
     validation = [reader.read(item) for item in _validation_items(config)]
-    optimizers = _optimizers(config, objective)
-    trainer = NtlbgTrainer(
+    return NtlbgTrainer(
         objective,
         _arguments(config, output),
         train_dataset=data,
         data_collator=_collate,
-        optimizers=optimizers,
+        optimizers=_optimizers(config, objective),
         callbacks=[
             _Stages(objective.model),
-            _Validation(objective, validation, settings.eval_steps),
+            _Validation(objective, validation, config.training_config.eval_steps),
         ],
     )
-    last = get_last_checkpoint(str(output)) if resume else None
-    trainer.train(resume_from_checkpoint=last)
+
+
+def _fit(
+    trainer: NtlbgTrainer, objective: QuestionObjective, last: Path | None, output: Path
+) -> Trained:
+    trainer.train(resume_from_checkpoint=None if last is None else str(last))
     history = [entry for entry in trainer.state.log_history if {"loss", "eval_task"} & set(entry)]
     (output / "history.json").write_text(json.dumps(history, indent=1), "utf-8")
     return Trained(save_reader(objective.model, output), history)

@@ -13,13 +13,14 @@ from pathlib import Path
 import torch
 from torch import nn
 from transformers import PreTrainedModel, Trainer, TrainingArguments
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, set_seed
+from transformers.trainer_utils import set_seed
 
 from ntlbg.errors import ConfigError, OutputError, WeightsError
 from ntlbg.models.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.models.processing_longvu import LongVUProcessor
 from ntlbg.models.training_longvu import LongVUCollator, add_lora, change_geometry
 from ntlbg.outputs import check_writable, staged_directory
+from ntlbg.training.checkpoints import checkpoints
 from ntlbg.training.longvu_data import LongVUQuestions
 from ntlbg.training.longvu_settings import LongVUTraining, load_longvu_settings
 
@@ -138,11 +139,11 @@ def _with_geometry(model, geometry: dict) -> LongVUForConditionalGeneration:
 
 
 def _fit(trainer: Trainer, settings: LongVUTraining, output: Path, *, resume: bool, say: Say):
-    last = next(iter(_checkpoints(output, complete=True)), None) if resume else None
+    last = next(iter(checkpoints(output, complete=True)), None) if resume else None
     if last is not None:
         say(f"continuing from {last.name}")
     if trainer.is_world_process_zero():
-        for folder in [] if resume else _checkpoints(output):
+        for folder in [] if resume else checkpoints(output):
             shutil.rmtree(folder)
         output.mkdir(parents=True, exist_ok=True)
         (output / SETTINGS_FILE).write_text(settings.model_dump_json(indent=2) + "\n", "utf-8")
@@ -200,28 +201,9 @@ def accumulation(settings: LongVUTraining, processes: int) -> int:
     return steps
 
 
-def _checkpoints(output: Path, *, complete: bool = False) -> list[Path]:
-    """Folders of checkpoints, the last one first; a run may be killed while it writes one."""
-    found = [
-        path
-        for path in output.glob(f"{PREFIX_CHECKPOINT_DIR}-*")
-        if path.name.rpartition("-")[2].isdigit()
-        and (not complete or _is_json(path / "trainer_state.json"))  # is written last
-    ]
-    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
-
-
-def _is_json(path: Path) -> bool:
-    try:
-        json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return True
-
-
 def _check_same_run(settings: LongVUTraining, output: Path) -> None:
     """Checkpoints in the folder belong to a run like this one."""
-    if not _checkpoints(output, complete=True):
+    if not checkpoints(output, complete=True):
         return
     try:
         before = json.loads((output / SETTINGS_FILE).read_text(encoding="utf-8"))

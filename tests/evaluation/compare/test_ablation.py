@@ -184,7 +184,8 @@ def test_differences_are_tested_over_videos():
 
 
 def test_trained_variants_are_compared_with_the_first(tmp_path, monkeypatch, backend):
-    def load(path):
+    def load(path, *, enrolled):
+        assert not enrolled  # what somebody taught it is not measured
         model = ColourBackend()
         model.encoder.fingerprint = path.stem
         return model
@@ -218,7 +219,7 @@ def test_a_model_without_rich_points_says_so(tmp_path):
 
 def test_the_command(tmp_path, monkeypatch):
     monkeypatch.setitem(backends.BACKENDS, "builtin", ColourBackend)
-    monkeypatch.setattr(backends, "_loaded", lambda name: backends.BACKENDS[name]())
+    monkeypatch.setattr(backends, "_loaded", lambda name, _: backends.BACKENDS[name]())
     options = ["--suite", "ablation", "--videos", "2", "--minutes", "1", "--questions", "4",
                "-k", "3", "--variant", "no-events"]  # fmt: skip
     done = CliRunner().invoke(app, ["compare", str(tmp_path), *options])

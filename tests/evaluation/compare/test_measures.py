@@ -7,7 +7,6 @@ from ntlbg.evaluation.compare.measures import (
     METRICS,
     Footage,
     Question,
-    contour_deviation_of_cells,
     measure,
 )
 
@@ -53,23 +52,3 @@ def test_of_a_still_picture_nothing_can_be_said_about_coverage():
     assert found["quantisation_error"] is None
     assert found["contour_deviation"] is None
     assert found["recall"] == 1
-
-
-def test_contour_deviation_is_that_of_the_cells_means():
-    features = np.random.default_rng(1).normal(size=(300, 5)) * [3, 2, 1, 1, 0.5]
-    video, chosen = footage(features), np.array([3, 50, 120, 299])
-    distance = ((features[:, None] - features[chosen]) ** 2).sum(-1)
-    cells = distance.argmin(1)
-    centred = features - features.mean(0)
-    inverse = np.linalg.inv(np.cov(centred.T, bias=True))
-    means = np.stack([centred[cells == cell].mean(0) for cell in range(4)])
-    radii = np.sqrt(np.einsum("kd,de,ke->k", means, inverse, means))
-    found = contour_deviation_of_cells(video, chosen)
-    assert found == pytest.approx(radii.std() / radii.mean(), rel=0.02)  # moments are shrunk
-
-
-def test_points_of_one_radius_do_not_deviate():
-    directions = np.repeat(np.concatenate([np.eye(3), -np.eye(3)]), 50, axis=0)
-    noise = np.random.default_rng(2).normal(0, 0.01, directions.shape)
-    video = footage(directions + noise)
-    assert contour_deviation_of_cells(video, np.arange(25, 300, 50)) < 0.02

@@ -126,7 +126,8 @@ def test_a_folder_with_answers_to_other_questions_is_refused(tmp_path):
 def test_several_weights_are_rows_of_their_own(tmp_path, monkeypatch):
     """And the table over them has mean and deviation."""
 
-    def load(path):
+    def load(path, *, enrolled):
+        assert not enrolled  # what somebody taught it is not measured
         backend = ColourBackend()
         backend.encoder.fingerprint = path.stem * 8
         if path.stem == "b":
@@ -252,7 +253,7 @@ def test_an_unknown_split_is_not_taken_for_another(wrong):
 
 def test_the_command(tmp_path, monkeypatch):
     monkeypatch.setitem(backends.BACKENDS, "builtin", ColourBackend)
-    monkeypatch.setattr(backends, "_loaded", lambda name: backends.BACKENDS[name]())
+    monkeypatch.setattr(backends, "_loaded", lambda name, _: backends.BACKENDS[name]())
     options = ["--kind", "minute", "-k", "3", "--questions", "4", "--split", "val"]
     done = CliRunner().invoke(app, ["evaluate", str(tmp_path), *options, "--json"])
     assert done.exit_code == 0, done.output

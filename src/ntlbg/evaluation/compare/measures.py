@@ -9,16 +9,13 @@ from functools import cached_property
 
 import numpy as np
 
-from ntlbg.selection.codebook import cell_sums, nearest_codes
-from ntlbg.selection.contour import contour_deviation
-from ntlbg.selection.moments import estimate_moments
+from ntlbg.evaluation.metrics import cell_contour_deviation, whitened
 from ntlbg.selection.quality import (
     events_hit,
     quantisation_error,
     shot_coverage,
     temporal_uniformity,
 )
-from ntlbg.selection.space import DEFAULT_RANK
 
 
 @dataclass(frozen=True)
@@ -76,16 +73,14 @@ class Footage:
     @cached_property
     def white(self) -> np.ndarray | None:
         """(T, r) leading components with variance 1; None when all frames are the same."""
-        moments = estimate_moments(self.features, DEFAULT_RANK)
-        if moments is None:
-            return None
-        return moments.project(self.features) / np.sqrt(moments.eigenvalues).astype(np.float32)
+        return whitened(self.features)
 
 
 def measure(footage: Footage, question: Question, indices: np.ndarray) -> dict[str, float | None]:
     """Everything in METRICS but the seconds; None where there is nothing to measure."""
     seen = events_hit(question.events, indices)
     error = quantisation_error(footage.features, indices)
+    spread = cell_contour_deviation(footage.features, footage.white, indices)
     return {
         "recall": float(seen.mean()) if len(seen) else None,
         "recall_any": float(seen.any()) if len(seen) else None,
@@ -93,21 +88,5 @@ def measure(footage: Footage, question: Question, indices: np.ndarray) -> dict[s
         "quantisation_error": None if np.isnan(error) else error,
         "shot_coverage": shot_coverage(footage.shots, indices),
         "temporal_uniformity": temporal_uniformity(footage.pts_seconds, indices),
-        "contour_deviation": contour_deviation_of_cells(footage, indices),
+        "contour_deviation": None if np.isnan(spread) else spread,
     }
-
-
-def contour_deviation_of_cells(footage: Footage, indices: np.ndarray) -> float | None:
-    """Contour deviation of the mean vectors of the cells around the chosen frames (k,).
-
-    The theory of the common radius is about code vectors, so it is not the frames that are
-    measured: all frames of a high-dimensional video lie near one radius.
-    """
-    white, k = footage.white, len(indices)
-    if white is None or k < 2:
-        return None
-    cells, _ = nearest_codes(footage.features, footage.features[indices])
-    counts = np.bincount(cells, minlength=k)
-    filled = counts > 0
-    codes = cell_sums(white, cells, k)[filled] / counts[filled, None]
-    return contour_deviation(codes) if codes.any() else None

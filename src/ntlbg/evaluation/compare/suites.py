@@ -41,7 +41,7 @@ class HaystackSuite:
         self.condition = Condition(seed=seed, split=split)
         if minutes <= 0 or questions < 1:
             raise ConfigError(f"minutes and questions must be positive: {minutes}, {questions}")
-        self.backend = load_backend(model)
+        self.backend = load_backend(model, enrolled=False)
         self.kind, self.questions = Kind("compare", minutes * 60), questions
 
     @property

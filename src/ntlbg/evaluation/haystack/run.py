@@ -98,7 +98,11 @@ def run(
     _check(kinds, frames, selectors, questions, per_video)
     records, used = Records(folder), []
     for path in weights or (None,):
-        backend = load_backend(model) if path is None else load_builtin_backend(Path(path))
+        backend = (
+            load_backend(model, enrolled=False)
+            if path is None
+            else load_builtin_backend(Path(path), enrolled=False)
+        )
         used.append(backend.encoder.fingerprint)
         todo = [
             task

@@ -11,7 +11,7 @@ from ntlbg.backends import Backend
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.haystack import SPLITS, make_questions
-from ntlbg.haystack.pictures import STYLES, load_style, object_names, style_name
+from ntlbg.haystack.pictures import STYLES, drawable_names, style_name
 from ntlbg.haystack.timeline import NEEDLE_SPACING, Timeline, draw_frames, plan_timeline
 from ntlbg.indexing import encode_with_notes
 
@@ -101,8 +101,7 @@ def plan_video(
 
     No question is asked twice about a video as long as there are others.
     """
-    drawable = set().union(*(load_style(style) for style in condition.styles))
-    names = [name for name in object_names() if name in drawable]
+    names = drawable_names(condition.styles)
     rng = np.random.default_rng((condition.seed, number, len(condition.split), int(kind.seconds)))
     timeline = plan_timeline(
         rng, kind.seconds, names=names, split=condition.split, styles=condition.styles,

@@ -89,12 +89,18 @@ def ablate(
     records, parts = Records(folder), {}
     if variants:
         chosen = {name: VARIANTS[name] for name in dict.fromkeys((FULL, *variants))}
-        used = _answer_all(records, plan, chosen, load_backend(model), progress)
+        used = _answer_all(records, plan, chosen, load_backend(model, enrolled=False), progress)
         changes = {name: variant.change for name, variant in chosen.items()}
         parts[IN_USE] = ablation_rows(_of(records, plan, [used]), changes, FULL)
     if trained:
         used = [
-            _answer_all(records, plan, {name: VARIANTS[FULL]}, load_builtin_backend(path), progress)
+            _answer_all(
+                records,
+                plan,
+                {name: VARIANTS[FULL]},
+                load_builtin_backend(path, enrolled=False),
+                progress,
+            )
             for name, (_, path) in trained.items()
         ]
         changes = {name: change for name, (change, _) in trained.items()}

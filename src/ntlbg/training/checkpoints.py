@@ -1,0 +1,89 @@
+"""A run's checkpoints, and the settings that a run which goes on from them must share with it."""
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from ntlbg.errors import ConfigError
+
+INSTEAD = "choose another folder, or start over with --no-resume"
+
+
+def checkpoints(output: Path, *, complete: bool = False) -> list[Path]:
+    """Folders of checkpoints, the last one first; a run may be killed while it writes one."""
+    found = [
+        path
+        for path in output.glob(f"{PREFIX_CHECKPOINT_DIR}-*")
+        if path.name.rpartition("-")[2].isdigit()
+        and (not complete or _is_json(path / "trainer_state.json"))  # is written last
+    ]
+    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+
+
+def check_same_run(file: Path, settings: Mapping[str, Any], free: Collection[str]) -> None:
+    """Checkpoints beside ``file``, which holds a run's settings, belong to a run like this one.
+
+    Args:
+        settings: of this run, as JSON holds them.
+        free: dotted keys, of values or of blocks, that may differ.
+
+    Raises:
+        ConfigError: they were made with other settings, or nothing says with which.
+    """
+    if not checkpoints(file.parent, complete=True):
+        return
+    try:
+        before = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{file.parent}: there are checkpoints, but not the {file.name} they were made with "
+            f"({error}); {INSTEAD}"
+        ) from error
+    check_same_settings(f"{file.parent}: its checkpoints were", before, settings, free)
+
+
+def check_same_settings(
+    what: str, before: Any, now: Mapping[str, Any], free: Collection[str] = ()
+) -> None:
+    """Refuse what was made with other settings.
+
+    Args:
+        what: the beginning of the message.
+        before: settings as JSON holds them.
+        now: those of this run.
+        free: dotted keys, of values or of blocks, that may differ.
+
+    Raises:
+        ConfigError: naming every key that differs, and both values.
+    """
+    old, new = _flat(before), _flat(now)
+    differ = [
+        f"{key} {old.get(key)!r}, now it is {new.get(key)!r}"
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key) and not any(_inside(key, block) for block in free)
+    ]
+    if differ:
+        raise ConfigError(f"{what} made with {'; with '.join(differ)}; {INSTEAD}")
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _flat(value: Any, key: str = "") -> dict[str, Any]:
+    """Values by their dotted keys; lists stay whole."""
+    if not isinstance(value, dict):
+        return {key: value}
+    blocks = (_flat(inner, f"{key}.{name}".strip(".")) for name, inner in value.items())
+    return {name: inner for block in blocks for name, inner in block.items()}
+
+
+def _inside(key: str, block: str) -> bool:
+    return key == block or key.startswith(f"{block}.")

@@ -1,0 +1,76 @@
+"""What a finished or interrupted stage leaves, so that no run takes another run's for its own."""
+
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ntlbg.models.builtin import weights_fingerprint
+from ntlbg.outputs import keep_json, staged_file
+from ntlbg.training.checkpoints import check_same_settings
+from ntlbg.training.settings import BuiltinTraining, Stage
+
+METADATA = "settings"
+
+
+def finished_file(output: Path, name: str) -> Path:
+    """Where a stage's weights go once it is finished."""
+    return output / f"{name}.safetensors"
+
+
+def checkpoints(output: Path, name: str) -> Path:
+    """Where a stage's checkpoints go."""
+    return output / f"{name}.checkpoints"
+
+
+def fixed_settings(settings: BuiltinTraining, stage: Stage) -> dict[str, Any]:
+    """Everything that a stage's weights depend on, stages before it too."""
+    place = settings.stages.index(stage)
+    fixed = settings.model_dump(mode="json", include={"seed", "backgrounds", "kept_frames"})
+    if fixed["kept_frames"]:
+        del fixed["kept_frames"]["folder"]  # the frames are the same wherever they are
+    if any(one.kind != "vision" for one in settings.stages[: place + 1]):
+        fixed["bank"] = settings.bank.model_dump()
+    fixed["tower"] = settings.tower and weights_fingerprint(settings.tower)
+    stages = [one.model_dump(mode="json") for one in settings.stages[: place + 1]]
+    return fixed | {"before": stages[:-1], "stage": stages[-1]}
+
+
+def save_stage(path: Path, tensors: dict[str, Tensor], fixed: dict[str, Any]) -> None:
+    """The weights and what they were trained with, in one file."""
+    with staged_file(path) as staged:
+        save_file(tensors, staged, metadata={METADATA: json.dumps(fixed)})
+
+
+def read_stage(path: Path, fixed: dict[str, Any]) -> dict[str, Tensor]:
+    """Weights of a finished stage.
+
+    Raises:
+        ConfigError: they were trained with other settings.
+    """
+    with safe_open(path, framework="pt") as file:
+        before = json.loads((file.metadata() or {}).get(METADATA, "{}"))
+        check_same_settings(f"{path} was", before, fixed)
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+
+
+def check_checkpoints(folder: Path, fixed: dict[str, Any]) -> None:
+    """Checkpoints in the folder are of a stage like this one; it may have more steps or fewer.
+
+    Raises:
+        ConfigError: they were made with other settings.
+    """
+    before = keep_json(folder / "stage.json", fixed)
+    check_same_settings(f"{folder} was", before, fixed, free=["stage.steps"])
+
+
+def forget(output: Path, names: Iterable[str]) -> None:
+    """Remove what these stages left."""
+    for name in names:
+        finished_file(output, name).unlink(missing_ok=True)
+        shutil.rmtree(checkpoints(output, name), ignore_errors=True)
