@@ -186,6 +186,7 @@ def test_wordings_are_understood(kind):
         )
         assert grounding.names_pair(question) == (kind in ("order", "both")), question
         assert grounding.asks_count(question) == (kind == "count"), question
+        assert grounding.asks_when(question) == (kind == "when"), question
         assert grounding.asks_about_events(question) == (kind in ("first", "last")), question
         about_one = kind in ("both", "count", "exist", "when")
         assert kind == "order" or grounding.asks_about_one(question) == about_one, question

@@ -188,6 +188,49 @@ def test_frames_and_reader_decide_together_how_often(backend):
     np.testing.assert_allclose(chosen.option_scores, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("question", "direction"),
+    [
+        ("At what time does the bus appear?", 0),
+        ("When is the bus first seen?", 1),
+        ("When does the bus appear for the last time?", -1),
+    ],
+)
+def test_frames_and_reader_decide_together_when(backend, question, direction):
+    """The product of both chances, over times that are possible; options are near one or not."""
+    video = video_of(backend, [3, 3, 1, 3, 3, 3, 3, 3, 0, 3, 3, 3, 1, 3])
+    texts = [f"00:{second:02d}" for second in range(14)]
+    frames = backend.signs(question, video).time_chances(video.pts_seconds, direction)
+    with torch.inference_mode():
+        inputs = backend._inputs(question, video)
+        plain = backend._option_chances(inputs, texts)
+        options = ["00:08", "00:11", "00:40", "00:03"]
+        of_options = backend._option_chances(inputs, options)
+    joint = np.array(plain) * np.where(frames >= seen.POSSIBLE * frames.max(), frames, 0)
+    reply = backend.answer(question, video=video, options=None)
+    assert reply.text == texts[joint.argmax()]
+    assert reply.text in {0: ("00:02", "00:12"), 1: ("00:02",), -1: ("00:12",)}[direction]
+    chosen = backend.answer(question, video=video, options=options)
+    near = [frames[5:12].max(), frames[8:].max(), 0, frames[:7].max()]
+    joint = np.array(of_options) * np.maximum(near, 1e-6)
+    np.testing.assert_allclose(chosen.option_scores, joint / joint.sum(), atol=1e-5)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-6, 6), min_size=1, max_size=6), st.sampled_from([1, -1]))
+def test_chances_of_the_first_and_the_last_frame_are_those_of_all_cases(odds, direction):
+    signs = Signs(np.zeros(len(odds)), {"owl": np.array(odds)})
+    chances = 1 / (1 + np.exp(-signs.named("owl")))
+    expected = np.zeros(len(odds))
+    for case in itertools.product((0, 1), repeat=len(odds)):
+        if any(case):
+            shown = np.flatnonzero(case)[::direction][0]
+            expected[shown] += np.prod(np.where(case, chances, 1 - chances))
+    times = np.arange(float(len(odds)))
+    np.testing.assert_allclose(signs.time_chances(times, direction), expected, atol=1e-12)
+    np.testing.assert_allclose(signs.time_chances(times), chances)
+
+
 def test_a_question_about_two_is_scored_as_two_about_one(backend):
     video = video_of(backend, [0, 1, 2, 3])
     found = backend.score_frames(video.features, "Do an owl and a bus both appear?")

@@ -21,6 +21,9 @@ LAST = re.compile(r"\b(?:last|end|ends|finish(?:es)?|final|after all)\b", re.IGN
 COUNT = re.compile(r"\b(?:how many|how often|count|number of|separate(?:ly)?)\b", re.IGNORECASE)
 PAIR = re.compile(r"\b(?:both|as well as|of the two|(?:or|and) (?:the|an?)\b)", re.IGNORECASE)
 WHEN = re.compile(r"\b(?:when|(?:what|which) (?:time|moment|point))\b", re.IGNORECASE)
+ASKS_WHEN = re.compile(
+    r"\s*(?:(?:at|in|from)\s+)?(?:when|(?:what|which)\s+(?:time|moment|point))\b", re.IGNORECASE
+)
 EARLIER = re.compile(r"\b(?:first|earlier|sooner|before)\b", re.IGNORECASE)
 LATER = re.compile(r"\b(?:last|later|after)\b", re.IGNORECASE)
 YES_NO = re.compile(
@@ -53,7 +56,7 @@ def ground_scores(
     if names_pair(question):
         return np.minimum(scores, SURE)
     direction = neighbour_direction(question)
-    side = bool(FIRST.search(question)) - bool(LAST.search(question))
+    side = first_or_last(question)
     if not (direction or side):
         return scores
     odds = event_odds()
@@ -72,7 +75,7 @@ def asks_about_events(question: str) -> bool:
     False
     """
     several = asks_count(question) or names_pair(question)
-    return not several and bool(FIRST.search(question)) != bool(LAST.search(question))
+    return not several and first_or_last(question) != 0
 
 
 def asks_about_one(question: str) -> bool:
@@ -92,6 +95,25 @@ def asks_count(question: str) -> bool:
     True
     """
     return bool(COUNT.search(question))
+
+
+def asks_when(question: str) -> bool:
+    """Whether the answer is the time of one thing it names.
+
+    >>> [asks_when(q) for q in ("At what time is the owl seen?", "What is seen when it rains?")]
+    [True, False]
+    """
+    others = neighbour_direction(question) or names_pair(question) or asks_count(question)
+    return bool(ASKS_WHEN.match(question)) and not others
+
+
+def first_or_last(question: str) -> int:
+    """1 if it says first, -1 if it says last, 0 for neither or both.
+
+    >>> first_or_last("When does the owl appear for the last time?")
+    -1
+    """
+    return bool(FIRST.search(question)) - bool(LAST.search(question))
 
 
 def names_pair(question: str) -> bool:

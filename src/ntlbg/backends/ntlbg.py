@@ -10,6 +10,7 @@ import torch
 from ntlbg.backends import Reply, RichPoints, VideoContext
 from ntlbg.backends.further_words import FurtherWords
 from ntlbg.backends.seen import (
+    POSSIBLE,
     Calibration,
     ObjectNames,
     Signs,
@@ -22,14 +23,19 @@ from ntlbg.encoders import Encoder
 from ntlbg.grounding import (
     asks_about_one,
     asks_count,
+    asks_when,
     can_be_denied,
+    first_or_last,
     first_or_last_of_two,
+    mentioned_seconds,
     names_pair,
     recurrence,
 )
+from ntlbg.timelines import format_seconds
 
 LONGEST_ANSWER_TOKENS = 24
 LEAST_KNOWN_CHANCE = 1e-6  # the frames do not rule out an answer altogether
+SAME_MOMENT = 3.0  # seconds from a frame at which a time still names what it shows
 ABOUT_ONE = "When does the {name} appear?"
 
 
@@ -105,8 +111,8 @@ class NtlbgBackend:
     def answer(self, question: str, *, video: VideoContext, options: list[str] | None) -> Reply:
         """Greedy text; with options the likeliest of them as a continuation of the prompt.
 
-        Without options, a question about what the chosen frames do not show is answered so. How
-        often something is shown, and which of two things first, is decided by the prompt's
+        Without options, a question about what the chosen frames do not show is answered so. When
+        and how often something is shown, and which of two things first, is decided by the prompt's
         continuation and by the frames themselves (:class:`ntlbg.backends.seen.Signs`); whether two
         things are both there by the frames alone, which the language model was worse at.
         """
@@ -181,10 +187,12 @@ class NtlbgBackend:
     ) -> tuple[str, list[float] | None]:
         """The language model's answer, and the chances of the options."""
         inputs = self._inputs(question, video)
-        known = self._known_chances(question, signs, video)
+        known = self._known_chances(question, signs, video, options)
         if options is None and known is None:
             return self._generate(inputs), None
         choices = list(known) if options is None else options
+        if len(choices) == 1:
+            return choices[0], [1.0] if options else None
         chances = self._option_chances(inputs, choices, known)
         return choices[int(np.argmax(chances))], chances if options else None
 
@@ -203,7 +211,7 @@ class NtlbgBackend:
         return self.processor.decode_answer(ids[0, inputs["input_ids"].shape[1] :])
 
     def _known_chances(
-        self, question: str, signs: Signs | None, video: VideoContext
+        self, question: str, signs: Signs | None, video: VideoContext, options: list[str] | None
     ) -> dict[str, float] | None:
         """Chances of all possible answers by the frames; None for most questions."""
         if signs is None:
@@ -214,6 +222,9 @@ class NtlbgBackend:
             return signs.first_chances(times, direction)
         if len(signs.words) == 1 and asks_count(question):
             return {str(number): chance for number, chance in enumerate(signs.count_chances(times))}
+        if len(signs.words) == 1 and asks_when(question):
+            chances = signs.time_chances(times, first_or_last(question))
+            return _chances_of_times(times, chances, options)
         return None
 
     def _option_chances(
@@ -242,6 +253,23 @@ class NtlbgBackend:
         )
         logits = torch.cat([prompt.logits[:, -1:], rest.logits], dim=1).double()
         return float(logits.log_softmax(-1).gather(-1, ids.unsqueeze(-1)).sum())
+
+
+def _chances_of_times(
+    times: np.ndarray, chances: np.ndarray, options: list[str] | None
+) -> dict[str, float]:
+    """The best chance of frames at times (K,): of the options, else of times that are possible."""
+    found: dict[str, float] = {}
+    if options is None:
+        for place in np.flatnonzero(chances >= POSSIBLE * chances.max()):
+            text = format_seconds(times[place])
+            found[text] = max(found.get(text, 0.0), float(chances[place]))
+        return found
+    for option in options:
+        named = mentioned_seconds(option)
+        near = np.abs(times - named[0]) <= SAME_MOMENT if len(named) == 1 else []
+        found[option] = float(chances[near].max(initial=0.0))
+    return found
 
 
 def _stated(question: str, signs: Signs, nothing: bool) -> str | None:

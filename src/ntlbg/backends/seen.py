@@ -22,7 +22,7 @@ from ntlbg.grounding import (
 LEAST_CHANCE = 0.2  # below it, what is named has not been seen
 LEAST_MOMENT_CHANCE = 0.35  # the same for an event without a name
 LARGEST_ODDS = 12.0  # nats; what a word's log-odds count at most, either way
-POSSIBLE = 0.1  # chance from which on a frame may belong to an appearance
+POSSIBLE = 0.1  # chance from which on a frame may belong to an appearance or be the moment
 SAME_WORD = 0.999  # cosine of two directions of one word
 
 
@@ -109,11 +109,7 @@ class Signs:
         Frames show an object or not, each for itself; times are (K,).
         """
         order = np.argsort(pts_seconds, kind="stable")[::direction]
-        arrivals = {}
-        for name in self.words:
-            chance = _logistic(self.named(name))[order]
-            missed = np.concatenate([[1.0], np.cumprod(1 - chance)])
-            arrivals[name] = chance * missed[:-1], missed[1:]
+        arrivals = {name: _arrivals(_logistic(self.named(name))[order]) for name in self.words}
         one, other = arrivals
         wins = {
             one: float(arrivals[one][0] @ arrivals[other][1]),
@@ -121,6 +117,24 @@ class Signs:
         }
         total = max(sum(wins.values()), 1e-12)
         return {name: chance / total for name, chance in wins.items()}
+
+    def time_chances(self, pts_seconds: np.ndarray, direction: int = 0) -> np.ndarray:
+        """Chance (K,) that a frame shows the named object; at times (K,).
+
+        With a direction that it is the first one that does (1), or the last (-1).
+        """
+        [name] = self.words
+        chances = _logistic(self.named(name))
+        if direction:
+            order = np.argsort(pts_seconds, kind="stable")[::direction]
+            chances[order], _ = _arrivals(chances[order])
+        return chances
+
+
+def _arrivals(chances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """That each frame in a row is the first to show something, and that it and none before does."""
+    missed = np.concatenate([[1.0], np.cumprod(1 - chances)])
+    return chances * missed[:-1], missed[1:]
 
 
 class ObjectNames:
