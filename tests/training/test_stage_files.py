@@ -7,10 +7,11 @@ from ntlbg.errors import ConfigError
 from ntlbg.training.settings import BuiltinTraining
 from ntlbg.training.stage_files import (
     check_checkpoints,
-    checkpoints,
+    checkpoint_folder,
     finished_file,
     fixed_settings,
     forget,
+    last_checkpoint,
     read_stage,
     save_stage,
 )
@@ -85,8 +86,17 @@ def test_checkpoints_of_a_shorter_stage_are_gone_on_with(tmp_path):
 def test_forgetting_removes_what_these_stages_left_and_no_more(tmp_path):
     for name in ("vision", "joint"):
         finished_file(tmp_path, name).write_bytes(b"")
-        (checkpoints(tmp_path, name) / "checkpoint-1").mkdir(parents=True)
+        (checkpoint_folder(tmp_path, name) / "checkpoint-1").mkdir(parents=True)
     forget(tmp_path, ["joint", "never"])
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "vision.checkpoints", "vision.safetensors",
     ]  # fmt: skip
+
+
+def test_a_checkpoint_that_was_being_written_is_passed_over(tmp_path):
+    folder = checkpoint_folder(tmp_path, "vision")
+    for number in (2, 10):
+        (folder / f"checkpoint-{number}").mkdir(parents=True)
+    assert last_checkpoint(tmp_path, "vision") is None
+    (folder / "checkpoint-2" / "trainer_state.json").write_text("{}")
+    assert last_checkpoint(tmp_path, "vision") == str(folder / "checkpoint-2")

@@ -186,14 +186,13 @@ class NtlbgBackend:
         self, question: str, video: VideoContext, options: list[str] | None, signs: Signs | None
     ) -> tuple[str, list[float] | None]:
         """The language model's answer, and the chances of the options."""
-        inputs = self._inputs(question, video)
         known = self._known_chances(question, signs, video, options)
         if options is None and known is None:
-            return self._generate(inputs), None
+            return self._generate(self._inputs(question, video)), None
         choices = list(known) if options is None else options
         if len(choices) == 1:
             return choices[0], [1.0] if options else None
-        chances = self._option_chances(inputs, choices, known)
+        chances = self._option_chances(self._inputs(question, video), choices, known)
         return choices[int(np.argmax(chances))], chances if options else None
 
     def _inputs(self, question: str, video: VideoContext):

@@ -17,7 +17,7 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 from torch.utils.data import IterableDataset
 from transformers import TrainingArguments, get_cosine_with_min_lr_schedule_with_warmup
-from transformers.trainer_utils import get_last_checkpoint, set_seed
+from transformers.trainer_utils import set_seed
 
 from ntlbg.errors import ConfigError, OutputError
 from ntlbg.haystack.augmentation import FrameRenderer
@@ -46,10 +46,11 @@ from ntlbg.training.settings import (
 )
 from ntlbg.training.stage_files import (
     check_checkpoints,
-    checkpoints,
+    checkpoint_folder,
     finished_file,
     fixed_settings,
     forget,
+    last_checkpoint,
     read_stage,
     save_stage,
 )
@@ -224,7 +225,7 @@ class BuiltinRun:
         collator: Callable | None = None,
     ) -> None:
         name, steps = stage.name, stage.steps
-        folder = checkpoints(self.output, name)
+        folder = checkpoint_folder(self.output, name)
         check_checkpoints(folder, fixed_settings(self.settings, stage))
         optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98))
         schedule = get_cosine_with_min_lr_schedule_with_warmup(
@@ -253,7 +254,7 @@ class BuiltinRun:
             data_collator=collator,
             optimizers=(optimizer, schedule),
         )
-        last = self._last_checkpoint(name)
+        last = last_checkpoint(self.output, name)
         if last:
             print(f"{name}: continuing from {Path(last).name}", flush=True)
         trainer.train(resume_from_checkpoint=last)
@@ -262,13 +263,9 @@ class BuiltinRun:
 
     def _seed(self, name: str) -> int:
         """Its own stream for every stage and every restart."""
-        last = self._last_checkpoint(name)
+        last = last_checkpoint(self.output, name)
         restart = int(last.rsplit("-", 1)[1]) if last else 0
         return self.settings.seed * 1_000_003 + sum(name.encode()) * 1009 + restart
-
-    def _last_checkpoint(self, name: str) -> str | None:
-        folder = checkpoints(self.output, name)
-        return get_last_checkpoint(str(folder)) if folder.is_dir() else None
 
     def _save(self, objective: nn.Module, stage: Stage, path: Path) -> None:
         """What the stage trained, in float32, by the model's own names."""

@@ -1,6 +1,7 @@
 """A run's checkpoints, and the settings that a run which goes on from them must share with it."""
 
 import json
+import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,15 @@ def checkpoints(output: Path, *, complete: bool = False) -> list[Path]:
         and (not complete or _is_json(path / "trainer_state.json"))  # is written last
     ]
     return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+
+
+def begin(output: Path, *, resume: bool, main_process: bool) -> Path | None:
+    """The checkpoint to go on from; without ``resume`` the main process removes those there."""
+    if resume:
+        return next(iter(checkpoints(output, complete=True)), None)
+    for folder in checkpoints(output) if main_process else []:
+        shutil.rmtree(folder)
+    return None
 
 
 def check_same_run(file: Path, settings: Mapping[str, Any], free: Collection[str]) -> None:

@@ -6,7 +6,6 @@ adapters), full (all that may train).
 
 import json
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from ntlbg.memory.devices import PRESENT
 from ntlbg.models.reader import build_reader, load_reader_weights, save_reader
 from ntlbg.outputs import check_writable, staged_file
 from ntlbg.reading import Read, VideoReader, items_of
-from ntlbg.training.checkpoints import check_same_run, checkpoints
+from ntlbg.training.checkpoints import begin, check_same_run
 from ntlbg.training.question_objective import QuestionObjective
 from ntlbg.training.stages import STAGES, set_stage
 from ntlbg.training.trainer import NtlbgTrainer
@@ -118,7 +117,7 @@ def run(
         return None
     data = MixedQuestions(config, reader, sets)
     trainer = _trainer(config, objective, data, reader, output)
-    last = _begin(trainer, output, resume=resume)
+    last = begin(output, resume=resume, main_process=trainer.is_world_process_zero())
     if last is not None:
         say(f"continuing from {last.name}")
     if trainer.is_world_process_zero():
@@ -130,15 +129,6 @@ def _asked(config: Config, weights: str | Path | None) -> dict[str, Any]:
     """What a run starts from, before it is changed to fit the machine of the day."""
     start = None if weights is None else str(Path(weights).resolve())
     return {**config.model_dump(by_alias=True, mode="json"), "weights": start}
-
-
-def _begin(trainer: NtlbgTrainer, output: Path, *, resume: bool) -> Path | None:
-    """The checkpoint to go on from; without ``resume`` those there are removed."""
-    if resume:
-        return next(iter(checkpoints(output, complete=True)), None)
-    for folder in checkpoints(output) if trainer.is_world_process_zero() else []:
-        shutil.rmtree(folder)
-    return None
 
 
 def _write_settings(output: Path, asked: dict[str, Any], config: Config) -> None:

@@ -5,7 +5,6 @@ checkpoints, settings (``training.json``) and losses (``history.json``).
 """
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from ntlbg.models.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.models.processing_longvu import LongVUProcessor
 from ntlbg.models.training_longvu import LongVUCollator, add_lora, change_geometry
 from ntlbg.outputs import check_writable, staged_directory
-from ntlbg.training.checkpoints import checkpoints
+from ntlbg.training.checkpoints import begin, checkpoints
 from ntlbg.training.longvu_data import LongVUQuestions
 from ntlbg.training.longvu_settings import LongVUTraining, load_longvu_settings
 
@@ -139,12 +138,10 @@ def _with_geometry(model, geometry: dict) -> LongVUForConditionalGeneration:
 
 
 def _fit(trainer: Trainer, settings: LongVUTraining, output: Path, *, resume: bool, say: Say):
-    last = next(iter(checkpoints(output, complete=True)), None) if resume else None
+    last = begin(output, resume=resume, main_process=trainer.is_world_process_zero())
     if last is not None:
         say(f"continuing from {last.name}")
     if trainer.is_world_process_zero():
-        for folder in [] if resume else checkpoints(output):
-            shutil.rmtree(folder)
         output.mkdir(parents=True, exist_ok=True)
         (output / SETTINGS_FILE).write_text(settings.model_dump_json(indent=2) + "\n", "utf-8")
     trainer.train(resume_from_checkpoint=None if last is None else str(last))

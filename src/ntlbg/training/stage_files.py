@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ntlbg.models.builtin import weights_fingerprint
 from ntlbg.outputs import keep_json, staged_file
-from ntlbg.training.checkpoints import check_same_settings
+from ntlbg.training.checkpoints import check_same_settings, checkpoints
 from ntlbg.training.settings import BuiltinTraining, Stage
 
 METADATA = "settings"
@@ -23,9 +23,15 @@ def finished_file(output: Path, name: str) -> Path:
     return output / f"{name}.safetensors"
 
 
-def checkpoints(output: Path, name: str) -> Path:
+def checkpoint_folder(output: Path, name: str) -> Path:
     """Where a stage's checkpoints go."""
     return output / f"{name}.checkpoints"
+
+
+def last_checkpoint(output: Path, name: str) -> str | None:
+    """The one that a stage goes on from."""
+    last = next(iter(checkpoints(checkpoint_folder(output, name), complete=True)), None)
+    return None if last is None else str(last)
 
 
 def fixed_settings(settings: BuiltinTraining, stage: Stage) -> dict[str, Any]:
@@ -73,4 +79,4 @@ def forget(output: Path, names: Iterable[str]) -> None:
     """Remove what these stages left."""
     for name in names:
         finished_file(output, name).unlink(missing_ok=True)
-        shutil.rmtree(checkpoints(output, name), ignore_errors=True)
+        shutil.rmtree(checkpoint_folder(output, name), ignore_errors=True)
