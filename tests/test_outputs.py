@@ -1,8 +1,12 @@
 import errno
 import os
+import resource
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors import SafetensorError
+from safetensors.numpy import load, save_file
 
 from ntlbg.errors import DataError, OutputError
 from ntlbg.outputs import check_writable, keep_json, staged_directory, staged_file
@@ -63,6 +67,27 @@ def test_errors_about_something_else_stay_what_they_are(tmp_path, error):
 def test_a_full_disk_names_no_file(tmp_path, number):
     with pytest.raises(OutputError, match=f"out: cannot be written .{os.strerror(number)}"):
         fail_while_writing(tmp_path / "out", OSError(number, os.strerror(number)))
+
+
+@pytest.fixture
+def small_files():
+    """No file may grow over a megabyte."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_tensors_that_do_not_fit_are_about_writing(tmp_path, small_files):
+    refused = pytest.raises(OutputError, match=r"tensors: cannot be written \(.*too large")
+    with refused, staged_file(tmp_path / "tensors" / "a.safetensors") as stage:
+        save_file({"a": np.zeros(2**20)}, stage)
+    assert names(tmp_path) == []
+
+
+def test_tensors_that_cannot_be_read_are_not(tmp_path):
+    with pytest.raises(SafetensorError, match="deserializing"), staged_directory(tmp_path / "out"):
+        load(b"none")
 
 
 @pytest.mark.parametrize("place", [str, os.fsencode])

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from ntlbg.errors import DataError, OutputError
 
 # Of errors that name no file, those that mean writing.
@@ -21,6 +23,8 @@ _WRITING = {
     errno.EPERM,
     errno.EROFS,
 }
+# safetensors has one error for all it does, and it is no OSError.
+_NOT_SAVED = "Error while serializing: I/O error"
 
 
 @contextmanager
@@ -59,6 +63,10 @@ def staged_directory(path: str | Path) -> Iterator[Path]:
             os.replace(item, path / item.name)
     except OSError as error:
         if not _is_about(path, error):
+            raise
+        raise OutputError(_message(path, error)) from error
+    except SafetensorError as error:
+        if not str(error).startswith(_NOT_SAVED):
             raise
         raise OutputError(_message(path, error)) from error
     finally:
@@ -107,5 +115,6 @@ def _is_about(folder: Path, error: OSError) -> bool:
     return Path(os.fsdecode(error.filename)).absolute().is_relative_to(folder.absolute())
 
 
-def _message(path: Path, error: OSError) -> str:
-    return f"{path}: cannot be written ({error.strerror or error}); choose another folder"
+def _message(path: Path, error: Exception) -> str:
+    why = getattr(error, "strerror", None) or error
+    return f"{path}: cannot be written ({why}); choose another folder"

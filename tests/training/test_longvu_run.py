@@ -19,7 +19,7 @@ import ntlbg
 from counter_videos import write_video
 from longvu_models import made_frames, tiny_longvu_processor, tiny_model
 from ntlbg.cli import app
-from ntlbg.errors import ConfigError, DataError, OutputError, VideoError, WeightsError
+from ntlbg.errors import ConfigError, DataError, VideoError, WeightsError
 from ntlbg.models.benchmarks_longvu import BENCHMARKS, format_question
 from ntlbg.models.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.training import longvu
@@ -301,11 +301,15 @@ def test_unusable_folders_are_explained(config, tmp_path, model_folder):
     checkpoint = tmp_path / "run" / "checkpoint-5"
     checkpoint.mkdir(parents=True)
     (checkpoint / "trainer_state.json").write_text("{}")
-    with pytest.raises(OutputError, match=r"checkpoints, but not the training\.json"):
+    with pytest.raises(ConfigError, match=r"checkpoints, but not the training\.json"):
         longvu.run(config(), say=quiet)
     other = load_longvu_settings(config(method="lora"))
     (tmp_path / "run" / "training.json").write_text(other.model_dump_json())
-    with pytest.raises(OutputError, match="made with method 'lora', now it is 'full'"):
+    with pytest.raises(ConfigError, match="made with method 'lora', now it is 'full'"):
+        longvu.run(config(), say=quiet)
+    other = load_longvu_settings(config(seed=7, save_steps=3))
+    (tmp_path / "run" / "training.json").write_text(other.model_dump_json())
+    with pytest.raises(ConfigError, match=r"made with seed 7, now it is 0; choose"):
         longvu.run(config(), say=quiet)
 
 

@@ -14,19 +14,27 @@ from torch import nn
 from transformers import PreTrainedModel, Trainer, TrainingArguments
 from transformers.trainer_utils import set_seed
 
-from ntlbg.errors import ConfigError, OutputError, WeightsError
+from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.models.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.models.processing_longvu import LongVUProcessor
 from ntlbg.models.training_longvu import LongVUCollator, add_lora, change_geometry
 from ntlbg.outputs import check_writable, staged_directory
-from ntlbg.training.checkpoints import begin, checkpoints
+from ntlbg.training.checkpoints import begin, check_same_run
 from ntlbg.training.longvu_data import LongVUQuestions
 from ntlbg.training.longvu_settings import LongVUTraining, load_longvu_settings
 
 DEBUG_STEPS, DEBUG_FRAMES = 3, 8
 SETTINGS_FILE, HISTORY_FILE = "training.json", "history.json"
-# A checkpoint is of no use to a run that differs in one of these.
-FIXED = ("model", "stage", "method", "geometry", "lora")
+# What a run that goes on from a checkpoint may change; all else decides what it learns.
+FREE = (
+    "output_dir",
+    "epochs",
+    "batch_size",  # the total stays
+    "bf16",
+    "gradient_checkpointing",
+    "save_steps",
+    "logging_steps",
+)
 Say = Callable[[str], None]
 
 
@@ -59,7 +67,8 @@ def run(
         output_dir: the configuration's by default.
         debug: a few steps with few frames.
         dry_run: check settings and data, load the model, and train nothing.
-        resume: go on from the last checkpoint; otherwise those in the folder are removed.
+        resume: go on from the last checkpoint, which a run of the same settings must have left (but
+            for ``FREE``); otherwise those in the folder are removed.
 
     Raises:
         ConfigError, DataError, VideoError, WeightsError, OutputError.
@@ -68,7 +77,7 @@ def run(
     settings = _shrunk(settings) if debug else settings
     output = Path(output_dir or settings.output_dir)
     if resume:
-        _check_same_run(settings, output)
+        check_same_run(output / SETTINGS_FILE, settings.model_dump(mode="json"), FREE)
     questions = LongVUQuestions(settings.data, settings.stage)
     say(f"{len(questions)} questions to train on")
     set_seed(settings.seed)
@@ -196,26 +205,6 @@ def accumulation(settings: LongVUTraining, processes: int) -> int:
             f"{settings.batch_size * processes}"
         )
     return steps
-
-
-def _check_same_run(settings: LongVUTraining, output: Path) -> None:
-    """Checkpoints in the folder belong to a run like this one."""
-    if not checkpoints(output, complete=True):
-        return
-    try:
-        before = json.loads((output / SETTINGS_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise OutputError(
-            f"{output}: there are checkpoints, but not the {SETTINGS_FILE} they were made with "
-            f"({error}); choose another folder, or start over with --no-resume"
-        ) from error
-    now = settings.model_dump(mode="json")
-    for key in FIXED:
-        if before.get(key) != now[key]:
-            raise OutputError(
-                f"{output}: its checkpoints were made with {key} {before.get(key)!r}, now it is "
-                f"{now[key]!r}; choose another folder, or start over with --no-resume"
-            )
 
 
 def _save(model, processor: LongVUProcessor, dtype: torch.dtype, output: Path) -> None:
