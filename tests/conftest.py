@@ -27,3 +27,23 @@ def colour_video(tmp_path_factory):
     path = tmp_path_factory.mktemp("videos") / "colours.mp4"
     write_colour_video(path)
     return path
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Run a command; the model ``colours`` is there, the index is empty."""
+    from typer.testing import CliRunner
+
+    from fakes import ColourBackend
+    from ntlbg import backends
+    from ntlbg.cli import app
+
+    backend = ColourBackend()
+    monkeypatch.setitem(backends.BACKENDS, "colours", lambda **_: backend)
+    monkeypatch.setattr(backends, "_loaded", lambda name, _: backends.BACKENDS[name]())
+    monkeypatch.setenv("NTLBG_INDEX", str(tmp_path / "index"))
+
+    def invoke(*arguments):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    return invoke
