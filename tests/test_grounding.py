@@ -178,6 +178,18 @@ def test_two_named_objects_matter_as_much():
         assert (np.argsort(-found, kind="stable")[:3] >= 30).all()
 
 
+@pytest.mark.parametrize("kind", list(TEMPLATES))
+def test_what_is_asked_in_order(kind):
+    for wording in TEMPLATES[kind]:
+        question = wording.format(
+            name="owl", other="bus", article="an owl", other_article="a bus", time="01:00"
+        )
+        in_order = kind in ("first", "last", "before", "after")
+        assert grounding.asks_what_in_order(question) == in_order, question
+    for question in ("How does the game end?", "Why is he last?", "Who wins after the break?"):
+        assert not grounding.asks_what_in_order(question)
+
+
 @pytest.mark.parametrize("kind", ["order", "both", "count", "exist", "first", "last", "when"])
 def test_wordings_are_understood(kind):
     for wording in TEMPLATES[kind]:

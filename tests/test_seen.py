@@ -13,6 +13,8 @@ from ntlbg.backends import VideoContext, seen
 from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.backends.seen import ObjectNames, Signs, appearances, word_odds
 from ntlbg.data import NOT_SEEN
+from ntlbg.grounding import ANCHOR_GAP
+from ntlbg.pipeline import choose_frames
 from ntlbg.selection import select_frames
 from tiny_models import tiny_model, tiny_processor
 
@@ -214,6 +216,88 @@ def test_frames_and_reader_decide_together_when(backend, question, direction):
     near = [frames[5:12].max(), frames[8:].max(), 0, frames[:7].max()]
     joint = np.array(of_options) * np.maximum(near, 1e-6)
     np.testing.assert_allclose(chosen.option_scores, joint / joint.sum(), atol=1e-5)
+
+
+def chosen_for(backend, question, places, num_frames):
+    """Of a video whose frames show the words at these places, the most relevant frames."""
+    features, times = directions(backend)[list(places)].numpy(), np.arange(float(len(places)))
+    selection = choose_frames(backend, features, times, question, "top_k", num_frames)
+    return VideoContext(features, times, selection)
+
+
+ORDERED = [2, 2, 3, 3, 3, 3, 3, 3, 3, 0, 0, 3, 3, 3, 3, 3, 3, 3, 1, 1]  # UFO, owl, bus
+SOUGHT = [
+    ("What comes right after the owl?", "owl", slice(11, None), "bus"),
+    ("Name what is shown before the owl.", "owl", slice(None, 9), "UFO"),
+    ("Which object appears first?", None, slice(None), "UFO"),
+    ("Which object appears last?", None, slice(None), "bus"),
+]
+
+
+@pytest.mark.parametrize(("question", "named", "beyond", "expected"), SOUGHT)
+def test_frames_and_reader_decide_together_what_comes_next(
+    backend, question, named, beyond, expected
+):
+    """The product of both chances, over words that are possible, and never what is named."""
+    video = chosen_for(backend, question, ORDERED, 20)
+    words = ["owl", "bus", "UFO"]
+    logits = backend.model.multi_modal_projector.word_logits(torch.tensor(video.features))
+    logits[:, -1] += backend.model.config.nothing_bias
+    shown = logits.softmax(-1)[beyond, :-1].detach().double().numpy()
+    scores = video.selection.scores[beyond]
+    frames = (np.exp(scores - scores.max())[:, None] * shown).max(0)
+    frames[[word == named for word in words]] = 0
+    possible = np.flatnonzero(frames >= seen.POSSIBLE * frames.max())
+    assert words[frames.argmax()] == expected
+    with torch.inference_mode():
+        inputs = backend._inputs(question, video)
+        plain = np.array(backend._option_chances(inputs, words))
+    joint = plain * np.where(np.isin(range(3), possible), frames, 0)
+    assert backend.answer(question, video=video, options=None).text == words[joint.argmax()]
+    options = ["bus", "UFO", "owl"]
+    joint = (plain * np.maximum(frames, 1e-6))[[1, 2, 0]]
+    chances = backend.answer(question, video=video, options=options).option_scores
+    np.testing.assert_allclose(chances, joint / joint.sum(), atol=1e-5)
+    strange = ["two of them", "a film"]  # no words of frames: the reader alone
+    with torch.inference_mode():
+        alone = backend._option_chances(inputs, strange)
+    assert backend.answer(question, video=video, options=strange).option_scores == alone
+
+
+def test_what_comes_next_is_read_where_frames_cannot_tell(backend):
+    """Nothing named or seen, nothing beyond, or frames that were chosen without relevance."""
+    cases = [
+        ("What comes after the zeppelin?", ORDERED, 20),
+        ("What comes after the owl?", [3] * 9 + [0, 0], 11),
+        ("What comes after the owl?", [3, 1, 3, 1, 3], 5),
+    ]
+    for question, places, num_frames in cases:
+        video = chosen_for(backend, question, places, num_frames)
+        signs = backend.signs(question, video)
+        assert backend._known_chances(question, signs, video, None) is None
+    signs = backend.signs("Which object appears last?", video_of(backend, ORDERED))
+    for question in ("Which object appears last?", "What comes after the owl?"):
+        video = video_of(backend, ORDERED)  # uniform
+        signs = backend.signs(question, video)
+        assert backend._known_chances(question, signs, video, None) is None
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0, 30), st.floats(-4, 4)), min_size=1, max_size=9),
+    st.sampled_from([1, -1]),
+)
+def test_frames_beyond_are_those_after_the_appearance(frames, direction):
+    times, odds = np.array(frames).T
+    signs = Signs(np.zeros(len(frames)), {"owl": odds * 8})
+    shows = signs.named("owl")
+    end = direction * times[shows.argmax()]
+    while True:  # from frame to frame that shows it, never farther than the gap
+        near = [t for t in direction * times[shows > 0] if end < t <= end + ANCHOR_GAP]
+        if not near:
+            break
+        end = min(near)
+    np.testing.assert_array_equal(signs.beyond(times, direction), direction * times > end)
 
 
 @settings(deadline=None)

@@ -24,6 +24,7 @@ WHEN = re.compile(r"\b(?:when|(?:what|which) (?:time|moment|point))\b", re.IGNOR
 ASKS_WHEN = re.compile(
     r"\s*(?:(?:at|in|from)\s+)?(?:when|(?:what|which)\s+(?:time|moment|point))\b", re.IGNORECASE
 )
+NOT_WHAT = re.compile(rf"{ASKS_WHEN.pattern}|\s*(?:how|why|where|who)\b", re.IGNORECASE)
 EARLIER = re.compile(r"\b(?:first|earlier|sooner|before)\b", re.IGNORECASE)
 LATER = re.compile(r"\b(?:last|later|after)\b", re.IGNORECASE)
 YES_NO = re.compile(
@@ -105,6 +106,18 @@ def asks_when(question: str) -> bool:
     """
     others = neighbour_direction(question) or names_pair(question) or asks_count(question)
     return bool(ASKS_WHEN.match(question)) and not others
+
+
+def asks_what_in_order(question: str) -> bool:
+    """Whether the answer is what comes first or last of all, or right before or after something.
+
+    >>> [asks_what_in_order(q) for q in ("What follows the owl?", "When is the last owl seen?")]
+    [True, False]
+    """
+    other = can_be_denied(question) or names_pair(question) or mentioned_seconds(question)
+    if other or NOT_WHAT.match(question):
+        return False
+    return bool(neighbour_direction(question) or first_or_last(question))
 
 
 def first_or_last(question: str) -> int:

@@ -52,6 +52,7 @@ class FurtherWords:
 
     Attributes:
         names: of all these words.
+        added: of those that the projector did not know, in its order.
     """
 
     def __init__(
@@ -73,9 +74,10 @@ class FurtherWords:
         own = self.projector.word_embeddings - self.projector.embedding_mean
         self.own_words = F.normalize(own, dim=-1)
         self.num_expert_words = len(expert_words)
-        new = {word: row for word, row in zip(ids, embeddings, strict=True) if word not in known}
+        new = {word: place for place, word in enumerate(ids) if word not in known}
+        self.added = tuple(self.names[place] for place in new.values())
         if new:
-            self.projector.add_words(torch.stack(list(new.values())))
+            self.projector.add_words(embeddings[list(new.values())])
 
     @torch.inference_mode()
     def express(self, features: np.ndarray, notes: dict[str, np.ndarray]) -> np.ndarray:

@@ -16,6 +16,7 @@ from ntlbg.backends.seen import (
     Signs,
     frames_asked_about,
     log_odds,
+    word_chances,
     word_odds,
 )
 from ntlbg.data import NOT_SEEN
@@ -23,12 +24,14 @@ from ntlbg.encoders import Encoder
 from ntlbg.grounding import (
     asks_about_one,
     asks_count,
+    asks_what_in_order,
     asks_when,
     can_be_denied,
     first_or_last,
     first_or_last_of_two,
     mentioned_seconds,
     names_pair,
+    neighbour_direction,
     recurrence,
 )
 from ntlbg.timelines import format_seconds
@@ -66,7 +69,9 @@ class NtlbgBackend:
     ):
         self.model, self.processor = model.eval(), processor
         self.encoder, self.name, self.further_words = encoder, name, further_words
-        self.names = ObjectNames(_known_names(model, processor, further_words))
+        self.words = _words(model, processor, further_words)
+        further = further_words.names if further_words else ()
+        self.names = ObjectNames((*self.words, *further))
         self.calibration = Calibration(**model.config.calibration or {})
         self._last_video: tuple[weakref.ref, np.ndarray] | None = None
 
@@ -224,7 +229,33 @@ class NtlbgBackend:
         if len(signs.words) == 1 and asks_when(question):
             chances = signs.time_chances(times, first_or_last(question))
             return _chances_of_times(times, chances, options)
+        if asks_what_in_order(question):
+            return self._chances_in_order(question, signs, video, options)
         return None
+
+    def _chances_in_order(
+        self, question: str, signs: Signs, video: VideoContext, options: list[str] | None
+    ) -> dict[str, float] | None:
+        """Of what comes first or last, or next to what the question names, which it never is."""
+        chosen, scores = video.selection.indices, video.selection.scores
+        direction = neighbour_direction(question)
+        if scores is None or signs.nothing() or len(signs.words) != abs(direction):
+            return None
+        meant = np.ones(len(chosen), bool)
+        if direction:
+            meant = signs.beyond(video.pts_seconds[chosen], direction)
+        if not meant.any():
+            return None
+        features = torch.as_tensor(video.features[chosen][meant]).float()
+        chances = word_chances(self.model.multi_modal_projector, features, scores[chosen][meant])
+        return _chances_of_words(
+            {
+                word: float(chance)
+                for word, chance in zip(self.words, chances, strict=True)
+                if word not in signs.words
+            },
+            options,
+        )
 
     def _option_chances(
         self, inputs, options: list[str], known: dict[str, float] | None = None
@@ -271,6 +302,18 @@ def _chances_of_times(
     return found
 
 
+def _chances_of_words(
+    chances: dict[str, float], options: list[str] | None
+) -> dict[str, float] | None:
+    """Those of the options, if they are words, else of the words that are possible."""
+    if options is None:
+        least = POSSIBLE * max(chances.values())
+        return {word: chance for word, chance in chances.items() if chance >= least}
+    known = {word.lower(): chance for word, chance in chances.items()}
+    found = {option: known[option.lower()] for option in options if option.lower() in known}
+    return found or None
+
+
 def _stated(question: str, signs: Signs, nothing: bool) -> str | None:
     """The answer where it follows from what was found, without reading."""
     if not can_be_denied(question):
@@ -280,8 +323,8 @@ def _stated(question: str, signs: Signs, nothing: bool) -> str | None:
     return None
 
 
-def _known_names(model, processor, further_words: FurtherWords | None) -> list[str]:
+def _words(model, processor, further_words: FurtherWords | None) -> tuple[str, ...]:
     """Words that frames are compared with, but for "nothing"."""
     words = getattr(model.config, "vocabulary", None) or []
-    own = [processor.decode_answer(torch.tensor(ids)) for ids in words[:-1]]
-    return own + list(further_words.names if further_words else ())
+    own = (processor.decode_answer(torch.tensor(ids)) for ids in words[:-1])
+    return (*own, *(further_words.added if further_words else ()))

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ntlbg.grounding import (
+    ANCHOR_GAP,
     APPEARANCE_SECONDS,
     NEAR_SECONDS,
     asks_about_events,
@@ -118,6 +119,18 @@ class Signs:
         total = max(sum(wins.values()), 1e-12)
         return {name: chance / total for name, chance in wins.items()}
 
+    def beyond(self, pts_seconds: np.ndarray, direction: int) -> np.ndarray:
+        """Mask (K,) of frames at times (K,) after (1) or before (-1) the named object's best one.
+
+        Frames that show it too, without a long gap, belong to its appearance.
+        """
+        [name] = self.words
+        odds, times = self.named(name), direction * pts_seconds
+        best, last = times[odds.argmax()], times[odds.argmax()]
+        for time in np.sort(times[(odds > 0) & (times > best)]):
+            last = time if time - last <= ANCHOR_GAP else last
+        return times > last
+
     def time_chances(self, pts_seconds: np.ndarray, direction: int = 0) -> np.ndarray:
         """Chance (K,) that a frame shows the named object; at times (K,).
 
@@ -170,6 +183,16 @@ def word_odds(projector, features: Tensor, embedding: Tensor) -> np.ndarray:
     same = projector.directions() @ direction > SAME_WORD
     others = logits.masked_fill(same, -torch.inf).logsumexp(-1)
     return (own - others).clamp(-LARGEST_ODDS, LARGEST_ODDS).double().cpu().numpy()
+
+
+def word_chances(projector, features: Tensor, scores: np.ndarray) -> np.ndarray:
+    """Chance (V - 1,) of each word to be what is meant, at most: by its likeliest frame.
+
+    A frame (K, D) is meant with a chance whose logarithm is its score (K,), but for a constant.
+    """
+    meant = np.exp(np.clip(scores - scores.max(), -50, None))
+    shown = projector.word_chances(features).double().cpu().numpy()
+    return (meant[:, None] * shown).max(0)
 
 
 def appearances(chances: np.ndarray, pts_seconds: np.ndarray) -> list[float]:

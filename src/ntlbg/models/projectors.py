@@ -75,6 +75,10 @@ class VocabularyProjector(nn.Module):
         """How surely each frame (T, D) shows something that has a name: (T,), 0 to 1."""
         return self.word_logits(features).softmax(-1)[..., :-1].amax(-1)
 
+    def word_chances(self, features: Tensor) -> Tensor:
+        """Chance of each frame (K, D) to show each word (K, V - 1), "nothing" left out."""
+        return self._doubt(self.word_logits(features), None).softmax(-1)[..., :-1]
+
     def _doubt(self, logits: Tensor, scores: Tensor | None) -> Tensor:
         """Word logits (B, K, V) with the reasons to see nothing in a frame added to the last."""
         nothing = torch.full_like(logits[..., -1], self.nothing_bias)
