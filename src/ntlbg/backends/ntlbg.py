@@ -117,9 +117,10 @@ class NtlbgBackend:
         """Greedy text; with options the likeliest of them as a continuation of the prompt.
 
         Without options, a question about what the chosen frames do not show is answered so. When
-        and how often something is shown, and which of two things first, is decided by the prompt's
-        continuation and by the frames themselves (:class:`ntlbg.backends.seen.Signs`); whether two
-        things are both there by the frames alone, which the language model was worse at.
+        and how often something is shown, which of two things first, and what comes next, first or
+        last is decided by the prompt's continuation and by the frames themselves
+        (:class:`ntlbg.backends.seen.Signs`); whether two things are both there by the frames alone,
+        which the language model was worse at.
         """
         tokens = len(video.selection.indices)
         if options is None and self.further_words is not None:
