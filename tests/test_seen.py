@@ -258,7 +258,7 @@ def test_frames_and_reader_decide_together_what_comes_next(
     joint = (plain * np.maximum(frames, 1e-6))[[1, 2, 0]]
     chances = backend.answer(question, video=video, options=options).option_scores
     np.testing.assert_allclose(chances, joint / joint.sum(), atol=1e-5)
-    strange = ["two of them", "a film"]  # no words of frames: the reader alone
+    strange = ["bus", "a film"]  # not a word of frames: the reader alone
     with torch.inference_mode():
         alone = backend._option_chances(inputs, strange)
     assert backend.answer(question, video=video, options=strange).option_scores == alone

@@ -251,9 +251,8 @@ class NtlbgBackend:
         chances = word_chances(self.model.multi_modal_projector, features, scores[chosen][meant])
         return _chances_of_words(
             {
-                word: float(chance)
+                word: 0.0 if word in signs.words else float(chance)
                 for word, chance in zip(self.words, chances, strict=True)
-                if word not in signs.words
             },
             options,
         )
@@ -306,13 +305,14 @@ def _chances_of_times(
 def _chances_of_words(
     chances: dict[str, float], options: list[str] | None
 ) -> dict[str, float] | None:
-    """Those of the options, if they are words, else of the words that are possible."""
+    """Those of the options, if all are words, else of the words that are possible."""
     if options is None:
         least = POSSIBLE * max(chances.values())
         return {word: chance for word, chance in chances.items() if chance >= least}
     known = {word.lower(): chance for word, chance in chances.items()}
-    found = {option: known[option.lower()] for option in options if option.lower() in known}
-    return found or None
+    if not all(option.lower() in known for option in options):
+        return None  # frames cannot tell how likely the others are
+    return {option: known[option.lower()] for option in options}
 
 
 def _stated(question: str, signs: Signs, nothing: bool) -> str | None:
