@@ -151,7 +151,7 @@ def test_ctrl_c_ends_quietly_and_leaves_nothing(colour_video, tmp_path):
     ) as process:
         assert process.stderr.readline() == "encoding\n"
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 130
     assert stdout == ""
     assert "Traceback" not in stderr

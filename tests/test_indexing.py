@@ -272,7 +272,7 @@ index_video({str(long_video)!r}, MeanColourEncoder(), index=FeatureIndex({str(in
             fps={FPS})
 """
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0]
+    assert [process.wait(timeout=300) for process in processes] == [0, 0]
     report = ReadReport()
     video = index_video(long_video, StoppingEncoder(0), index=index, fps=FPS, report=report)
     assert same(video, uninterrupted[0])
