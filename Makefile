@@ -46,7 +46,7 @@ EVAL ?= results/builtin
 EVALUATE = $(BIN)/ntlbg evaluate $(EVAL) --seed 1000 --questions 500 $(WEIGHTS:%=--weights %)
 SOME = --kind ten-minutes -k 8
 
-eval-builtin: $(READY)  ## the whole table of the model card in results/builtin (four hours of a core)
+eval-builtin: $(READY)  ## the whole table of the model card in results/builtin (two and a half hours of a core)
 	$(EVALUATE)
 	$(EVALUATE) $(SOME) --wordings held_out
 	@if command -v npm >/dev/null; then $(MAKE) eval-openmoji; else \

@@ -275,7 +275,6 @@ def test_what_comes_next_is_read_where_frames_cannot_tell(backend):
         video = chosen_for(backend, question, places, num_frames)
         signs = backend.signs(question, video)
         assert backend._known_chances(question, signs, video, None) is None
-    signs = backend.signs("Which object appears last?", video_of(backend, ORDERED))
     for question in ("Which object appears last?", "What comes after the owl?"):
         video = video_of(backend, ORDERED)  # uniform
         signs = backend.signs(question, video)

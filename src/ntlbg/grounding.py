@@ -229,7 +229,7 @@ def heed_order(
     best = int(ordered.argmax())
     if ordered[best] <= 0:
         return scores
-    first, last = _appearance(ordered, times, best)
+    first, last = appearance(ordered >= ordered[best] - ANCHOR_MARGIN, times, best)
     grounded = np.minimum(ordered, np.median(ordered))
     grounded[first : last + 1] = ordered[first : last + 1]
     beyond = slice(last + 1, None)
@@ -280,9 +280,12 @@ def _put_back(ordered: np.ndarray, order: np.ndarray) -> np.ndarray:
     return result
 
 
-def _appearance(scores: np.ndarray, times: np.ndarray, best: int) -> tuple[int, int]:
-    """First and last place of the likely frames around the best one, without a long gap."""
-    likely = np.flatnonzero(scores >= scores[best] - ANCHOR_MARGIN)
-    breaks = np.flatnonzero(np.abs(np.diff(times[likely])) > ANCHOR_GAP)
-    groups = np.split(likely, breaks + 1)
+def appearance(likely: np.ndarray, times: np.ndarray, best: int) -> tuple[int, int]:
+    """First and last place of the likely frames around the best one, without a long gap.
+
+    ``likely`` is a mask (T,) that holds the best frame; ``times`` (T,) are in order, either way.
+    """
+    places = np.flatnonzero(likely)
+    breaks = np.flatnonzero(np.abs(np.diff(times[places])) > ANCHOR_GAP)
+    groups = np.split(places, breaks + 1)
     return next((int(g[0]), int(g[-1])) for g in groups if g[0] <= best <= g[-1])

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ntlbg.grounding import (
-    ANCHOR_GAP,
     APPEARANCE_SECONDS,
     NEAR_SECONDS,
+    appearance,
     asks_about_events,
     mentioned_seconds,
 )
@@ -125,11 +125,12 @@ class Signs:
         Frames that show it too, without a long gap, belong to its appearance.
         """
         [name] = self.words
-        odds, times = self.named(name), direction * pts_seconds
-        best, last = times[odds.argmax()], times[odds.argmax()]
-        for time in np.sort(times[(odds > 0) & (times > best)]):
-            last = time if time - last <= ANCHOR_GAP else last
-        return times > last
+        order = np.argsort(direction * pts_seconds, kind="stable")
+        odds, times = self.named(name), direction * pts_seconds[order]
+        likely = odds > 0
+        likely[odds.argmax()] = True
+        _, last = appearance(likely[order], times, int(order.argsort()[odds.argmax()]))
+        return direction * pts_seconds > times[last]
 
     def time_chances(self, pts_seconds: np.ndarray, direction: int = 0) -> np.ndarray:
         """Chance (K,) that a frame shows the named object; at times (K,).

@@ -24,10 +24,15 @@ def checkpoints(output: Path, *, complete: bool = False) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
 
 
+def last_complete(output: Path) -> Path | None:
+    """The checkpoint that a run can go on from."""
+    return next(iter(checkpoints(output, complete=True)), None)
+
+
 def begin(output: Path, *, resume: bool, main_process: bool) -> Path | None:
     """The checkpoint to go on from; without ``resume`` the main process removes those there."""
     if resume:
-        return next(iter(checkpoints(output, complete=True)), None)
+        return last_complete(output)
     for folder in checkpoints(output) if main_process else []:
         shutil.rmtree(folder)
     return None
@@ -43,7 +48,7 @@ def check_same_run(file: Path, settings: Mapping[str, Any], free: Collection[str
     Raises:
         ConfigError: they were made with other settings, or nothing says with which.
     """
-    if not checkpoints(file.parent, complete=True):
+    if last_complete(file.parent) is None:
         return
     try:
         before = json.loads(file.read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ntlbg.models.builtin import weights_fingerprint
 from ntlbg.outputs import keep_json, staged_file
-from ntlbg.training.checkpoints import check_same_settings, checkpoints
+from ntlbg.training.checkpoints import check_same_settings, last_complete
 from ntlbg.training.settings import BuiltinTraining, Stage
 
 METADATA = "settings"
@@ -30,7 +30,7 @@ def checkpoint_folder(output: Path, name: str) -> Path:
 
 def last_checkpoint(output: Path, name: str) -> str | None:
     """The one that a stage goes on from."""
-    last = next(iter(checkpoints(checkpoint_folder(output, name), complete=True)), None)
+    last = last_complete(checkpoint_folder(output, name))
     return None if last is None else str(last)
 
 
