@@ -264,6 +264,18 @@ def test_frames_and_reader_decide_together_what_comes_next(
     assert backend.answer(question, video=video, options=strange).option_scores == alone
 
 
+def test_what_is_named_is_never_what_comes_next(backend):
+    """Even where it is seen again."""
+    question = "What comes right after the owl?"
+    video = chosen_for(backend, question, [3, 0, 0, *[3] * 9, 0, 3, 1, 3], 16)
+    signs = backend.signs(question, video)
+    beyond = signs.beyond(video.pts_seconds, 1)
+    assert (beyond & (signs.named("owl") > 0)).any()
+    chances = backend._known_chances(question, signs, video, ["owl", "bus"])
+    assert chances["owl"] == 0 < chances["bus"]
+    assert "owl" not in backend._known_chances(question, signs, video, None)
+
+
 def test_what_comes_next_is_read_where_frames_cannot_tell(backend):
     """Nothing named or seen, nothing beyond, or frames that were chosen without relevance."""
     cases = [
