@@ -105,17 +105,13 @@ def test_memory_grows_with_everything():
         assert plan(BUILTIN, replace(work, sampled_frames=10**6), how).peak > before
 
 
-def test_recomputing_sharing_and_offloading_save_memory():
+def test_recomputing_and_fused_attention_save_memory():
     config = config_for_level("very_long")
     model, work, base = reader_sizes(config), workload(config, 2), setup(config)
     peak = plan_training(model, work, base).peak
     assert plan_training(model, work, replace(base, checkpointing=False)).peak > peak
     assert plan_training(model, work, replace(base, fused=False)).peak > peak
-    full = replace(base, trained="full", num_gpus=4)
-    peaks = [plan_training(model, work, replace(full, zero_stage=s)).peak for s in range(4)]
-    assert peaks == sorted(peaks, reverse=True)
-    assert len(set(peaks)) == 4
-    assert plan_training(model, work, replace(full, offload=True)).peak < peaks[0]
+    assert plan_training(model, work, replace(base, trained="full")).peak > peak
 
 
 @pytest.mark.parametrize("category", LEVELS)

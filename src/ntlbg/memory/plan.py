@@ -76,8 +76,6 @@ class Setup:
         fused: attention without scores in memory.
         trained, rank, checkpointing: as in ``training.Step``.
         accumulated: gradients are added up over several passes.
-        num_gpus: that share what ``zero_stage`` says: 1 optimizer states, 2 gradients, 3 weights.
-        offload: optimizer states are in main memory.
     """
 
     number_bytes: int = 2
@@ -86,13 +84,6 @@ class Setup:
     rank: int = 16
     checkpointing: bool = True
     accumulated: bool = True
-    num_gpus: int = 1
-    zero_stage: int = 0
-    offload: bool = False
-
-    def shared(self, size: int, stage: int) -> int:
-        """Bytes on one GPU of what several share from a ZeRO stage on (arXiv:1910.02054)."""
-        return -(-size // self.num_gpus) if self.zero_stage >= stage else size
 
 
 @dataclass(frozen=True)
@@ -180,14 +171,12 @@ def plan_training(model: ModelSizes, work: Workload, setup: Setup | None = None)
     step = Step(run, setup.trained, setup.rank, setup.checkpointing, False, e)
     kept = kept_bytes(text, step)
     small, ntlbg, moment, made = _ntlbg_training(model, work)
-    gradients = gradient_bytes(text, step) + small
-    optimizer = optimizer_bytes(text, step) + ADAMW_STATES * small
     parts = {
         **_weights(model, setup, adapters=gradient_bytes(text, step)),
         "frame features": work.batch * _features(model, work),
         "embedded prompt": visual_token_bytes(text, run.rows, e),
-        "gradients": setup.shared(gradients, 2),
-        "optimizer states": 0 if setup.offload else setup.shared(optimizer, 1),
+        "gradients": gradient_bytes(text, step) + small,
+        "optimizer states": optimizer_bytes(text, step) + ADAMW_STATES * small,
         "activations, language model": kept,
         "activations, NTLBG parts": ntlbg,
         "backward": max(moment, _beyond_kept(model, step, setup, kept)),
@@ -239,7 +228,7 @@ def _largest_trained(model: ModelSizes, step: Step) -> int:
 
 def _weights(model: ModelSizes, setup: Setup, adapters: int | None = None) -> dict[str, int]:
     e, text = setup.number_bytes, model.text
-    parts = {"weights, language model": setup.shared(text_parameters(text) * e, 3)}
+    parts = {"weights, language model": text_parameters(text) * e}
     vision = 0
     if model.vision is not None and model.ntlbg is None:
         vision = vision_parameters(model.vision) * e
