@@ -273,16 +273,19 @@ class _Unsure(ColourBackend):
 
     def answer(self, question, *, video, options):
         return replace(
-            super().answer(question, video=video, options=options), found=0.02, nothing_found=True
+            super().answer(question, video=video, options=options),
+            found=0.02,
+            nothing_found=True,
+            notes=("unheard of",),
         )
 
 
 def test_an_option_chosen_without_evidence_is_called_a_guess(colour_video, index):
     known = {"model": _Unsure(), "num_frames": 4, "index": index}
     guess = ask(colour_video, "red?", options=["blue", "red"], **known)
-    assert guess.notes == [pipeline.GUESS]
+    assert guess.notes == [pipeline.GUESS, "unheard of"]
     assert guess.found == guess.to_dict()["found"] == 0.02
-    assert ask(colour_video, "red?", **known).notes == []
+    assert ask(colour_video, "red?", **known).notes == ["unheard of"]
     sure = ask(colour_video, "red?", options=["blue", "red"], model=ColourBackend(), index=index)
     assert sure.notes == []
     assert sure.found is None

@@ -97,7 +97,11 @@ def ask(
         options=options,
         option_scores=reply.option_scores,
         found=reply.found,
-        notes=moments.notes + [GUESS] * (reply.nothing_found and options is not None),
+        notes=[
+            *moments.notes,
+            *[GUESS] * (reply.nothing_found and options is not None),
+            *reply.notes,
+        ],
         seen=moments.seen,
     )
 

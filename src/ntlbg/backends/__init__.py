@@ -50,6 +50,7 @@ class Reply:
         visual_tokens: tokens of the language model spent on the video.
         found: chance that the chosen frames show what the question is about; None: cannot tell.
         nothing_found: whether that chance is too small to rest an answer on it.
+        notes: why the answer may be worth less than it seems, a sentence each.
     """
 
     text: str
@@ -57,6 +58,7 @@ class Reply:
     visual_tokens: int
     found: float | None = None
     nothing_found: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ntlbg.backends.seen import (
     Signs,
     frames_asked_about,
     log_odds,
+    reservations,
     word_chances,
     word_odds,
 )
@@ -138,7 +139,8 @@ class NtlbgBackend:
             text = _stated(question, signs, nothing)
         if text is None:
             text, chances = self._read(question, video, options, signs)
-        return Reply(text, chances, tokens, found, nothing)
+        notes = reservations(question, self.names.find(question)) if self.words else ()
+        return Reply(text, chances, tokens, found, nothing, notes)
 
     @torch.inference_mode()
     def signs(self, question: str, video: VideoContext) -> Signs | None:

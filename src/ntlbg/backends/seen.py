@@ -17,6 +17,7 @@ from ntlbg.grounding import (
     NEAR_SECONDS,
     appearance,
     asks_about_events,
+    asks_what_frames_tell,
     mentioned_seconds,
 )
 
@@ -25,6 +26,15 @@ LEAST_MOMENT_CHANCE = 0.35  # the same for an event without a name
 LARGEST_ODDS = 12.0  # nats; what a word's log-odds count at most, either way
 POSSIBLE = 0.1  # chance from which on a frame may belong to an appearance or be the moment
 SAME_WORD = 0.999  # cosine of two directions of one word
+
+UNTRAINED = (
+    "the model was not trained for this kind of question, so the answer is a guess; it knows: what "
+    "appears first, last, before or after something, or at a time; when, whether and how often"
+)
+UNNAMED = (
+    "the question names nothing that the model has a word for, so the answer tells little; "
+    "ntlbg enrol NAME IMAGE teaches it a word"
+)
 
 
 @dataclass(frozen=True)
@@ -216,6 +226,15 @@ def frames_asked_about(question: str, pts_seconds: np.ndarray) -> np.ndarray | N
     if times:
         return np.abs(pts_seconds[:, None] - times).min(1) <= NEAR_SECONDS
     return np.ones(len(pts_seconds), bool) if asks_about_events(question) else None
+
+
+def reservations(question: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Why a model that knows these names in a question cannot be trusted with it, if so."""
+    if not asks_what_frames_tell(question):
+        return (UNTRAINED,)
+    if names or frames_asked_about(question, np.zeros(0)) is not None:
+        return ()
+    return (UNNAMED,)
 
 
 def _logistic(log_odds):
