@@ -17,7 +17,7 @@ from ntlbg.selection import SELECTORS
 
 VIDEOS = Path(__file__).parent / "data" / "video"
 COMMANDS = (
-    "ask", "select", "index", "enrol", "haystack", "demo", "train", "fetch",
+    "ask", "answer", "select", "index", "enrol", "haystack", "demo", "train", "fetch",
     "evaluate", "compare", "evidence", "config", "plan", "plot", "convert",
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntlbg.data import Sample, read_json_lines, read_samples, write_samples
+from ntlbg.data import Sample, read_json_lines, read_questions, read_samples, write_samples
 from ntlbg.errors import DataError
 
 # str.splitlines splits at each of them, and JSON allows the last three inside a string as they are
@@ -48,3 +48,16 @@ def test_mistakes_name_file_line_and_field(tmp_path):
     path.write_bytes(b"\xff")
     with pytest.raises(DataError, match=r"questions\.jsonl: cannot be read as UTF-8"):
         list(read_samples(path))
+
+
+def test_only_questions_may_lack_their_answer(tmp_path):
+    path = tmp_path / "questions.jsonl"
+    path.write_text('{"video": "v", "question": "q", "options": ["a", "b"]}\n')
+    [question] = read_questions(path)
+    assert question.answer is None
+    with pytest.raises(DataError, match=r"questions\.jsonl:1: answer: Field required"):
+        list(read_samples(path))
+    path.write_text('{"video": "v", "question": "q", "options": ["a", "b"], "answer": "c"}\n')
+    for read in (read_questions, read_samples):
+        with pytest.raises(DataError, match="'c' is not one of the options"):
+            list(read(path))

@@ -18,8 +18,8 @@ Seconds = Annotated[float, Field(ge=0)]
 NOT_SEEN = "I did not see that."
 
 
-class Sample(BaseModel):
-    """One question about one video."""
+class Question(BaseModel):
+    """One question about one video, its answer where it is known."""
 
     model_config = ConfigDict(extra="allow", populate_by_name=True)
 
@@ -30,7 +30,9 @@ class Sample(BaseModel):
         description="path, relative to the questions' folder or to the folder of videos",
     )
     question: str = Field(min_length=1)
-    answer: str = Field(min_length=1, description="the answer's text, also for multiple choice")
+    answer: str | None = Field(
+        None, min_length=1, description="the answer's text, also for multiple choice"
+    )
     options: list[str] | None = Field(None, description="choices; the answer is one of them")
     answer_type: str | None = Field(
         None, description="first, last, before, after, count, exist, when, which, or your own"
@@ -42,11 +44,18 @@ class Sample(BaseModel):
 
     @model_validator(mode="after")
     def _answer_is_an_option(self):
-        if self.options is not None and self.answer not in self.options:
+        known = self.answer is not None and self.options is not None
+        if known and self.answer not in self.options:
             raise ValueError(f"answer {self.answer!r} is not one of the options {self.options}")
         if any(end < start for start, end in self.evidence):
             raise ValueError(f"evidence must be [start, end] with start <= end: {self.evidence}")
         return self
+
+
+class Sample(Question):
+    """A question whose answer is known."""
+
+    answer: str = Field(min_length=1, description="the answer's text, also for multiple choice")
 
 
 def read_samples(path: str | Path) -> Iterator[Sample]:
@@ -55,10 +64,22 @@ def read_samples(path: str | Path) -> Iterator[Sample]:
     Raises:
         DataError: naming file, line and field.
     """
-    path = Path(path)
+    return _read(Path(path), Sample)
+
+
+def read_questions(path: str | Path) -> Iterator[Question]:
+    """The same where answers need not be known.
+
+    Raises:
+        DataError: naming file, line and field.
+    """
+    return _read(Path(path), Question)
+
+
+def _read(path: Path, kind: type[Question]) -> Iterator:
     for number, record in _list(path) if path.suffix == ".json" else read_json_lines(path):
         try:
-            yield Sample.model_validate(record)
+            yield kind.model_validate(record)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "record"

@@ -1,4 +1,4 @@
-"""``ask``, ``select`` and ``index``: what one does with a video."""
+"""``ask``, ``answer``, ``select`` and ``index``: what one does with videos."""
 
 from pathlib import Path
 from typing import Annotated
@@ -94,6 +94,58 @@ def _write_views(answer, save_plots: Path | None, report: Path | None) -> list[P
 
         written.append(report_answer(answer, report))
     return written
+
+
+@app.command()
+def answer(
+    questions: Annotated[
+        Path,
+        typer.Argument(
+            help="Questions, .jsonl or .json, or a folder with such a file. Each has video and "
+            "question, perhaps id, options, answer, answer_type and evidence.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Argument(help="File for the answers, one JSON object a line.", show_default=False),
+    ],
+    model: Model = "builtin",
+    num_frames: NumFrames = 16,
+    fps: Fps = 1.0,
+    selector: Selector = None,
+    max_frames: MaxFrames = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a file of questions, and count the right ones where that is known; goes on if stopped.
+
+    Each video is read once. Questions whose video cannot be read are left out, with exit code 2.
+    """
+    from dataclasses import asdict
+
+    from ntlbg import console
+    from ntlbg.evaluation.answer_file import answer_file
+
+    with console.counting("answering", unit="questions") as progress:
+        summary = answer_file(
+            questions,
+            out,
+            model=model,
+            num_frames=num_frames,
+            fps=fps,
+            selector=selector,
+            max_frames=max_frames,
+            progress=progress,
+        )
+    if as_json:
+        console.print_json(asdict(summary))
+    else:
+        typer.echo(summary.as_markdown())
+    for reason in summary.failed:
+        typer.echo(f"error: {' '.join(reason.split())}", err=True)
+    console.tell_written([out])
+    if summary.failed:
+        raise typer.Exit(2)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import re
 
-from ntlbg.data import Sample
+from ntlbg.data import Question, Sample
 
 TIME_TOLERANCE = 5.0  # seconds
 STRICT_TOLERANCE = 2.0
@@ -19,6 +19,6 @@ def is_right(sample: Sample, answer: str, *, tolerance: float = TIME_TOLERANCE) 
     return answer.strip().casefold() == sample.answer.casefold()
 
 
-def is_open_time(sample: Sample) -> bool:
+def is_open_time(sample: Question) -> bool:
     """An answer may be near the truth without being equal to it."""
     return sample.answer_type == "when" and sample.options is None and bool(sample.evidence)
