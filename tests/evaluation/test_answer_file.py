@@ -12,6 +12,7 @@ from ntlbg.evaluation import answer_file as module
 from ntlbg.evaluation.answer_file import Summary, answer_file
 from ntlbg.evaluation.evidence import read_selections
 from ntlbg.index import FeatureIndex
+from ntlbg.pipeline import ask
 
 QUESTIONS = [
     {"id": "a", "video": "one.mp4", "question": "red?", "answer": "The Red.",
@@ -82,6 +83,24 @@ def test_answers_are_judged_where_the_truth_is_known(folder, tmp_path):
     assert set(times) == {"a", "b", "c", "d"}
 
 
+def test_answers_are_those_of_asking_one_by_one(folder, tmp_path):
+    out, index = tmp_path / "answers.jsonl", FeatureIndex(tmp_path / "its-own")
+    how = {"num_frames": 5, "fps": 2.0, "selector": "uniform", "max_frames": 30}
+    answer_file(folder, out, model=Backend(), index=index, **how)
+    kept = FeatureIndex(tmp_path / "its-own")
+    for row, question in zip(lines(out), QUESTIONS, strict=True):
+        video = folder / ("one.mp4" if question["video"] == "one.mp4" else "videos/two.mp4")
+        backend = Backend()
+        answer = ask(
+            video, question["question"], options=question.get("options"), model=backend,
+            index=kept, **how,
+        )  # fmt: skip
+        assert backend.encoder.encoded == 0
+        assert row["answer"] == answer.text
+        assert row["pts_seconds"] == [item.pts_seconds for item in answer.evidence]
+        assert row["settings"].items() >= how.items()
+
+
 def test_nothing_is_asked_twice(folder, tmp_path):
     out = tmp_path / "answers.jsonl"
     first = answers(folder, out)
@@ -129,6 +148,14 @@ def test_other_settings_need_another_file(folder, tmp_path, change, told):
     answers(folder, out)
     with pytest.raises(ConfigError, match=told):
         answers(folder, out, **change)
+
+
+def test_other_weights_need_another_file(folder, tmp_path):
+    out, other = tmp_path / "answers.jsonl", Backend()
+    answers(folder, out)
+    other.encoder.fingerprint = "colour-2"
+    with pytest.raises(ConfigError, match="another weights: "):
+        answers(folder, out, other)
 
 
 def test_other_questions_need_another_file(folder, tmp_path):
