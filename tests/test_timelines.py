@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntlbg.timelines import (
+    all_seen,
     frames_within,
     relevance_curve,
     relevance_levels,
@@ -58,6 +59,13 @@ def test_levels_stay_between_0_and_1(values):
 def test_curve_of_a_single_frame():
     positions, levels = relevance_curve(np.array([0.0]), np.array([3.0]))
     assert positions.shape == levels.shape == (1,)
+
+
+def test_all_intervals_must_be_seen():
+    times = np.array([0.0, 1.0, 3.9, 4.0])
+    assert all_seen(times, [(1.0, 2.0), (3.0, 4.0)]) is True
+    assert all_seen(times, [(1.0, 2.0), (2.0, 3.9)]) is False
+    assert all_seen(times, []) is None
 
 
 def test_frames_within_begin_at_the_start_and_end_before_the_end():

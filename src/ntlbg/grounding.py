@@ -89,17 +89,6 @@ def asks_about_one(question: str) -> bool:
     return bool(WHEN.search(question) or neighbour_direction(question) or denied)
 
 
-def asks_what_frames_tell(question: str) -> bool:
-    """Whether it is of a kind that one word, time or number about some frames answers.
-
-    >>> questions = ("What follows the owl?", "What is at 2:10?", "Why does the owl laugh?")
-    >>> [asks_what_frames_tell(question) for question in questions]
-    [True, True, False]
-    """
-    named = asks_about_one(question) or names_pair(question)
-    return bool(named or asks_about_events(question) or mentioned_seconds(question))
-
-
 def asks_count(question: str) -> bool:
     """Whether it asks for a number of times.
 

@@ -1,5 +1,7 @@
 """Moments of a video as text, and relevance over time as something to draw."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 
@@ -22,6 +24,12 @@ def format_seconds(seconds: float) -> str:
 def frames_within(pts_seconds: np.ndarray, start: float, end: float) -> np.ndarray:
     """Frames at times (T,) that lie in ``[start, end)``: int64 ascending."""
     return np.flatnonzero((pts_seconds >= start) & (pts_seconds < end))
+
+
+def all_seen(pts_seconds: np.ndarray, intervals: Iterable[tuple[float, float]]) -> bool | None:
+    """Whether times (T,) lie in each of the intervals ``[start, end)``; None without any."""
+    hits = [frames_within(pts_seconds, start, end).size > 0 for start, end in intervals]
+    return all(hits) if hits else None
 
 
 def span_seconds(times: np.ndarray) -> float:

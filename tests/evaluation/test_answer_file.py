@@ -204,3 +204,9 @@ def test_types_are_in_order_and_all_comes_first(folder, tmp_path):
     write(folder, [QUESTIONS[2], QUESTIONS[0]])
     summary = answers(folder, tmp_path / "answers.jsonl")
     assert list(summary.right) == [module.ALL, "colour", "when"]
+
+
+def test_a_type_with_the_name_of_the_total_is_not_counted_twice(folder, tmp_path):
+    write(folder, [QUESTIONS[0] | {"answer_type": module.ALL}, QUESTIONS[2]])
+    summary = answers(folder, tmp_path / "answers.jsonl")
+    assert {name: share.n for name, share in summary.right.items()} == {"all": 2, "when": 1}

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ntlbg.evaluation.statistics import holm, mcnemar_p, mean_interval, paired_p, ratio_interval
+from ntlbg.evaluation.statistics import (
+    holm,
+    mcnemar_p,
+    mean_interval,
+    mean_over_questions,
+    paired_p,
+    ratio_interval,
+)
 
 
 def test_mean_interval_is_that_of_scipy():
@@ -28,6 +35,17 @@ def test_ratio_interval_counts_questions_but_draws_videos():
     assert high - low > 0.3
 
 
+def test_mean_over_questions_draws_videos_and_counts_questions():
+    rng = np.random.default_rng(0)
+    asked = [(int(video), rng.random()) for video in rng.integers(0, 12, 60)]
+    sums = [sum(value for video, value in asked if video == one) for one in dict(asked)]
+    counts = [sum(video == one for video, _ in asked) for one in dict(asked)]
+    mean, *interval = mean_over_questions(asked, seed=3)
+    assert mean == pytest.approx(sum(sums) / 60)
+    assert interval == pytest.approx(ratio_interval(sums, counts, seed=3))
+    assert interval != pytest.approx(ratio_interval(sums, counts, seed=4))
+
+
 def test_columns_are_independent_of_each_other():
     values = np.random.default_rng(0).normal(size=(15, 3))
     together = mean_interval(values)
@@ -41,6 +59,9 @@ def test_columns_are_independent_of_each_other():
 def test_one_video_says_nothing_about_others():
     assert np.isnan(mean_interval([0.5])).all()
     assert np.isnan(mean_interval([[0.5, 0.7]])).all()
+    mean, *interval = mean_over_questions([("a", 1), ("a", 0)])
+    assert mean == 0.5
+    assert np.isnan(interval).all()
 
 
 def test_nothing_counted_is_not_a_number():

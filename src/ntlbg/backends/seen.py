@@ -17,8 +17,9 @@ from ntlbg.grounding import (
     NEAR_SECONDS,
     appearance,
     asks_about_events,
-    asks_what_frames_tell,
+    asks_about_one,
     mentioned_seconds,
+    names_pair,
 )
 
 LEAST_CHANCE = 0.2  # below it, what is named has not been seen
@@ -230,11 +231,11 @@ def frames_asked_about(question: str, pts_seconds: np.ndarray) -> np.ndarray | N
 
 def reservations(question: str, names: Sequence[str]) -> tuple[str, ...]:
     """Why a model that knows these names in a question cannot be trusted with it, if so."""
-    if not asks_what_frames_tell(question):
-        return (UNTRAINED,)
-    if names or frames_asked_about(question, np.zeros(0)) is not None:
+    if mentioned_seconds(question) or asks_about_events(question):
         return ()
-    return (UNNAMED,)
+    if not (asks_about_one(question) or names_pair(question)):
+        return (UNTRAINED,)
+    return () if names else (UNNAMED,)
 
 
 def _logistic(log_odds):

@@ -3,7 +3,6 @@
 A line holds ``id`` and ``pts_seconds``, so ``ntlbg evidence`` can judge the same file.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,15 @@ from ntlbg.datasets import find_source, question_file
 from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError
 from ntlbg.evaluation.compare.tables import markdown_table
 from ntlbg.evaluation.haystack.judging import is_open_time, is_right
+from ntlbg.evaluation.haystack.tables import interval_text
 from ntlbg.evaluation.json_lines import append_records, read_records, rewrite_records
 from ntlbg.evaluation.metrics import exact_match
-from ntlbg.evaluation.statistics import ratio_interval
+from ntlbg.evaluation.statistics import mean_over_questions
 from ntlbg.index import FeatureIndex
 from ntlbg.outputs import check_writable
 from ntlbg.pipeline import DEFAULT_SELECTOR, ask
 from ntlbg.results import Answer
-from ntlbg.timelines import frames_within
+from ntlbg.timelines import all_seen
 
 WRITTEN = "what `ntlbg answer` writes there"
 ALL = "all"
@@ -93,9 +93,10 @@ class Summary:
         if self.seen is not None:
             lines[0] += f", all evidence read for {self.seen:.2f} of those that have any"
         body = [
-            [name, str(share.n), f"{share.right:.3f}", _range(share.interval)]
+            [name, str(share.n), f"{share.right:.3f}",
+             interval_text(*share.interval or (None, None))]
             for name, share in self.right.items()
-        ]
+        ]  # fmt: skip
         table = markdown_table([["type", "n", "right", "95 %"], *body]) if body else ""
         return "\n\n".join(filter(None, (table, lines[0])))
 
@@ -196,7 +197,6 @@ def _source(file: Path, question: Question) -> Path:
 def _row(place: int, question: Question, answer: Answer, settings: dict) -> Row:
     times = np.array([item.pts_seconds for item in answer.evidence])
     scores = [item.score for item in answer.evidence]
-    hits = [frames_within(times, start, end).size > 0 for start, end in question.evidence]
     return Row(
         place=place,
         id=question.id,
@@ -212,7 +212,7 @@ def _row(place: int, question: Question, answer: Answer, settings: dict) -> Row:
         scores=None if None in scores else scores,
         truth=question.answer,
         right=_right(question, answer.text),
-        seen=all(hits) if hits else None,
+        seen=all_seen(times, question.evidence),
         settings=settings,
     )
 
@@ -227,13 +227,10 @@ def _right(question: Question, answer: str) -> bool | None:
 
 def summarize(rows: Sequence[Row], questions: int, failed: Sequence[str] = ()) -> Summary:
     """Shares of right answers, together and for each type."""
-    groups: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        if row.right is not None:
-            groups[ALL].append(row)
-    for row in sorted(groups.get(ALL, []), key=lambda row: row.type or ""):
-        if row.type is not None:
-            groups[row.type].append(row)
+    known = [row for row in rows if row.right is not None]
+    groups = {ALL: known} if known else {}
+    for name in sorted({row.type for row in known} - {None, ALL}):
+        groups[name] = [row for row in known if row.type == name]
     seen = [row.seen for row in rows if row.seen is not None]
     return Summary(
         questions=questions,
@@ -244,17 +241,6 @@ def summarize(rows: Sequence[Row], questions: int, failed: Sequence[str] = ()) -
     )
 
 
-def _range(interval: tuple[float, float] | None) -> str:
-    return "–" if interval is None else "{:.2f} to {:.2f}".format(*interval)
-
-
 def _share(rows: Sequence[Row]) -> Share:
-    videos: dict[str, list[bool]] = defaultdict(list)
-    for row in rows:
-        videos[row.video].append(row.right)
-    right = np.array([sum(found) for found in videos.values()])
-    asked = np.array([len(found) for found in videos.values()])
-    interval = None
-    if len(videos) > 1:
-        interval = tuple(float(edge) for edge in ratio_interval(right, asked))
-    return Share(len(rows), float(right.sum() / asked.sum()), interval)
+    right, *interval = mean_over_questions((row.video, row.right) for row in rows)
+    return Share(len(rows), right, None if np.isnan(interval).any() else tuple(interval))

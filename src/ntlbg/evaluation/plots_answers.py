@@ -3,7 +3,6 @@
 V videos are independent, the questions about one are not.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from ntlbg.evaluation.metrics import exact_match, token_f1
 from ntlbg.evaluation.plots import Bars, save_bars
-from ntlbg.evaluation.statistics import ratio_interval
+from ntlbg.evaluation.statistics import mean_over_questions
 
 NOTHING = (np.nan, np.nan, np.nan)
 ALL = "all"
@@ -63,20 +62,9 @@ def _of(rows: Iterable[Mapping], dataset: str, kind: str) -> list[Mapping]:
 
 def _interval(rows: Iterable[Mapping], worth) -> tuple[float, float, float]:
     """Mean over questions, and its interval over videos; without one for a single video."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for row in rows:
-        value = worth(row)
-        if value is not None and np.isfinite(value):
-            found[row["video"]].append(value)
-    if not found:
-        return NOTHING
-    sums = np.array([sum(values) for values in found.values()])
-    counts = np.array([len(values) for values in found.values()])
-    mean = float(sums.sum() / counts.sum())
-    if len(found) < 2:
-        return mean, np.nan, np.nan
-    low, high = ratio_interval(sums, counts)
-    return mean, float(low), float(high)
+    values = [(row["video"], worth(row)) for row in rows]
+    known = [(video, value) for video, value in values if value is not None and np.isfinite(value)]
+    return mean_over_questions(known) if known else NOTHING
 
 
 def save_cells(rows: Sequence[Mapping], folder: str | Path) -> list[Path]:

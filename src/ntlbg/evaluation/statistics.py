@@ -4,7 +4,8 @@ V videos are independent, the questions about one video are not: whoever calls h
 per video, or numerators and denominators per video. S selectors answer for the same videos.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
@@ -44,6 +45,28 @@ def mean_interval(values: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, np.
     if len(values) < 2:
         return np.full(values.shape[1:], np.nan), np.full(values.shape[1:], np.nan)
     return ratio_interval(values, np.ones_like(values), seed=seed)
+
+
+def mean_over_questions(
+    values: Iterable[tuple[Hashable, float]], *, seed: int = 0
+) -> tuple[float, float, float]:
+    """Mean of values, each of a question about a video, and its 95 % interval over videos.
+
+    The interval is NaN for a single video, which says nothing about others.
+
+    Args:
+        values: (video, value) for every question, at least one.
+    """
+    videos: dict[Hashable, list[float]] = defaultdict(list)
+    for video, value in values:
+        videos[video].append(float(value))
+    sums = np.array([sum(found) for found in videos.values()])
+    counts = np.array([len(found) for found in videos.values()])
+    mean = float(sums.sum() / counts.sum())
+    if len(videos) < 2:
+        return mean, np.nan, np.nan
+    low, high = ratio_interval(sums, counts, seed=seed)
+    return mean, float(low), float(high)
 
 
 def paired_p(differences: np.ndarray, *, seed: int = 0) -> np.ndarray:

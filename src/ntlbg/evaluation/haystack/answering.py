@@ -12,7 +12,7 @@ from ntlbg.data import Sample
 from ntlbg.evaluation.haystack.judging import STRICT_TOLERANCE, is_open_time, is_right
 from ntlbg.pipeline import choose_frames
 from ntlbg.selection import Selection
-from ntlbg.timelines import frames_within
+from ntlbg.timelines import all_seen
 
 
 @dataclass(frozen=True)
@@ -142,11 +142,10 @@ def outcome(
 ) -> Outcome:
     """Judge an answer given from frames at some of the times (T,)."""
     chosen = pts_seconds[selection.indices]
-    hits = [frames_within(chosen, start, end).size > 0 for start, end in sample.evidence]
     strict = is_right(sample, reply.text, tolerance=STRICT_TOLERANCE)
     return Outcome(
         *block, place, sample.answer_type, sample.options is not None, sample.question,
         sample.answer, reply.text, is_right(sample, reply.text),
-        strict if is_open_time(sample) else None, all(hits) if hits else None,
+        strict if is_open_time(sample) else None, all_seen(chosen, sample.evidence),
         round(seconds, 4), reused,
     )  # fmt: skip

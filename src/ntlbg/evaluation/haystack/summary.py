@@ -12,7 +12,7 @@ import numpy as np
 from ntlbg.data import NOT_SEEN
 from ntlbg.evaluation.haystack.answering import Outcome
 from ntlbg.evaluation.haystack.videos import KINDS
-from ntlbg.evaluation.statistics import ratio_interval
+from ntlbg.evaluation.statistics import mean_over_questions
 from ntlbg.haystack.questions import EXTRA_TYPES
 
 OURS = "ntlbg"
@@ -103,7 +103,7 @@ def differences(cell: Mapping[str, Sequence[Outcome]], seed: int = 0) -> dict[st
             (o.video, o.right - theirs[_question(o)]) for o in cell[OURS] if _question(o) in theirs
         ]
         if values:
-            found[other] = Difference(*_mean_over_videos(values, seed))
+            found[other] = Difference(*_rounded_mean(values, seed))
     return found
 
 
@@ -112,7 +112,7 @@ def _question(outcome: Outcome) -> tuple[int, int]:
 
 
 def _row(key, selector, asked: list[Outcome], found: list[Outcome], against, seed) -> Row:
-    right, *interval = _mean_over_videos([(o.video, o.right) for o in found], seed)
+    right, *interval = _rounded_mean([(o.video, o.right) for o in found], seed)
     times = [o for o in found if o.strict is not None]
     types = sorted({o.type for o in asked})
     return Row(
@@ -143,20 +143,13 @@ def _share(found: Sequence[Outcome], worth: Callable[[Outcome], bool]) -> Share 
     return Share(len(found), _mean(worth(o) for o in found)) if found else None
 
 
-def _mean_over_videos(
+def _rounded_mean(
     values: Iterable[tuple[int, float]], seed: int
 ) -> tuple[float, float | None, float | None]:
     """Mean over questions of (video, value) with its interval; no interval for one video."""
-    videos: dict[int, list[float]] = defaultdict(list)
-    for video, value in values:
-        videos[video].append(float(value))
-    sums = np.array([sum(found) for found in videos.values()])
-    counts = np.array([len(found) for found in videos.values()])
-    mean = round(float(sums.sum() / counts.sum()), 3)
-    if len(videos) < 2:
-        return mean, None, None
-    low, high = ratio_interval(sums, counts, seed=seed)
-    return mean, round(float(low), 3), round(float(high), 3)
+    mean, *interval = mean_over_questions(values, seed=seed)
+    low, high = (None if np.isnan(edge) else round(edge, 3) for edge in interval)
+    return round(mean, 3), low, high
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def _accuracy_table(rows: Sequence[Row]) -> str:
             "evidence seen", "CPU s"]  # fmt: skip
     body = [
         [row.cell, row.selector, str(row.n), str(row.videos), f"{row.right:.3f}",
-         _interval(*row.interval), _number(row.open), _number(row.choice),
+         interval_text(*row.interval), _number(row.open), _number(row.choice),
          _number(row.evidence_seen), f"{row.cpu_seconds:.2f}"]
         for row in rows
     ]  # fmt: skip
@@ -113,7 +113,7 @@ def _recognition_table(rows: Sequence[RecognitionRow]) -> str:
         what = "no object (right: nothing)" if row.style == NOTHING else row.style
         lines.append(
             [row.condition, row.weights[:SHOWN], what, str(row.frames), f"{row.right:.3f}",
-             _interval(row.low, row.high)]
+             interval_text(row.low, row.high)]
         )  # fmt: skip
     return markdown_table(lines)
 
@@ -137,7 +137,8 @@ def _share(value: Share | None) -> str:
     return ABSENT if value is None else f"{value.share:.2f} ({value.n})"
 
 
-def _interval(low: float | None, high: float | None) -> str:
+def interval_text(low: float | None, high: float | None) -> str:
+    """``0.12 to 0.34``, or a dash."""
     return ABSENT if low is None or high is None else f"{low:.2f} to {high:.2f}"
 
 

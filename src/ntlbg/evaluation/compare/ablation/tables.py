@@ -10,7 +10,7 @@ import numpy as np
 
 from ntlbg.evaluation.compare.tables import latex_table, markdown_table
 from ntlbg.evaluation.haystack.answering import Outcome
-from ntlbg.evaluation.statistics import holm, mean_interval, paired_p, ratio_interval
+from ntlbg.evaluation.statistics import holm, mean_interval, mean_over_questions, paired_p
 
 NOTHING = "–"
 
@@ -86,16 +86,10 @@ def _video_means(found: Sequence[Outcome]) -> dict[int, float]:
 
 
 def _row(name, change, num_frames, found, contrast, seed) -> AblationRow:
-    videos: dict[int, list[bool]] = defaultdict(list)
-    for outcome in found:
-        videos[outcome.video].append(outcome.right)
-    sums = np.array([sum(right) for right in videos.values()])
-    counts = np.array([len(right) for right in videos.values()])
-    low, high = ratio_interval(sums, counts, seed=seed) if len(videos) > 1 else (np.nan, np.nan)
+    right, low, high = mean_over_questions([(o.video, o.right) for o in found], seed=seed)
     seen = [o.seen for o in found if o.seen is not None]
-    right = round(float(sums.sum() / counts.sum()), 4)
     return AblationRow(
-        name, change, num_frames, len(found), len(videos), right,
+        name, change, num_frames, len(found), len({o.video for o in found}), _known(right),
         _known(low), _known(high), _known(np.mean(seen)) if seen else None, **contrast,
     )  # fmt: skip
 
