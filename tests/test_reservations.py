@@ -3,22 +3,13 @@
 import numpy as np
 import pytest
 
-from fakes import ColourEncoder
 from ntlbg.backends import VideoContext
-from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.backends.seen import UNNAMED, UNTRAINED, reservations
 from ntlbg.haystack.questions import TEMPLATES
 from ntlbg.selection import select_frames
-from tiny_models import tiny_model, tiny_processor
+from tiny_models import tiny_backend
 
 FACTS = {"name": "owl", "other": "bus", "article": "an owl", "other_article": "a bus"}
-
-
-def backend_with(words):
-    processor = tiny_processor()
-    vocabulary = [processor.encode(f" {name}") for name in (*words, "nothing")]
-    known = {"projector": "vocabulary", "vocabulary": vocabulary} if words else {}
-    return NtlbgBackend(tiny_model(**known), processor, ColourEncoder(), name="tiny")
 
 
 @pytest.mark.parametrize("kind", TEMPLATES)
@@ -53,7 +44,7 @@ def test_a_question_without_a_known_word_tells_little(question):
 
 @pytest.mark.parametrize("options", [None, ["a kiss", "a fight"]])
 def test_the_note_comes_with_the_answer(options):
-    backend, wordless = backend_with(("owl", "bus")), backend_with(())
+    backend, wordless = tiny_backend("owl", "bus"), tiny_backend()
     features = np.random.default_rng(0).normal(size=(4, 32)).astype(np.float32)
     times = np.arange(4.0)
     video = VideoContext(features, times, select_frames("uniform", features, 4, pts_seconds=times))

@@ -16,17 +16,14 @@ from ntlbg.data import NOT_SEEN
 from ntlbg.grounding import ANCHOR_GAP
 from ntlbg.pipeline import choose_frames
 from ntlbg.selection import select_frames
-from tiny_models import tiny_model, tiny_processor
+from tiny_models import tiny_backend
 
 NAMES = ["skate", "ice skate", "UFO", "screen", "bus"]
 
 
 @pytest.fixture(scope="module")
 def backend():
-    processor = tiny_processor()
-    words = [processor.encode(f" {name}") for name in ("owl", "bus", "UFO", "nothing")]
-    model = tiny_model(projector="vocabulary", vocabulary=words)
-    return NtlbgBackend(model, processor, ColourEncoder(), name="tiny")
+    return tiny_backend("owl", "bus", "UFO")
 
 
 def directions(backend):

@@ -5,6 +5,8 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from tokenizers.decoders import Fuse
 from transformers import LlamaConfig, PreTrainedTokenizerFast, Qwen2Config
 
+from fakes import ColourEncoder
+from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.models import NtlbgConfig, NtlbgForConditionalGeneration, NtlbgProcessor
 
 SPECIAL = ["<|pad|>", "<|im_end|>", "<|frame|>"]
@@ -66,6 +68,14 @@ def tiny_model(
 ) -> NtlbgForConditionalGeneration:
     torch.manual_seed(seed)
     return NtlbgForConditionalGeneration(tiny_config(language_model, **changes)).eval()
+
+
+def tiny_backend(*words: str) -> NtlbgBackend:
+    """One whose tower knows these words, and "nothing"; without any it has none of its own."""
+    processor = tiny_processor()
+    vocabulary = [processor.encode(f" {name}") for name in (*words, "nothing")]
+    known = {"projector": "vocabulary", "vocabulary": vocabulary} if words else {}
+    return NtlbgBackend(tiny_model(**known), processor, ColourEncoder(), name="tiny")
 
 
 def tiny_inputs(
