@@ -5,6 +5,8 @@ import os
 import pytest
 import torch
 
+from processes import no_process_left  # noqa: F401  (for every module)
+
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["HF_HUB_OFFLINE"] = "1"
 torch.set_num_threads(1)

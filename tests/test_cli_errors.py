@@ -3,12 +3,12 @@
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from commands import assert_one_error, ntlbg
+from processes import finish, python, started
 
 VIDEOS = Path(__file__).parent / "data" / "video"
 
@@ -138,20 +138,19 @@ main()
 
 
 def test_ctrl_c_ends_quietly_and_leaves_nothing(colour_video, tmp_path):
-    command = [
-        sys.executable, "-c", INTERRUPTED, "ask", str(colour_video), "Is it red?", "--model",
-        "colours", "--evidence", str(tmp_path / "e"),
-    ]  # fmt: skip
+    command = python(
+        "-c", INTERRUPTED, "ask", colour_video, "Is it red?", "--model", "colours",
+        "--evidence", tmp_path / "e",
+    )  # fmt: skip
     environment = os.environ | {
         "PYTHONPATH": os.path.dirname(__file__),
         "NTLBG_INDEX": str(tmp_path / "index"),
     }
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as process:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with started(command, env=environment, **streams) as process:
         assert process.stderr.readline() == "encoding\n"
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = finish(process)
     assert process.returncode == 130
     assert stdout == ""
     assert "Traceback" not in stderr

@@ -1,10 +1,7 @@
 """Indexing a video: once, in constant steps, and as if nothing had happened after a kill."""
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -17,6 +14,7 @@ from ntlbg import errors
 from ntlbg.index import FeatureIndex, IndexedVideo
 from ntlbg.indexing import BATCH_FRAMES, CHUNK_FRAMES, index_video
 from ntlbg.video import ReadReport, probe, sample_frames
+from processes import PATIENCE, finish, python, started, wait_for
 
 PICTURES = 1000
 FPS = 25.0
@@ -195,13 +193,9 @@ class Slow(MeanColourEncoder):
         return super().encode_frames(frames)
 index_video({str(long_video)!r}, Slow(), index=FeatureIndex({str(index.root)!r}), fps={FPS})
 """
-    with subprocess.Popen([sys.executable, "-c", code]) as process:
-        deadline = time.monotonic() + 60
-        while len(list(index.root.glob("*.partial/0*.safetensors"))) < 2:
-            assert process.poll() is None, "finished before it could be killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        os.kill(process.pid, signal.SIGKILL)
+    with started(python("-c", code)) as process:
+        wait_for(lambda: len(list(index.root.glob("*.partial/0*.safetensors"))) >= 2, process)
+        process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert not list(index.root.glob("*.safetensors"))
     report = ReadReport()
@@ -271,8 +265,10 @@ from ntlbg.indexing import index_video
 index_video({str(long_video)!r}, MeanColourEncoder(), index=FeatureIndex({str(index.root)!r}),
             fps={FPS})
 """
-    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
-    assert [process.wait(timeout=300) for process in processes] == [0, 0]
+    with started(python("-c", code)) as one, started(python("-c", code)) as other:
+        finish(one)
+        finish(other)
+    assert (one.returncode, other.returncode) == (0, 0)
     report = ReadReport()
     video = index_video(long_video, StoppingEncoder(0), index=index, fps=FPS, report=report)
     assert same(video, uninterrupted[0])
@@ -362,7 +358,7 @@ def test_decoding_goes_on_while_the_encoder_works(long_video, index):
 
     class Waiting(MeanColourEncoder):
         def encode_frames(self, frames):
-            before, deadline = report.decoded, time.monotonic() + 10
+            before, deadline = report.decoded, time.monotonic() + PATIENCE
             if not decoded:
                 while report.decoded < before + BATCH_FRAMES and time.monotonic() < deadline:
                     time.sleep(0.001)

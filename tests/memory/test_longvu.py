@@ -118,7 +118,24 @@ def test_frames_allocate_what_was_planned(sizes, frames, number):
     setup = Setup(number_bytes=number.itemsize)
     plan = plan_answer(model_sizes(model.config), Workload(frames, 8), setup)
     parts = ("pixel buffers", "vision activations", "fused frames")
-    assert sum(plan.parts[name] for name in parts) == pytest.approx(measured, rel=0.08)
+    planned = sum(plan.parts[name] for name in parts)
+    block = torch.rand(min(frames, BLOCK_FRAMES), 3, image, image, dtype=number)
+    unfolded = convolution_workspace(model, block)
+    assert 0.92 * measured - unfolded <= planned <= 1.08 * measured
+
+
+def convolution_workspace(model, pixels: torch.Tensor) -> int:
+    """Bytes that the patches of these pixels take for themselves where bfloat16 is emulated.
+
+    Without instructions for bfloat16 PyTorch copies the pixels side by side for a convolution: a
+    buffer of the processor, which no plan for a card counts.
+    """
+    if pixels.dtype != torch.bfloat16 or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return 0
+    convolution = model.vision_model.siglip_tower.embeddings.patch_embedding
+    with torch.inference_mode():
+        highest, result = measure(lambda: convolution(pixels))
+    return highest - result
 
 
 @pytest.fixture

@@ -1,11 +1,8 @@
 """The whole training run in miniature, on the real base model."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
-import time
 
 import pytest
 import torch
@@ -16,6 +13,7 @@ from ntlbg.errors import ConfigError
 from ntlbg.training import builtin_run, kept_frames
 from ntlbg.training.builtin_run import BuiltinRun
 from ntlbg.training.settings import BuiltinTraining, load_settings
+from processes import finish, finished, python, started, wait_for
 
 EPISODES = {"steps": 2, "batch_size": 1, "learning_rate": 1e-3, "num_frames": [4],
             "num_questions": 2}  # fmt: skip
@@ -26,7 +24,7 @@ TINY = {
     "save_steps": 2,
     "nothing_bias": 1.5,
     "backgrounds": {"shots": 8, "frames": 2},
-    "bank": {"repeats": 1, "empty": 8},
+    "bank": {"repeats": 1, "empty": 8, "names": 24},
     "stages": [
         VISION,
         {"kind": "selection", "name": "selection", **EPISODES},
@@ -35,18 +33,14 @@ TINY = {
     ],
 }
 
-HANGING = 600  # seconds; a busy machine may take long
-
 
 def load_trained_settings(path):
     with safe_open(path, framework="pt") as file:
         return json.loads(file.metadata()["settings"])
 
 
-def start(config, output, *more):
-    command = [sys.executable, "-m", "ntlbg.cli", "train", "--config", str(config),
-               "--output", str(output), *more]  # fmt: skip
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def train(config, output, *more):
+    return python("-m", "ntlbg.cli", "train", "--config", config, "--output", output, *more)
 
 
 @pytest.fixture
@@ -58,14 +52,11 @@ def config(tmp_path):
 
 def test_a_killed_run_continues_and_finishes(config, tmp_path):
     output = tmp_path / "run"
-    first = start(config, output)
-    deadline = time.monotonic() + 240
-    while not list(output.glob("vision.checkpoints/checkpoint-*/trainer_state.json")):
-        assert first.poll() is None, first.stdout.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    os.kill(first.pid, signal.SIGKILL)
-    first.communicate()
+    with started(train(config, output), stdout=subprocess.DEVNULL) as first:
+        saved = "vision.checkpoints/checkpoint-*/trainer_state.json"
+        wait_for(lambda: list(output.glob(saved)), first)
+        first.send_signal(signal.SIGKILL)
+        finish(first)
     assert not (output / "vision.safetensors").exists()
 
     # a quick end: the rest of the run need not be long
@@ -73,9 +64,8 @@ def test_a_killed_run_continues_and_finishes(config, tmp_path):
     done = max(int(path.name.split("-")[1]) for path in output.glob("vision.checkpoints/check*"))
     small["stages"][0]["steps"] = done + 2
     config.write_text(json.dumps(small))
-    second = start(config, output)
-    said, _ = second.communicate(timeout=HANGING)
-    assert second.returncode == 0, said
+    code, said = finished(train(config, output))
+    assert code == 0, said
     assert "vision: continuing from checkpoint-" in said
     log = json.loads((output / "joint.log.json").read_text())
     assert {"task", "ntlbg", "align", "context", "evidence"} <= set(log[-1])
@@ -97,9 +87,8 @@ def test_a_killed_run_continues_and_finishes(config, tmp_path):
     small["stages"][2]["steps"] = EPISODES["steps"] + 1
     config.write_text(json.dumps(small))
     (output / "joint.safetensors").unlink()
-    third = start(config, output, "--stage", "joint")
-    said, _ = third.communicate(timeout=HANGING)
-    assert third.returncode == 0, said
+    code, said = finished(train(config, output, "--stage", "joint"))
+    assert code == 0, said
     assert said.count("finished before") == 2
     assert f"joint: continuing from checkpoint-{EPISODES['steps']}" in said
 
@@ -134,9 +123,8 @@ def test_the_shipped_configuration_is_valid(request):
 
 
 def test_a_dry_run_says_that_all_is_well_and_leaves_nothing(config, tmp_path):
-    done = start(config, tmp_path / "run", "--dry-run", "--seed", "5")
-    said, _ = done.communicate(timeout=HANGING)
-    assert (done.returncode, "nothing was trained" in said) == (0, True)
+    code, said = finished(train(config, tmp_path / "run", "--dry-run", "--seed", "5"))
+    assert (code, "nothing was trained" in said) == (0, True)
     assert not (tmp_path / "run").exists()
 
 

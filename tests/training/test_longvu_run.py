@@ -1,11 +1,8 @@
 """LongVU's training run, on a random model of a few thousand parameters and made videos."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +22,7 @@ from ntlbg.models.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.training import longvu
 from ntlbg.training.longvu_data import LongVUQuestions, read_picture, read_video
 from ntlbg.training.longvu_settings import DataSettings, load_longvu_settings
+from processes import python, started, wait_for
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 # PEFT asks transformers for something under its old name
@@ -187,19 +185,11 @@ def test_a_stopped_run_ends_as_if_it_had_not_been(config, tmp_path, monkeypatch,
 @pytest.mark.slow
 def test_a_killed_command_goes_on(config, tmp_path):
     output = tmp_path / "killed"
-    command = [sys.executable, "-m", "ntlbg.cli", "train", "--config"]
-    first = subprocess.Popen(
-        [*command, str(config(epochs=100000.0, save_steps=3)), "--output", str(output)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 240
-    while not list(output.glob("checkpoint-*/trainer_state.json")):
-        assert first.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait()
+    endless = config(epochs=100000.0, save_steps=3)
+    command = python("-m", "ntlbg.cli", "train", "--config", endless, "--output", output)
+    with started(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
+        wait_for(lambda: list(output.glob("checkpoint-*/trainer_state.json")), first)
+        first.send_signal(signal.SIGKILL)
     last = max(int(path.name.split("-")[1]) for path in output.glob("checkpoint-*"))
     path = config(epochs=float(last + 2), save_steps=1000)
     done = CliRunner().invoke(app, ["train", "--config", str(path), "--output", str(output)])

@@ -10,6 +10,7 @@ from reading import SIZE
 from counter_videos import DATA, read_numbers
 from ntlbg import errors
 from ntlbg.video import prefetch, sample_frames
+from processes import PATIENCE
 
 
 def workers() -> list[threading.Thread]:
@@ -40,7 +41,7 @@ def test_no_more_is_made_than_fits(depth):
     assert made == []  # nothing before the first is asked for
     for number in range(4):
         assert next(ahead) == number
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE
         while len(made) < number + 1 + depth and time.monotonic() < deadline:
             time.sleep(0.001)
         time.sleep(0.01)
@@ -56,12 +57,12 @@ def test_work_overlaps():
     def items():
         yield 1
         making.set()
-        assert in_use.wait(10)
+        assert in_use.wait(PATIENCE)
         yield 2
 
     ahead = prefetch(items(), depth=1)
     assert next(ahead) == 1
-    assert making.wait(10)
+    assert making.wait(PATIENCE)
     in_use.set()
     assert next(ahead) == 2
     assert list(ahead) == []

@@ -36,7 +36,7 @@ DRAWN = {
 }
 TINY = {
     "backgrounds": BackgroundSettings(shots=42, frames=2),
-    "bank": BankSettings(repeats=1, empty=16),
+    "bank": BankSettings(repeats=1, empty=16, names=24),
 }
 
 

@@ -29,6 +29,7 @@ from ntlbg.models.builtin import (
     save_trained,
     trained_vision_config,
 )
+from ntlbg.models.precision import inference_dtype
 from ntlbg.training.collate import EpisodeCollator
 from ntlbg.training.episodes import EpisodeOptions, Episodes
 from ntlbg.training.feature_bank import FeatureBank, build_feature_bank
@@ -80,7 +81,7 @@ class BuiltinRun:
         # on a CPU the plain form is the faster one to train with a packed mask
         self.model.language_model.set_attn_implementation("eager")
         for frozen in (self.model.vision_tower.stem, self.model.vision_tower.trunk):
-            frozen.requires_grad_(False).to(torch.bfloat16)
+            frozen.requires_grad_(False).to(inference_dtype())
         if settings.tower is not None:
             load_tower_weights(self.model.vision_tower, settings.tower)
         self._backgrounds: np.ndarray | None = None
@@ -199,7 +200,11 @@ class BuiltinRun:
             tower, chosen = self.model.vision_tower.eval(), self.settings.bank
             renderer = FrameRenderer(self.backgrounds, seed=self._seed("bank"))
             self._bank = build_feature_bank(
-                tower, renderer, repeats=chosen.repeats, empty=chosen.empty
+                tower,
+                renderer,
+                repeats=chosen.repeats,
+                empty=chosen.empty,
+                num_names=chosen.names,
             )
         return self._bank
 
@@ -337,7 +342,7 @@ def _shrunk(settings: BuiltinTraining) -> BuiltinTraining:
     small.output_dir = small.output_dir.with_name(small.output_dir.name + "-debug")
     small.backgrounds = BackgroundSettings(shots=42, frames=2)
     small.kept_frames = None
-    small.bank.repeats, small.bank.empty = 1, 16
+    small.bank.repeats, small.bank.empty, small.bank.names = 1, 16, 24
     for stage in small.stages:
         stage.steps, stage.batch_size = 2, 8 if stage.kind == "vision" else 2
         if stage.kind != "vision":

@@ -37,12 +37,20 @@ def encode(tower: BuiltinVisionTower, frames: np.ndarray, batch_size: int = 64) 
 
 
 def build_feature_bank(
-    tower: BuiltinVisionTower, renderer: FrameRenderer, *, repeats: int, empty: int
+    tower: BuiltinVisionTower,
+    renderer: FrameRenderer,
+    *,
+    repeats: int,
+    empty: int,
+    num_names: int | None = None,
 ) -> FeatureBank:
-    """Render each picture ``repeats`` times and ``empty`` frames without an object."""
+    """Render each picture ``repeats`` times and ``empty`` frames without an object.
+
+    ``num_names``: only of the first so many objects; None is all of them.
+    """
     groups, features, row = {}, [], 0
     names = object_names()
-    for label in renderer.drawable:
+    for label in renderer.drawable[:num_names]:
         groups[names[label]] = []
         for variant in range(len(renderer.variants[label])):
             frames = [renderer.needle(label, variant)[0] for _ in range(repeats)]

@@ -77,6 +77,7 @@ class BankSettings(_Strict):
 
     repeats: Count = Field(description="frames of each picture")
     empty: Count = Field(description="frames without an object")
+    names: Count | None = Field(None, description="only so many objects; null for all")
 
 
 class BackgroundSettings(_Strict):

@@ -3,8 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -18,6 +16,7 @@ from ntlbg.evaluation.compare import SUITES, compare
 from ntlbg.evaluation.compare.records import RESULTS_FILE
 from ntlbg.evaluation.haystack import KINDS, Condition, plan_video
 from ntlbg.selection import SELECTORS
+from processes import finished, python, started, wait_for
 
 SMALL = {"minutes": 1, "questions": 8, "split": "val"}
 CHOICE = ("video", "question", "kind", "selector", "num_frames", "indices")
@@ -177,18 +176,15 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_command_goes_on(tmp_path):
-    command = [sys.executable, "-m", "ntlbg.cli", "compare"]
-    subprocess.run([*command, str(tmp_path / "whole"), *SIMULATED], check=True, capture_output=True)
+    command = python("-m", "ntlbg.cli", "compare")
+    code, said = finished([*command, tmp_path / "whole", *SIMULATED])
+    assert code == 0, said
     path = tmp_path / "torn" / RESULTS_FILE
-    first = subprocess.Popen([*command, str(path.parent), *SIMULATED],
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not (path.is_file() and path.stat().st_size):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    subprocess.run([*command, str(path.parent), *SIMULATED], check=True, capture_output=True)
+    with started([*command, path.parent, *SIMULATED], stderr=subprocess.DEVNULL) as first:
+        wait_for(lambda: path.is_file() and path.stat().st_size, first)
+        first.send_signal(signal.SIGKILL)
+    code, said = finished([*command, path.parent, *SIMULATED])
+    assert code == 0, said
     assert choices(path.parent) == choices(tmp_path / "whole")
 
 
