@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from fakes import ColourEncoder
 from ntlbg.backends import VideoContext, seen
 from ntlbg.backends.ntlbg import NtlbgBackend
-from ntlbg.backends.seen import ObjectNames, Signs, appearances, word_odds
+from ntlbg.backends.seen import Signs, appearances, word_odds
+from ntlbg.backends.wording import ObjectNames
 from ntlbg.data import NOT_SEEN
 from ntlbg.grounding import ANCHOR_GAP
 from ntlbg.pipeline import choose_frames

@@ -12,14 +12,13 @@ from ntlbg.backends.further_words import FurtherWords
 from ntlbg.backends.seen import (
     POSSIBLE,
     Calibration,
-    ObjectNames,
     Signs,
     frames_asked_about,
     log_odds,
-    reservations,
     word_chances,
     word_odds,
 )
+from ntlbg.backends.wording import ObjectNames, reservations
 from ntlbg.data import NOT_SEEN
 from ntlbg.encoders import Encoder
 from ntlbg.grounding import (
@@ -139,7 +138,7 @@ class NtlbgBackend:
             text = _stated(question, signs, nothing)
         if text is None:
             text, chances = self._read(question, video, options, signs)
-        notes = reservations(question, self.names.find(question)) if self.words else ()
+        notes = reservations(question, self.names, options) if self.words else ()
         return Reply(text, chances, tokens, found, nothing, notes)
 
     @torch.inference_mode()

@@ -3,8 +3,7 @@
 K chosen frames, D feature size, V words.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,9 +16,7 @@ from ntlbg.grounding import (
     NEAR_SECONDS,
     appearance,
     asks_about_events,
-    asks_about_one,
     mentioned_seconds,
-    names_pair,
 )
 
 LEAST_CHANCE = 0.2  # below it, what is named has not been seen
@@ -27,15 +24,6 @@ LEAST_MOMENT_CHANCE = 0.35  # the same for an event without a name
 LARGEST_ODDS = 12.0  # nats; what a word's log-odds count at most, either way
 POSSIBLE = 0.1  # chance from which on a frame may belong to an appearance or be the moment
 SAME_WORD = 0.999  # cosine of two directions of one word
-
-UNTRAINED = (
-    "the model was not trained for this kind of question, so the answer is a guess; it knows: what "
-    "appears first, last, before or after something, or at a time; when, whether and how often"
-)
-UNNAMED = (
-    "the question names nothing that the model has a word for, so the answer tells little; "
-    "ntlbg enrol NAME IMAGE teaches it a word"
-)
 
 
 @dataclass(frozen=True)
@@ -162,28 +150,6 @@ def _arrivals(chances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return chances * missed[:-1], missed[1:]
 
 
-class ObjectNames:
-    """Names of objects, found in questions.
-
-    Of names that contain one another the longest counts; a plural "s" or "es" may follow. What is
-    "on screen" is no screen.
-    """
-
-    def __init__(self, names: Iterable[str]):
-        self._names = {name.lower(): name for name in names}
-        longest_first = sorted(self._names, key=lambda name: (-len(name), name))
-        choices = "|".join(re.escape(name) for name in longest_first)
-        pattern = rf"(?<!\bon )\b({choices})(?:e?s)?\b"
-        self._pattern = re.compile(pattern, re.IGNORECASE) if choices else None
-
-    def find(self, question: str) -> list[str]:
-        """In the order of the question, each once."""
-        if self._pattern is None:
-            return []
-        found = dict.fromkeys(name.lower() for name in self._pattern.findall(question))
-        return [self._names[name] for name in found]
-
-
 def word_odds(projector, features: Tensor, embedding: Tensor) -> np.ndarray:
     """Log-odds (K,) that frames (K, D) show the word with this embedding (H,), and no other.
 
@@ -227,15 +193,6 @@ def frames_asked_about(question: str, pts_seconds: np.ndarray) -> np.ndarray | N
     if times:
         return np.abs(pts_seconds[:, None] - times).min(1) <= NEAR_SECONDS
     return np.ones(len(pts_seconds), bool) if asks_about_events(question) else None
-
-
-def reservations(question: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Why a model that knows these names in a question cannot be trusted with it, if so."""
-    if mentioned_seconds(question) or asks_about_events(question):
-        return ()
-    if not (asks_about_one(question) or names_pair(question)):
-        return (UNTRAINED,)
-    return () if names else (UNNAMED,)
 
 
 def _logistic(log_odds):

@@ -1,0 +1,142 @@
+"""An answer that the model cannot know comes with a note that says so."""
+
+import numpy as np
+import pytest
+
+from ntlbg.backends import VideoContext
+from ntlbg.backends.wording import (
+    NOT_ENGLISH,
+    UNNAMED,
+    UNTRAINED,
+    ObjectNames,
+    reservations,
+    unknown_words,
+)
+from ntlbg.haystack.pictures import object_names
+from ntlbg.haystack.questions import TEMPLATES
+from ntlbg.selection import select_frames
+from tiny_models import tiny_backend
+
+FACTS = {"name": "owl", "other": "bus", "article": "an owl", "other_article": "a bus"}
+NAMES = ObjectNames(object_names())
+
+
+@pytest.mark.parametrize("kind", TEMPLATES)
+def test_every_kind_of_question_that_is_trained_has_none(kind):
+    for template in TEMPLATES[kind]:
+        assert reservations(template.format(**FACTS, time="03:10"), NAMES) == ()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What's the first thing shown?",
+        "When do owls appear?",
+        "When does the owl appear for the last time?",
+        "What is the first object after the owl?",
+        "Does an eight ball appear at any time?",
+    ],
+)
+def test_other_words_for_the_same_have_none(question):
+    assert reservations(question, NAMES) == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("What does the man say at the end?", ["man", "say"]),
+        ("What does the sign at 03:20 say?", ["sign", "say"]),
+        ("Is there a pole vaulter?", ["pole", "vaulter"]),
+        ("How many times do the two men appear?", ["two", "men"]),
+        ("What colour is the owl?", ["colour"]),
+        ("Who appears first?", ["who"]),
+        ("Where is the owl?", ["where"]),
+        ("What happens?", ["happens"]),
+        ("Which word is shown first?", ["word"]),
+        ("What is on the right at the end?", ["right"]),
+        ("Does the phone ring?", ["phone ring"]),
+        ("Is there an orange shirt?", ["orange shirt"]),
+        ("What object appears at 10?", ["10"]),
+        ("Wann erscheint die Eule?", ["wann", "erscheint", "die", "eule"]),
+        ("Is there a café?", ["café"]),
+        ("Is there a fire hydrant?", ["hydrant"]),
+        ("Isn't the door's handle visible?", ["handle"]),
+    ],
+)
+def test_a_word_more_is_another_question(question, words):
+    assert unknown_words(question, NAMES) == words
+    [note] = reservations(question, NAMES)
+    assert ", ".join(f'"{word}"' for word in words) in note
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How does the film end?",
+        "What is seen when the owl appears?",
+        "Is there an owl at the end?",
+        "Is there an owl at 03:20?",
+        "Is the owl before the bus?",
+        "Does an owl, a bus and a kite appear?",
+        "What appears after 03:20?",
+        "Is there an owl or a bus?",
+        "How many times do the owl and the bus appear?",
+        "What is this?",
+    ],
+)
+def test_known_words_can_make_an_unknown_question(question):
+    assert reservations(question, NAMES) == (UNTRAINED,)
+
+
+@pytest.mark.parametrize(
+    "question", ["When does it appear?", "How many objects are there?", "When does the film end?"]
+)
+def test_a_question_without_a_name_tells_little(question):
+    assert reservations(question, NAMES) == (UNNAMED,)
+
+
+@pytest.mark.parametrize(
+    "question", ["猫头鹰什么时候出现？", "Когда появляется сова?", "owl 什么时候?"]
+)
+def test_other_scripts_are_not_read(question):
+    assert reservations(question, NAMES) == (NOT_ENGLISH,)
+
+
+def test_words_of_options_count():
+    def notes(*options):
+        return reservations("Which object appears first?", NAMES, options)
+
+    assert notes("owl", "a bus") == ()
+    assert '"man", "smiles"' in notes("the man smiles", "owl")[0]
+    for options in (
+        ["00:40", "1:02:00"],
+        ["3", "1"],
+        ["Yes", "No"],
+        ["I did not see that.", "owl"],
+    ):
+        assert notes(*options) == ()
+
+
+@pytest.mark.parametrize("options", [None, ["a kiss", "a fight"]])
+def test_the_note_comes_with_the_answer(options):
+    backend, wordless = tiny_backend("owl", "bus"), tiny_backend()
+    features = np.random.default_rng(0).normal(size=(4, 32)).astype(np.float32)
+    times = np.arange(4.0)
+    video = VideoContext(features, times, select_frames("uniform", features, 4, pts_seconds=times))
+
+    def notes(question, model):
+        return model.answer(question, video=video, options=options).notes
+
+    strange, known, other = (
+        notes(question, backend)
+        for question in ("Is there a zebra?", "Is there an owl?", "How is the owl seen?")
+    )
+    assert "zebra" in strange[0]
+    if options is None:
+        assert (known, other) == ((), (UNTRAINED,))
+    else:
+        assert known == other
+        assert '"kiss", "fight"' in known[0]
+    asked = ("Is there a zebra?", "Is there an owl?", "What happens?")
+    # a model without words of its own may know everything
+    assert [notes(question, wordless) for question in asked] == [(), (), ()]
