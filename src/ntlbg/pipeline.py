@@ -24,7 +24,7 @@ from ntlbg.results import (
 from ntlbg.selection import SELECTORS, Selection, select_frames
 from ntlbg.selection.question_prior import question_prior
 from ntlbg.video import ReadReport, read_frames_at
-from ntlbg.video.opening import open_video
+from ntlbg.video.opening import check_unchanged, file_state, open_video
 
 DEFAULT_SELECTOR = "ntlbg"
 LONGEST_PICTURE_SIDE = 1280
@@ -156,7 +156,7 @@ def _choose(
     **sampling,
 ) -> Moments:
     """Features from the index, relevance from the backend, frames from the selector."""
-    report, clock = ReadReport(), _Clock()
+    report, clock, before = ReadReport(), _Clock(), file_state(video)
     indexed = index_video(
         video,
         backend.encoder,
@@ -179,6 +179,7 @@ def _choose(
         )
         times = indexed.pts_seconds[selection.indices]
         seen = seen.with_frames(read_frames_at(video, times, size=size, report=report))
+        check_unchanged(video, before)  # else the pictures are not those of the features
         clock.lap("read")
     usage = {
         "video_seconds": indexed.meta["duration_seconds"],
