@@ -5,7 +5,6 @@ question of each kind is taken, whatever its answer turns out to be.
 """
 
 import json
-import shutil
 import statistics
 import tempfile
 import time
@@ -23,7 +22,8 @@ from ntlbg.evaluation.haystack import TIME_TOLERANCE, is_right
 from ntlbg.evaluation.plots import save_timeline
 from ntlbg.haystack import make_videos
 from ntlbg.index import FeatureIndex
-from ntlbg.outputs import staged_directory, staged_file
+from ntlbg.marks import PAGE, json_rows, plots
+from ntlbg.outputs import check_folder, staged_file
 from ntlbg.pipeline import DEFAULT_SELECTOR, ask
 from ntlbg.report import Asked, Report, Stage, write_report
 from ntlbg.results import Answer
@@ -47,6 +47,12 @@ LIMITS = (
     "The built-in model knows a few hundred drawn objects by name and answers in a few words. "
     "It does not describe films, read text or follow people.",
 )
+
+
+FILES = {
+    "report.html": PAGE,
+    "answers.json": json_rows("answers of the demonstration", "kind", "truth", "selected"),
+}
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,9 @@ def run(
             cannot be fetched.
     """
     out_dir, budget = Path(out_dir), _budget(config, num_frames, say)
+    check_folder(out_dir, FILES)
+    if save_plots:
+        check_folder(out_dir / "plots", plots(*KINDS))
     backend = load_backend(model, enrolled=False)
     video, samples = _sample(out_dir, minutes, seed, say)
     say(f"{video.name}: {len(samples)} questions, {budget['num_frames']} frames for each\n")
@@ -124,18 +133,14 @@ def _sample(out_dir: Path, minutes: float, seed: int, say) -> tuple[Path, list[S
     folder = out_dir / f"sample-{minutes:g}-minutes-{seed}"
     if not (folder / "questions.jsonl").is_file():
         began = time.perf_counter()
-        with (
-            staged_directory(out_dir) as stage,
-            counting(f"making a video of {minutes:g} minutes", unit="frames") as progress,
-        ):
+        with counting(f"making a video of {minutes:g} minutes", unit="frames") as progress:
             make_videos(
-                stage / folder.name,
+                folder,
                 minutes=minutes,
                 seed=seed,
                 questions=_QUESTIONS_MADE,
                 progress=progress,
             )
-            shutil.rmtree(folder, ignore_errors=True)
         say(f"made a video of {minutes:g} minutes in {time.perf_counter() - began:.0f} s")
     samples = list(read_samples(folder / "questions.jsonl"))
     chosen = [
@@ -245,7 +250,7 @@ def _write_answers(asked: list[Asked], path: Path) -> None:
         }
         for item in asked
     ]
-    with staged_file(path) as stage:
+    with staged_file(path, FILES[path.name]) as stage:
         stage.write_text(json.dumps(records, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 

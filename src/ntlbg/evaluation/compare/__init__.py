@@ -11,18 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from ntlbg.errors import ConfigError, UnknownSelector
-from ntlbg.evaluation.compare.figures import write_figures
+from ntlbg.evaluation.compare import figures, records, tables
 from ntlbg.evaluation.compare.measures import Footage, measure
 from ntlbg.evaluation.compare.records import Records, Result
 from ntlbg.evaluation.compare.suites import SUITES
 from ntlbg.evaluation.compare.summary import Row, check_divergence, summarize
-from ntlbg.evaluation.compare.tables import write_tables
-from ntlbg.outputs import check_writable, staged_file
+from ntlbg.marks import json_rows
+from ntlbg.outputs import check_folder, staged_file
 from ntlbg.selection import SELECTORS
 
 __all__ = ["SUITES", "compare"]
 
 FRAMES = (8, 16, 32)
+SUMMARY_FILE = "summary.json"
+SUMMARY = {SUMMARY_FILE: json_rows("the summary of a comparison", "selector", "metric", "mean")}
+FILES = records.FILES | SUMMARY | tables.FILES | figures.FILES
 
 
 def compare(
@@ -57,35 +60,35 @@ def compare(
     selectors = list(dict.fromkeys(selectors or SELECTORS))
     budgets = sorted(set(frames))
     _check(suite, selectors, budgets, videos)
-    check_writable(folder)
+    check_folder(folder, FILES)
     source = _make_suite(suite, settings)
-    records = Records(folder, source.settings)
+    kept = Records(folder, source.settings)
     numbers = range(videos * source.kinds_of_video)
     wanted = set(itertools.product(numbers, selectors, budgets))
-    _fill(records, source, wanted, progress)
+    _fill(kept, source, wanted, progress)
     results = sorted(
-        (result for result in records.results if result.block in wanted),
+        (result for result in kept.results if result.block in wanted),
         key=lambda result: selectors.index(result.selector),
     )
     check_divergence(results)
     rows = summarize(results, pooled=source.pooled)
-    with staged_file(folder / "summary.json") as path:
+    with staged_file(folder / SUMMARY_FILE, SUMMARY[SUMMARY_FILE]) as path:
         path.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
-    write_tables(folder, rows)
-    write_figures(folder, rows)
+    tables.write_tables(folder, rows)
+    figures.write_figures(folder, rows)
     return rows
 
 
-def _fill(records: Records, source, wanted: set, progress) -> None:
+def _fill(kept: Records, source, wanted: set, progress) -> None:
     """Do what is wanted and not there yet, video by video."""
     todo = defaultdict(list)
-    for number, selector, num_frames in sorted(wanted - records.done):
+    for number, selector, num_frames in sorted(wanted - kept.done):
         todo[number].append((selector, num_frames))
     began = time.perf_counter()
     for done, (number, blocks) in enumerate(todo.items(), start=1):
         footage = source.footage(number)
         for selector, num_frames in blocks:
-            records.add(judge(footage, number, selector, num_frames))
+            kept.add(judge(footage, number, selector, num_frames))
         if progress:
             seconds = time.perf_counter() - began
             left = seconds / done * (len(todo) - done)
