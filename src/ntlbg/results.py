@@ -10,7 +10,7 @@ from ntlbg.marks import JPEG, json_object
 from ntlbg.pictures import contact_sheet, save_jpeg
 from ntlbg.timelines import timestamp
 
-FRAMES = "frame_??????_*.jpg"
+FRAMES = f"frame_{'[0-9]' * 6}_*.jpg"
 SHEET_FILE, SELECTION_FILE = "contact_sheet.jpg", "selection.json"
 PICTURES = {FRAMES: JPEG}
 OVERVIEW = PICTURES | {
