@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ntlbg import haystack
 from ntlbg.backends import Backend, load_backend
 from ntlbg.config import load_config
 from ntlbg.console import counting
 from ntlbg.data import Sample, read_samples
 from ntlbg.evaluation.haystack import TIME_TOLERANCE, is_right
 from ntlbg.evaluation.plots import save_timeline
-from ntlbg.haystack import make_videos
+from ntlbg.haystack import QUESTIONS_FILE, make_videos
 from ntlbg.index import FeatureIndex
 from ntlbg.marks import PAGE, json_rows, plots
 from ntlbg.outputs import check_folder, staged_file
@@ -90,10 +91,9 @@ def run(
         NtlbgError: the configuration is wrong, the folder cannot be written, or the model's parts
             cannot be fetched.
     """
-    out_dir, budget = Path(out_dir), _budget(config, num_frames, say)
-    check_folder(out_dir, FILES)
-    if save_plots:
-        check_folder(out_dir / "plots", plots(*KINDS))
+    out_dir = Path(out_dir)
+    _check(out_dir, _sample_folder(out_dir, minutes, seed), save_plots)
+    budget = _budget(config, num_frames, say)
     backend = load_backend(model, enrolled=False)
     video, samples = _sample(out_dir, minutes, seed, say)
     say(f"{video.name}: {len(samples)} questions, {budget['num_frames']} frames for each\n")
@@ -115,6 +115,15 @@ def run(
     return Demo(path, video, asked)
 
 
+def _check(out_dir: Path, sample: Path, save_plots: bool) -> None:
+    """Before a model is loaded, not after."""
+    check_folder(out_dir, FILES)
+    if not (sample / QUESTIONS_FILE).is_file():
+        check_folder(sample, haystack.FILES)
+    if save_plots:
+        check_folder(out_dir / "plots", plots(*KINDS))
+
+
 def _budget(config: str | Path | None, num_frames: int, say) -> dict[str, int | None]:
     """``num_frames`` and ``max_frames`` of every question."""
     if config is None:
@@ -128,10 +137,14 @@ def _budget(config: str | Path | None, num_frames: int, say) -> dict[str, int | 
     }
 
 
+def _sample_folder(out_dir: Path, minutes: float, seed: int) -> Path:
+    return out_dir / f"sample-{minutes:g}-minutes-{seed}"
+
+
 def _sample(out_dir: Path, minutes: float, seed: int, say) -> tuple[Path, list[Sample]]:
     """The video and the first question of each kind."""
-    folder = out_dir / f"sample-{minutes:g}-minutes-{seed}"
-    if not (folder / "questions.jsonl").is_file():
+    folder = _sample_folder(out_dir, minutes, seed)
+    if not (folder / QUESTIONS_FILE).is_file():
         began = time.perf_counter()
         with counting(f"making a video of {minutes:g} minutes", unit="frames") as progress:
             make_videos(
@@ -142,7 +155,7 @@ def _sample(out_dir: Path, minutes: float, seed: int, say) -> tuple[Path, list[S
                 progress=progress,
             )
         say(f"made a video of {minutes:g} minutes in {time.perf_counter() - began:.0f} s")
-    samples = list(read_samples(folder / "questions.jsonl"))
+    samples = list(read_samples(folder / QUESTIONS_FILE))
     chosen = [
         next((sample for sample in samples if sample.answer_type == kind), None) for kind in KINDS
     ]

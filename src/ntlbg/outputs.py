@@ -31,17 +31,20 @@ Kinds = Mapping[str, Kind]  # by name, or by pattern such as "*.png"
 
 
 @contextmanager
-def staged_file(path: str | Path, kind: Kind, *, inputs: Inputs = ()) -> Iterator[Path]:
+def staged_file(
+    path: str | Path, kind: Kind, *, inputs: Inputs = (), stream: bool = False
+) -> Iterator[Path]:
     """A temporary path that replaces ``path`` when the block succeeds.
 
     Args:
         inputs: files that must not be replaced; None stands for none.
+        stream: write into a pipe or character device as it stands, rather than refuse it.
 
     Raises:
         OutputError: the file cannot be written there, or is not to be replaced.
     """
     path = Path(path)
-    if _is_stream(path, inputs):
+    if stream and _is_stream(path, inputs):
         with tempfile.TemporaryDirectory(prefix="ntlbg-") as folder:
             made = Path(folder) / "made"
             yield made
@@ -79,13 +82,15 @@ def staged_directory(
         _move_in(stage, folder, kinds, inputs, anew=anew)
 
 
-def check_output(path: str | Path, kind: Kind, *, inputs: Inputs = ()) -> None:
+def check_output(
+    path: str | Path, kind: Kind, *, inputs: Inputs = (), stream: bool = False
+) -> None:
     """Fail before the work rather than after it, as :func:`staged_file` would.
 
     Raises:
         OutputError: the file cannot be written there, or is not to be replaced.
     """
-    if not _is_stream(Path(path), inputs):
+    if not (stream and _is_stream(Path(path), inputs)):
         with staged_file(path, kind, inputs=inputs):
             pass
 

@@ -79,7 +79,7 @@ def write_report(report: Report, path: str | Path, *, inputs: Inputs = ()) -> Pa
         OutputError: the file cannot be written there, or holds something else.
     """
     path = Path(path)
-    with staged_file(path, PAGE, inputs=inputs) as stage:
+    with staged_file(path, PAGE, inputs=inputs, stream=True) as stage:
         # names of files need not be UTF-8
         stage.write_text(render(report), "utf-8", errors="backslashreplace")
     return path

@@ -83,7 +83,7 @@ def _check_views(video: Path, save_plots: Path | None, report: Path | None) -> N
 
         check_folder(save_plots, plots("timeline", "features") | SEEN, inputs=[video])
     if report is not None:
-        check_output(report, PAGE, inputs=[video])
+        check_output(report, PAGE, inputs=[video], stream=True)
 
 
 def _write_views(answer, save_plots: Path | None, report: Path | None) -> list[Path]:

@@ -62,9 +62,9 @@ def generate(
     folder = output or Path("configs") / experiment
     suite = {folder / f"{name}.json": variant for name, variant in _suite(experiment, made).items()}
     for path in suite:
-        _check(path, config)
+        _check(path, config, stream=False)
     for path, variant in suite.items():
-        _write(variant, path, config)
+        _write(variant, path, config, stream=False)
 
 
 def _loaded(path: Path, overrides: list[str] | None):
@@ -97,14 +97,14 @@ def _suite(experiment: str, base):
     return suites[experiment](base)
 
 
-def _check(output: Path, given: Path | None) -> None:
+def _check(output: Path, given: Path | None, *, stream: bool = True) -> None:
     from ntlbg.marks import CONFIGURATION
     from ntlbg.outputs import check_output
 
-    check_output(output, CONFIGURATION, inputs=[given])
+    check_output(output, CONFIGURATION, inputs=[given], stream=stream)
 
 
-def _write(config, output: Path | None, given: Path | None) -> None:
+def _write(config, output: Path | None, given: Path | None, *, stream: bool = True) -> None:
     from ntlbg.config import to_json
     from ntlbg.marks import CONFIGURATION
     from ntlbg.outputs import staged_file
@@ -112,7 +112,7 @@ def _write(config, output: Path | None, given: Path | None) -> None:
     if output is None:
         typer.echo(to_json(config), nl=False)
         return
-    with staged_file(output, CONFIGURATION, inputs=[given]) as stage:
+    with staged_file(output, CONFIGURATION, inputs=[given], stream=stream) as stage:
         stage.write_text(to_json(config), "utf-8")
     typer.echo(f"wrote {output}", err=True)
 

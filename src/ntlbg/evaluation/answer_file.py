@@ -20,7 +20,7 @@ from ntlbg.evaluation.json_lines import alone, append_records, cut_torn, read_re
 from ntlbg.evaluation.metrics import exact_match
 from ntlbg.evaluation.statistics import mean_over_questions
 from ntlbg.index import FeatureIndex
-from ntlbg.outputs import check_output, check_regular
+from ntlbg.outputs import check_output
 from ntlbg.pipeline import DEFAULT_SELECTOR, ask
 from ntlbg.results import Answer
 from ntlbg.timelines import all_seen
@@ -131,7 +131,6 @@ def answer_file(
     asked = list(read_questions(file))
     if not asked:
         raise DataError(f"{file}: holds no question")
-    check_regular(out)
     check_output(out, records_kind(Row, WRITTEN), inputs=[file])
     backend = load_backend(model)
     settings = {
