@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ntlbg.errors import ConfigError, UnknownSelector
-from ntlbg.evaluation.compare import figures, records, tables
+from ntlbg.evaluation.compare.figures import FILES as FIGURES
+from ntlbg.evaluation.compare.figures import write_figures
 from ntlbg.evaluation.compare.measures import Footage, measure
+from ntlbg.evaluation.compare.records import FILES as RECORDS
 from ntlbg.evaluation.compare.records import Records, Result
 from ntlbg.evaluation.compare.suites import SUITES
 from ntlbg.evaluation.compare.summary import Row, check_divergence, summarize
+from ntlbg.evaluation.compare.tables import FILES as TABLES
+from ntlbg.evaluation.compare.tables import write_tables
 from ntlbg.marks import json_rows
 from ntlbg.outputs import check_folder, staged_file
 from ntlbg.selection import SELECTORS
@@ -25,7 +29,7 @@ __all__ = ["SUITES", "compare"]
 FRAMES = (8, 16, 32)
 SUMMARY_FILE = "summary.json"
 SUMMARY = {SUMMARY_FILE: json_rows("the summary of a comparison", "selector", "metric", "mean")}
-FILES = records.FILES | SUMMARY | tables.FILES | figures.FILES
+FILES = RECORDS | SUMMARY | TABLES | FIGURES
 
 
 def compare(
@@ -62,33 +66,33 @@ def compare(
     _check(suite, selectors, budgets, videos)
     check_folder(folder, FILES)
     source = _make_suite(suite, settings)
-    kept = Records(folder, source.settings)
+    records = Records(folder, source.settings)
     numbers = range(videos * source.kinds_of_video)
     wanted = set(itertools.product(numbers, selectors, budgets))
-    _fill(kept, source, wanted, progress)
+    _fill(records, source, wanted, progress)
     results = sorted(
-        (result for result in kept.results if result.block in wanted),
+        (result for result in records.results if result.block in wanted),
         key=lambda result: selectors.index(result.selector),
     )
     check_divergence(results)
     rows = summarize(results, pooled=source.pooled)
     with staged_file(folder / SUMMARY_FILE, SUMMARY[SUMMARY_FILE]) as path:
         path.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
-    tables.write_tables(folder, rows)
-    figures.write_figures(folder, rows)
+    write_tables(folder, rows)
+    write_figures(folder, rows)
     return rows
 
 
-def _fill(kept: Records, source, wanted: set, progress) -> None:
+def _fill(records: Records, source, wanted: set, progress) -> None:
     """Do what is wanted and not there yet, video by video."""
     todo = defaultdict(list)
-    for number, selector, num_frames in sorted(wanted - kept.done):
+    for number, selector, num_frames in sorted(wanted - records.done):
         todo[number].append((selector, num_frames))
     began = time.perf_counter()
     for done, (number, blocks) in enumerate(todo.items(), start=1):
         footage = source.footage(number)
         for selector, num_frames in blocks:
-            kept.add(judge(footage, number, selector, num_frames))
+            records.add(judge(footage, number, selector, num_frames))
         if progress:
             seconds = time.perf_counter() - began
             left = seconds / done * (len(todo) - done)
