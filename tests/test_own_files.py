@@ -3,9 +3,12 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from commands import assert_one_error
 from counter_videos import MeanColourEncoder
@@ -185,3 +188,78 @@ def test_a_film_that_changes_before_its_pictures_are_read_is_not_answered(
     assert_one_error(done)
     assert "changed while it was read" in done.stderr
     assert not (questions / "e").exists()
+
+
+# What earlier runs left
+
+
+def test_pictures_without_a_mark_are_left_and_the_error_says_what_to_do(run, questions):
+    folder = questions / "frames"
+    command = ("select", questions / "one.mp4", "--model", "colours", "--out", folder, "-k", 2)
+    assert run(*command).exit_code == 0
+    sheet = folder / "contact_sheet.jpg"
+    Image.open(sheet).convert("RGB").save(sheet, comment="")  # as before there was a mark
+    before = sheet.read_bytes()
+    done = run(*command)
+    assert_one_error(done)
+    assert "contact_sheet.jpg: holds something else" in done.stderr
+    assert "choose another place, or remove it first" in done.stderr
+    assert sheet.read_bytes() == before
+
+
+def test_made_videos_are_made_again_and_questions_of_others_stay(run, tmp_path):
+    command = ("haystack", tmp_path / "h", "--minutes", 0.1, "--questions", 2)
+    for seconds in (0.1, 0.2):
+        done = run(*command[:3], seconds, *command[4:])
+        assert done.exit_code == 0, done.output
+    film, asked = tmp_path / "h/haystack-test-0-000.mp4", tmp_path / "h/questions.jsonl"
+    assert opening.open_video(film)[0].duration == pytest.approx(12e6)
+    with asked.open("a") as file:
+        file.write('{"id": "mine", "video": "a.mp4", "question": "why?", "answer": "so"}\n')
+    before = film.read_bytes(), asked.read_bytes()
+    assert_one_error(run(*command))
+    assert (film.read_bytes(), asked.read_bytes()) == before
+
+
+def test_only_an_enrolled_object_is_removed(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("NTLBG_DATA", str(tmp_path))
+    other = tmp_path / "objects" / "red.safetensors"
+    other.parent.mkdir()
+    other.write_bytes(b"mine")
+    done = run("enrol", "--remove", "red")
+    assert_one_error(done)
+    assert "something else than an enrolled object" in done.stderr
+    assert other.read_bytes() == b"mine"
+
+
+# Two at once
+
+ANSWERING = """
+import sys
+from fakes import ColourBackend
+from ntlbg.evaluation.answer_file import answer_file
+class Slow(ColourBackend):
+    def answer(self, *arguments, **options):
+        print("answering", flush=True)
+        sys.stdin.readline()
+        return super().answer(*arguments, **options)
+answer_file(sys.argv[1], sys.argv[2], model=Slow(), num_frames=2)
+"""
+
+
+def test_one_process_at_a_time_writes_a_file_of_answers(run, questions):
+    asked, out = questions / "q.jsonl", questions / "out"
+    command = [sys.executable, "-c", ANSWERING, str(asked), str(out)]
+    places = os.pathsep.join([os.path.dirname(__file__), *sys.path])
+    environment = os.environ | {"PYTHONPATH": places}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, **pipes) as first:
+        assert first.stdout.readline() == b"answering\n"
+        done = run("answer", asked, out, *ASK)
+        assert_one_error(done)
+        assert "out: another process is writing it" in done.stderr
+        first.communicate(b"\n", timeout=60)
+    assert first.returncode == 0
+    assert len(out.read_text().splitlines()) == 1
+    assert run("answer", asked, out, *ASK).exit_code == 0
+    assert len(out.read_text().splitlines()) == 1

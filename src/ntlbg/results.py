@@ -109,17 +109,17 @@ def write_pictures(moments: Moments, folder: Path, final_folder: Path) -> Moment
     return replace(moments, evidence=evidence)
 
 
-def write_overview(moments: Moments, folder: Path) -> None:
+def write_overview(moments: Moments, stage: Path) -> None:
     """``contact_sheet.jpg`` and ``selection.json`` about pictures already read."""
     captions = [
         item.timestamp if item.score is None else f"{item.timestamp}   {item.score:.2f}"
         for item in moments.evidence
     ]
     sheet = contact_sheet(list(moments.seen.frames.data), captions)
-    save_jpeg(sheet, folder / SHEET_FILE)
+    save_jpeg(sheet, stage / SHEET_FILE)
     text = json.dumps(moments.to_dict(), indent=2, ensure_ascii=False)
     # file names need not be UTF-8; their odd bytes are written as JSON writes them, \udce9
-    (folder / SELECTION_FILE).write_text(text + "\n", "utf-8", errors="backslashreplace")
+    (stage / SELECTION_FILE).write_text(text + "\n", "utf-8", errors="backslashreplace")
 
 
 def _plain(result: "Moments | Answer") -> dict:

@@ -42,7 +42,10 @@ def check_folders(output: Path, names: Iterable[str], inputs: Inputs) -> None:
     """
     check_folder(output, files(names), inputs=inputs)
     for name in names:
-        check_own(checkpoint_folder(output, name))
+        folder = checkpoint_folder(output, name)
+        check_own(folder)
+        if folder.is_dir():
+            check_folder(folder, {SETTINGS_FILE: SETTINGS})
 
 
 def finished_file(output: Path, name: str) -> Path:

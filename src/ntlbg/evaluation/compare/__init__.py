@@ -76,8 +76,8 @@ def compare(
     )
     check_divergence(results)
     rows = summarize(results, pooled=source.pooled)
-    with staged_file(folder / SUMMARY_FILE, SUMMARY[SUMMARY_FILE]) as path:
-        path.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
+    with staged_file(folder / SUMMARY_FILE, SUMMARY[SUMMARY_FILE]) as stage:
+        stage.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
     write_tables(folder, rows)
     write_figures(folder, rows)
     return rows
