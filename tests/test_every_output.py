@@ -91,7 +91,7 @@ ROWS = {
     )),
     "compare": Row(("tower",), (
         ("out_dir", Place("compare {out}",
-                          ("results.jsonl", "summary.json", "comparison.md",
+                          ("results.jsonl", "settings.json", "summary.json", "comparison.md",
                            "comparison.csv", "comparison.tex",
                            *drawn("comparison", "question-types-8")))),
         ("out_dir", Place("compare {out} --suite ablation",

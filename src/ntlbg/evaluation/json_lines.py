@@ -64,10 +64,13 @@ def records_kind(record: type, what: str) -> Kind:
 
 
 def cut_torn(path: Path) -> None:
-    """Take the torn last line off; the file stays the same one, so that it stays locked."""
-    whole = path.read_bytes().rfind(b"\n") + 1
+    """Take the torn last line off; the file stays the same one, so that it stays locked.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     try:
-        os.truncate(path, whole)
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
 
@@ -100,6 +103,8 @@ def _lock(descriptor: int, path: Path) -> None:
         raise OutputError(
             f"{path}: another process is writing it; wait for it, or choose another file"
         ) from error
+    except OSError:
+        return  # a disk without locks: as good as it gets
 
 
 def _may_be_torn(text: str, record: type) -> bool:

@@ -13,6 +13,7 @@ from ntlbg.evaluation.json_lines import (
     records_kind,
     rewrite_records,
 )
+from ntlbg.marks import json_object
 from ntlbg.outputs import keep_json
 
 RESULTS_FILE, SETTINGS_FILE = "results.jsonl", "settings.json"
@@ -37,7 +38,10 @@ class Result:
         return self.video, self.selector, self.num_frames
 
 
-FILES = {RESULTS_FILE: records_kind(Result, WRITTEN)}
+FILES = {
+    RESULTS_FILE: records_kind(Result, WRITTEN),
+    SETTINGS_FILE: json_object("settings of a comparison", "suite", "seed", "questions"),
+}
 
 
 class Records:
