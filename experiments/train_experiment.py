@@ -9,6 +9,8 @@ from ntlbg.config import Config, changed, load_config, representatives
 from ntlbg.errors import NtlbgError
 from ntlbg.evaluation import questions
 from ntlbg.evaluation.plots_training import save_training_curves
+from ntlbg.marks import plots
+from ntlbg.outputs import check_folder
 from ntlbg.training import longvideo
 
 
@@ -18,6 +20,7 @@ def main() -> int:
     try:
         config, weights = _config(arguments), arguments.model_path
         if arguments.mode in ("train", "both"):
+            check_folder(folder, plots("training"))
             done = longvideo.run(
                 config, output_dir=folder, weights=weights, resume=not arguments.no_resume
             )

@@ -13,6 +13,7 @@ Writes one zip of WebP pictures a style. Run only to rebuild what the package sh
 import argparse
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ import resvg_py
 from PIL import Image
 
 from ntlbg.haystack.pictures import LINE_STYLES, STYLES
+from ntlbg.marks import Kind
+from ntlbg.outputs import check_output, staged_file
 
 # Icons whose name means something else: a computer mouse, a flag, a dish, a chart, a tool.
 OTHER_THINGS = {
@@ -79,9 +82,21 @@ def icon_set(package: Path, characters: dict[str, str]) -> Iterator[tuple[str, I
             yield key, picture
 
 
+def is_set(path: Path) -> bool:
+    """Whether a file is a set of pictures, as ``write_pictures`` leaves it."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return all(re.fullmatch(r".+\.[0-9]+\.webp", name) for name in archive.namelist())
+
+
 def write_pictures(output: Path, pictures: Iterable[tuple[str, Image.Image]]) -> None:
-    count = 0
-    with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as archive:
+    count, kind = 0, Kind("a set of pictures", is_set)
+    check_output(output, kind)
+    with (
+        staged_file(output, kind) as stage,
+        zipfile.ZipFile(stage, "w", zipfile.ZIP_STORED) as archive,
+    ):
         for name, picture in pictures:
             entry = zipfile.ZipInfo(f"{name}.webp", (2026, 1, 1, 0, 0, 0))
             archive.writestr(entry, encode(picture))

@@ -75,7 +75,7 @@ def cached_videos(backend, options) -> list[Video]:
             videos.append(video)
             print(f"drawn: {len(videos)} of {2 * options.videos}", flush=True)
     if options.cache:
-        with options.cache.open("wb") as file:
+        with options.cache.open("xb") as file:
             pickle.dump(videos, file)
     return videos
 

@@ -211,23 +211,31 @@ def test_a_finished_entry_drops_its_chunks_only(index):
 
 def test_left_behind_temporary_files_are_removed_once_old(index):
     index.save("a", made_video())
-    old, new = index.root / ".b.safetensors.x.tmp", index.root / ".c.safetensors.x.tmp"
-    for path in (old, new):
+    old, new = (index.root / f".{key * 64}.safetensors.{'0' * 16}.tmp" for key in "bc")
+    mine = index.root / ".draft.tmp"
+    for path in (old, new, mine):
         path.write_bytes(b"half")
-    os.utime(old, (0, time.time() - STALE_SECONDS - 1))
+    for path in (old, mine):
+        os.utime(path, (0, time.time() - STALE_SECONDS - 1))
     index.save("a", made_video())
     assert new.exists()
     assert not old.exists()
+    assert mine.exists()
 
 
 def test_abandoned_chunks_are_removed_after_a_day(index):
-    for key in "bc":
+    keys = ["b" * 64, "c" * 64]
+    for key in keys:
         index.save_chunk(key, 0, made_video())
     old = time.time() - ABANDONED_SECONDS - 1
-    os.utime(index.root / "b.partial", (old, old))
-    os.utime(index.root / "c.partial" / "000000.safetensors", (old, old))
+    (index.root / "download.partial").mkdir()  # of a browser
+    for name in (f"{keys[0]}.partial", f"{keys[1]}.partial/000000.safetensors", "download.partial"):
+        os.utime(index.root / name, (old, old))
     index.save("a", made_video())
-    assert files(index) == ["a.safetensors", "c.partial", "c.partial/000000.safetensors"]
+    assert files(index) == [
+        "a.safetensors", f"{keys[1]}.partial", f"{keys[1]}.partial/000000.safetensors",
+        "download.partial",
+    ]  # fmt: skip
 
 
 def test_what_cannot_be_removed_does_not_spoil_a_finished_entry(index, monkeypatch):

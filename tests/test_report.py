@@ -144,7 +144,7 @@ def test_one_answer_as_a_page(tmp_path):
 
 
 def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(OutputError, match="is a folder; name the HTML file"):
+    with pytest.raises(OutputError, match="is a folder; name a file"):
         write_report(Report("x", []), tmp_path)
 
 

@@ -87,9 +87,10 @@ def _read(path: Path, kind: type[Question]) -> Iterator:
 
 
 def write_samples(path: str | Path, samples: Iterable[Sample]) -> int:
-    """Write one JSON object a line; returns how many."""
+    """Write a new file with one JSON object a line; returns how many."""
     lines = [sample.model_dump_json(exclude_none=True) for sample in samples]
-    Path(path).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    with open(path, "x", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in lines)
     return len(lines)
 
 

@@ -5,7 +5,6 @@ question of each kind is taken, whatever its answer turns out to be.
 """
 
 import json
-import shutil
 import statistics
 import tempfile
 import time
@@ -15,15 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
+from ntlbg import haystack
 from ntlbg.backends import Backend, load_backend
 from ntlbg.config import load_config
 from ntlbg.console import counting
 from ntlbg.data import Sample, read_samples
 from ntlbg.evaluation.haystack import TIME_TOLERANCE, is_right
 from ntlbg.evaluation.plots import save_timeline
-from ntlbg.haystack import make_videos
+from ntlbg.haystack import QUESTIONS_FILE, make_videos
 from ntlbg.index import FeatureIndex
-from ntlbg.outputs import staged_directory, staged_file
+from ntlbg.marks import PAGE, json_rows, plots
+from ntlbg.outputs import check_folder, staged_file
 from ntlbg.pipeline import DEFAULT_SELECTOR, ask
 from ntlbg.report import Asked, Report, Stage, write_report
 from ntlbg.results import Answer
@@ -47,6 +48,12 @@ LIMITS = (
     "The built-in model knows a few hundred drawn objects by name and answers in a few words. "
     "It does not describe films, read text or follow people.",
 )
+
+
+FILES = {
+    "report.html": PAGE,
+    "answers.json": json_rows("answers of the demonstration", "kind", "truth", "selected"),
+}
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,9 @@ def run(
         NtlbgError: the configuration is wrong, the folder cannot be written, or the model's parts
             cannot be fetched.
     """
-    out_dir, budget = Path(out_dir), _budget(config, num_frames, say)
+    out_dir = Path(out_dir)
+    _check(out_dir, _sample_folder(out_dir, minutes, seed), save_plots)
+    budget = _budget(config, num_frames, say)
     backend = load_backend(model, enrolled=False)
     video, samples = _sample(out_dir, minutes, seed, say)
     say(f"{video.name}: {len(samples)} questions, {budget['num_frames']} frames for each\n")
@@ -106,6 +115,15 @@ def run(
     return Demo(path, video, asked)
 
 
+def _check(out_dir: Path, sample: Path, save_plots: bool) -> None:
+    """Before a model is loaded, not after."""
+    check_folder(out_dir, FILES)
+    if not (sample / QUESTIONS_FILE).is_file():
+        check_folder(sample, haystack.FILES)
+    if save_plots:
+        check_folder(out_dir / "plots", plots(*KINDS))
+
+
 def _budget(config: str | Path | None, num_frames: int, say) -> dict[str, int | None]:
     """``num_frames`` and ``max_frames`` of every question."""
     if config is None:
@@ -119,25 +137,25 @@ def _budget(config: str | Path | None, num_frames: int, say) -> dict[str, int | 
     }
 
 
+def _sample_folder(out_dir: Path, minutes: float, seed: int) -> Path:
+    return out_dir / f"sample-{minutes:g}-minutes-{seed}"
+
+
 def _sample(out_dir: Path, minutes: float, seed: int, say) -> tuple[Path, list[Sample]]:
     """The video and the first question of each kind."""
-    folder = out_dir / f"sample-{minutes:g}-minutes-{seed}"
-    if not (folder / "questions.jsonl").is_file():
+    folder = _sample_folder(out_dir, minutes, seed)
+    if not (folder / QUESTIONS_FILE).is_file():
         began = time.perf_counter()
-        with (
-            staged_directory(out_dir) as stage,
-            counting(f"making a video of {minutes:g} minutes", unit="frames") as progress,
-        ):
+        with counting(f"making a video of {minutes:g} minutes", unit="frames") as progress:
             make_videos(
-                stage / folder.name,
+                folder,
                 minutes=minutes,
                 seed=seed,
                 questions=_QUESTIONS_MADE,
                 progress=progress,
             )
-            shutil.rmtree(folder, ignore_errors=True)
         say(f"made a video of {minutes:g} minutes in {time.perf_counter() - began:.0f} s")
-    samples = list(read_samples(folder / "questions.jsonl"))
+    samples = list(read_samples(folder / QUESTIONS_FILE))
     chosen = [
         next((sample for sample in samples if sample.answer_type == kind), None) for kind in KINDS
     ]
@@ -245,7 +263,7 @@ def _write_answers(asked: list[Asked], path: Path) -> None:
         }
         for item in asked
     ]
-    with staged_file(path) as stage:
+    with staged_file(path, FILES[path.name]) as stage:
         stage.write_text(json.dumps(records, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 

@@ -8,6 +8,7 @@ NtlbgError
 │   ├── NoFramesError          a video stream without a single picture
 │   ├── VideoDamagedError      a picture could not be decoded and damage was not allowed
 │   ├── VideoTooLargeError     pictures above the pixel limit
+│   ├── VideoChanged           the file changed while it was read
 │   └── UnsupportedCodecError  no decoder for the stream
 ├── SelectionError
 │   ├── UnknownSelector        a name that is not in SELECTORS
@@ -55,6 +56,10 @@ class VideoDamagedError(VideoError):
 
 class VideoTooLargeError(VideoError):
     """The pictures exceed the pixel limit."""
+
+
+class VideoChanged(VideoError):
+    """The file changed while it was read."""
 
 
 class UnsupportedCodecError(VideoError):

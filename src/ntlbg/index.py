@@ -8,6 +8,7 @@ Every file carries a checksum; a damaged one counts as missing and is written an
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -28,6 +29,9 @@ from ntlbg.video.opening import regular_file
 FORMAT = 1
 ARRAYS = ("features", "pts_seconds")  # of every entry; all others are notes
 STALE_SECONDS = 3600.0  # a temporary file this old was left behind by a killed process
+# Of what killed processes left; nothing else in the folder is ours to remove.
+_TEMPORARY = re.compile(r"\.([0-9a-f]{64}|[0-9]{6})\.safetensors\.[0-9a-f]{16}\.tmp")
+_CHUNKS = re.compile(r"[0-9a-f]{64}\.partial")
 ABANDONED_SECONDS = 86400.0  # no chunk for so long: nobody is waiting for the entry any more
 
 
@@ -143,14 +147,18 @@ class FeatureIndex:
 
     def _remove_stale(self) -> None:
         """What killed processes left. The work is done: what cannot be removed may stay."""
-        for left_behind in self.root.glob(".*.tmp"):
+        for left_behind in _named(self.root, _TEMPORARY):
             with suppress(OSError):  # another process may be tidying too, or it is another user's
                 if _age(left_behind) > STALE_SECONDS:
                     left_behind.unlink()
-        for chunks in self.root.glob("*.partial"):
+        for chunks in _named(self.root, _CHUNKS):
             with suppress(OSError):
                 if _age(chunks) > ABANDONED_SECONDS:
                     shutil.rmtree(chunks, ignore_errors=True)
+
+
+def _named(folder: Path, form: re.Pattern) -> list[Path]:
+    return [path for path in folder.iterdir() if form.fullmatch(path.name)]
 
 
 def _age(path: Path) -> float:

@@ -19,6 +19,7 @@ from ntlbg.video import (
     sample_frames,
     sampling_fps,
 )
+from ntlbg.video.opening import check_unchanged, file_state
 
 if TYPE_CHECKING:
     from ntlbg.encoders import Encoder
@@ -48,15 +49,18 @@ def index_video(
 
     The next batches are decoded in a thread while the encoder works on one.
     A finished entry is read back without decoding anything. A run that was killed goes on after
-    its last complete chunk, and ends with the same result, bit for bit.
+    its last complete chunk, and ends with the same result, bit for bit. Of a file that changes
+    meanwhile nothing more is kept, since entries are named after the content that was hashed.
 
     Args:
         progress: called with the frames done and the fraction of the work done (None: unknown).
         report: reading counters to add to; they stay as they are when the entry was ready.
 
     Raises:
-        VideoError, ConfigError: as sample_frames. OutputError: the index cannot be written.
+        VideoError, ConfigError: as sample_frames. VideoChanged: the file changed meanwhile.
+        OutputError: the index cannot be written.
     """
+    before = file_state(path)
     window = {"max_frames": max_frames, "start": start, "end": end}
     key = index.key(path, fingerprint=encoder.fingerprint, fps=fps, **window)
     ready = index.load(key)
@@ -80,12 +84,14 @@ def index_video(
             done += len(frames)
             if _count(batches) >= CHUNK_FRAMES:
                 chunk = _joined(batches)
+                check_unchanged(path, before)
                 index.save_chunk(key, len(chunks), chunk)
                 chunks.append(chunk)
                 batches = []
             if progress is not None:
                 progress(done, min(1.0, done / expected) if expected else None)
 
+    check_unchanged(path, before)
     joined = _joined(chunks + batches)
     meta = _meta(encoder, info, rate, window) | joined.meta
     video = IndexedVideo(joined.features, joined.pts_seconds, meta, joined.notes)

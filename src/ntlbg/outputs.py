@@ -1,120 +1,268 @@
-"""Results are written beside their place and moved in when complete, so nothing is half-written."""
+"""The one place where files are written: nothing is half-written, nothing else is destroyed.
 
-import errno
+The rule, for every command: an existing file is replaced only where it is of the kind that is
+written there (``ntlbg.marks``), and never where it is an input of the command. An empty file may
+be replaced. It is asked before the work, and again when results are moved in. Links are followed.
+A report or configuration may go into a pipe that is read or a character device; nothing else may.
+
+Results are made in a folder of this process beside their place (``ntlbg.scratch``), and moved in
+when complete.
+"""
+
 import json
 import os
 import shutil
+import stat
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from ntlbg.errors import DataError, OutputError
+from ntlbg.marks import Kind, json_object
+from ntlbg.scratch import locked, scratch_folder, told
 
-# Of errors that name no file, those that mean writing.
-_WRITING = {
-    errno.EACCES,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.ENOSPC,
-    errno.EPERM,
-    errno.EROFS,
-}
-# safetensors has one error for all it does, and it is no OSError.
-_NOT_SAVED = "Error while serializing: I/O error"
+ANY = "*"  # as a pattern: of files whose names are known only when they are made
+Inputs = Iterable[str | os.PathLike | None]
+Kinds = Mapping[str, Kind]  # by name, or by pattern such as "*.png"
 
 
 @contextmanager
-def staged_file(path: str | Path) -> Iterator[Path]:
-    """A temporary path in the same folder that replaces ``path`` when the block succeeds.
+def staged_file(
+    path: str | Path, kind: Kind, *, inputs: Inputs = (), stream: bool = False
+) -> Iterator[Path]:
+    """A temporary path that replaces ``path`` when the block succeeds.
+
+    Args:
+        inputs: files that must not be replaced; None stands for none.
+        stream: write into a pipe or character device as it stands, rather than refuse it.
 
     Raises:
-        OutputError: the file cannot be written where it was asked for.
+        OutputError: the file cannot be written there, or is not to be replaced.
     """
     path = Path(path)
-    with staged_directory(path.parent) as folder:
-        yield folder / path.name
+    if stream and _is_stream(path, inputs):
+        with tempfile.TemporaryDirectory(prefix="ntlbg-") as folder:
+            made = Path(folder) / "made"
+            yield made
+            _pour(made, path)
+        return
+    _check_file(path, kind, inputs)
+    place = Path(os.path.realpath(path))
+    with scratch_folder(place.parent, path) as stage:
+        yield stage / place.name
+        _move_in(stage, place.parent, {place.name: kind}, inputs, shown=path)
 
 
 @contextmanager
-def staged_directory(path: str | Path) -> Iterator[Path]:
+def staged_directory(
+    path: str | Path, kinds: Kinds, *, inputs: Inputs = (), anew: str | None = None
+) -> Iterator[Path]:
     """A temporary folder whose files move into ``path`` when the block succeeds.
 
-    Files of the same name are replaced, others stay. An exception leaves ``path`` as it was, and
-    one that is not about files in ``path`` stays what it is.
+    Files of the same name and kind are replaced, others stay. An exception leaves ``path`` as it
+    was, and one that is not about files in ``path`` stays what it is.
+
+    Args:
+        kinds: of every file that the block may make.
+        inputs: files or folders that must not be replaced; None stands for none.
+        anew: a pattern of ``kinds``; earlier files of that name and kind are removed.
 
     Raises:
-        OutputError: the folder cannot be created or written.
+        OutputError: the folder cannot be created or written, or a file there is not to be replaced.
     """
     path = Path(path)
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".ntlbg-", dir=path))
-    except OSError as error:
-        _remove_empty(missing)
-        raise OutputError(_message(path, error)) from error
-    try:
+    _check_folder(path, kinds, inputs)
+    folder = Path(os.path.realpath(path))
+    with scratch_folder(folder, path) as stage:
         yield stage
-        for item in sorted(stage.iterdir()):
-            os.replace(item, path / item.name)
-    except OSError as error:
-        if not _is_about(path, error):
-            raise
-        raise OutputError(_message(path, error)) from error
-    except SafetensorError as error:
-        if not str(error).startswith(_NOT_SAVED):
-            raise
-        raise OutputError(_message(path, error)) from error
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-        _remove_empty(missing)
+        _move_in(stage, folder, kinds, inputs, anew=anew)
 
 
-def check_writable(folder: str | Path) -> None:
-    """Fail before the work rather than after it.
+def check_output(
+    path: str | Path, kind: Kind, *, inputs: Inputs = (), stream: bool = False
+) -> None:
+    """Fail before the work rather than after it, as :func:`staged_file` would.
 
     Raises:
-        OutputError: nothing can be written into the folder.
+        OutputError: the file cannot be written there, or is not to be replaced.
     """
-    with staged_directory(folder):
+    if not (stream and _is_stream(Path(path), inputs)):
+        with staged_file(path, kind, inputs=inputs):
+            pass
+
+
+def check_folder(path: str | Path, kinds: Kinds, *, inputs: Inputs = ()) -> None:
+    """Fail before the work rather than after it, as :func:`staged_directory` would.
+
+    Raises:
+        OutputError: nothing can be written into the folder, or a file there is not to be replaced.
+    """
+    with staged_directory(path, kinds, inputs=inputs):
         pass
 
 
-def keep_json(path: Path, content: dict[str, Any]) -> Any:
+def keep_json(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     """What a file holds; where there is none, ``content`` is written there first.
 
     Raises:
-        DataError: the file holds no JSON.
+        DataError: the file holds no JSON object.
         OutputError: it cannot be written.
     """
+    kind = json_object("settings", *content)
+    _check_plain(path)
     if not path.is_file():
-        with staged_file(path) as stage:
+        with staged_file(path, kind) as stage:
             stage.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         return content
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not JSON ({error}); choose another folder") from error
+    if not isinstance(found, dict):
+        raise DataError(f"{path}: holds no settings; choose another folder")
+    return found
 
 
-def _remove_empty(folders: list[Path]) -> None:
-    """Take back folders that were created and stayed empty, innermost first."""
-    for folder in folders:
-        with suppress(OSError):
-            folder.rmdir()
+def remove_own(path: Path, kind: Kind) -> bool:
+    """Remove a file, or the link to one; returns whether it was there.
+
+    Raises:
+        OutputError: it is of another kind, or cannot be removed.
+    """
+    _check_file(path, kind, ())
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be removed ({error.strerror})") from error
+    return True
 
 
-def _is_about(folder: Path, error: OSError) -> bool:
-    """Whether writing into the folder failed, rather than reading something else."""
-    if not isinstance(error.filename, str | bytes | os.PathLike):
-        return error.errno in _WRITING
-    return Path(os.fsdecode(error.filename)).absolute().is_relative_to(folder.absolute())
+def check_regular(path: Path) -> bool:
+    """Whether there is a file, which is a regular one.
+
+    Raises:
+        OutputError: there is something else, or it cannot be asked.
+    """
+    with told(path):
+        _check_plain(path)
+        return _status(path) is not None
 
 
-def _message(path: Path, error: Exception) -> str:
-    why = getattr(error, "strerror", None) or error
-    return f"{path}: cannot be written ({why}); choose another folder"
+def _status(path: str | os.PathLike) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _is_stream(path: Path, inputs: Inputs) -> bool:
+    """Whether it is a pipe or a character device, which is written to as it stands."""
+    with told(path):
+        status = _status(path)
+        _check_no_input(path, status, inputs)
+    return status is not None and (stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode))
+
+
+def _pour(made: Path, stream: Path) -> None:
+    with told(stream):
+        # a pipe that nobody reads is an error, not a wait
+        descriptor = os.open(stream, os.O_WRONLY | os.O_NONBLOCK)
+        os.set_blocking(descriptor, True)
+        with open(descriptor, "wb") as out, made.open("rb") as file:
+            shutil.copyfileobj(file, out)
+
+
+def _check_folder(folder: Path, kinds: Kinds, inputs: Inputs) -> None:
+    """Of every file there that the kinds are about."""
+    with told(folder):
+        _check_no_input(folder, _status(folder), inputs)
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+    named = {form: kind for form, kind in kinds.items() if form != ANY}
+    for name in sorted(names):
+        kind = _kind(name, named)
+        if kind is not None:
+            _check_file(folder / name, kind, inputs)
+
+
+def _check_file(path: Path, kind: Kind, inputs: Inputs) -> None:
+    """The rule."""
+    with told(path):
+        status = _status(path)
+        _check_no_input(path, status, inputs)
+        _check_plain(path)
+        if status is not None and status.st_size and not kind.holds(path):
+            raise OutputError(
+                f"{path}: holds something else than {kind.name}, and is left as it is; choose "
+                "another place, or remove it first"
+            )
+
+
+def _check_no_input(path: Path, status: os.stat_result | None, inputs: Inputs) -> None:
+    for given in inputs:
+        other = None if given is None else _status(given)
+        if status is not None and other is not None and os.path.samestat(status, other):
+            raise OutputError(
+                f"{path}: is an input of this command, and is left as it is; choose another place"
+            )
+
+
+def _check_plain(path: Path) -> None:
+    """Nothing there, or a regular file that this command does not print into."""
+    status = _status(path)
+    if status is None:
+        return
+    if stat.S_ISDIR(status.st_mode):
+        raise OutputError(f"{path}: is a folder; name a file to write")
+    if not stat.S_ISREG(status.st_mode):
+        raise OutputError(f"{path}: is a pipe, device or socket; name a regular file to write")
+    for stream in (sys.__stdout__, sys.__stderr__):
+        with suppress(OSError, AttributeError, ValueError):  # closed, or none
+            if os.path.samestat(status, os.fstat(stream.fileno())):
+                raise OutputError(f"{path}: is where this command prints; name another file")
+
+
+def _kind(name: str, kinds: Kinds) -> Kind | None:
+    if name in kinds:
+        return kinds[name]
+    return next((kind for form, kind in kinds.items() if fnmatchcase(name, form)), None)
+
+
+def _move_in(
+    stage: Path, folder: Path, kinds: Kinds, inputs: Inputs, *, shown: Path | None = None,
+    anew: str | None = None,
+) -> None:  # fmt: skip
+    """All or nothing; of two processes that write into a folder, one after the other."""
+    made = {item.name: item for item in sorted(stage.iterdir())}
+    with locked(folder):
+        for name in made:
+            kind = _kind(name, kinds)
+            assert kind is not None, f"{name}: give it a kind"
+            _check_file(shown or folder / name, kind, inputs)
+        for name, item in made.items():
+            _move(item, folder / name)
+        if anew is not None:
+            _remove_others(folder, anew, kinds[anew], made)
+
+
+def _move(item: Path, place: Path) -> None:
+    """Into a file's place; a link there stays, and what it points to is replaced."""
+    target = Path(os.path.realpath(place))
+    if target.parent == Path(os.path.realpath(place.parent)):
+        os.replace(item, target)
+        return
+    with scratch_folder(target.parent, place) as stage:  # perhaps on another disk
+        shutil.copyfile(item, stage / target.name)
+        os.replace(stage / target.name, target)
+
+
+def _remove_others(folder: Path, form: str, kind: Kind, made: Iterable[str]) -> None:
+    for name in set(os.listdir(folder)) - set(made):
+        path = folder / name
+        if fnmatchcase(name, form) and path.is_file() and kind.holds(path):
+            path.unlink()

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ntlbg.marks import MARK
+
 JPEG_QUALITY = 90
 _TILE_WIDTH = 320
 _CAPTION_HEIGHT = 26
@@ -15,9 +17,11 @@ _GAP = 10
 _PAPER, _INK = (250, 249, 246), (38, 38, 42)
 
 
-def save_jpeg(picture: np.ndarray, path: str | Path, *, quality: int = JPEG_QUALITY) -> None:
-    """Write one uint8 (H, W, 3) picture."""
-    Image.fromarray(picture).save(path, "JPEG", quality=quality)
+def save_jpeg(picture: np.ndarray | Image.Image, path: Path) -> None:
+    """Write one uint8 (H, W, 3) picture, marked as ours."""
+    if isinstance(picture, np.ndarray):
+        picture = Image.fromarray(picture)
+    picture.save(path, "JPEG", quality=JPEG_QUALITY, comment=MARK)
 
 
 def fit_within(height: int, width: int, *, longest_side: int) -> tuple[int, int]:

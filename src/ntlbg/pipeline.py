@@ -1,7 +1,7 @@
 """The whole flow on one page: video and question in, answer and the moments behind it out."""
 
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,12 @@ from ntlbg.grounding import ground_scores
 from ntlbg.index import FeatureIndex
 from ntlbg.indexing import Progress, index_video
 from ntlbg.memory import affordable_frames
-from ntlbg.outputs import staged_directory
+from ntlbg.outputs import Kinds, staged_directory
 from ntlbg.pictures import fit_within
 from ntlbg.results import (
+    FRAMES,
+    OVERVIEW,
+    PICTURES,
     Answer,
     Moments,
     describe_evidence,
@@ -24,7 +27,7 @@ from ntlbg.results import (
 from ntlbg.selection import SELECTORS, Selection, select_frames
 from ntlbg.selection.question_prior import question_prior
 from ntlbg.video import ReadReport, read_frames_at
-from ntlbg.video.opening import open_video
+from ntlbg.video.opening import check_unchanged, file_state, open_video
 
 DEFAULT_SELECTOR = "ntlbg"
 LONGEST_PICTURE_SIDE = 1280
@@ -61,7 +64,7 @@ def ask(
         selector: a name in SELECTORS; None is DEFAULT_SELECTOR.
         max_frames: look at this many frames at most, spread over the whole range.
         start, end: seconds from the first picture; only this part is looked at.
-        evidence_dir: write the selected frames here as JPEG.
+        evidence_dir: write the selected frames here as JPEG; earlier ones make way.
         read_frames: keep the selected pictures in ``answer.seen.frames``.
         index: where features are kept; None is the user's cache.
         progress: called with frames done and, where known, the share done.
@@ -72,9 +75,8 @@ def ask(
     question, options = _check_question(question), _check_options(options)
     selector = _check_selection(selector, num_frames)
     _check_video(video)
-    backend = load_backend(model)
-    with ExitStack() as stack:
-        folder = stack.enter_context(staged_directory(evidence_dir)) if evidence_dir else None
+    with _pictures_in(evidence_dir, PICTURES) as folder:
+        backend = load_backend(model)
         moments = _choose(
             Path(video), question, backend, selector, num_frames, index, progress,
             read_frames or folder is not None or backend.needs_frames,
@@ -129,9 +131,8 @@ def select(
     question = None if question is None else _check_question(question)
     selector = _check_selection(selector, num_frames)
     _check_video(video)
-    backend = load_backend(model)
-    with ExitStack() as stack:
-        folder = stack.enter_context(staged_directory(out_dir)) if out_dir else None
+    with _pictures_in(out_dir, OVERVIEW) as folder:
+        backend = load_backend(model)
         moments = _choose(
             Path(video), question, backend, selector, num_frames, index, progress,
             folder is not None,
@@ -141,6 +142,11 @@ def select(
             moments = write_pictures(moments, folder, Path(out_dir))
             write_overview(moments, folder)
     return moments
+
+
+def _pictures_in(place: str | Path | None, kinds: Kinds) -> AbstractContextManager[Path | None]:
+    """Where pictures wait until all is done; those of an earlier choice make way for them."""
+    return nullcontext() if place is None else staged_directory(place, kinds, anew=FRAMES)
 
 
 def _choose(
@@ -156,7 +162,7 @@ def _choose(
     **sampling,
 ) -> Moments:
     """Features from the index, relevance from the backend, frames from the selector."""
-    report, clock = ReadReport(), _Clock()
+    report, clock, before = ReadReport(), _Clock(), file_state(video)
     indexed = index_video(
         video,
         backend.encoder,
@@ -179,6 +185,7 @@ def _choose(
         )
         times = indexed.pts_seconds[selection.indices]
         seen = seen.with_frames(read_frames_at(video, times, size=size, report=report))
+        check_unchanged(video, before)  # else the pictures are not those of the features
         clock.lap("read")
     usage = {
         "video_seconds": indexed.meta["duration_seconds"],

@@ -9,8 +9,8 @@ import numpy as np
 
 from ntlbg import __version__
 from ntlbg.backends import RichPoints
-from ntlbg.errors import OutputError
-from ntlbg.outputs import staged_file
+from ntlbg.marks import PAGE
+from ntlbg.outputs import Inputs, staged_file
 from ntlbg.pictures import thumbnail_uri
 from ntlbg.results import Answer
 from ntlbg.timelines import (
@@ -69,16 +69,17 @@ class Report:
     limits: Sequence[str] = ()
 
 
-def write_report(report: Report, path: str | Path) -> Path:
+def write_report(report: Report, path: str | Path, *, inputs: Inputs = ()) -> Path:
     """Write the page.
 
+    Args:
+        inputs: files that it must not replace.
+
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written there, or holds something else.
     """
     path = Path(path)
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder; name the HTML file to write")
-    with staged_file(path) as stage:
+    with staged_file(path, PAGE, inputs=inputs, stream=True) as stage:
         # names of files need not be UTF-8
         stage.write_text(render(report), "utf-8", errors="backslashreplace")
     return path
@@ -96,7 +97,8 @@ def report_answer(answer: Answer, path: str | Path) -> Path:
         "Time": _seconds(sum(usage["seconds"].values())),
     }
     title = f"A question about {answer.video.name}"
-    return write_report(Report(title, [Asked(answer)], facts=facts), path)
+    report = Report(title, [Asked(answer)], facts=facts)
+    return write_report(report, path, inputs=[answer.video])
 
 
 def render(report: Report) -> str:

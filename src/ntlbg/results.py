@@ -6,8 +6,17 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from ntlbg.backends import VideoContext
+from ntlbg.marks import JPEG, json_object
 from ntlbg.pictures import contact_sheet, save_jpeg
 from ntlbg.timelines import timestamp
+
+FRAMES = f"frame_{'[0-9]' * 6}_*.jpg"
+SHEET_FILE, SELECTION_FILE = "contact_sheet.jpg", "selection.json"
+PICTURES = {FRAMES: JPEG}
+OVERVIEW = PICTURES | {
+    SHEET_FILE: JPEG,
+    SELECTION_FILE: json_object("a selection", "video", "selector", "evidence", "usage"),
+}
 
 
 @dataclass(frozen=True)
@@ -100,17 +109,17 @@ def write_pictures(moments: Moments, folder: Path, final_folder: Path) -> Moment
     return replace(moments, evidence=evidence)
 
 
-def write_overview(moments: Moments, folder: Path) -> None:
+def write_overview(moments: Moments, stage: Path) -> None:
     """``contact_sheet.jpg`` and ``selection.json`` about pictures already read."""
     captions = [
         item.timestamp if item.score is None else f"{item.timestamp}   {item.score:.2f}"
         for item in moments.evidence
     ]
     sheet = contact_sheet(list(moments.seen.frames.data), captions)
-    sheet.save(folder / "contact_sheet.jpg", "JPEG", quality=90)
+    save_jpeg(sheet, stage / SHEET_FILE)
     text = json.dumps(moments.to_dict(), indent=2, ensure_ascii=False)
     # file names need not be UTF-8; their odd bytes are written as JSON writes them, \udce9
-    (folder / "selection.json").write_text(text + "\n", "utf-8", errors="backslashreplace")
+    (stage / SELECTION_FILE).write_text(text + "\n", "utf-8", errors="backslashreplace")
 
 
 def _plain(result: "Moments | Answer") -> dict:

@@ -2,13 +2,18 @@
 
 import json
 import runpy
+import shutil
 import sys
+import types
+import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from safetensors.torch import load_file
 
 from ntlbg.config import load_config, to_json
+from ntlbg.errors import OutputError
 from small_experiment import small_config, write_dataset
 
 ROOT = Path(__file__).parents[2]
@@ -164,6 +169,67 @@ def test_mistakes_are_one_line_and_exit_2(script, flags, message, run, config):
     assert code == 2
     assert message in err
     assert "Traceback" not in err
+
+
+TRAINING = ("training.json", "config.json", "history.json", "model.safetensors", "checkpoint-4")
+TRAIN = "experiments/train_experiment.py"
+
+
+@pytest.mark.parametrize(
+    ("script", "flags", "names"),
+    [
+        ("scripts/train_ntlbg.py", [], TRAINING),
+        ("scripts/train_ntlbg.py", ["--no-resume"], TRAINING),
+        (TRAIN, ["--experiment-name", "run", "--mode", "train"], (*TRAINING, "training.png")),
+        ("experiments/evaluate_experiment.py", ["--experiment-name", "run"],
+         ("answers.jsonl", "summary.json")),
+    ],
+)  # fmt: skip
+def test_files_of_others_are_left_as_they_are(script, flags, names, run, config, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    if script != "scripts/train_ntlbg.py":
+        flags = [*flags, "--output-dir", tmp_path]
+    for name in names:
+        mine = folder / name
+        if name == "checkpoint-4":
+            mine.mkdir()
+            mine /= "notes.txt"
+        for content in ("my notes", '{"mine": 1}', '[{"mine": 1}]'):
+            mine.write_text(content)
+            code, _, err = run(script, "--config", config, *flags)
+            assert code == 2, name
+            assert str(mine) in err
+            assert mine.read_text() == content
+            assert [path.name for path in folder.iterdir()] == [name.split("/")[0]]
+        shutil.rmtree(folder)
+        folder.mkdir()
+
+
+def test_a_configuration_is_not_replaced_by_that_of_its_training(run, config):
+    folder = config.parent / "run"
+    folder.mkdir()
+    shutil.move(config, folder / "config.json")
+    before = (folder / "config.json").read_bytes()
+    code, _, err = run("scripts/train_ntlbg.py", "--config", folder / "config.json")
+    assert code == 2
+    assert "is an input of this command" in err
+    assert (folder / "config.json").read_bytes() == before
+
+
+def test_a_set_of_pictures_replaces_only_a_set_of_pictures(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "resvg_py", types.ModuleType("resvg_py"))
+    write = runpy.run_path(str(ROOT / "scripts/build_pictures.py"))["write_pictures"]
+    pictures = [("cat.0", Image.new("RGBA", (8, 8)))]
+    for _ in range(2):
+        write(tmp_path / "set.zip", pictures)
+    other = tmp_path / "other.zip"
+    with zipfile.ZipFile(other, "w") as archive:
+        archive.writestr("notes.txt", "mine")
+    before = other.read_bytes()
+    with pytest.raises(OutputError, match="something else than a set of pictures"):
+        write(other, pictures)
+    assert other.read_bytes() == before
 
 
 MANAGER = "scripts/longvideo_config_manager.py"

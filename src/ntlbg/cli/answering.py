@@ -48,10 +48,8 @@ def ask(
 ) -> None:
     """Answer a question and list the moments the answer relies on."""
     from ntlbg import console, pipeline
-    from ntlbg.outputs import check_writable
 
-    for folder in filter(None, (save_plots, report and report.parent)):
-        check_writable(folder)
+    _check_views(video, save_plots, report)
     with console.reading(video) as progress:
         answer = pipeline.ask(
             video,
@@ -74,6 +72,18 @@ def ask(
     else:
         console.print_answer(answer)
     console.tell_written(written if evidence is None else [*written, evidence])
+
+
+def _check_views(video: Path, save_plots: Path | None, report: Path | None) -> None:
+    from ntlbg.marks import PAGE, plots
+    from ntlbg.outputs import check_folder, check_output
+
+    if save_plots is not None:
+        from ntlbg.evaluation.seen_files import SEEN
+
+        check_folder(save_plots, plots("timeline", "features") | SEEN, inputs=[video])
+    if report is not None:
+        check_output(report, PAGE, inputs=[video], stream=True)
 
 
 def _write_views(answer, save_plots: Path | None, report: Path | None) -> list[Path]:
@@ -169,7 +179,11 @@ def select(
 ) -> None:
     """Choose the frames that represent a video, for a question or for itself."""
     from ntlbg import console, pipeline
+    from ntlbg.evaluation.seen_files import SEEN, save_seen
+    from ntlbg.outputs import check_folder
 
+    if out is not None:
+        check_folder(out, SEEN, inputs=[video])
     with console.reading(video) as progress:
         moments = pipeline.select(
             video,
@@ -189,8 +203,6 @@ def select(
     else:
         console.print_moments(moments)
     if out is not None:
-        from ntlbg.evaluation.seen_files import save_seen
-
         save_seen(moments, out)
         console.tell_written([out])
 

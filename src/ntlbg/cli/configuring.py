@@ -57,11 +57,14 @@ def generate(
         where = "--set" if config is None else f"{config} with --set"
         made = changed(made, dict(_override(text) for text in overrides), where)
     if experiment is None:
-        _write(made, output)
+        _write(made, output, config)
         return
     folder = output or Path("configs") / experiment
-    for name, variant in _suite(experiment, made).items():
-        _write(variant, folder / f"{name}.json")
+    suite = {folder / f"{name}.json": variant for name, variant in _suite(experiment, made).items()}
+    for path in suite:
+        _check(path, config, stream=False)
+    for path, variant in suite.items():
+        _write(variant, path, config, stream=False)
 
 
 def _loaded(path: Path, overrides: list[str] | None):
@@ -94,14 +97,22 @@ def _suite(experiment: str, base):
     return suites[experiment](base)
 
 
-def _write(config, output: Path | None) -> None:
+def _check(output: Path, given: Path | None, *, stream: bool = True) -> None:
+    from ntlbg.marks import CONFIGURATION
+    from ntlbg.outputs import check_output
+
+    check_output(output, CONFIGURATION, inputs=[given], stream=stream)
+
+
+def _write(config, output: Path | None, given: Path | None, *, stream: bool = True) -> None:
     from ntlbg.config import to_json
+    from ntlbg.marks import CONFIGURATION
     from ntlbg.outputs import staged_file
 
     if output is None:
         typer.echo(to_json(config), nl=False)
         return
-    with staged_file(output) as stage:
+    with staged_file(output, CONFIGURATION, inputs=[given], stream=stream) as stage:
         stage.write_text(to_json(config), "utf-8")
     typer.echo(f"wrote {output}", err=True)
 
@@ -205,13 +216,15 @@ def optimize(
     """Change as little as lets training fit a GPU, and say what and why."""
     from ntlbg.memory import find_device, fit
 
+    if output is not None:
+        _check(output, config)
     loaded = _loaded(config, overrides)
     fitted = fit(loaded, find_device(gpu or loaded.hardware_config.gpu_type))
     for change in fitted.changes:
         typer.echo(change, err=True)
     if not fitted.changes:
         typer.echo("it fits as it is", err=True)
-    _write(fitted.config, output)
+    _write(fitted.config, output, config)
 
 
 @config_app.command()

@@ -30,9 +30,7 @@ def longvu(
     """Convert a LongVU checkpoint, so that ask --model DESTINATION answers with it."""
     from ntlbg import console
     from ntlbg.models.checkpoints_longvu import convert as convert_checkpoint
-    from ntlbg.outputs import check_writable
 
-    check_writable(destination)
     done = convert_checkpoint(source, destination, siglip=siglip, dinov2=dinov2)
     if as_json:
         console.print_json({"written": len(done.state_dict), "unused": done.unused})

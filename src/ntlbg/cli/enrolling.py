@@ -48,6 +48,7 @@ def _enrol(name: str, images: list[Path], as_json: bool) -> None:
     if not images:
         raise ConfigError(f"no pictures of {name!r}; give at least one file")
     pictures = [enrolment.read_picture(image) for image in images]
+    enrolment.check_place(name, images)
     encoder = ENCODERS["builtin"]()
     thing = enrolment.enrol(
         name,

@@ -266,13 +266,16 @@ def _leave_out(
     from dataclasses import asdict
 
     from ntlbg import console
-    from ntlbg.evaluation.compare.ablation import ablate
+    from ntlbg.evaluation.compare.ablation import FILES, ablate
     from ntlbg.evaluation.compare.ablation.tables import as_markdown
+    from ntlbg.evaluation.haystack import records
+    from ntlbg.outputs import check_folder
 
     unknown = [name for name in ("selectors", "regimes") if name in given]
     if unknown or (train_steps is None and (tower or tiny)):
         names = ", ".join(unknown) or "tower and tiny without train-steps"
         raise ConfigError(f"suite 'ablation' has no {names}")
+    check_folder(out_dir, FILES | records.FILES)
     if train_steps is not None:
         from ntlbg.training.ablation import train_variants
 

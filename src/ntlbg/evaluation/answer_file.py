@@ -16,11 +16,11 @@ from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError
 from ntlbg.evaluation.compare.tables import markdown_table
 from ntlbg.evaluation.haystack.judging import is_open_time, is_right
 from ntlbg.evaluation.haystack.tables import interval_text
-from ntlbg.evaluation.json_lines import append_records, read_records, rewrite_records
+from ntlbg.evaluation.json_lines import alone, append_records, cut_torn, read_records, records_kind
 from ntlbg.evaluation.metrics import exact_match
 from ntlbg.evaluation.statistics import mean_over_questions
 from ntlbg.index import FeatureIndex
-from ntlbg.outputs import check_writable
+from ntlbg.outputs import check_output
 from ntlbg.pipeline import DEFAULT_SELECTOR, ask
 from ntlbg.results import Answer
 from ntlbg.timelines import all_seen
@@ -131,6 +131,7 @@ def answer_file(
     asked = list(read_questions(file))
     if not asked:
         raise DataError(f"{file}: holds no question")
+    check_output(out, records_kind(Row, WRITTEN), inputs=[file])
     backend = load_backend(model)
     settings = {
         "model": backend.name,
@@ -140,48 +141,53 @@ def answer_file(
         "selector": selector or DEFAULT_SELECTOR,
         "max_frames": max_frames,
     }
-    rows = _rows_so_far(out, asked, settings)
-    failed: list[str] = []
-    done = {row.place for row in rows}
-    for place, question in enumerate(asked, start=1):
-        if place in done:
-            continue
-        try:
-            answer = ask(
-                _source(file, question), question.question, options=question.options,
-                model=backend, num_frames=num_frames, fps=fps, selector=selector,
-                max_frames=max_frames, index=index,
-            )  # fmt: skip
-        except (VideoError, QuestionError) as error:
-            failed.append(f"question {place}: {error}")
-            continue
-        rows.append(_row(place, question, answer, settings))
-        append_records(out, rows[-1:])
-        if progress:
-            progress(len(rows), len(rows) / len(asked))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with alone(out):
+        rows = _rows_so_far(out, asked, settings)
+        failed: list[str] = []
+        done = {row.place for row in rows}
+        for place, question in enumerate(asked, start=1):
+            if place in done:
+                continue
+            try:
+                answer = ask(
+                    _source(file, question), question.question, options=question.options,
+                    model=backend, num_frames=num_frames, fps=fps, selector=selector,
+                    max_frames=max_frames, index=index,
+                )  # fmt: skip
+            except (VideoError, QuestionError) as error:
+                failed.append(f"question {place}: {error}")
+                continue
+            rows.append(_row(place, question, answer, settings))
+            append_records(out, rows[-1:])
+            if progress:
+                progress(len(rows), len(rows) / len(asked))
     return summarize(rows, len(asked), failed)
 
 
 def _rows_so_far(out: Path, asked: Sequence[Question], settings: dict) -> list[Row]:
-    check_writable(out.parent)
-    out.parent.mkdir(parents=True, exist_ok=True)
     rows, torn = read_records(out, Row, WRITTEN)
     for row in rows:
-        if row.settings != settings:
-            names = [name for name in settings if row.settings.get(name) != settings[name]]
-            raise ConfigError(
-                f"{out} holds answers with another {', '.join(names)}: choose another file, or "
-                f"ask with {', '.join(f'{name} {row.settings.get(name)}' for name in names)}"
-            )
-        same = row.place <= len(asked) and _key(asked[row.place - 1]) == _key(row)
-        if not same:
-            raise ConfigError(
-                f"{out} holds an answer to {row.question!r} about {row.video}, which is not "
-                f"question {row.place} of this file: choose another file for the answers"
-            )
+        _check_row(out, row, asked, settings)
     if torn:
-        rewrite_records(out, rows)
+        cut_torn(out)
     return rows
+
+
+def _check_row(out: Path, row: Row, asked: Sequence[Question], settings: dict) -> None:
+    if not isinstance(row.place, int) or not isinstance(row.settings, dict):
+        raise DataError(f"{out}: not {WRITTEN}; choose another place")
+    if row.settings != settings:
+        names = [name for name in settings if row.settings.get(name) != settings[name]]
+        raise ConfigError(
+            f"{out} holds answers with another {', '.join(names)}: choose another file, or "
+            f"ask with {', '.join(f'{name} {row.settings.get(name)}' for name in names)}"
+        )
+    if not 1 <= row.place <= len(asked) or _key(asked[row.place - 1]) != _key(row):
+        raise ConfigError(
+            f"{out} holds an answer to {row.question!r} about {row.video}, which is not "
+            f"question {row.place} of this file: choose another file for the answers"
+        )
 
 
 def _key(record: Question | Row) -> tuple:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ntlbg.marks import MARK, plots
 from ntlbg.outputs import staged_directory
 from ntlbg.results import Answer, Moments
 from ntlbg.timelines import (
@@ -62,8 +63,9 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
         OutputError: the folder cannot be written.
     """
     written = []
-    with staged_directory(folder) as stage:
-        for suffix, metadata in ((".png", None), (".svg", {"Date": None})):
+    marks = {".png": {"Software": MARK}, ".svg": {"Creator": MARK, "Date": None}}
+    with staged_directory(folder, plots(name)) as stage:
+        for suffix, metadata in marks.items():
             figure.savefig(stage / f"{name}{suffix}", dpi=150, metadata=metadata)
             written.append(folder / f"{name}{suffix}")
     return written

@@ -18,9 +18,10 @@ from ntlbg.evaluation.metrics import (
     selection_metrics,
     summarize_answers,
 )
+from ntlbg.marks import json_lines, json_object
 from ntlbg.memory.measuring import MeasuredPeak
 from ntlbg.models.reader import build_reader, load_reader_weights
-from ntlbg.outputs import staged_directory
+from ntlbg.outputs import check_folder, staged_directory
 from ntlbg.reading import Read, VideoReader, items_of
 from ntlbg.selection import Selection, select_frames
 
@@ -47,6 +48,12 @@ class Record(Answered):
     grounded: float | None
 
 
+FILES = {
+    "answers.jsonl": json_lines("answers with their measures", *Record.__dataclass_fields__),
+    "summary.json": json_object("the summary of an evaluation", "metrics", "all", "datasets"),
+}
+
+
 def run(
     config: str | Path | Config,
     output_dir: str | Path,
@@ -66,10 +73,11 @@ def run(
         ConfigError, DataError, VideoError, WeightsError, OutputError.
     """
     config = config if isinstance(config, Config) else load_config(config)
+    check_folder(output_dir, FILES)
     with MeasuredPeak() as peak:
         records = _answer_all(config, weights, progress)
     summary = summarize(records, config) | {"memory": peak.to_dict()}
-    with staged_directory(output_dir) as stage:
+    with staged_directory(output_dir, FILES) as stage:
         lines = [json.dumps(asdict(record), ensure_ascii=False) for record in records]
         (stage / "answers.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
         (stage / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", "utf-8")

@@ -8,6 +8,7 @@ from safetensors.numpy import save
 
 from ntlbg.backends import VideoContext
 from ntlbg.errors import DataError
+from ntlbg.marks import tensor_file
 from ntlbg.outputs import staged_file
 from ntlbg.results import Answer, Moments, describe_evidence
 from ntlbg.selection import Selection
@@ -15,6 +16,7 @@ from ntlbg.selection import Selection
 FILE_NAME = "seen.safetensors"
 ARRAYS = ("features", "pts_seconds", "indices", "weights", "spans")
 TEXTS = ("video", "question", "answer", "selector")
+SEEN = {FILE_NAME: tensor_file("what an answer saw", *ARRAYS, *TEXTS)}
 
 
 def save_seen(result: Answer | Moments, folder: str | Path) -> Path:
@@ -37,7 +39,7 @@ def save_seen(result: Answer | Moments, folder: str | Path) -> Path:
     video = str(result.video).encode("utf-8", "backslashreplace").decode()
     texts = (video, result.question or "", getattr(result, "text", ""), result.selector)
     path = Path(folder) / FILE_NAME
-    with staged_file(path) as stage:
+    with staged_file(path, SEEN[FILE_NAME], inputs=[result.video]) as stage:
         plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         stage.write_bytes(save(plain, metadata=dict(zip(TEXTS, texts, strict=True))))
     return path

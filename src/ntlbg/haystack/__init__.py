@@ -13,11 +13,13 @@ import av
 import numpy as np
 
 from ntlbg.data import Sample, write_samples
-from ntlbg.errors import ConfigError, OutputError
+from ntlbg.errors import ConfigError
 from ntlbg.haystack.backgrounds import SPLITS
 from ntlbg.haystack.pictures import STYLES, drawable_names
 from ntlbg.haystack.questions import QUESTION_TYPES, make_question
 from ntlbg.haystack.timeline import Timeline, draw_frames, plan_timeline
+from ntlbg.marks import MARK, Kind, json_lines
+from ntlbg.outputs import staged_directory
 
 MULTIPLE_CHOICE = 0.4  # share of questions with options
 CODECS = {
@@ -30,6 +32,24 @@ CODECS = {
 # x264's fastest routines do not always give the same bits; the same seed shall give the same file
 X264_OPTIONS = {"crf": "26", "preset": "veryfast", "x264-params": "cpu-independent=1"}
 QUESTIONS_FILE = "questions.jsonl"
+PREFIX = "haystack-"
+
+
+def _is_made(path: Path) -> bool:
+    try:
+        with av.open(f"file:{path.absolute()}", metadata_errors="ignore") as container:
+            return container.metadata.get("title") == MARK
+    except av.FFmpegError:
+        return False
+
+
+FILM = Kind("a made video", _is_made)
+FILES = {f"{PREFIX}*{suffix}": FILM for suffix in CODECS} | {
+    QUESTIONS_FILE: json_lines(
+        "questions about made videos", "id", "video", "question",
+        where=lambda row: str(row["id"]).startswith(PREFIX),
+    )
+}  # fmt: skip
 
 
 def make_videos(
@@ -65,27 +85,23 @@ def make_videos(
     _check(num_videos, minutes, seed, split, size, fps, container)
     styles = STYLES if style is None else (style,)
     names = drawable_names(styles)
-    folder = Path(out_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
     paths, samples, done = [], [], 0
     total = num_videos * int(minutes * 60 * fps)
-    for number in range(num_videos):
-        rng = np.random.default_rng((seed, number, SPLITS.index(split)))
-        timeline = plan_timeline(rng, minutes * 60, names=names, split=split, styles=styles)
-        path = folder / f"haystack-{split}-{seed}-{number:03d}{container}"
+    with staged_directory(out_dir, FILES) as stage:
+        for number in range(num_videos):
+            rng = np.random.default_rng((seed, number, SPLITS.index(split)))
+            timeline = plan_timeline(rng, minutes * 60, names=names, split=split, styles=styles)
+            name = f"{PREFIX}{split}-{seed}-{number:03d}{container}"
 
-        def written(frames, before=done):
-            if progress:
-                progress(before + frames, (before + frames) / total)
+            def written(frames, before=done):
+                if progress:
+                    progress(before + frames, (before + frames) / total)
 
-        write_video(timeline, path, size=size, fps=fps, written=written)
-        done += int(minutes * 60 * fps)
-        paths.append(path)
-        samples += make_questions(timeline, rng, questions, names=names, video=path.name)
-    write_samples(folder / QUESTIONS_FILE, samples)
+            write_video(timeline, stage / name, size=size, fps=fps, written=written)
+            done += int(minutes * 60 * fps)
+            paths.append(Path(out_dir) / name)
+            samples += make_questions(timeline, rng, questions, names=names, video=name)
+        write_samples(stage / QUESTIONS_FILE, samples)
     return paths
 
 
@@ -127,30 +143,24 @@ def write_video(
     fps: float,
     written: Callable[[int], None] | None = None,
 ) -> None:
-    """Draw and encode a timeline; the file appears when it is complete."""
+    """Draw and encode a timeline into a new file; the caller moves it to its place."""
     height, width = size
-    scratch = path.with_name(f".{path.stem}.partial{path.suffix}")
     rate = Fraction(fps).limit_denominator(1001)
     options = X264_OPTIONS if CODECS[path.suffix] == "libx264" else {}
-    try:
-        with av.open(scratch, "w") as output:
-            stream = output.add_stream(CODECS[path.suffix], rate=rate, options=options)
-            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            if not options:
-                stream.bit_rate = 1_000_000
-            stream.gop_size = max(12, int(4 * fps))
-            for number, (_, frame) in enumerate(draw_frames(timeline, size, fps)):
-                picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
-                picture.pts, picture.time_base = number, 1 / rate
-                output.mux(stream.encode(picture))
-                if written and number % 64 == 0:
-                    written(number)
-            output.mux(stream.encode())
-        scratch.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        scratch.unlink(missing_ok=True)
+    with av.open(path, "w") as output:
+        output.metadata["title"] = MARK
+        stream = output.add_stream(CODECS[path.suffix], rate=rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        if not options:
+            stream.bit_rate = 1_000_000
+        stream.gop_size = max(12, int(4 * fps))
+        for number, (_, frame) in enumerate(draw_frames(timeline, size, fps)):
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            picture.pts, picture.time_base = number, 1 / rate
+            output.mux(stream.encode(picture))
+            if written and number % 64 == 0:
+                written(number)
+        output.mux(stream.encode())
 
 
 def _check(num_videos, minutes, seed, split, size, fps, container) -> None:

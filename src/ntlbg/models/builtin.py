@@ -21,6 +21,7 @@ from transformers import AutoConfig, AutoTokenizer
 
 from ntlbg.errors import WeightsError
 from ntlbg.haystack.pictures import object_names
+from ntlbg.marks import tensor_file
 from ntlbg.models.base_language_model import language_model_folder, load_language_model
 from ntlbg.models.configuration_ntlbg import NtlbgConfig
 from ntlbg.models.layers import materialize
@@ -48,6 +49,7 @@ TRAINED_PREFIXES = (
 )
 LORA_KEY = re.compile(r"(?P<layer>.+)\.lora_(?P<side>[AB])\.(default\.)?weight$")
 LORA_ALPHA, LORA_RANK = 32, 16
+TRAINED = tensor_file("trained weights", "settings", "ntlbg_attention.raw_diagonal")
 
 
 def shipped_weights() -> Path:
@@ -253,6 +255,6 @@ def add_settings(path: Path, **settings) -> None:
     _write(load_file(path), path, read_settings(path) | settings)
 
 
-def _write(tensors: dict[str, Tensor], path: Path, settings: dict) -> None:
-    with staged_file(path) as stage:
-        save_file(tensors, stage, metadata={"format": "pt", "settings": json.dumps(settings)})
+def _write(weights: dict[str, Tensor], path: Path, settings: dict) -> None:
+    with staged_file(path, TRAINED) as stage:
+        save_file(weights, stage, metadata={"format": "pt", "settings": json.dumps(settings)})

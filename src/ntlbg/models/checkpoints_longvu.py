@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedConfig
 
 from ntlbg.errors import ConfigError, WeightsError
+from ntlbg.marks import Kind
 from ntlbg.models.configuration_longvu import LongVUConfig
 from ntlbg.models.convert_longvu_weights_to_hf import (
     Conversion,
@@ -28,10 +29,30 @@ from ntlbg.models.convert_longvu_weights_to_hf import (
 )
 from ntlbg.models.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.models.processing_longvu import LongVUProcessor
-from ntlbg.outputs import staged_directory
+from ntlbg.outputs import check_folder, staged_directory
 
 # What the published model was trained with; named in errors, fetched only when asked for by name.
 TOWERS = {"siglip": "google/siglip-so400m-patch14-384", "dinov2": "facebook/dinov2-giant"}
+
+
+def _is_beside_longvu(path: Path) -> bool:
+    try:
+        config = json.loads((path.parent / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(config, dict) and config.get("model_type") == LongVUConfig.model_type
+
+
+MODEL = Kind("a file of a LongVU model", _is_beside_longvu)
+FILES = dict.fromkeys(
+    (
+        "config.json", "generation_config.json", "model.safetensors", "model-*.safetensors",
+        "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json",
+        "special_tokens_map.json", "vocab.json", "merges.txt", "added_tokens.json",
+        "tokenizer.model", "chat_template.jinja", "processor_config.json", "*",
+    ),
+    MODEL,
+)  # fmt: skip
 
 
 def convert(
@@ -52,6 +73,7 @@ def convert(
         ConfigError, WeightsError, OutputError: what cannot be read, does not fit, or be written.
     """
     source = Path(source)
+    check_folder(destination, FILES, inputs=[source, siglip, dinov2])
     folders = {
         "siglip": _tower_folder(source, "siglip", siglip),
         "dinov2": _tower_folder(source, "dinov2", dinov2),
@@ -71,7 +93,7 @@ def convert(
         done.unused += [f"{kind}: {name}" for name in tower.unused]
     fill(model, done.state_dict, config.dtype)
     companions = _companions(source, config)
-    with staged_directory(destination) as stage:
+    with staged_directory(destination, FILES, inputs=[source, *folders.values()]) as stage:
         for part in (model, *companions):
             part.save_pretrained(stage)
     return done

@@ -25,7 +25,8 @@ from safetensors.numpy import save_file
 
 from ntlbg.errors import ConfigError, DataError, OutputError
 from ntlbg.haystack.backgrounds import DRAWN
-from ntlbg.outputs import staged_file
+from ntlbg.marks import tensor_file
+from ntlbg.outputs import check_output, remove_own, staged_file
 
 NAME = re.compile(r"[^\W_][\w'’-]*( [^\W_][\w'’-]*){0,2}")
 LARGEST_SIDE = 256  # pixels of a kept picture; frames are smaller
@@ -34,6 +35,8 @@ LARGEST_PICTURE = 50_000_000  # pixels; more is refused rather than decoded
 # prototype; with all of it only frames that the object fills do.
 BACKGROUND_SHARE = 0.5
 FRAMES_PER_BACKGROUND = 6  # of each kind; a picture is drawn once on every one
+
+ENROLLED = tensor_file("an enrolled object", "ntlbg", "prototypes")
 
 EncodeFrames = Callable[[np.ndarray], np.ndarray]  # uint8 (N, H, W, 3) -> float32 (N, D)
 
@@ -192,7 +195,7 @@ def save_object(thing: EnrolledObject) -> Path:
     """Write it in one step; an object of the same name is replaced.
 
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or its file there is no enrolled object.
     """
     path = _file(thing.name)
     about = {"name": thing.name, "fingerprint": thing.fingerprint}
@@ -200,25 +203,31 @@ def save_object(thing: EnrolledObject) -> Path:
         f"picture_{number:03d}": np.frombuffer(content, np.uint8)
         for number, content in enumerate(thing.pictures)
     }
-    with staged_file(path) as scratch:
+    with staged_file(path, ENROLLED) as scratch:
         save_file(arrays, scratch, metadata={"ntlbg": json.dumps(about)})
     return path
+
+
+def check_place(name: str, pictures: Sequence[str | os.PathLike]) -> None:
+    """Whether :func:`save_object` can write an object of that name, without replacing a picture.
+
+    Raises:
+        OutputError: it cannot.
+    """
+    check_output(_file(name), ENROLLED, inputs=pictures)
 
 
 def remove_object(name: str) -> None:
     """Forget an object.
 
     Raises:
-        ConfigError: there is none of that name. OutputError: its file cannot be removed.
+        ConfigError: there is none of that name.
+        OutputError: its file cannot be removed, or is no enrolled object.
     """
     path = _file(check_name(name))
-    try:
-        path.unlink()
-    except FileNotFoundError as error:
+    if not remove_own(path, ENROLLED):
         known = ", ".join(thing.name for thing in load_objects()) or "none"
-        raise ConfigError(f"no object {name!r} is enrolled; there are: {known}") from error
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be removed ({error.strerror})") from error
+        raise ConfigError(f"no object {name!r} is enrolled; there are: {known}")
 
 
 def load_objects() -> list[EnrolledObject]:

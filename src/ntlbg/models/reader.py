@@ -18,12 +18,15 @@ from transformers import (
 
 from ntlbg.config import Config
 from ntlbg.errors import ConfigError, WeightsError
+from ntlbg.marks import tensor_file
 from ntlbg.models.configuration_ntlbg import NtlbgConfig
 from ntlbg.models.layers import materialize
 from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.processing_ntlbg import NtlbgProcessor
+from ntlbg.outputs import staged_file
 
 WEIGHTS_FILE = "model.safetensors"
+TRAINED = tensor_file("trained weights", "ntlbg_attention.raw_diagonal")
 # Special tokens that no question contains; the first one a tokenizer knows marks a frame.
 FRAME_TOKENS = ("<|video_pad|>", "<|frame|>", "<empty_output>", "<|reserved_special_token_0|>")
 # Vision-language models whose language model is a Qwen2 with positions along one axis.
@@ -92,10 +95,8 @@ def save_reader(model: NtlbgForConditionalGeneration, folder: Path) -> Path:
     """Everything but the base model: NTLBG's parts, and adapters or the whole language model."""
     state = model.state_dict()
     tensors = {name: state[name].detach().cpu().clone() for name in trained_names(model)}
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = folder / f".{WEIGHTS_FILE}"
-    save_file(tensors, scratch, metadata={"format": "pt"})
-    scratch.replace(folder / WEIGHTS_FILE)
+    with staged_file(folder / WEIGHTS_FILE, TRAINED) as stage:
+        save_file(tensors, stage, metadata={"format": "pt"})
     return folder / WEIGHTS_FILE
 
 

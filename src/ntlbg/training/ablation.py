@@ -18,6 +18,7 @@ from ntlbg.training.settings import (
     BuiltinTraining,
     SelectionStage,
 )
+from ntlbg.training.stage_files import STAGE
 
 SETTINGS_FILE, WEIGHTS_FILE = "settings.json", "model.safetensors"
 SELECTION = "selection"
@@ -123,7 +124,7 @@ def _take_over_selection(folder: Path, own: Path, settings: BuiltinTraining) -> 
     finished = folder / next(iter(VARIANTS)) / f"{SELECTION}.safetensors"
     target = own / finished.name
     if finished.is_file() and not target.exists() and settings.stages[0].name == SELECTION:
-        with staged_file(target) as stage:
+        with staged_file(target, STAGE) as stage:
             shutil.copyfile(finished, stage)
 
 

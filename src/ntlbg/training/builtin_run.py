@@ -30,6 +30,7 @@ from ntlbg.models.builtin import (
     trained_vision_config,
 )
 from ntlbg.models.precision import inference_dtype
+from ntlbg.outputs import staged_file
 from ntlbg.training.collate import EpisodeCollator
 from ntlbg.training.episodes import EpisodeOptions, Episodes
 from ntlbg.training.feature_bank import FeatureBank, build_feature_bank
@@ -46,7 +47,10 @@ from ntlbg.training.settings import (
     load_settings,
 )
 from ntlbg.training.stage_files import (
+    LOG,
+    MODEL_FILE,
     check_checkpoints,
+    check_folders,
     checkpoint_folder,
     finished_file,
     fixed_settings,
@@ -68,6 +72,7 @@ class BuiltinRun:
 
     def __init__(self, settings: BuiltinTraining, output: Path, *, resume: bool):
         self.settings, self.output, self.resume = settings, output, resume
+        check_folders(output, [stage.name for stage in settings.stages], [settings.tower])
         set_seed(settings.seed)
         start = settings.tower and trained_vision_config(settings.tower)
         self.model, self.processor = build_base(vision_config=start)
@@ -109,7 +114,7 @@ class BuiltinRun:
                 self._bank = None  # its features are those of the tower before
             if only == stage.name:
                 break
-        target = self.output / "model.safetensors"
+        target = self.output / MODEL_FILE
         save_trained(self.model, target, nothing_bias=self.settings.nothing_bias)
         return target
 
@@ -199,13 +204,7 @@ class BuiltinRun:
         if self._bank is None:
             tower, chosen = self.model.vision_tower.eval(), self.settings.bank
             renderer = FrameRenderer(self.backgrounds, seed=self._seed("bank"))
-            self._bank = build_feature_bank(
-                tower,
-                renderer,
-                repeats=chosen.repeats,
-                empty=chosen.empty,
-                num_names=chosen.names,
-            )
+            self._bank = build_feature_bank(tower, renderer, **chosen.model_dump())
         return self._bank
 
     def _fit_episodes(self, stage, objective, groups, renderer: FrameRenderer | None) -> None:
@@ -264,7 +263,8 @@ class BuiltinRun:
             print(f"{name}: continuing from {Path(last).name}", flush=True)
         trainer.train(resume_from_checkpoint=last)
         history = [entry for entry in trainer.state.log_history if "loss" in entry]
-        (self.output / f"{name}.log.json").write_text(json.dumps(history, indent=1))
+        with staged_file(self.output / f"{name}.log.json", LOG) as staged:
+            staged.write_text(json.dumps(history, indent=1), "utf-8")
 
     def _seed(self, name: str) -> int:
         """Its own stream for every stage and every restart."""
@@ -327,11 +327,6 @@ def run(
     if debug:
         settings = _shrunk(settings)
     output = Path(output_dir or settings.output_dir)
-    if not dry_run:
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{output}: cannot be written ({error.strerror})") from error
     training = BuiltinRun(settings, output, resume=resume)
     return None if dry_run else training.run(stage)
 

@@ -1,6 +1,7 @@
 """A run's checkpoints, and the settings that a run which goes on from them must share with it."""
 
 import json
+import re
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -8,8 +9,15 @@ from typing import Any
 
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from ntlbg.errors import ConfigError
+from ntlbg.errors import ConfigError, OutputError
 
+NAME = re.compile(rf"{PREFIX_CHECKPOINT_DIR}-[0-9]+")
+# What the Trainer writes into a checkpoint. Its old checkpoints are removed as they are.
+WRITTEN = re.compile(
+    r"(trainer_state|config|generation_config|adapter_config|model\.safetensors\.index)\.json"
+    r"|(model|adapter_model)(-.+)?\.safetensors|(pytorch_model|training_args)\.bin|README\.md"
+    r"|(optimizer|scheduler|scaler)\.(pt|bin)|rng_state(_[0-9]+)?\.pth"
+)
 INSTEAD = "choose another folder, or start over with --no-resume"
 
 
@@ -18,7 +26,7 @@ def checkpoints(output: Path, *, complete: bool = False) -> list[Path]:
     found = [
         path
         for path in output.glob(f"{PREFIX_CHECKPOINT_DIR}-*")
-        if path.name.rpartition("-")[2].isdigit()
+        if NAME.fullmatch(path.name)
         and (not complete or _is_json(path / "trainer_state.json"))  # is written last
     ]
     return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
@@ -33,9 +41,39 @@ def begin(output: Path, *, resume: bool, main_process: bool) -> Path | None:
     """The checkpoint to go on from; without ``resume`` the main process removes those there."""
     if resume:
         return last_complete(output)
-    for folder in checkpoints(output) if main_process else []:
-        shutil.rmtree(folder)
+    if main_process:
+        remove_checkpoints(output)
     return None
+
+
+def check_own(output: Path) -> None:
+    """Refuse folders that have the name of a checkpoint and hold something else.
+
+    Training removes its old checkpoints, and so does starting over.
+
+    Raises:
+        OutputError: naming what is in the way.
+    """
+    for folder in checkpoints(output):
+        if folder.is_symlink() or not folder.is_dir():
+            raise OutputError(f"{folder}: is no folder of a checkpoint; choose another folder")
+        strangers = [path for path in folder.iterdir() if not WRITTEN.fullmatch(path.name)]
+        if strangers:
+            raise OutputError(
+                f"{strangers[0]}: is not of a checkpoint, and is left as it is; choose another "
+                "folder, or move it away"
+            )
+
+
+def remove_checkpoints(output: Path) -> None:
+    """Remove all there are.
+
+    Raises:
+        OutputError: one holds something else.
+    """
+    check_own(output)
+    for folder in checkpoints(output):
+        shutil.rmtree(folder)
 
 
 def check_same_run(file: Path, settings: Mapping[str, Any], free: Collection[str]) -> None:

@@ -42,20 +42,20 @@ def build_feature_bank(
     *,
     repeats: int,
     empty: int,
-    num_names: int | None = None,
+    names: int | None = None,
 ) -> FeatureBank:
     """Render each picture ``repeats`` times and ``empty`` frames without an object.
 
-    ``num_names``: only of the first so many objects; None is all of them.
+    ``names``: only of the first so many objects; None is all of them.
     """
     groups, features, row = {}, [], 0
-    names = object_names()
-    for label in renderer.drawable[:num_names]:
-        groups[names[label]] = []
+    known = object_names()
+    for label in renderer.drawable[:names]:
+        groups[known[label]] = []
         for variant in range(len(renderer.variants[label])):
             frames = [renderer.needle(label, variant)[0] for _ in range(repeats)]
             features.append(encode(tower, np.stack(frames)))
-            groups[names[label]].append(np.arange(row, row + repeats))
+            groups[known[label]].append(np.arange(row, row + repeats))
             row += repeats
     nothing = []
     for start in range(0, empty, 256):

@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from ntlbg.errors import ConfigError
 from ntlbg.haystack.augmentation import FrameRenderer
 from ntlbg.haystack.pictures import object_names
+from ntlbg.marks import tensor_file
 from ntlbg.models.vision_tower import BuiltinVisionTower, normalize_pixels
 from ntlbg.outputs import keep_json, staged_file
 from ntlbg.training.representation import draw_backgrounds
@@ -25,6 +26,7 @@ from ntlbg.training.settings import BackgroundSettings, KeptFramesSettings
 
 SHARD = 4096  # frames a file, 73 MB
 BATCH = 128
+KEPT = tensor_file("kept frames", "maps", "labels")
 
 
 class NumberedFrames(Dataset):
@@ -107,7 +109,7 @@ def keep_frames(
     renderer = FrameRenderer(draw_backgrounds(backgrounds, settings.seed))
     for start, file in tqdm(missing, desc="drawing frames", unit="file"):
         numbers = range(start, start + SHARD)
-        with staged_file(file) as stage:
+        with staged_file(file, KEPT) as stage:
             save_file(_encoded(tower, NumberedFrames(renderer, numbers, settings)), stage)
     return files
 

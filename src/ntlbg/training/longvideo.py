@@ -19,12 +19,19 @@ from transformers.trainer_utils import set_seed
 
 from ntlbg.config import Config, changed, load_config, to_json
 from ntlbg.datasets import Item
+from ntlbg.marks import CONFIGURATION, json_object, json_rows
 from ntlbg.memory import find_device, fit, setup, training_plan
 from ntlbg.memory.devices import PRESENT
-from ntlbg.models.reader import build_reader, load_reader_weights, save_reader
-from ntlbg.outputs import check_writable, staged_file
+from ntlbg.models.reader import (
+    TRAINED,
+    WEIGHTS_FILE,
+    build_reader,
+    load_reader_weights,
+    save_reader,
+)
+from ntlbg.outputs import check_folder, staged_file
 from ntlbg.reading import Read, VideoReader, items_of
-from ntlbg.training.checkpoints import begin, check_same_run
+from ntlbg.training.checkpoints import begin, check_own, check_same_run
 from ntlbg.training.question_objective import QuestionObjective
 from ntlbg.training.stages import STAGES, set_stage
 from ntlbg.training.trainer import NtlbgTrainer
@@ -38,7 +45,13 @@ OPTIMIZERS = {
 DEBUG_STEPS, DEBUG_FRAMES = 3, 16
 DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 Say = Callable[[str], None]
-SETTINGS_FILE = "training.json"
+SETTINGS_FILE, CONFIG_FILE, HISTORY_FILE = "training.json", "config.json", "history.json"
+FILES = {
+    SETTINGS_FILE: json_object("settings of a training", "weights", "training_config"),
+    CONFIG_FILE: CONFIGURATION,
+    HISTORY_FILE: json_rows("a history of training", "step"),
+    WEIGHTS_FILE: TRAINED,
+}
 # What a run that goes on from a checkpoint may change; all else decides what it learns.
 FREE = (
     "model_name",
@@ -97,11 +110,14 @@ def run(
     Raises:
         ConfigError, DataError, VideoError, WeightsError, OutputError.
     """
+    given = None if isinstance(config, Config) else config
     config = config if isinstance(config, Config) else load_config(config)
     config = _shrunk(config) if debug else config
     output, asked = Path(output_dir or config.output_dir), _asked(config, weights)
     if resume:
         check_same_run(output / SETTINGS_FILE, asked, FREE)
+    check_folder(output, FILES, inputs=[given, weights])
+    check_own(output)
     config = _for_this_machine(config, say)
     reader, sets = VideoReader(config), items_of(config.dataset_config.train_datasets)
     say(f"{sum(map(len, sets))} questions to train on, from {len(sets)} data sets")
@@ -133,9 +149,9 @@ def _asked(config: Config, weights: str | Path | None) -> dict[str, Any]:
 
 def _write_settings(output: Path, asked: dict[str, Any], config: Config) -> None:
     """As asked for, which a run that goes on is compared with, and as used."""
-    with staged_file(output / SETTINGS_FILE) as stage:
+    with staged_file(output / SETTINGS_FILE, FILES[SETTINGS_FILE]) as stage:
         stage.write_text(json.dumps(asked, indent=2) + "\n", "utf-8")
-    with staged_file(output / "config.json") as stage:
+    with staged_file(output / CONFIG_FILE, CONFIGURATION) as stage:
         stage.write_text(to_json(config), "utf-8")
 
 
@@ -199,7 +215,6 @@ def _trainer(
     reader: VideoReader,
     output: Path,
 ) -> NtlbgTrainer:
-    check_writable(output)
     if setup(config).checkpointing:
         objective.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
     validation = [reader.read(item) for item in _validation_items(config)]
@@ -221,7 +236,8 @@ def _fit(
 ) -> Trained:
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
     history = [entry for entry in trainer.state.log_history if {"loss", "eval_task"} & set(entry)]
-    (output / "history.json").write_text(json.dumps(history, indent=1), "utf-8")
+    with staged_file(output / HISTORY_FILE, FILES[HISTORY_FILE]) as stage:
+        stage.write_text(json.dumps(history, indent=1), "utf-8")
     return Trained(save_reader(objective.model, output), history)
 
 

@@ -15,16 +15,22 @@ from transformers import PreTrainedModel, Trainer, TrainingArguments
 from transformers.trainer_utils import set_seed
 
 from ntlbg.errors import ConfigError, WeightsError
+from ntlbg.marks import json_object, json_rows
+from ntlbg.models.checkpoints_longvu import FILES as MODEL
 from ntlbg.models.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.models.processing_longvu import LongVUProcessor
 from ntlbg.models.training_longvu import LongVUCollator, add_lora, change_geometry
-from ntlbg.outputs import check_writable, staged_directory
-from ntlbg.training.checkpoints import begin, check_same_run
+from ntlbg.outputs import check_folder, staged_directory, staged_file
+from ntlbg.training.checkpoints import begin, check_own, check_same_run
 from ntlbg.training.longvu_data import LongVUQuestions
 from ntlbg.training.longvu_settings import LongVUTraining, load_longvu_settings
 
 DEBUG_STEPS, DEBUG_FRAMES = 3, 8
 SETTINGS_FILE, HISTORY_FILE = "training.json", "history.json"
+FILES = {
+    SETTINGS_FILE: json_object("settings of a training", "model_type", "stage", "geometry"),
+    HISTORY_FILE: json_rows("a history of training", "step"),
+}
 # What a run that goes on from a checkpoint may change; all else decides what it learns.
 FREE = (
     "output_dir",
@@ -74,10 +80,13 @@ def run(
         ConfigError, DataError, VideoError, WeightsError, OutputError.
     """
     settings = config if isinstance(config, LongVUTraining) else load_longvu_settings(config)
+    given = None if isinstance(config, LongVUTraining) else config
     settings = _shrunk(settings) if debug else settings
     output = Path(output_dir or settings.output_dir)
     if resume:
         check_same_run(output / SETTINGS_FILE, settings.model_dump(mode="json"), FREE)
+    check_folder(output, FILES | MODEL, inputs=[given, settings.model])
+    check_own(output)
     questions = LongVUQuestions(settings.data, settings.stage)
     say(f"{len(questions)} questions to train on")
     set_seed(settings.seed)
@@ -89,7 +98,6 @@ def run(
         LongVUCollator(processor)([questions[0]])
         say("everything is there; nothing was trained")
         return None
-    check_writable(output)
     arguments = _arguments(settings, output, debug)
     trainer = Trainer(
         model, arguments, train_dataset=questions, data_collator=LongVUCollator(processor)
@@ -97,7 +105,8 @@ def run(
     _fit(trainer, settings, output, resume=resume, say=say)
     history = [entry for entry in trainer.state.log_history if "loss" in entry]
     if trainer.is_world_process_zero():
-        (output / HISTORY_FILE).write_text(json.dumps(history, indent=1) + "\n", "utf-8")
+        with staged_file(output / HISTORY_FILE, FILES[HISTORY_FILE]) as stage:
+            stage.write_text(json.dumps(history, indent=1) + "\n", "utf-8")
         _save(model, processor, dtype, output)
     return TrainedLongVU(output, history)
 
@@ -151,8 +160,8 @@ def _fit(trainer: Trainer, settings: LongVUTraining, output: Path, *, resume: bo
     if last is not None:
         say(f"continuing from {last.name}")
     if trainer.is_world_process_zero():
-        output.mkdir(parents=True, exist_ok=True)
-        (output / SETTINGS_FILE).write_text(settings.model_dump_json(indent=2) + "\n", "utf-8")
+        with staged_file(output / SETTINGS_FILE, FILES[SETTINGS_FILE]) as stage:
+            stage.write_text(settings.model_dump_json(indent=2) + "\n", "utf-8")
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
 
 
@@ -211,7 +220,7 @@ def _save(model, processor: LongVUProcessor, dtype: torch.dtype, output: Path) -
     """One model without adapters, in the precision it came in."""
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
-    with staged_directory(output) as stage:
+    with staged_directory(output, MODEL) as stage:
         model.to(dtype).save_pretrained(stage)
         processor.save_pretrained(stage)
 

@@ -1,8 +1,8 @@
 """What a finished or interrupted stage leaves, so that no run takes another run's for its own."""
 
 import json
-import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,42 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ntlbg.models.builtin import weights_fingerprint
-from ntlbg.outputs import keep_json, staged_file
-from ntlbg.training.checkpoints import check_same_settings, last_complete
+from ntlbg.marks import json_object, json_rows, tensor_file
+from ntlbg.models.builtin import TRAINED, weights_fingerprint
+from ntlbg.outputs import Inputs, Kinds, check_folder, keep_json, remove_own, staged_file
+from ntlbg.training.checkpoints import (
+    check_own,
+    check_same_settings,
+    last_complete,
+    remove_checkpoints,
+)
 from ntlbg.training.settings import BuiltinTraining, Stage
 
 METADATA = "settings"
+MODEL_FILE, SETTINGS_FILE = "model.safetensors", "stage.json"
+STAGE = tensor_file("a finished stage", METADATA)
+LOG = json_rows("a log of training", "step")
+SETTINGS = json_object("settings of a stage", "stage", "before")
+
+
+def files(names: Iterable[str]) -> Kinds:
+    """What a run with these stages leaves, but for checkpoints."""
+    stages = {f"{name}.safetensors": STAGE for name in names}
+    return stages | {f"{name}.log.json": LOG for name in names} | {MODEL_FILE: TRAINED}
+
+
+def check_folders(output: Path, names: Iterable[str], inputs: Inputs) -> None:
+    """Before the work: nothing that a run with these stages would replace or remove is another's.
+
+    Raises:
+        OutputError: something is.
+    """
+    check_folder(output, files(names), inputs=inputs)
+    for name in names:
+        folder = checkpoint_folder(output, name)
+        check_own(folder)
+        if folder.is_dir():
+            check_folder(folder, {SETTINGS_FILE: SETTINGS})
 
 
 def finished_file(output: Path, name: str) -> Path:
@@ -49,7 +79,7 @@ def fixed_settings(settings: BuiltinTraining, stage: Stage) -> dict[str, Any]:
 
 def save_stage(path: Path, tensors: dict[str, Tensor], fixed: dict[str, Any]) -> None:
     """The weights and what they were trained with, in one file."""
-    with staged_file(path) as staged:
+    with staged_file(path, STAGE) as staged:
         save_file(tensors, staged, metadata={METADATA: json.dumps(fixed)})
 
 
@@ -71,12 +101,16 @@ def check_checkpoints(folder: Path, fixed: dict[str, Any]) -> None:
     Raises:
         ConfigError: they were made with other settings.
     """
-    before = keep_json(folder / "stage.json", fixed)
+    before = keep_json(folder / SETTINGS_FILE, fixed)
     check_same_settings(f"{folder} was", before, fixed, free=["stage.steps"])
 
 
 def forget(output: Path, names: Iterable[str]) -> None:
     """Remove what these stages left."""
     for name in names:
-        finished_file(output, name).unlink(missing_ok=True)
-        shutil.rmtree(checkpoint_folder(output, name), ignore_errors=True)
+        remove_own(finished_file(output, name), STAGE)
+        folder = checkpoint_folder(output, name)
+        remove_checkpoints(folder)
+        remove_own(folder / SETTINGS_FILE, SETTINGS)
+        with suppress(OSError):  # something else is in there, or it never was
+            folder.rmdir()

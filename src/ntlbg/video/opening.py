@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 from ntlbg.errors import (
     NoVideoStreamError,
     UnsupportedCodecError,
+    VideoChanged,
     VideoNotFound,
     VideoOpenError,
     VideoTooLargeError,
@@ -63,6 +64,30 @@ def regular_file(path: str | os.PathLike) -> Path:
             f"{path}: cannot be read ({error.strerror}). Check the file's permissions."
         ) from error
     return path
+
+
+def file_state(path: str | os.PathLike) -> tuple[int, int, int, int] | None:
+    """Device, inode, bytes and time of change of what is at a path; None where nothing is.
+
+    Two that are equal: the same file, and nobody wrote to it in between.
+    """
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def check_unchanged(path: str | os.PathLike, state: tuple[int, int, int, int] | None) -> None:
+    """Fail where a file is not what it was when its ``file_state`` was asked for.
+
+    Raises:
+        VideoChanged: it was replaced, written to or removed.
+    """
+    if file_state(path) != state:
+        raise VideoChanged(
+            f"{path}: changed while it was read; wait until it is complete, and ask again"
+        )
 
 
 def open_video(

@@ -19,6 +19,7 @@ from ntlbg.evaluation.haystack.records import ANSWERS_FILE, VIDEOS_FILE
 from ntlbg.evaluation.haystack.run import run
 from ntlbg.evaluation.plots_files import plot_file
 from ntlbg.haystack.pictures import STYLES
+from ntlbg.marks import as_markdown_file
 
 MINUTE = Kind("minute", 60, questions=4)
 EXTRA = Kind("extra", 60, questions=4, extras=4)
@@ -67,7 +68,7 @@ def test_a_folder_of_answers_and_tables(tmp_path):
         (r["cell"], r["selector"]): float(r["value"]) for r in found if r["quantity"] == "right"
     }
     assert right == {(row.cell, row.selector): row.right for row in report.rows}
-    assert (tmp_path / "evaluation.md").read_text() == report.as_markdown() + "\n"
+    assert (tmp_path / "evaluation.md").read_text() == as_markdown_file(report.as_markdown())
     assert plot_file(tmp_path / "summary.json", tmp_path)
 
 

@@ -11,18 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from ntlbg.errors import ConfigError, UnknownSelector
+from ntlbg.evaluation.compare.figures import FILES as FIGURES
 from ntlbg.evaluation.compare.figures import write_figures
 from ntlbg.evaluation.compare.measures import Footage, measure
+from ntlbg.evaluation.compare.records import FILES as RECORDS
 from ntlbg.evaluation.compare.records import Records, Result
 from ntlbg.evaluation.compare.suites import SUITES
 from ntlbg.evaluation.compare.summary import Row, check_divergence, summarize
+from ntlbg.evaluation.compare.tables import FILES as TABLES
 from ntlbg.evaluation.compare.tables import write_tables
-from ntlbg.outputs import check_writable, staged_file
+from ntlbg.marks import json_rows
+from ntlbg.outputs import check_folder, staged_file
 from ntlbg.selection import SELECTORS
 
 __all__ = ["SUITES", "compare"]
 
 FRAMES = (8, 16, 32)
+SUMMARY_FILE = "summary.json"
+SUMMARY = {SUMMARY_FILE: json_rows("the summary of a comparison", "selector", "metric", "mean")}
+FILES = RECORDS | SUMMARY | TABLES | FIGURES
 
 
 def compare(
@@ -57,7 +64,7 @@ def compare(
     selectors = list(dict.fromkeys(selectors or SELECTORS))
     budgets = sorted(set(frames))
     _check(suite, selectors, budgets, videos)
-    check_writable(folder)
+    check_folder(folder, FILES)
     source = _make_suite(suite, settings)
     records = Records(folder, source.settings)
     numbers = range(videos * source.kinds_of_video)
@@ -69,8 +76,8 @@ def compare(
     )
     check_divergence(results)
     rows = summarize(results, pooled=source.pooled)
-    with staged_file(folder / "summary.json") as path:
-        path.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
+    with staged_file(folder / SUMMARY_FILE, SUMMARY[SUMMARY_FILE]) as stage:
+        stage.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
     write_tables(folder, rows)
     write_figures(folder, rows)
     return rows

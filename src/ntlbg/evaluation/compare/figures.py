@@ -9,8 +9,10 @@ from ntlbg.evaluation.compare.measures import METRICS
 from ntlbg.evaluation.compare.summary import ALL_KINDS, Row
 from ntlbg.evaluation.compare.tables import BY_KIND, main_kinds
 from ntlbg.evaluation.plots import Bars, save_bars, save_heatmap
+from ntlbg.marks import plots
 
 SHOWN = ("recall", "recall_all", "quantisation_error", "shot_coverage", "temporal_uniformity")
+FILES = plots("comparison", "comparison-*", "question-types-*")
 DIRECTIONS = {1: "more is better", -1: "less is better", 0: ""}
 
 

@@ -7,10 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from ntlbg.errors import ConfigError
-from ntlbg.evaluation.json_lines import append_records, read_records, rewrite_records
+from ntlbg.evaluation.json_lines import (
+    append_records,
+    read_records,
+    records_kind,
+    rewrite_records,
+)
+from ntlbg.marks import json_object
 from ntlbg.outputs import keep_json
 
 RESULTS_FILE, SETTINGS_FILE = "results.jsonl", "settings.json"
+WRITTEN = "results of a comparison"
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,12 @@ class Result:
         return self.video, self.selector, self.num_frames
 
 
+FILES = {
+    RESULTS_FILE: records_kind(Result, WRITTEN),
+    SETTINGS_FILE: json_object("settings of a comparison", "suite", "seed", "questions"),
+}
+
+
 class Records:
     """The results in a folder.
 
@@ -45,12 +58,12 @@ class Records:
     def __init__(self, folder: Path, settings: dict[str, Any]):
         self.path = folder / RESULTS_FILE
         _keep_settings(folder / SETTINGS_FILE, settings)
-        found, torn = read_records(self.path, Result, "results of a comparison")
+        found, torn = read_records(self.path, Result, WRITTEN)
         sizes = Counter(result.block for result in found)
         self.results = [r for r in found if sizes[r.block] == settings["questions"]]
         self.done = {result.block for result in self.results}
         if torn or len(self.results) < len(found):
-            rewrite_records(self.path, self.results)
+            rewrite_records(self.path, Result, WRITTEN, self.results)
 
     def add(self, results: Sequence[Result]) -> None:
         """Write a block; killed in the middle, it is dropped when the folder is read again."""

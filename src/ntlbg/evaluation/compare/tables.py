@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ntlbg.evaluation.compare.measures import METRICS
 from ntlbg.evaluation.compare.summary import ALL_KINDS, Contrast, Row
+from ntlbg.marks import LATEX, MARKDOWN, as_latex_file, as_markdown_file, csv_table
 from ntlbg.outputs import staged_directory
 
 TESTED = ("recall", "quantisation_error")  # all the others are in the CSV
@@ -20,11 +21,11 @@ def write_tables(folder: Path, rows: Sequence[Row]) -> None:
     Raises:
         OutputError: the folder cannot be written.
     """
-    with staged_directory(folder) as stage:
+    with staged_directory(folder, FILES) as stage:
         for suffix, text in (
-            ("md", as_markdown(rows) + "\n"),
+            ("md", as_markdown_file(as_markdown(rows))),
             ("csv", as_csv(rows)),
-            ("tex", as_latex(rows) + "\n"),
+            ("tex", as_latex_file(as_latex(rows))),
         ):
             (stage / f"comparison.{suffix}").write_text(text, encoding="utf-8")
 
@@ -187,3 +188,10 @@ def _latex(text: str) -> str:
         mean, rest = text[2:].split("**", 1)
         text = rf"\textbf{{{mean}}}{rest}"
     return text.replace(NOTHING, "--")
+
+
+FILES = {
+    "comparison.md": MARKDOWN,
+    "comparison.csv": csv_table("the table of a comparison", as_csv([])),
+    "comparison.tex": LATEX,
+}

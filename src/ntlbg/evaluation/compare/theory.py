@@ -14,11 +14,14 @@ import numpy as np
 
 from ntlbg.errors import DataError
 from ntlbg.evaluation.compare.tables import latex_table, markdown_table
+from ntlbg.evaluation.json_lines import cut_torn
 from ntlbg.evaluation.plots import Bars, save_bars
-from ntlbg.outputs import staged_directory, staged_file
+from ntlbg.marks import LATEX, MARKDOWN, as_latex_file, as_markdown_file, csv_table, plots
+from ntlbg.outputs import check_folder, check_regular, staged_directory
 from ntlbg.selection import theory
 
 RESULTS_FILE = "theory.jsonl"
+BEGINNING = '{"table": "'
 
 
 @dataclass(frozen=True)
@@ -91,12 +94,11 @@ def run(out_dir: str | Path, *, progress: Callable[[str], None] | None = None) -
         DataError, OutputError.
     """
     folder = Path(out_dir)
+    check_folder(folder, FILES)
     path, found = folder / RESULTS_FILE, {name: [] for name in TABLES}
-    if not path.exists():
-        with staged_file(path) as stage:
-            stage.touch()
     for name, row in _read(path):
         found[name].append(row)
+    folder.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     for name, table in TABLES.items():
         for case in table.cases[len(found[name]) :]:
@@ -112,20 +114,21 @@ def run(out_dir: str | Path, *, progress: Callable[[str], None] | None = None) -
 
 
 def _read(path: Path) -> Iterator[tuple[str, dict[str, float]]]:
-    """Rows that are whole; a torn last line is cut off."""
-    if not path.is_file():
+    """Rows that are whole; a torn last line is cut off, if it begins as a row does."""
+    if not check_regular(path):
         return
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
-    for line in whole.splitlines():
-        try:
+    try:
+        *lines, rest = path.read_text(encoding="ascii").split("\n")
+        if not (rest.startswith(BEGINNING) or BEGINNING.startswith(rest)):
+            raise ValueError("its last line")
+        for line in lines:
             row = json.loads(line)
             name = row.pop("table")
             yield name, {field: row[field] for field in TABLES[name].columns}
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{path}: not rows of theory tables ({error})") from error
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not rows of theory tables ({error})") from error
+    if rest:
+        cut_torn(path)
 
 
 def as_markdown(rows: Rows) -> str:
@@ -150,12 +153,20 @@ def as_csv(rows: Rows) -> str:
     return text.getvalue()
 
 
+FILES = {
+    "theory.md": MARKDOWN,
+    "theory.csv": csv_table("the table of the theory", as_csv({})),
+    "theory.tex": LATEX,
+    **plots("median-radius"),
+}
+
+
 def _write(folder: Path, rows: Rows) -> None:
     latex = [f"% {t.title}\n{latex_table(_lines(t, rows[name]))}" for name, t in TABLES.items()]
-    with staged_directory(folder) as stage:
-        (stage / "theory.md").write_text(as_markdown(rows) + "\n", encoding="utf-8")
+    with staged_directory(folder, FILES) as stage:
+        (stage / "theory.md").write_text(as_markdown_file(as_markdown(rows)), "utf-8")
         (stage / "theory.csv").write_text(as_csv(rows), encoding="utf-8")
-        (stage / "theory.tex").write_text("\n\n".join(latex) + "\n", encoding="utf-8")
+        (stage / "theory.tex").write_text(as_latex_file("\n\n".join(latex)), "utf-8")
     panel = error_panel(rows["median_radius"])
     save_bars([panel], folder, name="median-radius", legend="k points at")
 

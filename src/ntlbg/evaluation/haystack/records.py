@@ -8,11 +8,20 @@ from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.evaluation.haystack.answering import Outcome
 from ntlbg.evaluation.haystack.recognition import Footage
-from ntlbg.evaluation.json_lines import append_records, read_records, rewrite_records
-from ntlbg.outputs import check_writable
+from ntlbg.evaluation.json_lines import (
+    append_records,
+    read_records,
+    records_kind,
+    rewrite_records,
+)
+from ntlbg.outputs import check_folder
 
 ANSWERS_FILE, VIDEOS_FILE = "answers.jsonl", "videos.jsonl"
 WRITTEN = "what `ntlbg evaluate` writes there"
+FILES = {
+    ANSWERS_FILE: records_kind(Outcome, WRITTEN),
+    VIDEOS_FILE: records_kind(Footage, WRITTEN),
+}
 
 
 class Records:
@@ -29,16 +38,16 @@ class Records:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        check_writable(folder)
+        check_folder(folder, FILES)
         folder.mkdir(parents=True, exist_ok=True)
         self.videos, torn = read_records(folder / VIDEOS_FILE, Footage, WRITTEN)
         if torn:
-            rewrite_records(folder / VIDEOS_FILE, self.videos)
+            rewrite_records(folder / VIDEOS_FILE, Footage, WRITTEN, self.videos)
         found, torn = read_records(folder / ANSWERS_FILE, Outcome, WRITTEN)
         whole = {block for video in self.videos for block in video.blocks}
         self.outcomes = [outcome for outcome in found if outcome.block in whole]
         if torn or len(self.outcomes) < len(found):
-            rewrite_records(folder / ANSWERS_FILE, self.outcomes)
+            rewrite_records(folder / ANSWERS_FILE, Outcome, WRITTEN, self.outcomes)
         self._asked: dict[tuple, list[str]] = defaultdict(list)
         for outcome in self.outcomes:
             self._asked[outcome.block].append(outcome.question)

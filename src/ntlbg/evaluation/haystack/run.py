@@ -18,11 +18,12 @@ from ntlbg.evaluation.haystack.recognition import (
     summarize_recognition,
 )
 from ntlbg.evaluation.haystack.records import Records
-from ntlbg.evaluation.haystack.summary import Row, over_weights, summarize
+from ntlbg.evaluation.haystack.summary import Row, SeedRow, over_weights, summarize
 from ntlbg.evaluation.haystack.tables import SHOWN, as_csv, as_markdown
 from ntlbg.evaluation.haystack.videos import KINDS, Condition, Kind, draw_and_encode, plan_video
 from ntlbg.haystack.timeline import Timeline
-from ntlbg.outputs import staged_directory
+from ntlbg.marks import MARKDOWN, as_markdown_file, csv_table, json_rows
+from ntlbg.outputs import check_folder, staged_directory
 from ntlbg.selection import SELECTORS
 
 BUDGETS = (4, 8, 16, 32)
@@ -30,6 +31,15 @@ COMPARED = ("uniform", "top_k", "ntlbg")
 ANSWER_FRAMES = 30  # an answer takes about as long as drawing and encoding so many frames
 
 Say = Callable[[str], None]
+FILES = {
+    "summary.json": json_rows("the summary of an evaluation", "cell", "selector", "right"),
+    "recognition.json": json_rows(
+        "recognition by an evaluation", *RecognitionRow.__dataclass_fields__
+    ),
+    "over_weights.json": json_rows("means over weights", *SeedRow.__dataclass_fields__),
+    "evaluation.md": MARKDOWN,
+    "evaluation.csv": csv_table("the table of an evaluation", as_csv([])),
+}
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,7 @@ def run(
     """
     folder, condition = Path(out_dir), condition or Condition()
     _check(kinds, frames, selectors, questions, per_video)
+    check_folder(folder, FILES)
     records, used = Records(folder), []
     for path in weights or (None,):
         backend = (
@@ -182,7 +193,7 @@ def _report(folder: Path, records: Records, weights: Sequence[str]) -> Report:
     videos = [video for video in records.videos if video.weights in weights]
     recognition = summarize_recognition(videos)
     report = Report(rows, recognition, videos)
-    with staged_directory(folder) as stage:
+    with staged_directory(folder, FILES) as stage:
         contents = {
             "summary.json": _for_plots(rows),
             "recognition.json": [asdict(row) for row in recognition],
@@ -190,7 +201,7 @@ def _report(folder: Path, records: Records, weights: Sequence[str]) -> Report:
         }
         for name, content in contents.items():
             (stage / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        (stage / "evaluation.md").write_text(report.as_markdown() + "\n", encoding="utf-8")
+        (stage / "evaluation.md").write_text(as_markdown_file(report.as_markdown()), "utf-8")
         (stage / "evaluation.csv").write_text(as_csv(rows, recognition), encoding="utf-8")
     return report
 

@@ -25,12 +25,19 @@ from ntlbg.evaluation.haystack.answering import Outcome, outcome
 from ntlbg.evaluation.haystack.recognition import Footage
 from ntlbg.evaluation.haystack.records import Records
 from ntlbg.evaluation.haystack.videos import Condition, Kind, encode_timeline, plan_video
-from ntlbg.outputs import staged_directory
+from ntlbg.marks import LATEX, MARKDOWN, as_latex_file, as_markdown_file, csv_table, json_parts
+from ntlbg.outputs import check_folder, staged_directory
 
 __all__ = ["VARIANTS", "ablate"]
 
 FRAMES = (8,)
 IN_USE, IN_TRAINING = "Parts in use", "Parts of training"
+FILES = {
+    "ablation.json": json_parts("the tables of an ablation", IN_USE, IN_TRAINING),
+    "ablation.md": MARKDOWN,
+    "ablation.csv": csv_table("the table of an ablation", as_csv({})),
+    "ablation.tex": LATEX,
+}
 Parts = dict[str, list[AblationRow]]
 Say = Callable[[str], None]
 
@@ -86,6 +93,7 @@ def ablate(
         )
     kind = Kind(f"{minutes:g}-minutes", minutes * 60, questions)
     plan = _Plan(kind, Condition(seed=seed, split=split), videos, tuple(sorted(set(frames))))
+    check_folder(folder, FILES)
     records, parts = Records(folder), {}
     if variants:
         chosen = {name: VARIANTS[name] for name in dict.fromkeys((FULL, *variants))}
@@ -167,9 +175,9 @@ def _answer(records, blocks, variants, backend, timeline, samples: Sequence[Samp
 
 
 def _write(folder: Path, parts: Parts) -> None:
-    with staged_directory(folder) as stage:
+    with staged_directory(folder, FILES) as stage:
         rows = {title: [asdict(row) for row in found] for title, found in parts.items()}
         (stage / "ablation.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-        (stage / "ablation.md").write_text(as_markdown(parts) + "\n", encoding="utf-8")
+        (stage / "ablation.md").write_text(as_markdown_file(as_markdown(parts)), "utf-8")
         (stage / "ablation.csv").write_text(as_csv(parts), encoding="utf-8")
-        (stage / "ablation.tex").write_text(as_latex(parts) + "\n", encoding="utf-8")
+        (stage / "ablation.tex").write_text(as_latex_file(as_latex(parts)), "utf-8")

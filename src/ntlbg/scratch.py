@@ -1,0 +1,128 @@
+"""A folder of this process beside the place of a result, gone whatever happens.
+
+A process locks its own as long as it lives; what a killed one left there is not locked, and is
+removed by the next one that works in the same place.
+"""
+
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from ntlbg.errors import OutputError
+
+PREFIX = ".ntlbg-stage-"
+# Of errors that name no file, those that mean writing.
+_WRITING = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.ENOSPC,
+    errno.EPERM,
+    errno.EROFS,
+}
+# safetensors has one error for all it does, and it is no OSError.
+_NOT_SAVED = "Error while serializing: I/O error"
+
+
+@contextmanager
+def scratch_folder(folder: Path, shown: Path) -> Iterator[Path]:
+    """A new folder in a folder, which is made if need be; both go again if they stay empty.
+
+    Raises:
+        OutputError: about ``shown``, where nothing can be written.
+    """
+    missing: list[Path] = []
+    try:
+        missing = [place for place in (folder, *folder.parents) if not place.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_left_behind(folder)
+        stage, lock = _own_folder(folder)
+    except OSError as error:
+        _remove_empty(missing)
+        raise OutputError(_message(shown, error)) from error
+    try:
+        yield stage
+    except OSError as error:
+        if not _is_about(folder, error):
+            raise
+        raise OutputError(_message(shown, error)) from error
+    except SafetensorError as error:
+        if not str(error).startswith(_NOT_SAVED):
+            raise
+        raise OutputError(_message(shown, error)) from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        os.close(lock)
+        _remove_empty(missing)
+
+
+def _own_folder(folder: Path) -> tuple[Path, int]:
+    """A new folder, and the descriptor that says by its lock that this process lives."""
+    while True:
+        stage = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
+        with suppress(FileNotFoundError):  # taken for left behind before it was locked
+            lock = os.open(stage, os.O_RDONLY)
+            with suppress(OSError):  # no locks on this disk: then nobody takes it for left behind
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if stage.exists():
+                return stage, lock
+            os.close(lock)
+
+
+def _remove_left_behind(folder: Path) -> None:
+    """What dead processes left; a living one holds the lock of its own."""
+    for left in folder.glob(f"{PREFIX}*"):
+        with suppress(OSError):  # locked, gone, or somebody else's
+            lock = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Wait until no other process moves results into a folder, and keep others waiting."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a disk without locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Errors of the system become an OutputError about a path."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        raise OutputError(_message(path, error)) from error
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Take back folders that were created and stayed empty, innermost first."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _is_about(folder: Path, error: OSError) -> bool:
+    """Whether writing into the folder failed, rather than reading something else."""
+    if not isinstance(error.filename, str | bytes | os.PathLike):
+        return error.errno in _WRITING
+    return Path(os.fsdecode(error.filename)).absolute().is_relative_to(folder.absolute())
+
+
+def _message(path: Path, error: Exception) -> str:
+    why = getattr(error, "strerror", None) or error
+    return f"{path}: cannot be written ({why}); choose another folder"
