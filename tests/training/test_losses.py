@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -58,6 +60,23 @@ def test_ntlbg_terms_equal_their_definitions_with_dense_matrices():
     torch.testing.assert_close(terms["nll"], nll)
     whole = terms["quantisation"] + 0.1 * terms["contour"] + 0.01 * terms["nll"]
     torch.testing.assert_close(terms["ntlbg"], whole)
+
+
+def test_the_level_of_the_contour_is_computed_and_not_learned():
+    """Code vectors move towards the ellipsoid as if it stood still; the weights hear nothing."""
+    features, weights, codes, gauss = scene(size=7, frames=12, picks=3, questions=1)
+    codes, weights = codes.requires_grad_(), weights.requires_grad_()
+    contour = ntlbg_loss(features, weights, codes, gauss)["contour"]
+    found, nothing = torch.autograd.grad(contour, [codes, weights], allow_unused=True)
+    assert nothing is None
+    sigma = gauss.factor[0, 0] @ gauss.factor[0, 0].T + gauss.diagonal[0, 0].diag()
+    inverse = sigma.inverse()
+    with torch.no_grad():
+        x, c, w = features[0] - gauss.mean[0, 0], codes[0] - gauss.mean[0, 0], weights[0]
+        squared = (c @ inverse * c).sum(-1, keepdim=True)
+        level = (w / w.sum() @ (x @ inverse @ (c / squared.sqrt()).T).amax(1)) ** 2
+        expected = 2 * (squared / level - 1) * 2 * (c @ inverse) / level / 3
+    torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("scale", [10.0, 0.01])
@@ -154,6 +173,28 @@ def test_align_loss_of_few_tokens_is_finite_and_ignores_padding():
     torch.testing.assert_close(align_loss(padded, text_like(), torch.tensor([[1, 0, 0, 0]])), one)
 
 
+@pytest.mark.parametrize("count", [1, 3, 24])
+def test_few_tokens_say_little_about_the_variance(count):
+    """Equal tokens at the reference's mean: 1 / (1 + n) of its variance is left to them."""
+    reference = text_like()
+    tokens = reference.mean.expand(1, count, -1)
+    tokens = F.pad(tokens, (0, 0, 0, 2), value=7.0)
+    mask = torch.tensor([[1] * count + [0] * 2])
+    expected = 0.5 * (1 / (1 + count) - 1 + math.log(1 + count))
+    assert align_loss(tokens, reference, mask).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_align_loss_is_the_divergence_of_two_normal_distributions():
+    normal = torch.distributions.Normal
+    reference, tokens = text_like(), 0.7 * torch.randn(3, 400, HIDDEN) + 0.4
+    flat = tokens.flatten(0, 1)
+    deviation = flat.var(0, unbiased=False).sqrt()
+    expected = torch.distributions.kl_divergence(
+        normal(flat.mean(0), deviation), normal(reference.mean, reference.var.sqrt())
+    )
+    torch.testing.assert_close(align_loss(tokens, reference), expected.mean(), rtol=0.01, atol=0)
+
+
 def walk(seed=0, constant=False):
     generator = torch.Generator().manual_seed(seed)
     context = torch.randn(2, 6, 8, generator=generator)
@@ -169,6 +210,26 @@ def no_change(context, *rest):
 
 def test_constant_contexts_cost_the_floor():
     torch.testing.assert_close(context_loss(*walk(constant=True), no_change), torch.tensor(0.1))
+
+
+def test_shrinking_all_contexts_is_no_progress():
+    """The prediction has a fixed target, so that only the spread below the line has a gradient."""
+    context, points, seconds = walk()
+    guess = context[:, 1:] + torch.randn(2, 5, 8, generator=torch.Generator().manual_seed(3))
+    context.requires_grad_()
+    loss = context_loss(context, points, seconds, lambda *inputs: guess)
+    (gradient,) = torch.autograd.grad(loss, context)
+    outwards = context.detach() - context.detach().mean((0, 1))
+    torch.testing.assert_close((gradient * outwards).sum(), -2 * loss.detach())
+
+
+def test_points_are_not_moved_to_make_contexts_predictable():
+    context, points, seconds = walk()
+    transition = Transition(8, HIDDEN)
+    torch.nn.init.normal_(transition.output.weight)
+    points.requires_grad_()
+    loss = context_loss(context, points, seconds, transition)
+    assert torch.autograd.grad(loss, [points], allow_unused=True) == (None,)
 
 
 def test_training_does_not_make_contexts_alike():
@@ -246,6 +307,7 @@ def test_gradients_reach_what_they_should_and_nothing_else(term):
     model, inputs = tiny_model(), tiny_inputs()
     torch.manual_seed(1)
     transition = Transition(8, HIDDEN)
+    torch.nn.init.normal_(transition.output.weight)  # else nothing gets through it at the start
     # embeddings are the reference and the questions; only the task may move the language model
     model.get_input_embeddings().requires_grad_(False)
     reference = RunningGaussian(HIDDEN)
