@@ -9,12 +9,13 @@ from ntlbg.training.losses import (
     RunningGaussian,
     Transition,
     align_loss,
+    batch_terms,
     context_loss,
     loss_terms,
     ntlbg_loss,
     total,
 )
-from tiny_models import HIDDEN, tiny_config, tiny_inputs, tiny_model
+from tiny_models import HIDDEN, VIDEO_TOKEN_ID, tiny_config, tiny_inputs, tiny_model
 
 
 def scene(size=24, frames=60, picks=6, questions=2, seed=0, scale=1.0):
@@ -121,6 +122,15 @@ def test_a_wider_covariance_is_no_way_out():
     assert losses[0] < losses[1] < losses[2]
 
 
+def test_code_vectors_at_the_mean_or_at_the_frames_give_sound_numbers():
+    features, weights, _, gauss = scene(questions=1)
+    at_mean = ntlbg_loss(features, weights, gauss.mean.expand(-1, 6, -1), gauss)
+    assert all(value.isfinite() for value in at_mean.values())
+    far = NtlbgStatistics(mean=gauss.mean + 50, factor=gauss.factor, diagonal=gauss.diagonal)
+    at_frames = ntlbg_loss(features + 100, weights, features + 100, far)
+    assert 0 <= at_frames["quantisation"] < 1e-4
+
+
 def test_moving_the_mean_away_is_no_way_out():
     features, weights, codes, gauss = scene()
     mean = gauss.mean.clone().requires_grad_()
@@ -184,6 +194,12 @@ def test_few_tokens_say_little_about_the_variance(count):
     assert align_loss(tokens, reference, mask).item() == pytest.approx(expected, rel=1e-4)
 
 
+def test_words_that_never_vary_in_a_dimension_leave_the_divergence_finite():
+    reference = text_like()
+    reference.var[3] = 0
+    assert align_loss(torch.randn(2, 5, HIDDEN), reference).isfinite()
+
+
 def test_align_loss_is_the_divergence_of_two_normal_distributions():
     normal = torch.distributions.Normal
     reference, tokens = text_like(), 0.7 * torch.randn(3, 400, HIDDEN) + 0.4
@@ -230,6 +246,23 @@ def test_points_are_not_moved_to_make_contexts_predictable():
     points.requires_grad_()
     loss = context_loss(context, points, seconds, transition)
     assert torch.autograd.grad(loss, [points], allow_unused=True) == (None,)
+
+
+def test_contexts_pay_for_what_their_deviation_lacks():
+    """Half of them at 0.06 and half at -0.06: a deviation of 0.06, 0.04 below the floor."""
+    context = torch.full((2, 6, 8), 0.06)
+    context[:, ::2] *= -1
+    _, points, seconds = walk()
+    loss = context_loss(context, points, seconds, lambda *inputs: context[:, 1:])
+    torch.testing.assert_close(loss, torch.tensor(0.04))
+
+
+def test_the_transition_is_told_the_logarithm_of_the_gap():
+    transition, told = Transition(8, HIDDEN), []
+    transition.hidden.register_forward_pre_hook(lambda layer, inputs: told.append(inputs[0]))
+    gap = torch.tensor([math.e - 1, 0.0, -3.0])
+    transition(torch.ones(3, 8), torch.ones(3, HIDDEN), torch.ones(3, HIDDEN), gap)
+    torch.testing.assert_close(told[0][:, -1], torch.tensor([1.0, 0.0, 0.0]))
 
 
 def test_training_does_not_make_contexts_alike():
@@ -330,6 +363,48 @@ def test_gradients_reach_what_they_should_and_nothing_else(term):
         if any(p.grad is not None and p.grad.abs().max() > 1e-7 for p in module.parameters())
     }
     assert heard == REACHES[term]
+
+
+def test_the_reference_hears_real_words_and_nothing_else():
+    model, inputs = tiny_model(), tiny_inputs()
+    real = torch.ones_like(inputs["input_ids"])
+    real[:, -2:] = 0
+    reference = RunningGaussian(HIDDEN)
+    batch_terms(
+        model,
+        {**inputs, "video_mask": None},
+        model(**inputs),
+        real,
+        reference,
+        Transition(8, HIDDEN),
+    )
+    ids = inputs["input_ids"][:, :-2]
+    words = model.get_input_embeddings()(ids[ids != VIDEO_TOKEN_ID]).detach()
+    assert reference.count == len(words) == ids.numel() - 3
+    torch.testing.assert_close(reference.mean, words.mean(0))
+
+
+def test_contexts_follow_from_the_chosen_frames_features():
+    """Whatever else a rich point holds."""
+    model, inputs, told = tiny_model(), tiny_inputs(), []
+    output = model(**inputs)
+
+    def transition(context, point, following, gap):
+        told.extend([point, following, gap])
+        return context
+
+    loss_terms(
+        output,
+        video_features=inputs["video_features"],
+        pts_seconds=inputs["pts_seconds"],
+        indices=inputs["indices"],
+        reference=text_like(),
+        transition=transition,
+    )
+    frames = inputs["video_features"][:, [1, 7, 12]]
+    torch.testing.assert_close(told[0], frames[:, :-1])
+    torch.testing.assert_close(told[1], frames[:, 1:])
+    assert told[2].tolist() == [[6.0, 5.0]]
 
 
 def test_every_term_is_a_finite_scalar_near_one_at_the_start():
