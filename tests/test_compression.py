@@ -233,7 +233,7 @@ def test_the_most_relevant_frames_come_back_in_order_of_time():
 @given(
     count=st.integers(1, 40),
     low=st.integers(1, 6),
-    extra=st.integers(0, 8),
+    extra=st.integers(-5, 8),
     share=st.floats(0, 1.5),
     threshold=st.floats(0.1, 0.99),
     seed=st.integers(0, 2**16),
@@ -242,16 +242,19 @@ def test_the_budget_is_spent_to_the_last_token_and_never_exceeded(
     count, low, extra, share, threshold, seed
 ):
     tokens = scenes(count, (low, 5), seed)
-    high, budget = low + extra, int(share * count * low)
+    high, budget = max(1, low + extra), int(share * count * low)
     relevance = torch.randn(count, generator=torch.Generator().manual_seed(seed))
     plan = fill_budget(reference_similarity(tokens), relevance, high, budget, threshold)
     assert len(plan) <= budget
     assert not (plan.low.any(1) & plan.high.any(1)).any()
     assert torch.equal(plan.high.all(1), plan.high.any(1))
     upgraded = plan.high.all(1)
+    assert extra > 0 or not upgraded.any()
+    ranking = upgraded[relevance.argsort(descending=True)]
+    assert ranking[: int(upgraded.sum())].all()  # the most relevant ones
     if (~plan.low & ~upgraded.unsqueeze(1)).any():  # coarse tokens are still missing
         assert len(plan) == budget
-    elif extra and not upgraded.all():  # all are there: what is left is less than an upgrade
+    elif extra > 0 and not upgraded.all():  # all are there: what is left is less than an upgrade
         assert budget - len(plan) < extra
 
 
@@ -264,6 +267,13 @@ def test_refilling_differs_from_the_published_rule():
     plan = fill_budget(similarity, torch.arange(16.0), 10, 40, 0.8)
     assert len(plan) == 40
     assert plan.high.all(1).nonzero().squeeze(1).tolist() == [13, 14, 15]
+
+
+@pytest.mark.parametrize("high", [1, 3, 4])
+def test_a_fine_grid_that_is_not_finer_takes_nothing_from_the_coarse_one(high):
+    plan = fill_budget(reference_similarity(torch.ones(16, 4, 3)), torch.zeros(16), high, 40, 0.8)
+    assert not plan.high.any()
+    assert plan.low.sum() == 40
 
 
 def test_where_references_alone_are_too_many_the_end_is_not_lost():

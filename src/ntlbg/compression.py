@@ -272,7 +272,8 @@ def fill_budget(
     Args:
         similarity: (T, P_low), `reference_similarity` of the coarse tokens.
         relevance: (T,).
-        high: P_high, tokens of a frame at high resolution.
+        high: P_high, tokens of a frame at high resolution; no frame gets those that are not more
+            than its coarse ones.
     """
     order = _telling_order(similarity, window)
     rank = torch.empty_like(order)
@@ -281,7 +282,7 @@ def fill_budget(
     keep = torch.ones_like(similarity, dtype=torch.bool)
     if keep.numel() > budget:
         keep = spatial_token_compression(similarity, threshold, window=window) & (rank < budget)
-    upgraded = _upgrades(keep.sum(1), relevance, high, budget - int(keep.sum()))
+    upgraded = _upgrades(keep, relevance, high, budget - int(keep.sum()))
     keep[upgraded] = False
     spare = budget - int(keep.sum()) - int(upgraded.sum()) * high
     dropped = (~keep & ~upgraded.unsqueeze(1)).flatten()[order]
@@ -310,11 +311,11 @@ def _bisection_rank(count: int) -> Tensor:
     return reversed_bits.argsort().argsort()
 
 
-def _upgrades(kept: Tensor, relevance: Tensor, high: int, free: int) -> Tensor:
-    """(T,) bool: the most relevant frames whose ``kept`` (T,) tokens can become ``high``."""
+def _upgrades(keep: Tensor, relevance: Tensor, high: int, free: int) -> Tensor:
+    """(T,) bool: the most relevant frames whose tokens ``keep`` (T, P) can become ``high``."""
+    if high <= keep.shape[1]:
+        return torch.zeros_like(keep[:, 0])
     order = relevance.argsort(descending=True, stable=True)
-    cost = (high - kept)[order]
-    fits = (cost.cumsum(0) <= free).cumprod(0).bool()
-    upgraded = torch.zeros_like(fits)
-    upgraded[order] = fits
+    upgraded = torch.zeros_like(keep[:, 0])
+    upgraded[order] = (high - keep.sum(1))[order].cumsum(0) <= free  # every upgrade costs some
     return upgraded

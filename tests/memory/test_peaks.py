@@ -67,21 +67,37 @@ def test_peak_of_reading_a_prompt(batch, tokens, kept, kind, changes, dtype, fus
         highest, _ = measure(
             lambda: model(inputs_embeds=embeds, use_cache=True, logits_to_keep=kept)
         )
-    assert prefill_peak(text, run) == pytest.approx(highest, rel=0.05)
+    close = 0.01 if dtype is torch.float32 else 0.05
+    assert prefill_peak(text, run) == pytest.approx(highest, rel=close)
 
 
-def trained(model, how: str):
-    """Full, with adapters of rank 8, or frozen."""
+def trained(model, how: str, rank: int = 8):
+    """Full, with adapters, or frozen."""
     if how == "full":
         return model.train()
     model.requires_grad_(False)
     if how == "lora":
-        inject_adapter_in_model(LoraConfig(r=8, target_modules="all-linear"), model)
+        inject_adapter_in_model(LoraConfig(r=rank, target_modules="all-linear"), model)
         for name, parameter in model.named_parameters():
             parameter.requires_grad_("lora_" in name)
             if "lora_" in name:
                 parameter.data = parameter.data.float()
     return model.train()
+
+
+def training_pass(model, batch: int, tokens: int, labels: int, how: str):
+    """A forward pass with its loss on the last ``labels`` tokens, as a function."""
+    ids = torch.arange(batch * tokens).view(batch, tokens) % 1000
+
+    def forward():
+        embeds = model.get_input_embeddings()(ids)
+        if how != "full":
+            embeds = embeds.detach().requires_grad_()
+        last = torch.arange(tokens - labels, tokens)
+        logits = model(inputs_embeds=embeds, use_cache=False, logits_to_keep=last).logits
+        return F.cross_entropy(logits.flatten(0, 1).float(), ids[:, :labels].flatten())
+
+    return forward
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
@@ -101,19 +117,10 @@ def test_peak_of_a_training_step(batch, tokens, labels, how, dtype, fused, check
     trained(model, how)
     if checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
-    ids = torch.arange(batch * tokens).view(batch, tokens) % 1000
     run = Pass(batch, tokens, dtype.itemsize, fused, labelled=batch * labels)
     rank = 8 if how == "lora" else 0
     step = Step(run, how, rank, checkpointing, False, dtype.itemsize)
-
-    def forward():
-        embeds = model.get_input_embeddings()(ids)
-        if how != "full":
-            embeds = embeds.detach().requires_grad_()
-        last = torch.arange(tokens - labels, tokens)
-        logits = model(inputs_embeds=embeds, use_cache=False, logits_to_keep=last).logits
-        return F.cross_entropy(logits.flatten(0, 1).float(), ids[:, :labels].flatten())
-
+    forward = training_pass(model, batch, tokens, labels, how)
     forward().backward()
     model.zero_grad(set_to_none=True)
     _, kept = measure(forward)
@@ -121,6 +128,48 @@ def test_peak_of_a_training_step(batch, tokens, labels, how, dtype, fused, check
     loss = run.labelled * text.vocabulary * 4
     assert kept_bytes(text, step) + loss == pytest.approx(kept, rel=TOLERANCE)
     assert step_peak(text, step) == pytest.approx(highest, rel=TOLERANCE)
+
+
+def measured_kept(how, fused, rank, batch, tokens, changes) -> tuple[int, int]:
+    """What a forward pass keeps, as estimated and as measured, its single logits left out."""
+    model, text = language_model(LlamaConfig, torch.float32, fused, **changes)
+    checkpointing = how == "recomputed"
+    how = "full" if checkpointing else how
+    trained(model, how, rank)
+    if checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    forward = training_pass(model, batch, tokens, 1, how)
+    forward()
+    _, kept = measure(forward)
+    run = Pass(batch, tokens, 4, fused, labelled=batch)
+    return kept_bytes(text, Step(run, how, rank if how == "lora" else 0, checkpointing)), kept
+
+
+SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+         "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 8}  # fmt: skip
+
+
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("how", ["full", "lora", "frozen", "recomputed"])
+@pytest.mark.parametrize(
+    ("rank", "tokens", "base", "changes"),
+    [
+        (8, 96, {}, {"intermediate_size": 128}),
+        (8, 96, {}, {"hidden_size": 64}),
+        (8, 96, {}, {"head_dim": 16}),
+        (8, 96, {"num_key_value_heads": 1}, {"num_key_value_heads": 2}),
+        (8, 96, {}, {"num_attention_heads": 16, "num_key_value_heads": 16, "head_dim": 2}),
+        (8, 96, {}, {"num_hidden_layers": 3}),
+        (16, 96, {}, {}),
+        (8, 192, {}, {}),
+    ],
+)
+def test_what_is_kept_grows_with_each_size_as_planned(how, fused, rank, tokens, base, changes):
+    """One size at a time, so that no term hides behind a larger one."""
+    first = measured_kept(how, fused, 8, 2, 96, SMALL | base)
+    second = measured_kept(how, fused, rank, 2, tokens, SMALL | base | changes)
+    planned, found = (after - before for before, after in zip(first, second))
+    assert planned == pytest.approx(found, rel=0.02, abs=4000)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -133,7 +182,8 @@ def test_peak_of_encoding_frames(dtype):
         highest, _ = measure(lambda: BuiltinEncoder(tower, "").encode_frames(frames))
     tower = TowerSizes()
     expected = tower_activations(tower, 2, dtype.itemsize) + tower_pixel_bytes(tower, 2)
-    assert expected == pytest.approx(highest + frames.nbytes, rel=0.05)
+    close = 0.01 if dtype is torch.float32 else 0.05
+    assert expected == pytest.approx(highest + frames.nbytes, rel=close)
 
 
 TOWERS = {
@@ -164,4 +214,5 @@ def test_peak_of_a_vision_transformer(kind, dtype):
         tower(patches, grid_thw=grid)
         highest, _ = measure(lambda: tower(patches, grid_thw=grid))
     expected = vision_activations(model_sizes(config).vision, 512, dtype.itemsize)
-    assert expected == pytest.approx(highest, rel=0.05)
+    close = 0.01 if dtype is torch.float32 else 0.05
+    assert expected == pytest.approx(highest, rel=close)

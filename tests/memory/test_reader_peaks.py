@@ -9,7 +9,8 @@ import torch
 from measured_memory import measure
 from ntlbg.config import Config, changed
 from ntlbg.data import Sample
-from ntlbg.memory import plan_answer, plan_training, reader_sizes
+from ntlbg.memory import model_sizes, plan_answer, plan_training, reader_sizes
+from ntlbg.memory.frames import ntlbg_kept
 from ntlbg.memory.plan import Plan, Setup, Workload
 from ntlbg.memory.sizes import ModelSizes
 from ntlbg.models.reader import build_reader
@@ -17,7 +18,7 @@ from ntlbg.reading import Read
 from ntlbg.training.question_objective import QuestionObjective
 from ntlbg.training.stages import set_stage
 from small_experiment import small_config
-from tiny_models import HIDDEN
+from tiny_models import HIDDEN, tiny_model, tiny_processor
 
 TOLERANCE = 0.15
 ELSEWHERE = ("weights", "adapters", "optimizer states", "frame features")
@@ -111,6 +112,36 @@ def test_training_a_tiny_model(rank, frames, chosen, batch, checkpointing, tmp_p
     config = small_config(tmp_path, **{"model_config.lora_rank": rank})
     estimate, highest = measured_step(config, HIDDEN, frames, chosen, batch, checkpointing)
     assert estimate == pytest.approx(highest, rel=TOLERANCE)
+
+
+def kept_of_parts(frames: int, chosen: int, **sizes) -> tuple[int, int]:
+    """What NTLBG's parts keep of one video, as estimated; and what all of a tiny model does."""
+    model = tiny_model(**sizes)
+    config = with_budget(Config(), frames, chosen, False)
+    objective = QuestionObjective(model, tiny_processor(), config).train()
+    items = questions(1, frames, model.config.feature_size)
+    objective(items)
+    _, kept = measure(lambda: objective(items)["loss"])
+    found = model_sizes(model.config)
+    return ntlbg_kept(found.ntlbg, found.text, frames, chosen), kept
+
+
+@pytest.mark.parametrize(
+    ("frames", "sizes"),
+    [
+        (512, {}),
+        (64, {"feature_size": 128}),
+        (64, {"covariance_rank": 32}),
+        (64, {"context_size": 64}),
+        (64, {"adapter_size": 512}),
+        (64, {"context_frames": 8}),
+    ],
+)
+def test_what_the_parts_keep_grows_with_each_size_as_planned(frames, sizes):
+    """One size at a time, so that no term hides behind a larger one."""
+    first, second = kept_of_parts(64, 32), kept_of_parts(frames, 32, **sizes)
+    planned, found = (after - before for before, after in zip(first, second))
+    assert planned == pytest.approx(found, rel=0.25)
 
 
 def builtin_config(mixed_precision: str) -> Config:

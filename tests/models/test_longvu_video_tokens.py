@@ -157,6 +157,12 @@ def test_corrected_refills_what_compression_freed():
     assert len(represent("corrected", video).videos[0].tokens) == budget
 
 
+@pytest.mark.parametrize("still_video", [False, True])
+def test_corrected_fills_the_budget_without_a_coarse_grid_too(still_video):
+    video = made_video(40, still_video=still_video)
+    assert len(represent("corrected", video, highres=False).videos[0].tokens) == 330 - 16 - 12
+
+
 @pytest.mark.parametrize("count", range(10, 26))
 def test_corrected_never_exceeds_the_cap_and_leaves_less_than_an_upgrade(count):
     tokens = represent("corrected", made_video(count)).videos[0].tokens

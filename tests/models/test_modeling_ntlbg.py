@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ntlbg.models.modeling_ntlbg import _prepare_mask
 from tiny_models import (
     HIDDEN,
     LANGUAGE_MODELS,
@@ -119,6 +120,14 @@ def test_questions_on_one_video_share_the_mean_of_their_relevance():
     torch.testing.assert_close(model(**both).relevance, expected)
 
 
+def test_frames_weigh_by_relevance_as_far_as_configured():
+    model, inputs = tiny_model(relevance_share=0.2), tiny_inputs()
+    inputs["video_mask"] = torch.tensor([[1] * 15 + [0] * 5])
+    output = model(**inputs)
+    even = torch.tensor([[1 / 15] * 15 + [0] * 5])
+    torch.testing.assert_close(output.weights, 0.8 * even + 0.2 * output.relevance)
+
+
 def test_seconds_matter(model):
     inputs = tiny_inputs()
     if model.config.projector == "vocabulary":  # its correction starts at zero
@@ -192,6 +201,14 @@ def test_a_packed_mask_in_float32_does_not_break_a_bfloat16_language_model():
     together["attention_mask"][..., -1, :] = torch.finfo(torch.float32).min
     model.language_model.to(torch.bfloat16)
     assert model(**together).logits.isfinite().all()
+
+
+def test_a_ready_mask_stays_finite_in_every_precision():
+    """A row of minus infinity would be NaN after the softmax."""
+    lowest = torch.full((1, 1, 2, 2), torch.finfo(torch.float32).min)
+    for dtype in (torch.float16, torch.bfloat16, torch.float32):
+        assert _prepare_mask(lowest, dtype).isfinite().all()
+        assert _prepare_mask(lowest, dtype).softmax(-1).eq(0.5).all()
 
 
 def test_mistakes_are_named():

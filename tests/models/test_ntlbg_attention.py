@@ -65,7 +65,17 @@ def test_covariance_is_positive_definite_wherever_training_goes(attention):
         factor, diagonal = out.factor.double(), out.diagonal.double()
         sigma = factor @ factor.mT + torch.diag_embed(diagonal)
         assert torch.linalg.eigvalsh(sigma).min() > 0
-        assert out.diagonal.min() > 0
+        assert out.diagonal.min() >= 1e-5
+
+
+def test_a_question_widens_all_variances_by_the_root_of_their_number(attention):
+    """So that the log-determinant moves like one weight."""
+    queries = inputs()[1]
+    before = attention.distribution(queries, None).diagonal
+    torch.nn.init.ones_(attention.spread.bias)
+    after = attention.distribution(queries, None).diagonal
+    moved = (after / before).log().sum(-1)
+    torch.testing.assert_close(moved, torch.full((2, 3), HIDDEN**0.5), rtol=1e-3, atol=0)
 
 
 def test_no_parameter_grows_with_the_square_of_the_feature_size():

@@ -62,6 +62,17 @@ def test_correction_is_learned_from_everything_known(projector):
     assert (points.grad.abs().amax((0, 1)) > 0).all()
 
 
+def test_a_correction_of_one_is_three_tenths_of_a_typical_embedding(projector):
+    features = torch.randn(1, 4, HIDDEN)
+    points = points_for(features)
+    words = projector(points, features)
+    torch.nn.init.ones_(projector.output.bias)
+    weight = tiny_model(**WORDS).get_input_embeddings().weight
+    length = (weight - weight.mean(0)).norm(dim=-1).mean()
+    moved = projector(points, features) - words
+    torch.testing.assert_close(moved, (0.3 * length).expand_as(moved), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", [MlpProjector, VocabularyProjector])
 def test_feature_and_text_sizes_may_differ(kind):
     config = tiny_config(**WORDS, feature_size=20)

@@ -202,3 +202,24 @@ def test_code_vectors_move_with_the_frames_and_not_with_the_scale_of_the_weights
         10 * features + 3, 7 * weights, 10 * features[:, :3] + 3, every, chosen, 0.5
     )
     torch.testing.assert_close(scaled, 10 * base + 3, rtol=1e-3, atol=1e-3)
+
+
+def test_code_vectors_are_two_steps_of_the_iteration_with_soft_cells():
+    """Frame by frame; frames that only pad belong to no cell, whatever their weight."""
+    generator = torch.Generator().manual_seed(4)
+    features = torch.randn(1, 9, 3, generator=generator).double()
+    weights = torch.rand(1, 9, generator=generator).double()
+    real = torch.tensor([[True] * 7 + [False] * 2])
+    start, width = features[0, [1, 4]], 0.8**2 * features[0, :7].var(0, unbiased=False).sum()
+    codes = [code.clone() for code in start]
+    for _ in range(2):
+        sums, masses = [torch.zeros(3).double() for _ in codes], [0.0 for _ in codes]
+        for frame, weight in zip(features[0, :7], weights[0]):
+            share = torch.stack([-(frame - code).square().sum() / width for code in codes])
+            for place, part in enumerate(share.softmax(0)):
+                sums[place] += part * weight * frame
+                masses[place] += part * weight
+        codes = [total / mass for total, mass in zip(sums, masses)]
+    chosen = torch.ones(1, 2, dtype=torch.bool)
+    found = soft_codes(features, weights, start[None], real, chosen, 0.8)
+    torch.testing.assert_close(found[0], torch.stack(codes))

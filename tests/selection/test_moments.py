@@ -137,3 +137,21 @@ def test_shrinkage_is_that_of_the_reference():
     ours, theirs = oas_shrinkage(spectrum.sum(), (spectrum**2).sum(), 15, 40), expected.shrinkage_
     assert ours == pytest.approx(theirs, abs=0.02)
     assert oas_shrinkage(15, 15, 15, 40) == 1
+
+
+@pytest.mark.parametrize(("size", "count"), [(3, 4), (15, 6), (6, 40), (40, 15)])
+def test_shrinkage_is_where_the_oracle_comes_to_rest(size, count):
+    """Chen et al. 2010, equations 19 and 20: the oracle of the estimate, over and over again."""
+    rows = np.random.default_rng(size).standard_normal((count, size)) * np.geomspace(3, 0.3, size)
+    sample = rows.T @ rows / count
+    estimate = sample
+    for _ in range(300):
+        product, square = np.trace(estimate @ sample), np.trace(estimate) ** 2
+        share = ((1 - 2 / size) * product + square) / (
+            (count + 1 - 2 / size) * product + (1 - count / size) * square
+        )
+        share = min(share, 1)
+        estimate = (1 - share) * sample + share * np.trace(sample) / size * np.eye(size)
+    found = oas_shrinkage(np.trace(sample), np.square(sample).sum(), size, count)
+    assert 0.05 < found < 0.95
+    assert found == pytest.approx(share, rel=1e-6)

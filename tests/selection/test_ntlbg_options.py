@@ -8,6 +8,7 @@ from ntlbg.errors import ConfigError
 from ntlbg.selection import SELECTORS, NtlbgOptions, select_frames
 from ntlbg.selection.contour import contour_deviation
 from ntlbg.selection.moments import estimate_moments
+from ntlbg.selection.ntlbg import _Relevance, _snap_to_frames
 
 ntlbg = SELECTORS["ntlbg"]
 uniform = SELECTORS["uniform"]
@@ -244,3 +245,53 @@ def test_a_high_cap_lets_the_best_scores_lead():
     )
     assert set(best) <= set(free.tolist())
     assert not set(best) <= set(capped.tolist())
+
+
+def test_relevance_picks_come_from_eight_candidates_each():
+    """The last candidate adds the most volume and is taken; the next one would add more."""
+    rng = np.random.default_rng(5)
+    ranking = rng.permutation(400)
+    scores = np.empty(400)
+    scores[ranking] = -np.arange(400.0)
+    features = 0.01 * rng.standard_normal((400, 6)).astype(np.float32)
+    features[ranking[23], 0] += 5
+    features[ranking[24], 1] += 7
+    alone = {"min_share": 1, "max_share": 1, "quality": 0, "score_whitening": False}
+    chosen = ntlbg(features, 3, scores=scores, mode="localized", candidates=1, **alone)
+    assert ranking[23] in chosen
+    assert set(chosen) <= set(ranking[:24])
+
+
+def test_a_question_that_is_not_about_moments_does_not_push_relevance_away():
+    v = make_video(0, local=True)
+    options = {"query": v.query, "prior": 1e-9, "min_share": 0}
+    without = select_frames("ntlbg", v.features, 32, localized_tilt=0, **options)
+    assert without.p_local < 0.4
+    chosen = ntlbg(v.features, 32, localized_tilt=5, **options)
+    np.testing.assert_array_equal(chosen, without.indices)
+
+
+@pytest.mark.parametrize("constraint", ["none", "median_contour"])
+def test_one_frame_beyond_all_bounds_counts_as_one_at_the_bound(constraint):
+    v = make_video(1, local=True)
+    options = {"score_whitening": False, "constraint": constraint, "mode": "localized"}
+    scores = np.random.default_rng(0).standard_normal(len(v.features))
+    found = []
+    for largest in (13, 25):
+        scores[77] = largest
+        found.append(ntlbg(v.features, 24, scores=scores, **options))
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_frame_is_not_snapped_to_when_it_was_picked_for_relevance():
+    """A code vector beside a picked frame, which rounding puts nearer than the frame's own."""
+    rng = np.random.default_rng(0)
+    options, relevance = NtlbgOptions(), _Relevance(None, None, 4)
+    for _ in range(20):
+        space = (300 + rng.standard_normal((40, 5))).astype(np.float32)
+        picks = np.array([3, 9, 20, 31])
+        beside = space[picks] + np.float32(1e-4) * rng.standard_normal((4, 5)).astype(np.float32)
+        codes = np.concatenate([space[picks], beside])
+        frames = _snap_to_frames(space, codes, picks, relevance, options)
+        assert len(np.unique(frames)) == len(frames)
+        assert set(picks) <= set(frames)

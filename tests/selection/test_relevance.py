@@ -92,6 +92,13 @@ def test_relevant_frames_do_not_inflate_the_scale():
     assert scores.std() > 3  # what a plain standard deviation would divide by
 
 
+def test_the_unit_is_halfway_between_what_the_lower_sixth_and_the_middle_half_say():
+    """A flat law from 0 to 1: half of it is within 1/4 of the median, a sixth below 0.1587."""
+    scores = np.linspace(0, 1, 100_001)
+    unit = ((0.5 - 0.1587) + 0.25 / 0.6745) / 2
+    np.testing.assert_allclose(calibrate(scores), (scores - 0.5) / unit, rtol=1e-3, atol=1e-6)
+
+
 def test_calibration_ignores_unit_and_offset():
     scores = np.random.default_rng(0).gamma(2, size=500)
     np.testing.assert_allclose(calibrate(1e-9 * scores + 1e-7), calibrate(scores), rtol=1e-5)

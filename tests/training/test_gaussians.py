@@ -66,6 +66,7 @@ def test_running_statistics_leave_out_masked_vectors_and_forget_with_momentum():
     torch.testing.assert_close(masked.var, plain.var)
 
     forgetful = RunningGaussian(4, momentum=0.5)
-    for level in (0.0, 8.0, 8.0):
+    for level in (4.0, 8.0, 8.0):  # nothing is mixed with what was there before the first
         forgetful.update(torch.full((3, 4), level))
-    torch.testing.assert_close(forgetful.mean, torch.full((4,), 6.0))
+    torch.testing.assert_close(forgetful.mean, torch.full((4,), 7.0))
+    torch.testing.assert_close(forgetful.var, torch.full((4,), 3.0))

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,12 +9,13 @@ from ntlbg.training.losses import (
     RunningGaussian,
     Transition,
     align_loss,
+    batch_terms,
     context_loss,
     loss_terms,
     ntlbg_loss,
     total,
 )
-from tiny_models import HIDDEN, tiny_config, tiny_inputs, tiny_model
+from tiny_models import HIDDEN, VIDEO_TOKEN_ID, tiny_config, tiny_inputs, tiny_model
 
 
 def scene(size=24, frames=60, picks=6, questions=2, seed=0, scale=1.0):
@@ -60,6 +63,23 @@ def test_ntlbg_terms_equal_their_definitions_with_dense_matrices():
     torch.testing.assert_close(terms["ntlbg"], whole)
 
 
+def test_the_level_of_the_contour_is_computed_and_not_learned():
+    """Code vectors move towards the ellipsoid as if it stood still; the weights hear nothing."""
+    features, weights, codes, gauss = scene(size=7, frames=12, picks=3, questions=1)
+    codes, weights = codes.requires_grad_(), weights.requires_grad_()
+    contour = ntlbg_loss(features, weights, codes, gauss)["contour"]
+    found, nothing = torch.autograd.grad(contour, [codes, weights], allow_unused=True)
+    assert nothing is None
+    sigma = gauss.factor[0, 0] @ gauss.factor[0, 0].T + gauss.diagonal[0, 0].diag()
+    inverse = sigma.inverse()
+    with torch.no_grad():
+        x, c, w = features[0] - gauss.mean[0, 0], codes[0] - gauss.mean[0, 0], weights[0]
+        squared = (c @ inverse * c).sum(-1, keepdim=True)
+        level = (w / w.sum() @ (x @ inverse @ (c / squared.sqrt()).T).amax(1)) ** 2
+        expected = 2 * (squared / level - 1) * 2 * (c @ inverse) / level / 3
+    torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("scale", [10.0, 0.01])
 def test_ntlbg_loss_does_not_depend_on_the_unit_of_the_features(scale):
     base, scaled = ntlbg_loss(*scene()), ntlbg_loss(*scene(scale=scale))
@@ -100,6 +120,15 @@ def test_a_wider_covariance_is_no_way_out():
         )
         losses.append(ntlbg_loss(features, weights, codes, wide)["ntlbg"].item())
     assert losses[0] < losses[1] < losses[2]
+
+
+def test_code_vectors_at_the_mean_or_at_the_frames_give_sound_numbers():
+    features, weights, _, gauss = scene(questions=1)
+    at_mean = ntlbg_loss(features, weights, gauss.mean.expand(-1, 6, -1), gauss)
+    assert all(value.isfinite() for value in at_mean.values())
+    far = NtlbgStatistics(mean=gauss.mean + 50, factor=gauss.factor, diagonal=gauss.diagonal)
+    at_frames = ntlbg_loss(features + 100, weights, features + 100, far)
+    assert 0 <= at_frames["quantisation"] < 1e-4
 
 
 def test_moving_the_mean_away_is_no_way_out():
@@ -154,6 +183,34 @@ def test_align_loss_of_few_tokens_is_finite_and_ignores_padding():
     torch.testing.assert_close(align_loss(padded, text_like(), torch.tensor([[1, 0, 0, 0]])), one)
 
 
+@pytest.mark.parametrize("count", [1, 3, 24])
+def test_few_tokens_say_little_about_the_variance(count):
+    """Equal tokens at the reference's mean: 1 / (1 + n) of its variance is left to them."""
+    reference = text_like()
+    tokens = reference.mean.expand(1, count, -1)
+    tokens = F.pad(tokens, (0, 0, 0, 2), value=7.0)
+    mask = torch.tensor([[1] * count + [0] * 2])
+    expected = 0.5 * (1 / (1 + count) - 1 + math.log(1 + count))
+    assert align_loss(tokens, reference, mask).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_words_that_never_vary_in_a_dimension_leave_the_divergence_finite():
+    reference = text_like()
+    reference.var[3] = 0
+    assert align_loss(torch.randn(2, 5, HIDDEN), reference).isfinite()
+
+
+def test_align_loss_is_the_divergence_of_two_normal_distributions():
+    normal = torch.distributions.Normal
+    reference, tokens = text_like(), 0.7 * torch.randn(3, 400, HIDDEN) + 0.4
+    flat = tokens.flatten(0, 1)
+    deviation = flat.var(0, unbiased=False).sqrt()
+    expected = torch.distributions.kl_divergence(
+        normal(flat.mean(0), deviation), normal(reference.mean, reference.var.sqrt())
+    )
+    torch.testing.assert_close(align_loss(tokens, reference), expected.mean(), rtol=0.01, atol=0)
+
+
 def walk(seed=0, constant=False):
     generator = torch.Generator().manual_seed(seed)
     context = torch.randn(2, 6, 8, generator=generator)
@@ -169,6 +226,43 @@ def no_change(context, *rest):
 
 def test_constant_contexts_cost_the_floor():
     torch.testing.assert_close(context_loss(*walk(constant=True), no_change), torch.tensor(0.1))
+
+
+def test_shrinking_all_contexts_is_no_progress():
+    """The prediction has a fixed target, so that only the spread below the line has a gradient."""
+    context, points, seconds = walk()
+    guess = context[:, 1:] + torch.randn(2, 5, 8, generator=torch.Generator().manual_seed(3))
+    context.requires_grad_()
+    loss = context_loss(context, points, seconds, lambda *inputs: guess)
+    (gradient,) = torch.autograd.grad(loss, context)
+    outwards = context.detach() - context.detach().mean((0, 1))
+    torch.testing.assert_close((gradient * outwards).sum(), -2 * loss.detach())
+
+
+def test_points_are_not_moved_to_make_contexts_predictable():
+    context, points, seconds = walk()
+    transition = Transition(8, HIDDEN)
+    torch.nn.init.normal_(transition.output.weight)
+    points.requires_grad_()
+    loss = context_loss(context, points, seconds, transition)
+    assert torch.autograd.grad(loss, [points], allow_unused=True) == (None,)
+
+
+def test_contexts_pay_for_what_their_deviation_lacks():
+    """Half of them at 0.06 and half at -0.06: a deviation of 0.06, 0.04 below the floor."""
+    context = torch.full((2, 6, 8), 0.06)
+    context[:, ::2] *= -1
+    _, points, seconds = walk()
+    loss = context_loss(context, points, seconds, lambda *inputs: context[:, 1:])
+    torch.testing.assert_close(loss, torch.tensor(0.04))
+
+
+def test_the_transition_is_told_the_logarithm_of_the_gap():
+    transition, told = Transition(8, HIDDEN), []
+    transition.hidden.register_forward_pre_hook(lambda layer, inputs: told.append(inputs[0]))
+    gap = torch.tensor([math.e - 1, 0.0, -3.0])
+    transition(torch.ones(3, 8), torch.ones(3, HIDDEN), torch.ones(3, HIDDEN), gap)
+    torch.testing.assert_close(told[0][:, -1], torch.tensor([1.0, 0.0, 0.0]))
 
 
 def test_training_does_not_make_contexts_alike():
@@ -246,6 +340,7 @@ def test_gradients_reach_what_they_should_and_nothing_else(term):
     model, inputs = tiny_model(), tiny_inputs()
     torch.manual_seed(1)
     transition = Transition(8, HIDDEN)
+    torch.nn.init.normal_(transition.output.weight)  # else nothing gets through it at the start
     # embeddings are the reference and the questions; only the task may move the language model
     model.get_input_embeddings().requires_grad_(False)
     reference = RunningGaussian(HIDDEN)
@@ -268,6 +363,48 @@ def test_gradients_reach_what_they_should_and_nothing_else(term):
         if any(p.grad is not None and p.grad.abs().max() > 1e-7 for p in module.parameters())
     }
     assert heard == REACHES[term]
+
+
+def test_the_reference_hears_real_words_and_nothing_else():
+    model, inputs = tiny_model(), tiny_inputs()
+    real = torch.ones_like(inputs["input_ids"])
+    real[:, -2:] = 0
+    reference = RunningGaussian(HIDDEN)
+    batch_terms(
+        model,
+        {**inputs, "video_mask": None},
+        model(**inputs),
+        real,
+        reference,
+        Transition(8, HIDDEN),
+    )
+    ids = inputs["input_ids"][:, :-2]
+    words = model.get_input_embeddings()(ids[ids != VIDEO_TOKEN_ID]).detach()
+    assert reference.count == len(words) == ids.numel() - 3
+    torch.testing.assert_close(reference.mean, words.mean(0))
+
+
+def test_contexts_follow_from_the_chosen_frames_features():
+    """Whatever else a rich point holds."""
+    model, inputs, told = tiny_model(), tiny_inputs(), []
+    output = model(**inputs)
+
+    def transition(context, point, following, gap):
+        told.extend([point, following, gap])
+        return context
+
+    loss_terms(
+        output,
+        video_features=inputs["video_features"],
+        pts_seconds=inputs["pts_seconds"],
+        indices=inputs["indices"],
+        reference=text_like(),
+        transition=transition,
+    )
+    frames = inputs["video_features"][:, [1, 7, 12]]
+    torch.testing.assert_close(told[0], frames[:, :-1])
+    torch.testing.assert_close(told[1], frames[:, 1:])
+    assert told[2].tolist() == [[6.0, 5.0]]
 
 
 def test_every_term_is_a_finite_scalar_near_one_at_the_start():

@@ -87,6 +87,36 @@ def test_loss_falls_and_a_stopped_run_goes_on(tmp_path):
     assert [entry["step"] for entry in whole if "eval_task" in entry] == [30]
 
 
+def test_a_step_reads_every_pass_and_takes_a_gradient_of_limited_length(tmp_path, monkeypatch):
+    read, lengths = [], []
+    forward = QuestionObjective.forward
+
+    def counted(self, items, **options):
+        read.append(len(items))
+        return forward(self, items, **options)
+
+    class Watched(torch.optim.SGD):
+        def step(self, *args, **options):
+            grads = [p.grad for group in self.param_groups for p in group["params"]]
+            norms = [grad.norm() for grad in grads if grad is not None]
+            lengths.append(float(torch.stack(norms).norm()))
+            return super().step(*args, **options)
+
+    monkeypatch.setattr(QuestionObjective, "forward", counted)
+    monkeypatch.setitem(longvideo.OPTIMIZERS, "SGD", Watched)
+    keys = {
+        "max_steps": 2,
+        "eval_steps": 10,
+        "gradient_accumulation_steps": 3,
+        "max_grad_norm": 1e-3,
+        "optimizer": "SGD",
+    }
+    config = small_config(tmp_path, **{f"training_config.{key}": keys[key] for key in keys})
+    longvideo.run(config, say=lambda line: None)
+    assert read == [2] * 3 * 2
+    assert lengths == pytest.approx([1e-3] * 2, rel=1e-3)
+
+
 def test_what_does_not_fit_is_made_smaller_and_told(tmp_path, monkeypatch):
     from ntlbg.memory.devices import Device
 

@@ -41,7 +41,7 @@ def test_other_variants_are_refused(wrong):
         variant_settings(*wrong)
 
 
-@pytest.mark.parametrize("left_out", ["ntlbg", "align", "context"])
+@pytest.mark.parametrize("left_out", ["ntlbg", "align", "context", "evidence"])
 def test_a_loss_that_is_left_out_is_shown_and_not_added(left_out):
     """The loss is the full one minus the term with its weight."""
     batch = batch_of(sample(), sample("Where?", indices=(2, 5, 9)))
@@ -62,7 +62,8 @@ def test_a_loss_that_is_left_out_is_shown_and_not_added(left_out):
     assert part["terms"][left_out] == pytest.approx(term)
     assert float(term) != 0
     missing = float((whole["loss"] - part["loss"]).detach())
-    assert missing == pytest.approx(loss_weights(0.5)[left_out] * float(term), rel=1e-3, abs=1e-5)
+    weight = {**loss_weights(0.5), "evidence": 1.0}[left_out]
+    assert missing == pytest.approx(weight * float(term), rel=1e-3, abs=1e-5)
 
 
 class FakeRun:

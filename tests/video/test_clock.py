@@ -1,5 +1,10 @@
 """Times: uneven, joined, impossible, missing."""
 
+import heapq
+import itertools
+from fractions import Fraction
+from types import SimpleNamespace
+
 import av
 import numpy as np
 import pytest
@@ -9,6 +14,7 @@ from reading import on_screen, sample
 
 from counter_videos import DATA, HEIGHT, WIDTH, read_numbers, write_video
 from ntlbg.video import ReadReport, clock, probe
+from ntlbg.video.clock import Clock
 
 
 def test_joined_recordings_play_one_after_the_other(tmp_path):
@@ -84,3 +90,46 @@ def test_an_impossible_last_duration_is_not_believed(tmp_path, monkeypatch):
     assert probe(path).duration_seconds < 0.4
     assert read_numbers(sample(path, fps=25).data)[:8] == [0, 1, 1, 2, 3, 3, 3, 4]
     assert len(sample(path, fps=1)) == 1
+
+
+def between(first: int, last: int) -> list[int]:
+    """Pictures between two that are decoded already, in order of decoding: a pyramid."""
+    if first > last:
+        return []
+    middle = (first + last) // 2
+    return [middle, *between(first, middle - 1), *between(middle + 1, last)]
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("lost", [0, 1, 7, 40])
+def test_without_stored_times_lost_pictures_leave_theirs_unused(depth, lost):
+    """Two runs of pictures in groups of 2^depth; between them, packets that give none."""
+    group, ticks, numbers = 2**depth, 3, itertools.count()
+    codec = SimpleNamespace(name="h264", reorder_depth=depth)
+    stream = SimpleNamespace(
+        time_base=Fraction(1, 25 * ticks), average_rate=Fraction(25), codec_context=codec
+    )
+    times = Clock(SimpleNamespace(format=SimpleNamespace(name="avi")), stream)
+
+    def feed() -> int:
+        number = next(numbers)
+        packet = SimpleNamespace(pts=1000 + number, dts=ticks * number, is_discard=False)
+        times.expect(packet, times.read(packet))
+        return packet.pts
+
+    def play() -> list[int]:
+        """Decode 32 pictures; each comes out as soon as none can overtake it."""
+        waiting, shown = [], []
+        for first in range(0, 32, group):
+            for place in (first + group - 1, *between(first, first + group - 2)):
+                heapq.heappush(waiting, (place, feed()))
+                if len(waiting) > depth:
+                    _, pts = heapq.heappop(waiting)
+                    shown.append(times.show(SimpleNamespace(pts=pts)))
+        rest = [times.show(SimpleNamespace(pts=pts)) for _, pts in sorted(waiting)]
+        return shown + rest
+
+    assert play() == [ticks * n for n in range(32)]
+    for _ in range(lost):
+        feed()
+    assert play() == [ticks * (32 + lost + n) for n in range(32)]

@@ -81,7 +81,7 @@ def ntlbg_kept(
     per_frame += 9 * questions + 4
     per_step = 14 * context + 8 * size
     per_point = 13 * size + 20 * context + 3 * TRANSITION_HIDDEN
-    per_point += 4 * (parts.adapter + text.hidden)
+    per_point += 2 * parts.adapter + 4 * text.hidden
     factors = 14 * questions * size * rank
     return (frames * per_frame + chosen * (steps * per_step + per_point) + factors) * FP32
 

@@ -60,13 +60,17 @@ def step_peak(text: TextSizes, step: Step) -> int:
 
 
 def kept_bytes(text: TextSizes, step: Step) -> int:
-    """Everything the forward pass keeps, but the logits."""
+    """Everything the forward pass keeps, but the logits.
+
+    A mask that the decoder makes for itself is kept only for layers that are computed again.
+    """
     run = step.run
     layer = layer_kept(text, step)
     if step.checkpointing:
         layer = run.rows * text.hidden * run.number_bytes + RANDOM_STATE
     layers = text.layers * layer
-    mask = 0 if run.fused and not run.masked else run.batch * run.tokens**2 * run.number_bytes
+    masked = run.masked or (step.checkpointing and not run.fused)
+    mask = run.batch * run.tokens**2 * run.number_bytes if masked else 0
     rotary = 2 * run.tokens * text.head * run.number_bytes
     return layers + _norm(text, step) + mask + rotary
 
