@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selection.diversity import unit_rows
-from ntlbg.selection.inputs import Inputs, check_number
+from ntlbg.selection.inputs import Inputs, check_number, unit_rows
 from ntlbg.selection.relevance import require_relevance, scale_to_unit
 from ntlbg.selection.result import Picks
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntlbg.selection.codebook import farthest_point_fill, greedy_insertion
-from ntlbg.selection.inputs import Inputs, NoOptions, check_number, check_switch
+from ntlbg.selection.inputs import Inputs, NoOptions, check_number, check_switch, unit_rows
 from ntlbg.selection.moments import estimate_moments
 from ntlbg.selection.nets import quantile_points
 from ntlbg.selection.relevance import calibrate, is_informative, whiten_scores
@@ -99,12 +99,6 @@ def choose_facility_location(inputs: Inputs, options: FacilityLocationOptions) -
     weights = np.ones(len(points))
     chosen = greedy_insertion(points, weights, inputs.num_frames, points[:0])
     return Picks(np.sort(candidates[chosen]))
-
-
-def unit_rows(features: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1: (T, D) float32; rows of zeros stay zero."""
-    norms = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.maximum(norms, np.finfo(np.float32).tiny)
 
 
 def _damped(inputs: Inputs, scores: np.ndarray, options: DppOptions) -> np.ndarray:
