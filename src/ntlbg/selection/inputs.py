@@ -5,7 +5,7 @@ T frames, D feature size, k frames to choose.
 
 import numbers
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -161,6 +161,16 @@ def check_switch(name: str, value: object) -> None:
         raise ConfigError(f"option {name} must be True or False; got {value!r}")
 
 
+def check_choice(name: str, value: object, accepted: Sequence[str]) -> None:
+    """Check that an option is one of the words it may be.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if value not in accepted:
+        raise ConfigError(f"option {name} must be one of {', '.join(accepted)}; got {value!r}")
+
+
 def blocks(num_rows: int, size: int = BLOCK_FRAMES) -> Iterator[slice]:
     """Consecutive slices that cover ``range(num_rows)``."""
     for start in range(0, num_rows, size):
@@ -181,11 +191,11 @@ def row_lengths(features: np.ndarray) -> np.ndarray:
     return np.sqrt(np.einsum("td,td->t", features, features, dtype=np.float64))
 
 
-def unit_rows(features: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1: (T, D) of the features' type; rows of zeros stay zero."""
+def unit_rows(features: np.ndarray, dtype: type | None = None) -> np.ndarray:
+    """Rows scaled to length 1: (T, D) of the features' or another type; rows of zeros stay zero."""
     lengths = row_lengths(features)
     lengths[lengths == 0] = 1
-    rows = np.empty_like(features)  # of the features' type: no float64 copy of float32 ones
+    rows = np.empty_like(features, dtype)  # written to directly: no float64 copy of float32 ones
     return np.divide(features, lengths[:, None], out=rows, casting="same_kind")
 
 

@@ -112,7 +112,7 @@ def _kernels(points: np.ndarray, part: slice, segment: int) -> tuple[np.ndarray,
     """Kernel of a segment (m, m), and of the one before with itself and with this one."""
     start = max(part.start - segment, 0)
     # In float32 the kernel of many equal frames is off by more than the jitter, and singular.
-    rows = unit_rows(points[start : part.stop].astype(np.float64))
+    rows = unit_rows(points[start : part.stop], np.float64)
     kernel = kernel_of_cosines(rows @ rows.T)
     np.fill_diagonal(kernel, 1 + _JITTER)
     before = part.start - start

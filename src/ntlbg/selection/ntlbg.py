@@ -28,6 +28,7 @@ from ntlbg.selection.inputs import (
     BLOCK_FRAMES,
     Inputs,
     NoOptions,
+    check_choice,
     check_number,
     check_switch,
 )
@@ -112,11 +113,7 @@ class NtlbgOptions:
 
     def __post_init__(self):
         for name, accepted in _CHOICES.items():
-            if getattr(self, name) not in accepted:
-                raise ConfigError(
-                    f"option {name} must be one of {', '.join(accepted)}; "
-                    f"got {getattr(self, name)!r}"
-                )
+            check_choice(name, getattr(self, name), accepted)
         check_switch("score_whitening", self.score_whitening)
         for name, (low, high, whole) in _RANGES.items():
             check_number(name, getattr(self, name), low, high, whole)
