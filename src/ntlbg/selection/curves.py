@@ -11,7 +11,6 @@ from ntlbg.selection.inputs import Inputs, check_choice, check_number
 from ntlbg.selection.relevance import require_relevance, scale_to_unit
 from ntlbg.selection.result import Picks
 
-
 # The k levels of BOLT, 0 to 1. A single one lies at 1 for both.
 _LEVELS = {
     "code": lambda k: np.linspace(1 / k, 1 - 1 / k, k),
