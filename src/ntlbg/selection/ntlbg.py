@@ -56,6 +56,8 @@ _LEAST_LOG_QUALITY = -40.0
 _EQUIRADIUS_ITERATIONS = 10
 # Squared distance, in a space of unit spread, below which a cell's frames count as equal.
 _NO_SPREAD = 1e-9
+# Of a frame's distance in units of its cell's spread: float32 leaves about 1e-5 in a tight cell.
+_SCORE_DECIMALS = 3
 
 
 @dataclass(frozen=True)
@@ -284,6 +286,8 @@ def _snap_to_frames(
     if relevance.z is not None:
         pull = options.tilt + options.localized_tilt * max(2 * relevance.p_local - 1, 0)
         score += pull * np.clip(relevance.z, _Z_FLOOR, _Z_CAP)
+    # The two frames of a pair are equally far from their mean: rounding must not choose.
+    score = score.round(_SCORE_DECIMALS)
     free = np.flatnonzero(cells >= len(picks))
     best_first = free[np.lexsort((-score[free], cells[free]))]
     _, first = np.unique(cells[best_first], return_index=True)
