@@ -39,6 +39,9 @@ METRICS = ("event recall", "quantisation error", "shot coverage", "temporal unif
 METHODS: dict[str, tuple[str, dict]] = {name: (name, {}) for name in SELECTORS}
 MOST_EVENTS, BEST_COVER = "dpp, whitened scores", "facility_location"
 METHODS[MOST_EVENTS] = ("dpp", {"score_whitening": True})
+# where a published code and its paper disagree, the selectors' defaults are the code's
+METHODS["bolt, paper"] = ("bolt", {"levels": "paper"})
+METHODS["focus, paper"] = ("focus", {"version": "paper"})
 # P(a few moments) of a question that is, as sure as words alone ever are
 PRIORS = {"correct": 0.9, "none": 0.5, "wrong": 0.1}
 # all frames for coverage without clear evidence, all for relevance with it

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -57,6 +58,15 @@ def test_temporal_reduction_as_published(entry):
             kept = temporal_reduction(similarity, case["threshold"], window=case["window_size"])
         assert kept.tolist() == tensors[f"kept_indices_{number}"].tolist()
         assert len(kept) == case["new_split_sizes"][number]
+
+
+def test_places_of_a_thinned_video_are_cut_from_products_of_floats():
+    """As the published code computes them: 402 / 400 * 200 is 200.99999999999997."""
+    kept = temporal_reduction(torch.zeros(402), 0.5)
+    assert kept[[199, 200, 201]].tolist() == [199, 200, 202]
+    for count in (401, 405, 1000, 1601):
+        kept = temporal_reduction(torch.zeros(count), 0.5)
+        assert kept.tolist() == redundancy.evenly_spread(np.arange(count), 400).tolist()
 
 
 @pytest.mark.parametrize("entry", cases("geometry"))

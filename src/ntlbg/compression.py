@@ -152,7 +152,10 @@ def temporal_reduction(
     kept = keep.nonzero().squeeze(1)
     if len(kept) <= max_frames:
         return kept
-    return kept[torch.arange(max_frames, device=kept.device) * len(kept) // max_frames]
+    interval = len(kept) / max_frames
+    # the published code cuts the product of floats: of 402 frames place 200 of 400 is 200, not 201
+    places = torch.arange(max_frames, dtype=torch.float64, device=kept.device) * interval
+    return kept[places.long()]
 
 
 # ------------------------------------------------------------------------------- resolution

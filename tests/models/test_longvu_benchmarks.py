@@ -51,6 +51,12 @@ def test_frames_are_those_the_published_scripts_read(entry):
             assert {key: found[key] for key in expected} == expected, (clip, name)
 
 
+def test_an_even_selection_is_cut_from_products_of_floats():
+    """As the published code computes it: 114 / 100 * 50 is 56.99999999999999."""
+    indices = frame_indices(FRAME_RULES["training_uniform"], 114, 1.0)
+    assert indices[49:52] == [55, 56, 58]
+
+
 @pytest.mark.parametrize("entry", cases("answers"))
 def test_letters_are_read_as_the_published_scripts_do(entry):
     for row in Case(entry)["rows"]:

@@ -98,6 +98,14 @@ def test_weights_count_like_copies():
     np.testing.assert_allclose(weighted.codes, repeated.codes, atol=1e-4)
 
 
+def test_a_radius_is_not_negative():
+    """Points all on the other side: best is the mean itself, not as far on the wrong side."""
+    points = np.array([[1.0, 0], [2, 0], [3, 1]], np.float32)
+    away = np.array([[-1.0, 0]], np.float32)
+    assert optimal_radius(points, away) == 0
+    assert optimal_radius(points, -away) == 2
+
+
 def test_equiradius_lbg_never_gets_worse_and_gets_better():
     book = equiradius_lbg(normal_sample(16, 2**11), 32, iterations=25)
     assert (np.diff(book.history) > -1e-6).all()

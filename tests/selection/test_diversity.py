@@ -35,6 +35,57 @@ def test_dpp_is_the_greedy_maximum_of_the_determinant(seed):
     assert selection.indices.tolist() == sorted(chosen)
 
 
+def test_dpp_has_one_answer_whatever_the_unit_and_the_order_of_columns():
+    """Every unit frame is as good as any other to begin with: the first one is taken."""
+    frames = np.random.default_rng(0).standard_normal((12, 4)).astype(np.float32)
+    unit = frames / np.linalg.norm(frames, axis=1, keepdims=True)
+    second = int(np.square(unit @ unit[0]).argmin())
+    third = max(
+        set(range(12)) - {0, second},
+        key=lambda i: np.linalg.det((unit @ unit.T)[np.ix_([0, second, i], [0, second, i])]),
+    )
+    expected = sorted([0, second, third])
+    assert SELECTORS["dpp"](frames, 3).tolist() == expected
+    assert SELECTORS["dpp"](3 * frames, 3).tolist() == expected
+    assert SELECTORS["dpp"](frames[:, ::-1], 3).tolist() == expected
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_dpp_is_greedy_where_the_scores_reach_their_cap_and_dimensions_run_out(seed):
+    rng = np.random.default_rng(seed)
+    frames = clusters(seed, num_frames=80, size=4)
+    scores = rng.standard_normal(80)
+    scores[30:36] += 60
+    selection = select_frames("dpp", frames, 20, scores=scores)
+    assert selection.z[30:36].min() > 12
+    unit = frames.astype(np.float64)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    quality = np.exp(0.25 * np.clip(selection.z, -8, 12))
+    cosines = unit @ unit.T
+    np.fill_diagonal(cosines, 1.001)
+    kernel = quality[:, None] * cosines * quality
+    chosen = []
+    for _ in range(20):
+        left = [i for i in range(80) if i not in chosen]
+        within, across = kernel[np.ix_(chosen, chosen)], kernel[np.ix_(chosen, left)]
+        known = np.einsum("ci,ci->i", across, np.linalg.solve(within, across))
+        chosen.append(left[int((kernel[left, left] - known).argmax())])
+    assert selection.indices.tolist() == sorted(chosen)
+
+
+def test_facility_location_takes_the_earlier_of_two_that_save_the_same():
+    """Two frames far from all others but near each other: either saves as much."""
+    frames = np.zeros((9, 3), np.float32)
+    frames[[2, 6]] = [[5, 0.3, 0.1], [5, 0, 0.7]]
+    for turned in (
+        frames,
+        3 * frames,
+        frames[:, ::-1],
+        frames @ np.float32([[0.6, 0.8, 0], [-0.8, 0.6, 0], [0, 0, 1]]),
+    ):
+        assert SELECTORS["facility_location"](turned, 2).tolist() == [0, 2]
+
+
 def test_dpp_without_quality_ignores_the_query():
     frames, query = clusters(0), np.ones(6)
     without = SELECTORS["dpp"](frames, 6)

@@ -60,30 +60,49 @@ def test_q_frame_draws_with_the_softmax():
 
 
 def test_adaq_sets_its_temperature_by_the_variance():
+    """Of the scores scaled to 0..1; the softmax takes them as they are."""
     scores = np.array([0.10, 0.12, 0.16, 0.20])
     scaled = np.array([0, 0.2, 0.6, 1])
     tau = 0.5 * np.var(scaled)
-    assert_close_to(share_of_draws("adaq", scores, 1, mass=1), softmax(scaled / tau))
+    assert_close_to(share_of_draws("adaq", scores, 1, mass=1), softmax(scores / tau))
     tau = 2 * np.var(scaled)
-    expected = chance_among_two(softmax(scaled / tau))
+    expected = chance_among_two(softmax(scores / tau))
     assert_close_to(share_of_draws("adaq", scores, 2, mass=1, scaling=2.0), expected)
 
 
 def test_adaq_never_draws_improbable_frames():
     scores = np.array([0.10, 0.12, 0.16, 0.20])
     scaled = np.array([0, 0.2, 0.6, 1])
-    p = softmax(scaled / (2 * np.var(scaled)))
+    p = softmax(scores / (0.2 * np.var(scaled)))
     mass = p[3] + p[2] / 2  # the last alone holds less, the last two together more
-    share = share_of_draws("adaq", scores, 1, mass=mass, scaling=2.0)
+    share = share_of_draws("adaq", scores, 1, mass=mass, scaling=0.2)
     assert_close_to(share, np.append([0, 0], p[2:] / p[2:].sum()))
 
 
-def test_adaq_draws_whatever_the_unit_of_the_scores():
-    scores = np.random.default_rng(1).uniform(size=400)
-    frames = np.zeros((400, 1))
-    chosen = SELECTORS["adaq"](frames, 16, scores=scores)
-    np.testing.assert_array_equal(SELECTORS["adaq"](frames, 16, scores=30 * scores + 5), chosen)
-    assert (chosen != SELECTORS["top_k"](frames, 16, scores=scores)).any()
+def test_adaq_draws_by_cosines_and_takes_the_best_by_log_odds():
+    cosines = 0.25 + 0.02 * np.random.default_rng(0).standard_normal(1000)
+    frames = np.zeros((1000, 1))
+    best = SELECTORS["top_k"](frames, 16, scores=cosines)
+    chosen = SELECTORS["adaq"](frames, 16, scores=cosines)
+    assert len(np.intersect1d(chosen, best)) < 8
+    assert cosines[chosen].mean() > 0.26  # a standard deviation above the mean is 0.27
+    np.testing.assert_array_equal(SELECTORS["adaq"](frames, 16, scores=cosines + 5), chosen)
+    np.testing.assert_array_equal(SELECTORS["adaq"](frames, 16, scores=300 * cosines), best)
+
+
+def test_q_frame_keeps_the_length_of_its_query():
+    rng = np.random.default_rng(0)
+    frames = rng.standard_normal((1000, 8)).astype(np.float32)
+    query = rng.standard_normal(8)
+    query *= 10 / np.linalg.norm(query)
+    by_query = SELECTORS["q_frame"](frames, 16, query=query)
+    np.testing.assert_array_equal(
+        by_query, SELECTORS["q_frame"](frames, 16, scores=frames @ query.astype(np.float32))
+    )
+    best = SELECTORS["top_k"](frames, 16, query=query)
+    assert len(np.intersect1d(by_query, best)) >= 13
+    short = SELECTORS["q_frame"](frames, 16, query=query / 10)
+    assert len(np.intersect1d(short, best)) <= 6
 
 
 def test_adaq_fills_its_budget_by_drawing_from_the_others():

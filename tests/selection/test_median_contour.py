@@ -1,8 +1,10 @@
 """The original rule, and that it does what makes it useless."""
 
 import numpy as np
+import pytest
 
 from ntlbg.selection import SELECTORS
+from ntlbg.selection.contour import nearest_to_median_contour
 from ntlbg.selection.median_contour import _spread_in_time
 from ntlbg.selection.quality import quantisation_error
 from ntlbg.selection.simulation import simulate_video
@@ -23,6 +25,18 @@ def test_spread_in_time_by_hand():
     assert _spread_in_time(times, 1, 3).tolist() == [1, 4, 5]
     assert _spread_in_time(times, 1, 1).tolist() == [1]
     assert _spread_in_time(times, 0, 6).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("num_frames", [10, 44])
+def test_of_two_frames_as_far_from_the_contour_the_earlier_is_nearer(num_frames):
+    """An even number of frames has two in the middle, on both sides of the median."""
+    for seed in range(20):
+        frames = np.random.default_rng(seed).standard_normal((num_frames, 3)).astype(np.float32)
+        white = frames - frames.mean(axis=0)
+        middle = np.argsort(np.square(white).sum(axis=1))[num_frames // 2 - 1 : num_frames // 2 + 1]
+        assert nearest_to_median_contour(white, 1).tolist() == [middle.min()]
+        chosen = SELECTORS["median_contour"](frames, 4)
+        np.testing.assert_array_equal(SELECTORS["median_contour"](3 * frames, 4), chosen)
 
 
 def test_query_moves_the_contour(local):

@@ -63,7 +63,21 @@ def test_threshold_is_strict_and_limit_spreads():
     assert window_redundancy(frames, threshold=0.51, window=4).tolist() == [0, 1, 2, 3]
     assert window_redundancy(frames, threshold=0.51, window=4, limit=3).tolist() == [0, 1, 2]
     many = np.arange(1000) * 2
-    assert evenly_spread(many, 400).tolist() == [2 * int(i * 1000 / 400) for i in range(400)]
+    assert evenly_spread(many, 400).tolist() == [2 * int(i * 2.5) for i in range(400)]
+
+
+def test_places_of_a_thinned_video_are_cut_from_products_of_floats():
+    """As the published code computes them: 402 / 400 * 200 is 200.99999999999997."""
+    thinned = evenly_spread(np.arange(402), 400)
+    assert thinned[[199, 200, 201]].tolist() == [199, 200, 202]
+    assert window_redundancy(np.eye(402), threshold=2).tolist() == thinned.tolist()
+    assert SELECTORS["longvu_window"](np.eye(402), 400).tolist() == thinned.tolist()
+    exact = [
+        number
+        for number in range(401, 3000)
+        if (np.arange(400) * number // 400 == evenly_spread(np.arange(number), 400)).all()
+    ]
+    assert len(exact) == 2599 - 102
 
 
 def test_selector_thins_what_stays_and_fills_with_the_least_redundant():

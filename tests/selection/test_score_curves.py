@@ -36,14 +36,16 @@ def top_k_oracle(scores, k):
     return sorted(sorted(range(len(scores)), key=lambda i: (-scores[i], i))[:k])
 
 
-def bolt_oracle(scores, k, alpha):
+def bolt_oracle(scores, k, alpha, levels="code"):
     low, high = min(scores), max(scores)
     mass = [((s - low) / (high - low)) ** alpha for s in scores]
     cumulative = [sum(mass[: i + 1]) / sum(mass) for i in range(len(mass))]
     cumulative[-1] = 1.0
-    chosen = {
-        next(t for t, share in enumerate(cumulative) if share >= i / k) for i in range(1, k + 1)
-    }
+    wanted = {
+        "code": np.linspace(1 / k, 1 - 1 / k, k).tolist(),
+        "paper": [i / k for i in range(1, k + 1)],
+    }[levels]
+    chosen = {next(t for t, share in enumerate(cumulative) if share >= w) for w in wanted}
     left_over = sorted(set(range(len(scores))) - chosen, key=lambda i: (-scores[i], i))
     return sorted([*chosen, *left_over[: k - len(chosen)]])
 
@@ -59,8 +61,8 @@ def aks_oracle(scores, k, threshold, levels):
             if quota == 1 or fmean(heapq.nlargest(k, values)) - fmean(values) > threshold:
                 judged.append((part, quota))
             else:
-                half, most = -(-len(part) // 2), -(-quota // 2)
-                judged += [(part[:half], most), (part[half:], quota - most)]
+                half, fewer = len(part) // 2, quota // 2  # the later half has what is odd
+                judged += [(part[:half], fewer), (part[half:], quota - fewer)]
         parts = judged
     return sorted(
         i for part, quota in parts for i in heapq.nlargest(quota, part, key=lambda i: scores[i])
@@ -82,11 +84,12 @@ def test_top_k(num_frames, budget, seed):
 @SHAPES
 @SEEDS
 @pytest.mark.parametrize("alpha", [3.0, 1.0])
-def test_bolt(num_frames, budget, seed, alpha):
+@pytest.mark.parametrize("levels", ["code", "paper"])
+def test_bolt(num_frames, budget, seed, alpha, levels):
     scores = curve(num_frames, seed)
-    expected = bolt_oracle(scores, budget, alpha)
-    assert choose("bolt", scores, budget, sharpness=alpha) == expected
-    if alpha == 3:  # the published default
+    expected = bolt_oracle(scores, budget, alpha, levels)
+    assert choose("bolt", scores, budget, sharpness=alpha, levels=levels) == expected
+    if (alpha, levels) == (3, "code"):  # the published defaults
         assert choose("bolt", scores, budget) == expected
 
 
@@ -111,6 +114,13 @@ def test_aks_by_hand():
     assert choose("aks", scores, 4, levels=0) == [0, 1, 4, 6]
 
 
+def test_aks_gives_the_later_half_what_is_odd():
+    # halves [4] and [3, 2]; the other way round it would be [4, 3] and [2]
+    assert choose("aks", [4, 3, 2], 2, levels=1) == [0, 1]
+    # halves [0, 5] and [5, 4, 3], which may give one and two
+    assert choose("aks", [0, 5, 5, 4, 3], 3, levels=1) == [1, 2, 3]
+
+
 @pytest.mark.parametrize("budget", [1, 3, 8, 31, 33])
 def test_aks_gives_frames_where_the_published_depth_gives_none(budget):
     assert len(choose("aks", curve(200, 1), budget)) == budget
@@ -118,19 +128,32 @@ def test_aks_gives_frames_where_the_published_depth_gives_none(budget):
 
 def test_bolt_by_hand():
     # cumulative shares 0 .1 .3 .6 1: the quarters fall on frames 2, 3, 4 and 4
+    by_paper = {"sharpness": 1, "levels": "paper"}
+    assert choose("bolt", [0, 1, 2, 3, 4], 4, **by_paper) == [1, 2, 3, 4]
+    assert choose("bolt", [9, 1, 2, 3, 4, 1], 2, **by_paper) == [0, 4]
+    # .25 .42 .58 .75 on 2, 3, 3 and 4; of the others frame 1 is the best
     assert choose("bolt", [0, 1, 2, 3, 4], 4, sharpness=1) == [1, 2, 3, 4]
+    # one half, twice: on frame 0, and the best of the others is 4
     assert choose("bolt", [9, 1, 2, 3, 4, 1], 2, sharpness=1) == [0, 4]
     # a single peak holds all quantiles; its runners-up fill the places
     assert choose("bolt", [1, 0, 50, 0, 2, 3], 3, sharpness=20) == [2, 4, 5]
 
 
 def test_bolt_without_sharpness_or_differences_is_even():
-    even = [24, 49, 74, 99]
-    assert choose("bolt", np.ones(100), 4) == even
-    assert choose("bolt", curve(100, 1), 4, sharpness=0) == even
+    for levels, even in {"code": [24, 41, 58, 74], "paper": [24, 49, 74, 99]}.items():
+        assert choose("bolt", np.ones(100), 4, levels=levels) == even
+        assert choose("bolt", curve(100, 1), 4, sharpness=0, levels=levels) == even
 
 
-@pytest.mark.parametrize("name", ["top_k", "aks", "bolt", "wfs_sb", "dpp"])
+def test_bolt_on_ten_equal_frames_by_the_code_and_by_the_paper():
+    scores = np.zeros(100)
+    scores[20:30] = 1
+    assert choose("bolt", scores, 4) == [22, 24, 25, 27]
+    assert choose("bolt", scores, 4, levels="paper") == [22, 24, 27, 29]
+
+
+# q_frame and adaq divide the scores themselves by a temperature
+@pytest.mark.parametrize("name", [name for name in SELECTORS if name not in ("q_frame", "adaq")])
 def test_unit_and_offset_of_the_scores_do_not_matter(name):
     scores = curve(200, 2)
     frames = np.random.default_rng(0).standard_normal((200, 4))
@@ -144,6 +167,7 @@ def test_unit_and_offset_of_the_scores_do_not_matter(name):
         ("aks", {"threshold": -1}, "threshold must be a number of at least 0; got -1"),
         ("aks", {"levels": 2.5}, "levels must be a whole number"),
         ("bolt", {"sharpness": "3"}, "sharpness must be a number"),
+        ("bolt", {"levels": "book"}, "levels must be one of code, paper; got 'book'"),
     ],
 )
 def test_options_out_of_range(name, options, message):

@@ -80,6 +80,23 @@ def test_the_level_of_the_contour_is_computed_and_not_learned():
     torch.testing.assert_close(found[0], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_code_vectors_on_the_wrong_side_of_the_mean_belong_at_the_mean():
+    """Their mean projection is negative, and no radius is: the best level is 0, not its square."""
+    features, weights = torch.ones(1, 5, 1), torch.ones(1, 5)
+    gauss = NtlbgStatistics(
+        mean=torch.zeros(1, 1, 1), factor=torch.zeros(1, 1, 1, 1), diagonal=torch.ones(1, 1, 1)
+    )
+
+    def contour(place):
+        return ntlbg_loss(features, weights, torch.full((1, 1, 1), place), gauss)["contour"]
+
+    torch.testing.assert_close(contour(1.0), torch.tensor(0.0))
+    at = [contour(place).item() for place in (-1.0, -0.5, -0.1, -0.001)]
+    assert at == sorted(at, reverse=True)
+    assert at[0] == pytest.approx((1 / 1e-4) ** 2, rel=1e-4)  # the squared distance is 1
+    assert at[-1] == pytest.approx((1e-6 / 1e-4) ** 2, rel=1e-4)
+
+
 @pytest.mark.parametrize("scale", [10.0, 0.01])
 def test_ntlbg_loss_does_not_depend_on_the_unit_of_the_features(scale):
     base, scaled = ntlbg_loss(*scene()), ntlbg_loss(*scene(scale=scale))

@@ -14,7 +14,7 @@ import numpy as np
 
 from ntlbg.selection.codebook import cell_sums, nearest_codes
 from ntlbg.selection.contour import contour_deviation
-from ntlbg.selection.diversity import unit_rows
+from ntlbg.selection.inputs import unit_rows
 from ntlbg.selection.moments import estimate_moments
 from ntlbg.selection.quality import quantisation_error, temporal_uniformity
 from ntlbg.selection.space import DEFAULT_RANK

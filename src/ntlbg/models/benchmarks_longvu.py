@@ -115,7 +115,8 @@ def frame_indices(
     if rule.thin_above is not None and len(indices) > rule.thin_above:
         return indices[:: len(indices) // rule.thin_above]
     if rule.at_most is not None and len(indices) > rule.at_most:
-        return [indices[i * len(indices) // rule.at_most] for i in range(rule.at_most)]
+        interval = len(indices) / rule.at_most  # multiplied as floats, as published
+        return [indices[int(i * interval)] for i in range(rule.at_most)]
     return indices
 
 

@@ -151,7 +151,8 @@ def select_frames(
         num_frames: k, at least 1. All frames are chosen when there are no more.
         query: (D,) vector in the features' space.
         scores: (T,) relevance of each frame from elsewhere; used instead of the query.
-        pts_seconds: (T,) time of each frame, in any order. Without it frames are equally spaced.
+        pts_seconds: (T,) time of each frame, in any order. Without it frames are equally spaced;
+            for ``focus``, whose clips have a length in seconds, a second apart.
         generator: for the selectors that draw: ``random``, ``q_frame``, ``adaq`` and ``focus``.
             Without it they draw as with seed 0.
         options: the selector's own, the fields of ``SELECTORS[name].options``.

@@ -9,6 +9,10 @@ from ntlbg.selection.inputs import BLOCK_FRAMES, blocks
 
 # Steps of the arc length above this quantile are cuts; uncapped, they would take every segment.
 _ARC_QUANTILE = 0.99
+# Of the best gain: what is so near to it is as good. Of two points far from all others but near
+# each other either saves the same, and distances in float32 are off by some 1e-7.
+_TIED = 1e-6
+_ROWS_AT_ONCE = 256  # of a matrix of all pairs
 
 
 def nearest_codes(
@@ -101,7 +105,7 @@ def greedy_insertion(
         frozen: (F, S) code vectors already there.
 
     Returns:
-        (num_codes,) int64 distinct positions in ``points``.
+        (num_codes,) int64 distinct positions in ``points``; of equally good points the lowest.
     """
     norms = np.einsum("ns,ns->n", points, points)
     between = points @ points.T
@@ -109,23 +113,26 @@ def greedy_insertion(
     between += norms
     between += norms[:, None]
     np.maximum(between, 0, out=between)
-    masses = weights.astype(np.float32)
+    masses = np.asarray(weights, np.float64)
     if len(frozen):
         _, current = nearest_codes(points, frozen)
     else:
         current = np.full(len(points), between.max())
-    gain = np.zeros(len(points), np.float32)
-    for part in blocks(len(points), 256):
+    gain = np.zeros(len(points))
+    for part in blocks(len(points), _ROWS_AT_ONCE):
         gain += masses[part] @ np.maximum(current[part, None] - between[part], 0)
     chosen = np.empty(min(num_codes, len(points)), np.int64)
     for step in range(len(chosen)):
-        best = chosen[step] = int(gain.argmax())
+        most = gain.max()
+        best = chosen[step] = int((gain >= most - _TIED * abs(most)).argmax())
         moved = np.flatnonzero(between[best] < current)
         nearer = between[best, moved]
         lost = current[moved] - nearer
         # How much less each candidate could still save on the points that just moved.
-        overlap = np.clip(current[moved, None] - between[moved], 0, lost[:, None])
-        gain -= masses[moved] @ overlap
+        for part in blocks(len(moved), _ROWS_AT_ONCE):
+            rows = moved[part]
+            overlap = np.clip(current[rows, None] - between[rows], 0, lost[part, None])
+            gain -= masses[rows] @ overlap
         current[moved] = nearer
         gain[best] = -np.inf
     return chosen

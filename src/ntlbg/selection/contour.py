@@ -60,10 +60,10 @@ def optimal_radius(
     """The one radius of least distortion for given directions: the mean of max_j <u_j, x_t>.
 
     A point's nearest code vector is the one of largest projection whatever the radius, so the
-    distortion is E|x|^2 - 2 rho E max_j <u_j, x> + rho^2.
+    distortion is E|x|^2 - 2 rho E max_j <u_j, x> + rho^2; least at 0 where that mean is negative.
     """
     _, projections = _steepest(points, directions)
-    return float(np.average(projections, weights=weights))
+    return max(float(np.average(projections, weights=weights)), 0.0)
 
 
 def contour_deviation(codes: np.ndarray) -> float:
@@ -158,8 +158,13 @@ def snap(points: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def nearest_to_median_contour(points: np.ndarray, num_points: int) -> np.ndarray:
-    """The points whose radius squared is closest to the median one: (K,) int64 ascending."""
-    radii = np.einsum("ns,ns->n", points, points)
+    """The points whose radius squared is closest to the median one: (K,) int64 ascending.
+
+    Of two equally far ones the earlier. An even number of points has two in the middle, as far
+    from the median on both sides.
+    """
+    # The median of float32 numbers is exact in float64, and so are the two equal distances.
+    radii = np.einsum("ns,ns->n", points, points).astype(np.float64)
     off_contour = np.abs(radii - np.median(radii))
     return np.sort(np.argsort(off_contour, kind="stable")[:num_points])
 

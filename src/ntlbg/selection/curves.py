@@ -7,9 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selection.inputs import Inputs, check_number
+from ntlbg.selection.inputs import Inputs, check_choice, check_number
 from ntlbg.selection.relevance import require_relevance, scale_to_unit
 from ntlbg.selection.result import Picks
+
+# The k levels of BOLT, 0 to 1. A single one lies at 1 for both.
+_LEVELS = {
+    "code": lambda k: np.linspace(1 / k, 1 - 1 / k, k),
+    "paper": lambda k: np.arange(1, k + 1) / k,
+}
 
 
 @dataclass(frozen=True)
@@ -36,12 +42,16 @@ class BoltOptions:
 
     Attributes:
         sharpness: exponent of the scores; 0 gives uniform selection.
+        levels: ``code``, the quantiles of the published code, k even steps from 1/k to 1 - 1/k;
+            ``paper``, those of the paper, 1/k, 2/k .. 1.
     """
 
     sharpness: float = 3.0
+    levels: str = "code"
 
     def __post_init__(self):
         check_number("sharpness", self.sharpness, 0)
+        check_choice("levels", self.levels, tuple(_LEVELS))
 
 
 def choose_aks(inputs: Inputs, options: AksOptions) -> Picks:
@@ -52,9 +62,12 @@ def choose_aks(inputs: Inputs, options: AksOptions) -> Picks:
     by more than ``threshold``; then each part gives its best frames, as many as its length
     deserves. The defaults are the paper's choice for Video-MME (for LongVideoBench: 3 levels, 0.2).
 
+    Of an odd number of frames the later half has one more, as in the published code.
+
     Deviations. The published depth leaves a part int(k / 32) frames, which is none for k below 32
-    and fewer than k in all for most k: here a part of one frame is not halved, and an odd number
-    gives the earlier half the extra one, so that exactly k frames come out.
+    and fewer than k in all for most k: here a part that may give one frame is not halved, and an
+    odd number to give leaves the later half, the longer one, the extra frame, so that exactly k
+    frames come out. Where k is a multiple of 2 ** ``levels`` both give the same frames.
 
     Raises:
         QueryRequired: neither a query nor scores were given.
@@ -71,22 +84,23 @@ def choose_aks(inputs: Inputs, options: AksOptions) -> Picks:
         if stands_out or budget == 1 or levels == 0:
             frames.append(start + best_first[:budget])
             continue
-        middle, earlier = start + (end - start + 1) // 2, (budget + 1) // 2
+        middle, earlier = start + (end - start) // 2, budget // 2
         parts.append((start, middle, earlier, levels - 1))
         parts.append((middle, end, budget - earlier, levels - 1))
     return Picks(np.sort(np.concatenate(frames)))
 
 
 def choose_bolt(inputs: Inputs, options: BoltOptions) -> Picks:
-    """Inverse transform sampling: quantiles i/k of the scores as a distribution over time.
+    """Inverse transform sampling: even quantiles of the scores as a distribution over time.
 
     Liu, Zhao, Xu & Ghanem 2025 (BOLT), arXiv:2503.21483. Scores are scaled to 0..1 and raised to
-    ``sharpness``; F is their cumulative share; frame i is the first with F >= i/k, i = 1..k. The
-    default is the paper's for Video-MME and MLVU (elsewhere 2.5).
+    ``sharpness``; F is their cumulative share; each level gives the first frame that reaches it.
+    The default sharpness is the paper's for Video-MME and MLVU (elsewhere 2.5). Paper and published
+    code disagree on the levels; the paper's end at 1, the last frame with any mass.
 
-    Deviation: several quantiles may fall on one frame, and the paper shows it several times. Here
-    the frames of largest score that are not chosen yet take the free places. Constant scores count
-    as a uniform distribution.
+    Deviation: several levels may fall on one frame, and both show it several times. Here the frames
+    of largest score that are not chosen yet take the free places. Constant scores count as a
+    uniform distribution.
 
     Raises:
         QueryRequired: neither a query nor scores were given.
@@ -95,7 +109,7 @@ def choose_bolt(inputs: Inputs, options: BoltOptions) -> Picks:
     mass = scores**options.sharpness if scores.any() else np.ones(len(scores))
     cumulative = np.cumsum(mass)
     k = inputs.num_frames
-    levels = np.arange(1, k + 1) / k * cumulative[-1]
+    levels = _LEVELS[options.levels](k) * cumulative[-1]
     return Picks(fill_with_best(np.unique(np.searchsorted(cumulative, levels)), scores, k))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntlbg.selection.codebook import farthest_point_fill, greedy_insertion
-from ntlbg.selection.inputs import Inputs, NoOptions, check_number, check_switch
+from ntlbg.selection.inputs import Inputs, NoOptions, check_number, check_switch, unit_rows
 from ntlbg.selection.moments import estimate_moments
 from ntlbg.selection.nets import quantile_points
 from ntlbg.selection.relevance import calibrate, is_informative, whiten_scores
@@ -17,9 +17,7 @@ from ntlbg.selection.space import DEFAULT_RANK
 
 # Added to the kernel's diagonal, relative to the mean squared norm: copies keep a volume.
 _JITTER = 1e-3
-
-
-_QUALITY_RANGE = (-8.0, 12.0)  # of calibrated scores; keeps their exponentials in float32
+_QUALITY_RANGE = (-8.0, 12.0)  # of calibrated scores: no frame is worth all others together
 
 
 @dataclass(frozen=True)
@@ -64,15 +62,19 @@ def choose_dpp(inputs: Inputs, options: DppOptions) -> Picks:
 
     Kernel L = diag(q) S diag(q), S the frames' cosines, q = exp(quality * calibrated score); each
     step adds the frame that enlarges det L most (Chen, Zhang & Zhou 2018, arXiv:1709.05135).
-    Without query and scores every frame has the same quality. Time O(T k (D + k)).
+    Without query and scores every frame has the same quality, and the first one is chosen first.
+    Of equally good frames the earlier is. Time O(T k (D + k)), memory O(T (D + k)).
     """
-    points = unit_rows(inputs.features)
-    quality, z = np.ones(len(inputs), np.float32), None
+    points = unit_rows(inputs.features, np.float64)
+    quality, z = np.ones(len(inputs)), None
     scores = inputs.relevance()
     if is_informative(scores):
         z = calibrate(_damped(inputs, scores, options))
         quality = np.exp(options.quality * np.clip(z, *_QUALITY_RANGE))
-    return Picks(np.sort(greedy_log_volume(points, quality, inputs.num_frames)), z=z)
+    # 1 by definition: as measured, rounding would choose among frames that are equally good
+    squared_norms = points.any(axis=1).astype(np.float64)
+    chosen = greedy_log_volume(points, quality, inputs.num_frames, squared_norms)
+    return Picks(np.sort(chosen), z=z)
 
 
 def choose_k_center(inputs: Inputs, options: NoOptions) -> Picks:
@@ -101,12 +103,6 @@ def choose_facility_location(inputs: Inputs, options: FacilityLocationOptions) -
     return Picks(np.sort(candidates[chosen]))
 
 
-def unit_rows(features: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1: (T, D) float32; rows of zeros stay zero."""
-    norms = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.maximum(norms, np.finfo(np.float32).tiny)
-
-
 def _damped(inputs: Inputs, scores: np.ndarray, options: DppOptions) -> np.ndarray:
     if not options.score_whitening:
         return scores
@@ -117,7 +113,12 @@ def _damped(inputs: Inputs, scores: np.ndarray, options: DppOptions) -> np.ndarr
     return whiten_scores(scores, components, moments, rank=options.score_rank, ridge=options.ridge)
 
 
-def greedy_log_volume(points: np.ndarray, quality: np.ndarray, num_points: int) -> np.ndarray:
+def greedy_log_volume(
+    points: np.ndarray,
+    quality: np.ndarray,
+    num_points: int,
+    squared_norms: np.ndarray | None = None,
+) -> np.ndarray:
     """Maximise log det of ``diag(quality) (X X' + jitter) diag(quality)``, one point at a time.
 
     Each step takes the largest quality times what of the point lies outside the span of those
@@ -125,24 +126,31 @@ def greedy_log_volume(points: np.ndarray, quality: np.ndarray, num_points: int) 
     (Chen, Zhang & Zhou 2018), with their incremental Cholesky rows.
 
     Args:
-        points: (N, S) float32, centred: a point at the origin has no volume.
+        points: (N, S), centred: a point at the origin has no volume.
         quality: (N,) positive.
         num_points: k, at most N.
+        squared_norms: (N,) of the points, where they are known exactly; measured without it.
 
     Returns:
-        (k,) int64 distinct positions in the order chosen. Time O(N k (S + k)).
+        (k,) int64 distinct positions in the order chosen, of equally good points the lowest. Time
+        O(N k (S + k)).
     """
-    norms = np.einsum("ns,ns->n", points, points)
-    jitter = _JITTER * float(norms.mean())
-    quality = quality.astype(np.float32)
-    residual = quality.astype(np.float64) ** 2 * (norms + jitter)
-    rows = np.zeros((num_points, len(points)), np.float32)
+    # Once more points are chosen than there are dimensions, what is left of a point is the jitter:
+    # rounding in float32, 1e-7, would be a ten thousandth of it, and decide among many.
+    points = points.astype(np.float64, copy=False)
+    if squared_norms is None:
+        squared_norms = np.einsum("ns,ns->n", points, points)
+    extent = squared_norms[squared_norms > 0]
+    jitter = _JITTER * (extent.mean() if len(extent) else 1.0)
+    quality = quality.astype(np.float64)
+    residual = quality**2 * (squared_norms + jitter)
+    rows = np.zeros((num_points, len(points)))
     chosen = np.empty(num_points, np.int64)
     for step in range(num_points):
         best = chosen[step] = int(residual.argmax())
-        pivot = np.sqrt(max(residual[best], np.finfo(np.float32).tiny))
+        pivot = np.sqrt(max(residual[best], np.finfo(np.float64).tiny))
         kernel = quality * (points @ points[best]) * quality[best]
-        rows[step] = (kernel - rows[:step, best] @ rows[:step]) / np.float32(pivot)
-        residual -= rows[step].astype(np.float64) ** 2
+        rows[step] = (kernel - rows[:step, best] @ rows[:step]) / pivot
+        residual -= rows[step] ** 2
         residual[best] = -np.inf
     return chosen

@@ -31,7 +31,8 @@ class AdaqOptions:
     """Options of ``adaq``.
 
     Attributes:
-        scaling: gamma, the temperature in units of the scaled scores' variance.
+        scaling: gamma, the temperature as a share of the variance that the scores have once they
+            are scaled to 0..1.
         mass: share of the probability that frames must hold together to be drawn at all; of a
             normal law within three standard deviations by default.
     """
@@ -56,6 +57,9 @@ def choose_q_frame(inputs: Inputs, options: QFrameOptions) -> Picks:
     The same as drawing k frames in turn, without replacement, with softmax probabilities. The
     default temperature is the best of the paper's table.
 
+    The unit of the scores counts: the smaller they are, the more evenly frames are drawn. So a
+    query keeps its length here, and scores = features @ query draw as the query itself does.
+
     Deviations: every frame is a candidate (the paper thins the video to 128 first), and all k
     frames have one resolution. The paper's scores are inner products with Long-CLIP's query; with
     cosines between 0 and 1 its temperature draws nearly evenly.
@@ -64,6 +68,8 @@ def choose_q_frame(inputs: Inputs, options: QFrameOptions) -> Picks:
         QueryRequired: neither a query nor scores were given.
     """
     scores = require_relevance(inputs, "selector 'q_frame'")
+    if inputs.scores is None:
+        scores = scores * np.linalg.norm(inputs.query.astype(np.float64))
     noisy = scores / options.temperature + inputs.generator.gumbel(size=len(scores))
     return Picks(np.sort(np.argsort(-noisy, kind="stable")[: inputs.num_frames]))
 
@@ -71,13 +77,10 @@ def choose_q_frame(inputs: Inputs, options: QFrameOptions) -> Picks:
 def choose_adaq(inputs: Inputs, options: AdaqOptions) -> Picks:
     """Draw frames with probability softmax(scores / tau), tau set by the scores' variance.
 
-    Zhang, Fang, Chen, Song, Shen, Zhou & Ji 2026 (AdaQ), arXiv:2606.24187, equations 2, 4 and 5.
-    tau = scaling * variance of the scores scaled to 0..1. Only the most probable frames that
-    together hold ``mass`` are drawn, without replacement. Defaults as published.
-
-    Interpretation: the softmax of equation 2 takes the scaled scores, too. The text leaves it
-    open, but a temperature fits scores of its own unit only: log-odds as they are would make any
-    draw ``top_k``. So shift and unit of the scores do not matter.
+    Zhang, Fang, Chen, Song, Shen, Zhou & Ji 2026 (AdaQ), arXiv:2606.24187, equations 2 and 4 to 6.
+    tau = scaling * variance of the scores scaled to 0..1; the softmax takes the scores as they
+    are. Only the most probable frames that together hold ``mass`` are drawn, without replacement.
+    Defaults as published, for cosines. Their unit counts: log-odds make any draw ``top_k``.
 
     Deviation: where fewer than k frames hold the mass, all of them are chosen, and the others are
     drawn from the rest in the same way. With few scores that stand out that is nearly ``top_k``.
@@ -85,10 +88,11 @@ def choose_adaq(inputs: Inputs, options: AdaqOptions) -> Picks:
     Raises:
         QueryRequired: neither a query nor scores were given.
     """
-    scores = scale_to_unit(require_relevance(inputs, "selector 'adaq'"))
-    variance = np.var(scores)
+    scores = require_relevance(inputs, "selector 'adaq'")
+    variance = np.var(scale_to_unit(scores))
+    logits = scores - scores.max()  # which changes no probability
     # Scores that are all the same have no variance, and any temperature makes them even.
-    logits = (scores - scores.max()) / (options.scaling * variance) if variance else scores
+    logits = logits / (options.scaling * variance) if variance else np.zeros(len(scores))
     best_first = np.argsort(-logits, kind="stable")
     cumulative = np.cumsum(np.exp(logits[best_first]))
     num_valid = 1 + np.searchsorted(cumulative, options.mass * cumulative[-1])

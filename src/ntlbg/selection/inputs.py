@@ -5,7 +5,7 @@ T frames, D feature size, k frames to choose.
 
 import numbers
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -16,8 +16,11 @@ from ntlbg.errors import ConfigError, InvalidBudget, InvalidFeatures
 # Blocks of frames keep temporary arrays near the size of the processor's cache.
 BLOCK_FRAMES = 4096
 
-# Squares of larger numbers, summed over a feature's elements, leave the range of float32.
+# Squares of larger numbers, summed over the elements of a query, leave the range of float32.
 _LARGEST = 1e15
+# Features whose largest element lies between 2**-20 and 2**20 are left as they are: their squares,
+# summed over a vector, stay far inside the range of float32.
+_USUAL_EXPONENTS = range(-20, 21)
 
 _Options = TypeVar("_Options")
 
@@ -27,13 +30,14 @@ class Inputs:
     """Checked arguments of a selector, frames in order of time.
 
     Attributes:
-        features: (T, D) float32.
+        features: (T, D) float32, in units of ``feature_unit``.
         num_frames: k, 1 to T.
         times: (T,) float64, ascending: seconds, or the frames' indices when no times were given.
         query: (D,) float32, or None.
         scores: (T,) float64 relevance from elsewhere, or None.
         order: (T,) int64 index of each frame as the caller counts.
         generator: source of chance for selectors that draw; seeded with 0 when none was given.
+        feature_unit: 1, or the power of two that brings tiny or huge features near 1.
     """
 
     features: np.ndarray
@@ -43,6 +47,7 @@ class Inputs:
     scores: np.ndarray | None
     order: np.ndarray
     generator: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+    feature_unit: float = 1.0
 
     def __len__(self) -> int:
         return len(self.features)
@@ -53,7 +58,11 @@ class Inputs:
             return self.scores
         if self.query is None:
             return None
-        return (self.features @ unit(self.query)).astype(np.float64)
+        return self.query_products(slice(None))
+
+    def query_products(self, frames: Any) -> np.ndarray:
+        """Inner products of some frames with the query scaled to length 1: float64."""
+        return self.feature_unit * (self.features[frames] @ unit(self.query)).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -76,13 +85,14 @@ def check_inputs(
 
     Raises:
         InvalidBudget: ``num_frames`` is not a whole number of at least 1.
-        InvalidFeatures: an array has a wrong shape or type, or holds NaN, infinity or huge numbers.
+        InvalidFeatures: an array has a wrong shape or type, or holds NaN or infinity; a query,
+            scores or times above 1e15.
         ConfigError: ``generator`` is no NumPy generator.
     """
     num_frames = _check_budget(num_frames)
     if generator is not None and not isinstance(generator, np.random.Generator):
         raise ConfigError(f"generator must be a numpy.random.Generator; got {generator!r}")
-    features = _as_finite_array("features", features, np.float32)
+    features = _as_finite_array("features", features, np.float32, float(np.finfo(np.float32).max))
     if features.ndim != 2 or 0 in features.shape:
         raise InvalidFeatures(
             f"features must be an array of shape (frames, size), both at least 1; "
@@ -99,14 +109,16 @@ def check_inputs(
         order = np.argsort(times, kind="stable")
         features, times = features[order], times[order]
         scores = None if scores is None else scores[order]
+    features, feature_unit = _near_one(np.ascontiguousarray(features))
     return Inputs(
-        features=np.ascontiguousarray(features),
+        features=features,
         num_frames=min(num_frames, num_given),
         times=times,
         query=query,
         scores=scores,
         order=order,
         generator=np.random.default_rng(0) if generator is None else generator,
+        feature_unit=feature_unit,
     )
 
 
@@ -149,6 +161,16 @@ def check_switch(name: str, value: object) -> None:
         raise ConfigError(f"option {name} must be True or False; got {value!r}")
 
 
+def check_choice(name: str, value: object, accepted: Sequence[str]) -> None:
+    """Check that an option is one of the words it may be.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if value not in accepted:
+        raise ConfigError(f"option {name} must be one of {', '.join(accepted)}; got {value!r}")
+
+
 def blocks(num_rows: int, size: int = BLOCK_FRAMES) -> Iterator[slice]:
     """Consecutive slices that cover ``range(num_rows)``."""
     for start in range(0, num_rows, size):
@@ -162,6 +184,27 @@ def unit(vector: np.ndarray) -> np.ndarray:
         return vector
     vector = vector / largest  # first, so that squares neither overflow nor vanish
     return vector / np.linalg.norm(vector)
+
+
+def row_lengths(features: np.ndarray) -> np.ndarray:
+    """Euclidean length of each row: (T,) float64, as squares may leave the range of float32."""
+    return np.sqrt(np.einsum("td,td->t", features, features, dtype=np.float64))
+
+
+def unit_rows(features: np.ndarray, dtype: type | None = None) -> np.ndarray:
+    """Rows scaled to length 1: (T, D) of the features' or another type; rows of zeros stay zero."""
+    lengths = row_lengths(features)
+    lengths[lengths == 0] = 1
+    rows = np.empty_like(features, dtype)  # written to directly: no float64 copy of float32 ones
+    return np.divide(features, lengths[:, None], out=rows, casting="same_kind")
+
+
+def _near_one(features: np.ndarray) -> tuple[np.ndarray, float]:
+    """Features whose squares neither overflow nor vanish, and the unit they are in."""
+    _, exponent = np.frexp(max(float(features.max()), -float(features.min())))
+    if exponent in _USUAL_EXPONENTS:
+        return features, 1.0
+    return np.ldexp(features, -exponent), float(2.0**exponent)  # exact, but for what vanishes
 
 
 def _check_budget(num_frames: Any) -> int:
@@ -187,7 +230,7 @@ def _check_vector(
     return vector
 
 
-def _as_finite_array(name: str, value: Any, dtype: type) -> np.ndarray:
+def _as_finite_array(name: str, value: Any, dtype: type, largest: float = _LARGEST) -> np.ndarray:
     try:
         array = np.asarray(value)
         if array.dtype.kind not in "fiub":
@@ -201,10 +244,10 @@ def _as_finite_array(name: str, value: Any, dtype: type) -> np.ndarray:
     rows = array.reshape(-1, array.shape[-1]) if array.ndim == 2 and array.size else array.ravel()
     for block in blocks(len(rows)):
         magnitude = np.abs(rows[block]).reshape(len(rows[block]), -1).max(axis=1)
-        usable = magnitude <= _LARGEST  # false for NaN, too
+        usable = magnitude <= largest  # false for NaN, too
         if not usable.all():
             raise InvalidFeatures(
-                f"{name} must be finite and at most {_LARGEST:g} in size; "
+                f"{name} must be finite and at most {largest:g} in size; "
                 f"row {block.start + int(np.argmin(usable))} is not"
             )
     return array

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selection.diversity import unit_rows
-from ntlbg.selection.inputs import Inputs, blocks, check_number
+from ntlbg.selection.inputs import Inputs, blocks, check_number, row_lengths, unit_rows
 from ntlbg.selection.nets import quantile_points
 from ntlbg.selection.relevance import require_relevance, scale_to_unit
 from ntlbg.selection.result import Picks
@@ -112,8 +111,9 @@ def allocate(points: np.ndarray, worth: np.ndarray, num_frames: int, segment: in
 def _kernels(points: np.ndarray, part: slice, segment: int) -> tuple[np.ndarray, np.ndarray]:
     """Kernel of a segment (m, m), and of the one before with itself and with this one."""
     start = max(part.start - segment, 0)
-    cosines = (points[start : part.stop] @ points[start : part.stop].T).astype(np.float64)
-    kernel = kernel_of_cosines(cosines)
+    # In float32 the kernel of many equal frames is off by more than the jitter, and singular.
+    rows = unit_rows(points[start : part.stop], np.float64)
+    kernel = kernel_of_cosines(rows @ rows.T)
     np.fill_diagonal(kernel, 1 + _JITTER)
     before = part.start - start
     return kernel[before:, before:], kernel[:before]
@@ -219,5 +219,5 @@ def _cosines(inputs: Inputs) -> np.ndarray:
     scores = require_relevance(inputs, "selector 'mdp3'")
     if inputs.scores is not None:
         return scale_to_unit(scores)
-    lengths = np.linalg.norm(inputs.features, axis=1).astype(np.float64)
-    return scores / np.maximum(lengths, np.finfo(np.float32).tiny)
+    lengths = inputs.feature_unit * row_lengths(inputs.features)
+    return scores / np.where(lengths > 0, lengths, 1)

@@ -28,6 +28,7 @@ from ntlbg.selection.inputs import (
     BLOCK_FRAMES,
     Inputs,
     NoOptions,
+    check_choice,
     check_number,
     check_switch,
 )
@@ -55,6 +56,8 @@ _LEAST_LOG_QUALITY = -40.0
 _EQUIRADIUS_ITERATIONS = 10
 # Squared distance, in a space of unit spread, below which a cell's frames count as equal.
 _NO_SPREAD = 1e-9
+# Of a frame's distance in units of its cell's spread: float32 leaves about 1e-5 in a tight cell.
+_SCORE_DECIMALS = 3
 
 
 @dataclass(frozen=True)
@@ -112,11 +115,7 @@ class NtlbgOptions:
 
     def __post_init__(self):
         for name, accepted in _CHOICES.items():
-            if getattr(self, name) not in accepted:
-                raise ConfigError(
-                    f"option {name} must be one of {', '.join(accepted)}; "
-                    f"got {getattr(self, name)!r}"
-                )
+            check_choice(name, getattr(self, name), accepted)
         check_switch("score_whitening", self.score_whitening)
         for name, (low, high, whole) in _RANGES.items():
             check_number(name, getattr(self, name), low, high, whole)
@@ -287,6 +286,8 @@ def _snap_to_frames(
     if relevance.z is not None:
         pull = options.tilt + options.localized_tilt * max(2 * relevance.p_local - 1, 0)
         score += pull * np.clip(relevance.z, _Z_FLOOR, _Z_CAP)
+    # The two frames of a pair are equally far from their mean: rounding must not choose.
+    score = score.round(_SCORE_DECIMALS)
     free = np.flatnonzero(cells >= len(picks))
     best_first = free[np.lexsort((-score[free], cells[free]))]
     _, first = np.unique(cells[best_first], return_index=True)

@@ -100,10 +100,14 @@ def choose_longvu_window(inputs: Inputs, options: WindowOptions) -> Picks:
 
 
 def evenly_spread(frames: np.ndarray, num_frames: int) -> np.ndarray:
-    """At most ``num_frames`` of the frames: those at positions ``int(i * len / num_frames)``."""
+    """At most ``num_frames`` of the frames: those at positions ``int(i * (len / num_frames))``.
+
+    As LongVU's code computes them, in floating point: of 402 frames place 200 of 400 is 200, where
+    exact arithmetic would say 201.
+    """
     if len(frames) <= num_frames:
         return frames
-    return frames[np.arange(num_frames) * len(frames) // num_frames]
+    return frames[(np.arange(num_frames) * (len(frames) / num_frames)).astype(np.int64)]
 
 
 def _kept(similarity: np.ndarray, threshold: float, window: int) -> np.ndarray:
