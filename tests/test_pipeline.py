@@ -268,24 +268,21 @@ def test_only_the_selector_that_has_a_prior_gets_one(backend):
         assert len(chosen) == 4
 
 
-class _Unsure(ColourBackend):
-    """Answers, and says that it saw nothing."""
+class _Sure(ColourBackend):
+    """Answers, and says what it rests on."""
 
     def answer(self, question, *, video, options):
-        return replace(
-            super().answer(question, video=video, options=options),
-            found=0.02,
-            nothing_found=True,
-            notes=("unheard of",),
-        )
+        shown = np.arange(len(video.selection.indices)) == 1
+        reply = super().answer(question, video=video, options=options)
+        return replace(reply, found=0.02, supports=shown, notes=("unheard of",))
 
 
-def test_an_option_chosen_without_evidence_is_called_a_guess(colour_video, index):
-    known = {"model": _Unsure(), "num_frames": 4, "index": index}
-    guess = ask(colour_video, "red?", options=["blue", "red"], **known)
-    assert guess.notes == [pipeline.GUESS, "unheard of"]
-    assert guess.found == guess.to_dict()["found"] == 0.02
-    assert ask(colour_video, "red?", **known).notes == ["unheard of"]
-    sure = ask(colour_video, "red?", options=["blue", "red"], model=ColourBackend(), index=index)
-    assert sure.notes == []
-    assert sure.found is None
+def test_what_a_model_says_of_its_evidence_comes_with_the_answer(colour_video, index):
+    said = ask(colour_video, "red?", model=_Sure(), num_frames=4, index=index)
+    assert said.notes == ["unheard of"]
+    assert said.found == said.to_dict()["found"] == 0.02
+    assert [item.supports for item in said.evidence] == [False, True, False, False]
+    silent = ask(colour_video, "red?", model=ColourBackend(), num_frames=4, index=index)
+    assert silent.notes == []
+    assert silent.found is None
+    assert {item.supports for item in silent.evidence} == {None}

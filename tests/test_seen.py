@@ -1,6 +1,7 @@
 """Whether the chosen frames show what is asked about, and how often."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,7 +25,19 @@ NAMES = ["skate", "ice skate", "UFO", "screen", "bus"]
 
 @pytest.fixture(scope="module")
 def backend():
-    return tiny_backend("owl", "bus", "UFO")
+    """Its videos count as those with drawn objects."""
+    return in_videos(tiny_backend("owl", "bus", "UFO"), 50.0)
+
+
+@pytest.fixture(scope="module")
+def stranger():
+    """The same in videos that do not look like any it was trained on."""
+    return in_videos(tiny_backend("owl", "bus", "UFO"), -50.0)
+
+
+def in_videos(backend, log_odds):
+    backend.calibration = replace(backend.calibration, drawn=[0.0] * 5 + [log_odds])
+    return backend
 
 
 def directions(backend):
@@ -115,27 +128,31 @@ def test_what_no_frame_shows_was_not_seen(backend):
     video = video_of(backend, [0] * 4 + [3] * 16)  # an owl, then nothing
     reply = backend.answer("When does the bus appear?", video=video, options=None)
     assert reply.text == NOT_SEEN
-    assert reply.nothing_found
     assert reply.found < seen.LEAST_CHANCE
+    assert not reply.supports.any()
+    assert reply.notes == ()
     assert reply.visual_tokens == 20
     there = backend.answer("When does the owl appear?", video=video, options=None)
     assert there.text != NOT_SEEN
-    assert not there.nothing_found
+    assert there.supports.tolist() == [True] * 4 + [False] * 16
+    assert there.notes == ()
 
 
 @pytest.mark.parametrize("question", ["Is there a bus?", "How often is the bus shown?"])
 def test_no_and_zero_stay_answers(backend, question):
     video = video_of(backend, [0] * 4 + [3] * 16)
     reply = backend.answer(question, video=video, options=None)
-    assert reply.text != NOT_SEEN
-    assert reply.nothing_found
+    assert reply.text in ("No", "0")
+    assert reply.found < seen.LEAST_CHANCE
+    assert reply.notes == ()
 
 
 def test_an_option_is_chosen_even_then(backend):
     video = video_of(backend, [0] * 4 + [3] * 16)
     reply = backend.answer("What comes after the bus?", video=video, options=["owl", "bus"])
     assert reply.text in ("owl", "bus")
-    assert reply.nothing_found
+    assert not reply.supports.any()
+    assert "not sure" in reply.notes[0]
 
 
 def test_a_moment_or_a_video_may_show_nothing(backend):
@@ -143,7 +160,7 @@ def test_a_moment_or_a_video_may_show_nothing(backend):
     for question in ("What is shown at 00:40?", "What is shown at 50:00?"):
         assert backend.answer(question, video=video, options=None).text == NOT_SEEN
     shown = backend.answer("What is shown at 00:01?", video=video, options=None)
-    assert not shown.nothing_found
+    assert shown.supports.tolist() == [True] * 3 + [False] * 60
     empty = backend.signs("Which object appears first?", video_of(backend, [3] * 60))
     full = backend.signs("Which object appears first?", video)
     assert empty.chance() < full.chance()
@@ -384,7 +401,8 @@ def test_a_calibration_comes_with_the_weights(backend, regression, question, low
     """With the bias of one regression lowered, what it decides is less likely by as much."""
     usual = getattr(backend.calibration, regression)
     processor, model = backend.processor, backend.model
-    model.config.calibration = {regression: [*usual[:-1], usual[-1] - lower]}
+    drawn = backend.calibration.drawn
+    model.config.calibration = {regression: [*usual[:-1], usual[-1] - lower], "drawn": drawn}
     other = NtlbgBackend(model, processor, ColourEncoder(), name="strict")
     model.config.calibration = None
     video = video_of(backend, [0] * 3 + [3] * 20)
@@ -392,9 +410,9 @@ def test_a_calibration_comes_with_the_weights(backend, regression, question, low
     # a moment's regression goes on from the odds of an event
     slope = backend.calibration.moment[0] if regression == "event" else 1.0
     assert before - after == pytest.approx(lower * slope)
-    assert other.answer(question, video=video, options=None).nothing_found
+    assert other.signs(question, video).nothing()
     if regression != "relevance":  # nothing is known of a zeppelin
-        assert not backend.answer(question, video=video, options=None).nothing_found
+        assert not backend.signs(question, video).nothing()
 
 
 def test_names_and_moments_have_limits_of_their_own(monkeypatch):
@@ -403,3 +421,60 @@ def test_names_and_moments_have_limits_of_their_own(monkeypatch):
     monkeypatch.setattr(Signs, "chance", lambda self: between)
     assert not Signs(np.zeros(1), {"cat": np.zeros(1)}).nothing()
     assert Signs(np.zeros(1), events=np.zeros(1)).nothing()
+
+
+@pytest.mark.parametrize(("place", "said"), [(0, "Yes"), (1, "No")])
+def test_answer_chance_and_moments_agree(backend, stranger, place, said):
+    """Whatever the kind of video: yes from even chances on, with moments that show it."""
+    name = ("owl", "bus")[place]
+    for model in (backend, stranger):
+        video = video_of(model, [0] * 4 + [3] * 16)
+        reply = model.answer(f"Is there a {name}?", video=video, options=None)
+        assert reply.text == said
+        assert (reply.found >= seen.LEAST_FOUND) == (said == "Yes") == reply.supports.any()
+        [yes, no] = model.answer(
+            f"Is there a {name}?", video=video, options=["Yes", "No"]
+        ).option_scores
+        assert (yes, no) == pytest.approx((reply.found, 1 - reply.found))
+        count = model.answer(f"How often does the {name} appear?", video=video, options=None)
+        assert (count.text != "0") == (said == "Yes")
+
+
+def test_what_is_not_seen_in_other_videos_may_be_there(backend, stranger):
+    """A denial is sure where the model sees what there is, and only there."""
+    places = [0] * 4 + [3] * 16
+    for question in ("Is there a bus?", "When does the bus appear?", "How often is the bus shown?"):
+        sure = backend.answer(question, video=video_of(backend, places), options=None)
+        unsure = stranger.answer(question, video=video_of(stranger, places), options=None)
+        assert (sure.text, sure.notes) == (unsure.text, ())
+        assert "not sure" in unsure.notes[0]
+        assert "does not look like" in unsure.notes[0]
+    for question in ("Which object appears first?", "What comes after the owl?"):
+        unsure = stranger.answer(question, video=video_of(stranger, places), options=None)
+        assert "not sure" in unsure.notes[0]
+        assert unsure.found <= stranger.calibration.other_event[0]
+
+
+def test_what_tells_drawn_objects(backend):
+    """How clear the clearest is, and the second; how long; among how many."""
+    own, projector = directions(backend), backend.model.multi_modal_projector
+    places = [3, 3, 0, 0, 0, 3, 1, 3, 3, 3]
+    times = 10 + 2.0 * np.arange(10)
+    logits = projector.word_logits(own).double()
+    margins = [
+        float(logits[n, n] - logits[n][[o for o in range(4) if o != n]].logsumexp(0))
+        for n in range(2)
+    ]
+    found = seen.drawn_signs(projector, own[places], times)
+    assert found[0] == pytest.approx(
+        max(float(logits[n, n] - logits[n, 3]) for n in range(2)), 1e-4
+    )
+    assert found[1:3] == pytest.approx((max(margins), min(margins)), 1e-4)
+    assert found[3:] == (6.0, pytest.approx(np.log(10)))
+    blurred = own[[3] * 10] + 0.01 * own[places]
+    assert seen.drawn_signs(projector, blurred, times)[2:4] == (seen.UNCLEAR, 0.0)
+    one = seen.drawn_signs(projector, own[[0] + [3] * 9], times)
+    assert one[2:4] == (seen.UNCLEAR, 2.0)
+    assert seen.drawn_signs(projector, own[:0], times[:0])[1] == -seen.LARGEST_ODDS
+    clear = seen.log_odds(seen.Calibration().drawn, *found)
+    assert clear > seen.log_odds(seen.Calibration().drawn, *one)

@@ -114,6 +114,8 @@ def _table(*names: str) -> Table:
 def _print_selected(console: Console, result: Answer | Moments, more: str = "") -> None:
     """Moments, what was used, seconds; notes on stderr."""
     console.print(_evidence_table(result.evidence))
+    if any(item.supports for item in result.evidence):
+        console.print("* shows what the question is about", style="dim", highlight=False)
     console.print()
     usage = result.usage
     steps = ", ".join(f"{name} {value:.2f} s" for name, value in usage["seconds"].items())
@@ -128,7 +130,7 @@ def _evidence_table(evidence: Sequence[Evidence]) -> Table:
     table = _table("moment", *["score"] * scored, "stands for")
     best = max((item.score for item in evidence), default=None) if scored else None
     for item in evidence:
-        row = [item.timestamp, f"{100 * item.weight:.1f} %"]
+        row = [item.timestamp + " *" * bool(item.supports), f"{100 * item.weight:.1f} %"]
         if scored:
             row.insert(1, f"{item.score:.2f}")
         table.add_row(*row, style="bold" if scored and item.score == best else "")

@@ -21,6 +21,7 @@ from ntlbg.results import (
     Answer,
     Moments,
     describe_evidence,
+    mark_evidence,
     write_overview,
     write_pictures,
 )
@@ -31,7 +32,6 @@ from ntlbg.video.opening import check_unchanged, file_state, open_video
 
 DEFAULT_SELECTOR = "ntlbg"
 LONGEST_PICTURE_SIDE = 1280
-GUESS = "the frames do not seem to show what the question is about; the option is a guess"
 
 
 def ask(
@@ -90,7 +90,7 @@ def ask(
             moments = write_pictures(moments, folder, Path(evidence_dir))
     return Answer(
         text=reply.text,
-        evidence=moments.evidence,
+        evidence=mark_evidence(moments.evidence, reply.supports),
         usage=moments.usage | {"visual_tokens": reply.visual_tokens, "seconds": seconds},
         question=question,
         video=moments.video,
@@ -99,11 +99,7 @@ def ask(
         options=options,
         option_scores=reply.option_scores,
         found=reply.found,
-        notes=[
-            *moments.notes,
-            *[GUESS] * (reply.nothing_found and options is not None),
-            *reply.notes,
-        ],
+        notes=[*moments.notes, *reply.notes],
         seen=moments.seen,
     )
 

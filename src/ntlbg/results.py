@@ -2,8 +2,11 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from ntlbg.backends import VideoContext
 from ntlbg.marks import JPEG, json_object
@@ -29,6 +32,7 @@ class Evidence:
         score: its relevance to the question; None where nothing was asked.
         weight: share of the video's frames it stands for.
         span_seconds: from the first to the last of those frames.
+        supports: whether it shows what the question is about; None where the model cannot tell.
         image: where its picture was written, if it was.
     """
 
@@ -37,6 +41,7 @@ class Evidence:
     score: float | None
     weight: float
     span_seconds: tuple[float, float]
+    supports: bool | None = None
     image: Path | None = None
 
 
@@ -96,6 +101,13 @@ def describe_evidence(seen: VideoContext) -> list[Evidence]:
         )
         for position, (frame, seconds) in enumerate(zip(selection.indices, times, strict=True))
     ]
+
+
+def mark_evidence(evidence: Sequence[Evidence], supports: np.ndarray | None) -> list[Evidence]:
+    """The same moments, with what a model said of each (K,); None says nothing."""
+    if supports is None:
+        return list(evidence)
+    return [replace(item, supports=bool(shown)) for item, shown in zip(evidence, supports)]
 
 
 def write_pictures(moments: Moments, folder: Path, final_folder: Path) -> Moments:

@@ -49,7 +49,7 @@ class Reply:
         option_scores: probability of each option, in the order given; None without options.
         visual_tokens: tokens of the language model spent on the video.
         found: chance that the chosen frames show what the question is about; None: cannot tell.
-        nothing_found: whether that chance is too small to rest an answer on it.
+        supports: (K,) which of the chosen frames show it; None: cannot tell.
         notes: why the answer may be worth less than it seems, a sentence each.
     """
 
@@ -57,7 +57,7 @@ class Reply:
     option_scores: list[float] | None
     visual_tokens: int
     found: float | None = None
-    nothing_found: bool = False
+    supports: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import weakref
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -10,11 +11,15 @@ import torch
 from ntlbg.backends import Reply, RichPoints, VideoContext
 from ntlbg.backends.further_words import FurtherWords
 from ntlbg.backends.seen import (
+    LEAST_FOUND,
     POSSIBLE,
+    RECOGNISED,
     Calibration,
     Signs,
+    drawn_signs,
     frames_asked_about,
     log_odds,
+    logistic,
     word_chances,
     word_odds,
 )
@@ -129,17 +134,20 @@ class NtlbgBackend:
                 question, video.features[chosen], video.pts_seconds[chosen]
             )
             if shown is not None:
-                return Reply(shown, None, tokens)
+                return Reply(shown, None, tokens, notes=(RECOGNISED,))
         signs = self.signs(question, video)
-        found = signs.chance() if signs else None
-        nothing = signs is not None and signs.nothing()
         text, chances = None, None
         if options is None and signs:
-            text = _stated(question, signs, nothing)
+            text = _stated(question, signs)
         if text is None:
             text, chances = self._read(question, video, options, signs)
         notes = reservations(question, self.names, options) if self.words else ()
-        return Reply(text, chances, tokens, found, nothing, notes)
+        if signs is None or notes:  # what was seen is not what was asked about
+            return Reply(text, chances, tokens, notes=notes)
+        asked = frames_asked_about(question, video.pts_seconds[video.selection.indices])
+        supports = np.zeros(tokens, bool)
+        supports[slice(None) if signs.events is None else asked] = signs.supports()
+        return Reply(text, chances, tokens, signs.chance(), supports, signs.doubts(text))
 
     @torch.inference_mode()
     def signs(self, question: str, video: VideoContext) -> Signs | None:
@@ -164,13 +172,31 @@ class NtlbgBackend:
         asked = frames_asked_about(question, video.pts_seconds[chosen])
         if asked is None and not (words or asks_about_one(question)):
             return None
+        signs = Signs(
+            relevance,
+            words,
+            calibration=self.calibration,
+            drawn=self._chance_of_drawings(video),
+            further=self.further_words and self.further_words.reliability(video.features[chosen]),
+            next_to=bool(neighbour_direction(question)),
+        )
         if words or asked is None:
-            return Signs(relevance, words, calibration=self.calibration)
+            return signs
         odds = self.event_odds(video.features, video.pts_seconds)
         if odds is None:
             return None
         considered = len(video.features) if asked.all() else max(1, int(asked.sum()))
-        return Signs(relevance, {}, odds[chosen][asked], considered, self.calibration)
+        return replace(signs, events=odds[chosen][asked], considered=considered)
+
+    def _chance_of_drawings(self, video: VideoContext) -> float:
+        """That the video is one with drawn objects."""
+        features, times = video.features, video.pts_seconds
+        if self.further_words is not None:
+            own = ~self.further_words.set_to_words(features)
+            features, times = features[own], times[own]
+        projector = self.model.multi_modal_projector
+        signs = drawn_signs(projector, torch.as_tensor(features).float(), times)
+        return float(logistic(log_odds(self.calibration.drawn, *signs)))
 
     @torch.inference_mode()
     def rich_points(self, question: str, *, video: VideoContext) -> RichPoints:
@@ -193,6 +219,9 @@ class NtlbgBackend:
         self, question: str, video: VideoContext, options: list[str] | None, signs: Signs | None
     ) -> tuple[str, list[float] | None]:
         """The language model's answer, and the chances of the options."""
+        stated = signs and options and _chances_of_yes_and_no(question, signs, options)
+        if stated:
+            return options[int(np.argmax(stated))], stated
         known = self._known_chances(question, signs, video, options)
         if options is None and known is None:
             return self._generate(self._inputs(question, video)), None
@@ -227,7 +256,10 @@ class NtlbgBackend:
         if len(signs.words) == 2 and direction:
             return signs.first_chances(times, direction)
         if len(signs.words) == 1 and asks_count(question):
-            return {str(number): chance for number, chance in enumerate(signs.count_chances(times))}
+            chances = signs.count_chances(times)
+            if len(chances) > 1:  # none or some: that is decided by what is said to be found
+                chances[0] = 0.0 if signs.chance() >= LEAST_FOUND else 1.0
+            return {str(number): chance for number, chance in enumerate(chances)}
         if len(signs.words) == 1 and asks_when(question):
             chances = signs.time_chances(times, first_or_last(question))
             return _chances_of_times(times, chances, options)
@@ -316,13 +348,22 @@ def _chances_of_words(
     return {option: known[option.lower()] for option in options}
 
 
-def _stated(question: str, signs: Signs, nothing: bool) -> str | None:
+def _stated(question: str, signs: Signs) -> str | None:
     """The answer where it follows from what was found, without reading."""
     if not can_be_denied(question):
-        return NOT_SEEN if nothing else None
-    if len(signs.words) == 2 and names_pair(question):
-        return "No" if nothing else "Yes"
-    return None
+        return NOT_SEEN if signs.nothing() else None
+    found = signs.chance() >= LEAST_FOUND
+    if asks_count(question):
+        return None if found else "0"
+    return ("Yes" if found else "No") if signs.words else None
+
+
+def _chances_of_yes_and_no(question: str, signs: Signs, options: list[str]) -> list[float] | None:
+    """Whether it is there, where that is asked and the options are these two; None for others."""
+    texts = [option.lower().rstrip(".") for option in options]
+    if not can_be_denied(question) or asks_count(question) or sorted(texts) != ["no", "yes"]:
+        return None
+    return [signs.chance() if text == "yes" else 1 - signs.chance() for text in texts]
 
 
 def _words(model, processor, further_words: FurtherWords | None) -> tuple[str, ...]:

@@ -1,4 +1,10 @@
-"""Do the chosen frames show what a question is about? A chance, calibrated on validation videos.
+"""Do the chosen frames show what a question is about? A chance, calibrated on made videos.
+
+There are two kinds of videos. In those with drawn objects, which the model was trained on, it sees
+what there is, and what it does not see is not there. In all others, photographs, screens, people,
+what it sees is there more often than not if it was asked for by name, is seldom what comes first or
+last, and it misses most of what there is. The chance is a mixture of both, by how much the video
+looks like one with drawn objects.
 
 K chosen frames, D feature size, V words.
 """
@@ -11,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ntlbg.data import NOT_SEEN
 from ntlbg.grounding import (
     APPEARANCE_SECONDS,
     NEAR_SECONDS,
@@ -21,9 +28,25 @@ from ntlbg.grounding import (
 
 LEAST_CHANCE = 0.2  # below it, what is named has not been seen
 LEAST_MOMENT_CHANCE = 0.35  # the same for an event without a name
+LEAST_FOUND = 0.5  # the same in other videos, where more is there than is seen
+SURE = 0.8  # a chance of what is said, from which on it is said without a note
 LARGEST_ODDS = 12.0  # nats; what a word's log-odds count at most, either way
 POSSIBLE = 0.1  # chance from which on a frame may belong to an appearance or be the moment
+UNCLEAR = -3.0  # nats, of an appearance that there is not
+MANY_FRAMES = 120  # more of them say nothing more of what is clear by chance
+SET_ODDS = 8.0  # log-odds of a word that only a frame set to it has; the tower's own reach 4
 SAME_WORD = 0.999  # cosine of two directions of one word
+
+
+DENIALS = ("no", "0", NOT_SEEN.lower().rstrip("."))
+STRANGE = (
+    ", and the video does not look like those the model was trained on: it misses most of what "
+    "photographs and screens show"
+)
+RECOGNISED = (
+    "not sure: the word comes from a classifier of photographs, which is wrong about a third of "
+    "them or more"
+)
 
 
 @dataclass(frozen=True)
@@ -38,12 +61,19 @@ class Calibration:
             number of frames; the best of many is good by chance.
         named: a frame shows a named object, by relevance and by the word's own log-odds.
         relevance: the same where no word is known for it.
+        drawn: a video is one with drawn objects, by :func:`drawn_signs`.
+        found: an object asked for by name is in a video without drawn ones: log-odds of ``named``
+            from which on it mostly is, the chance then, and the chance below.
+        other_event: what comes first or last in such a video was recognised.
     """
 
     event: Sequence[float] = (6.33, -10.25, -1.39)
     moment: Sequence[float] = (0.91, -0.64, 4.33)
     named: Sequence[float] = (1.18, 0.78, -4.91)
     relevance: Sequence[float] = (2.63, -10.70)
+    drawn: Sequence[float] = (0.44, 1.14, 0.75, -0.25, -1.98, 3.21)
+    found: Sequence[float] = (-4.0, 0.87, 0.3)
+    other_event: Sequence[float] = (0.13,)
 
 
 def log_odds(weights: Sequence[float], *signs):
@@ -61,6 +91,9 @@ class Signs:
         words: for every object it names log-odds (K,) against all other words.
         events: (K,) log-odds of an event, for a question about events that names none.
         considered: how many frames of the video might have been the best of those.
+        drawn: chance that the video is one with drawn objects.
+        further: (K,) how reliable the further word is that a frame was set to; 0 for other frames.
+        next_to: whether the answer is what comes before or after the named object.
     """
 
     relevance: np.ndarray
@@ -68,15 +101,71 @@ class Signs:
     events: np.ndarray | None = None
     considered: int = 1
     calibration: Calibration = Calibration()
+    drawn: float = 1.0
+    further: np.ndarray | None = None
+    next_to: bool = False
 
     def chance(self) -> float:
         """That all the question is about was seen, 0 to 1."""
-        return float(_logistic(self.log_odds()))
+        own = float(logistic(self.log_odds()))
+        if self.events is not None or self.next_to:
+            return self._mixed(own, min(self.calibration.other_event[0], own))
+        if not self.words:
+            return own
+        return min(float(self._frame_chances(name).max()) for name in self.words)
 
     def nothing(self) -> bool:
         """Whether that is too unlikely to answer."""
         least = LEAST_CHANCE if self.events is None else LEAST_MOMENT_CHANCE
-        return self.chance() < least
+        return self.chance() < self._mixed(least, LEAST_FOUND)
+
+    def doubtful(self, denied: bool) -> bool:
+        """Whether an answer, or a denial that there is anything, may well be wrong.
+
+        That nothing comes first in a video without drawn objects says that nothing was recognised.
+        """
+        if denied and (self.events is not None or self.next_to):
+            return self.chance() > 1 - SURE or self.drawn < SURE
+        return (1 - self.chance() if denied else self.chance()) < SURE
+
+    def doubts(self, text: str) -> tuple[str, ...]:
+        """What is to be said with an answer of this text, a sentence each."""
+        denied = text.lower().rstrip(".") in DENIALS
+        if not self.doubtful(denied):
+            return ()
+        chance = (
+            f"the chance that the frames show what the question is about is {self.chance():.0%}"
+        )
+        strange = self.drawn < 0.5
+        return (f"not sure: {chance}{STRANGE if strange else ''}",)
+
+    def supports(self) -> np.ndarray:
+        """Mask of the frames that more likely than not show what the question is about.
+
+        Of all chosen frames (K,), or of those that ``events`` is about.
+        """
+        if self.words:
+            chances = np.max([self._frame_chances(name) for name in self.words], axis=0)
+        elif self.events is None:
+            chances = logistic(log_odds(self.calibration.relevance, self.relevance))
+        else:
+            best = log_odds(self.calibration.moment, self.events, np.log(self.considered))
+            chances = self._mixed(logistic(best), self.calibration.other_event[0])
+        return chances >= LEAST_FOUND
+
+    def _mixed(self, drawn, other):
+        """A chance in a video that is of either kind."""
+        return self.drawn * drawn + (1 - self.drawn) * other
+
+    def _frame_chances(self, name: str) -> np.ndarray:
+        """Chance (K,) of each frame to show the named object."""
+        odds = self.named(name)
+        least, there, missed = self.calibration.found
+        chances = self._mixed(logistic(odds), np.where(odds >= least, there, missed))
+        if self.further is None:
+            return chances
+        set_to_it = (self.further > 0) & (self.words[name] > SET_ODDS)
+        return np.where(set_to_it, np.minimum(chances, self.further), chances)
 
     def log_odds(self) -> float:
         """Of the best frame; of the object seen least where several are named."""
@@ -99,7 +188,7 @@ class Signs:
         """
         chances = np.ones(1)
         [name] = self.words
-        for chance in appearances(_logistic(self.named(name)), pts_seconds):
+        for chance in appearances(logistic(self.named(name)), pts_seconds):
             chances = np.convolve(chances, [1 - chance, chance])
         return chances
 
@@ -109,7 +198,7 @@ class Signs:
         Frames show an object or not, each for itself; times are (K,).
         """
         order = np.argsort(pts_seconds, kind="stable")[::direction]
-        arrivals = {name: _arrivals(_logistic(self.named(name))[order]) for name in self.words}
+        arrivals = {name: _arrivals(logistic(self.named(name))[order]) for name in self.words}
         one, other = arrivals
         wins = {
             one: float(arrivals[one][0] @ arrivals[other][1]),
@@ -137,7 +226,7 @@ class Signs:
         With a direction that it is the first one that does (1), or the last (-1).
         """
         [name] = self.words
-        chances = _logistic(self.named(name))
+        chances = logistic(self.named(name))
         if direction:
             order = np.argsort(pts_seconds, kind="stable")[::direction]
             chances[order], _ = _arrivals(chances[order])
@@ -148,6 +237,35 @@ def _arrivals(chances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """That each frame in a row is the first to show something, and that it and none before does."""
     missed = np.concatenate([[1.0], np.cumprod(1 - chances)])
     return chances * missed[:-1], missed[1:]
+
+
+def drawn_signs(projector, features: Tensor, pts_seconds: np.ndarray) -> tuple[float, ...]:
+    """What tells a video with drawn objects by its frames (T, D) at times (T,).
+
+    Some of them are seen clearly, and for a few seconds. So: the largest log-odds of a word to
+    "nothing"; that of a word to all others together; the same of the second clearest appearance;
+    the seconds of the longest one; the log of the number of frames, since of many some are clear by
+    chance.
+    """
+    if not len(features):
+        return -LARGEST_ODDS, -LARGEST_ODDS, UNCLEAR, 0.0, 0.0
+    logits = projector.word_logits(features)
+    best, words = logits[:, :-1].max(-1)
+    clear = best - logits.scatter(-1, words[:, None], -torch.inf).logsumexp(-1)
+    starts = np.flatnonzero(np.diff(words.cpu().numpy(), prepend=-1) != 0)
+    starts = np.union1d(starts, np.flatnonzero(np.diff(clear.cpu().numpy() > 0, prepend=False)))
+    ends = np.append(starts[1:], len(words)) - 1
+    peaks = np.maximum.reduceat(clear.double().cpu().numpy(), starts)
+    step = np.median(np.diff(pts_seconds)) if len(pts_seconds) > 1 else 1.0
+    seconds = (pts_seconds[ends] - pts_seconds[starts] + step)[peaks > 0]
+    second = np.sort(np.append(peaks[peaks > 0], [UNCLEAR] * 2))[-2]
+    return (
+        float((best - logits[:, -1]).max()),
+        float(clear.max()),
+        float(second),
+        float(seconds.max(initial=0.0)),
+        float(np.log(min(len(words), MANY_FRAMES))),
+    )
 
 
 def word_odds(projector, features: Tensor, embedding: Tensor) -> np.ndarray:
@@ -195,5 +313,5 @@ def frames_asked_about(question: str, pts_seconds: np.ndarray) -> np.ndarray | N
     return np.ones(len(pts_seconds), bool) if asks_about_events(question) else None
 
 
-def _logistic(log_odds):
+def logistic(log_odds):
     return 1 / (1 + np.exp(-np.clip(log_odds, -50, 50)))

@@ -7,6 +7,11 @@ import typer
 
 from ntlbg.cli.app import Json, app
 
+WITH_BACKGROUND = (
+    "no picture has a transparent ground, so the background is learned with the object and answers "
+    "about it come with a doubt; cut the object out of one picture to be rid of it"
+)
+
 
 @app.command()
 def enrol(
@@ -62,6 +67,8 @@ def _enrol(name: str, images: list[Path], as_json: bool) -> None:
         console.print_json(_described(thing) | {"file": str(path)})
     else:
         typer.echo(f"enrolled {name} from {_count(thing)}; ask about it by this name")
+    if thing.has_background:
+        typer.echo(f"note: {WITH_BACKGROUND}", err=True)
 
 
 def _list(as_json: bool) -> None:

@@ -68,14 +68,17 @@ def weights_fingerprint(path: Path | None = None, dtype: torch.dtype | None = No
 
 
 def build_base(
-    dtype: torch.dtype = torch.bfloat16, vision_config: BuiltinVisionConfig | None = None
+    dtype: torch.dtype | None = None, vision_config: BuiltinVisionConfig | None = None
 ):
     """The untrained model and its processor: published weights, new parts at their start values.
+
+    Args:
+        dtype: of the language model; by default what is fastest here.
 
     Returns:
         (NtlbgForConditionalGeneration, NtlbgProcessor).
     """
-    folder = language_model_folder()
+    dtype, folder = dtype or inference_dtype(), language_model_folder()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     processor = NtlbgProcessor(tokenizer, VIDEO_TOKEN)
     names = [*object_names(), NOTHING]

@@ -57,6 +57,11 @@ class EnrolledObject:
     fingerprint: str
     pictures: tuple[bytes, ...]
 
+    @property
+    def has_background(self) -> bool:
+        """Whether no picture is cut out: then the background was learned with the object."""
+        return all(decode_picture(picture).getextrema()[3][0] == 255 for picture in self.pictures)
+
 
 def enrolment_folder() -> Path:
     """``objects`` in ``$NTLBG_DATA`` or in the platform's folder for user data."""
