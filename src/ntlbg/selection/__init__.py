@@ -45,6 +45,7 @@ from ntlbg.selection.redundancy import WindowOptions, choose_longvu_window, wind
 from ntlbg.selection.relevance import choose_top_k
 from ntlbg.selection.result import Picks, Selection, describe
 from ntlbg.selection.space import appearance_and_time
+from ntlbg.selection.turns import choose_by_turns
 from ntlbg.selection.uniform import choose_uniform
 
 __all__ = [
@@ -70,12 +71,17 @@ class Selector:
         choose: the algorithm, on checked inputs in order of time.
         options: dataclass of the keywords it accepts beyond the common ones.
         needs_query: whether it raises QueryRequired without a query or scores.
+        uses_query: whether it heeds a query or scores at all.
+        joins_parts: whether it knows of questions with several parts. Of others that use a query
+            each part chooses its share, see :func:`ntlbg.selection.turns.choose_by_turns`.
     """
 
     name: str
     choose: Callable[[Inputs, Any], Picks]
     options: type = NoOptions
     needs_query: bool = False
+    uses_query: bool = True
+    joins_parts: bool = False
 
     def __call__(
         self,
@@ -105,16 +111,18 @@ class Selector:
         common = {name: given.pop(name) for name in _COMMON}
         chosen = read_options(self.options, self.name, given)
         inputs = check_inputs(features, num_frames, **common)
+        if inputs.num_parts > 1 and self.uses_query and not self.joins_parts:
+            return inputs, choose_by_turns(inputs, lambda part: self.choose(part, chosen))
         return inputs, self.choose(inputs, chosen)
 
 
 SELECTORS: dict[str, Selector] = {
     selector.name: selector
     for selector in (
-        Selector("ntlbg", choose_ntlbg, NtlbgOptions),
-        Selector("uniform", choose_uniform),
+        Selector("ntlbg", choose_ntlbg, NtlbgOptions, joins_parts=True),
+        Selector("uniform", choose_uniform, uses_query=False),
         Selector("top_k", choose_top_k, needs_query=True),
-        Selector("random", choose_random),
+        Selector("random", choose_random, uses_query=False),
         Selector("aks", choose_aks, AksOptions, needs_query=True),
         Selector("bolt", choose_bolt, BoltOptions, needs_query=True),
         Selector("q_frame", choose_q_frame, QFrameOptions, needs_query=True),
@@ -123,10 +131,15 @@ SELECTORS: dict[str, Selector] = {
         Selector("wfs_sb", choose_wfs_sb, WfsOptions, needs_query=True),
         Selector("dpp", choose_dpp, DppOptions),
         Selector("mdp3", choose_mdp3, Mdp3Options, needs_query=True),
-        Selector("max_info", choose_max_info, MaxInfoOptions),
-        Selector("k_center", choose_k_center),
-        Selector("facility_location", choose_facility_location, FacilityLocationOptions),
-        Selector("longvu_window", choose_longvu_window, WindowOptions),
+        Selector("max_info", choose_max_info, MaxInfoOptions, uses_query=False),
+        Selector("k_center", choose_k_center, uses_query=False),
+        Selector(
+            "facility_location",
+            choose_facility_location,
+            FacilityLocationOptions,
+            uses_query=False,
+        ),
+        Selector("longvu_window", choose_longvu_window, WindowOptions, uses_query=False),
         Selector("median_contour", choose_median_contour),
     )
 }
@@ -149,8 +162,9 @@ def select_frames(
         name: a key of SELECTORS.
         features: (T, D) one vector per frame; converted to float32.
         num_frames: k, at least 1. All frames are chosen when there are no more.
-        query: (D,) vector in the features' space.
-        scores: (T,) relevance of each frame from elsewhere; used instead of the query.
+        query: (D,) vector in the features' space; (P, D) for a question that names several things,
+            one for each: every part gets its share of the frames.
+        scores: (T,) relevance of each frame from elsewhere, or (P, T); used instead of the query.
         pts_seconds: (T,) time of each frame, in any order. Without it frames are equally spaced.
         generator: for the selectors that draw: ``random``, ``q_frame``, ``adaq`` and ``focus``.
             Without it they draw as with seed 0.

@@ -36,7 +36,7 @@ class Selection:
     Attributes:
         indices: (k,) int64, ascending and distinct.
         scores: (T,) float64 relevance of every frame: the scores given, else the inner product
-            with the unit query; None without either.
+            with the unit query; of several parts the largest; None without either.
         z: (T,) float64 relevance in standard deviations above the median, after whitening.
             None when the selector does not calibrate or has no relevance to go by.
         weights: (k,) float64 share of frames each chosen one stands for; they sum to 1.
