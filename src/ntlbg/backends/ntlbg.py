@@ -2,7 +2,6 @@
 
 import copy
 import weakref
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -47,17 +46,7 @@ class NtlbgBackend:
     """An NtlbgForConditionalGeneration: one visual token per frame, answers of a few words."""
 
     needs_frames = False
-    # Its scores are log-likelihood ratios under learned covariances, so they are whitened already,
-    # and the questions it can answer are about moments.
-    selector_options: ClassVar = {
-        "ntlbg": {
-            "score_whitening": False,
-            "mode": "localized",
-            "quality": 0.5,
-            "quality_cap": 1e3,
-            "max_share": 1.0,
-        }
-    }
+    score_unit = "log_odds"
 
     def __init__(
         self,
@@ -85,13 +74,14 @@ class NtlbgBackend:
     def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
         """Log-likelihood ratio (T,) of "this frame is meant" to "any frame", in nats.
 
-        A frame is meant by a question about two objects when it is by a question about one.
+        A frame is meant by a question about two objects when it is by a question about one, and by
+        the name of an object when it is by a question about that.
         """
         names = self.names.find(question) if names_pair(question) else []
         if len(names) > 1:
-            return np.max(
-                [self.score_frames(features, ABOUT_ONE.format(name=name)) for name in names], axis=0
-            )
+            return np.max([self.score_frames(features, name) for name in names], axis=0)
+        if self.names.is_name(question):
+            question = ABOUT_ONE.format(name=question)
         query = torch.tensor(self.processor.query_ids(question))
         return self.model.score(torch.as_tensor(features), query).double().cpu().numpy()
 

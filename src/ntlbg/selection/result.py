@@ -45,6 +45,8 @@ class Selection:
         p_local: probability that the question is about a few moments, or None.
         num_relevance: how many frames were chosen for relevance, the others for coverage.
         contour_radius: common Mahalanobis radius of the code vectors, where one was asked for.
+        num_pictures: how many different pictures there are, where near-identical neighbours count
+            as one; else None. Below k some chosen frames repeat others.
     """
 
     indices: np.ndarray
@@ -55,6 +57,7 @@ class Selection:
     p_local: float | None = None
     num_relevance: int = 0
     contour_radius: float | None = None
+    num_pictures: int | None = None
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntlbg.selection.simulated_frames import (
-    FEATURE_SIZE,
     cut_into_shots,
     directions,
     make_frames,

@@ -18,7 +18,6 @@ import numpy as np
 from ntlbg.errors import ConfigError
 from ntlbg.selection.simulated_frames import (
     CONE,
-    FEATURE_SIZE,
     QUERY_CONCEPT,
     cut_into_shots,
     directions,

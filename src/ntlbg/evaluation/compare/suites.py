@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from ntlbg.backends import Backend, load_backend
+from ntlbg.choosing import choose_frames
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.evaluation.compare.measures import Footage, Question
 from ntlbg.evaluation.haystack import Condition, Kind, encode_timeline, plan_video
 from ntlbg.evaluation.haystack.answering import KnownVideo
-from ntlbg.pipeline import choose_frames
 from ntlbg.selection import SELECTORS
 from ntlbg.selection.simulation import REGIMES, simulate_video
 from ntlbg.timelines import frames_within
@@ -75,6 +75,7 @@ class HaystackSuite:
         """What the pipeline chooses; who draws, draws anew for each question."""
         selection = choose_frames(
             known, known.features, known.pts_seconds, sample.question, selector, num_frames,
+            options=sample.options,
             generator=np.random.default_rng((self.condition.seed, *place)),
         )  # fmt: skip
         return selection.indices
