@@ -207,16 +207,16 @@ class _Clock:
 
 def _notes(usage: dict, num_pictures: int, *, damaged: bool) -> list[str]:
     notes = []
-    if num_pictures < usage["frames_used"]:
-        notes.append(
-            f"the video shows only {num_pictures} different pictures; the other "
-            f"{usage['frames_used'] - num_pictures} of the {usage['frames_used']} frames are much "
-            "like them"
-        )
     if usage["frames_sampled"] < usage["frames_requested"]:
         notes.append(
             f"asked for {usage['frames_requested']} frames, the video gives "
             f"{usage['frames_sampled']}: all of them are used"
+        )
+    repeated = usage["frames_used"] - num_pictures
+    if repeated > 0:
+        notes.append(
+            f"the video shows only {num_pictures} different pictures; {repeated} of the "
+            f"{usage['frames_used']} frames are much like others"
         )
     if damaged:
         notes.append("the video is damaged; what could not be decoded was left out")

@@ -22,7 +22,8 @@ _WHOLE = re.compile(
             r"\bmac and cheese\b|\bbed and breakfast\b|\bpros and cons\b|\btrial and error\b",
             r"\bbow and arrow\b|\bcouch and lamp\b|\bknife and fork\b|\bsalt and pepper\b",
             r"\bone after (?:an)?other\b|\bmore (?:and|or) (?:more|less)\b|\b\w+ or (?:not|so)\b",
-            r"\b(?:look|run|tak|nam|chas|ask)(?:e|s|es|ed|ing|ning)? after\b|\b(?:took|ran) after\b",
+            r"\b(?:look|run|tak|nam|chas|ask)(?:e|s|es|ed|ing|ning)? after\b",
+            r"\b(?:took|ran) after\b",
             r"\b(?:after all|before long|and so on)\b",
         )
     ),
@@ -35,13 +36,30 @@ _JOINED = re.compile(
 )
 _BREAK = re.compile(rf"[,;:?!.]+(?:\s|$)|{_JOINED.pattern}", re.IGNORECASE)
 # Words of which a question is made, whatever it is about; they name nothing.
-_FURNITURE = frozenset(
-    ["a", "an", "the", "this", "that", "these", "those", "any", "some", "all", "every", "each", "both", "either", "neither", "one", "ones", "other", "others", "of", "in", "on", "at", "to", "by", "for", "from", "into", "with", "about", "during", "right", "just", "shortly", "immediately", "soon", "directly", "is", "are", "was", "were", "be", "been", "being", "am", "do", "does", "did", "done", "doing", "has", "have", "had", "having", "can", "could", "will", "would", "shall", "should", "may", "might", "must", "it", "its", "he", "she", "they", "them", "him", "her", "his", "their", "there", "here", "you", "your", "we", "us", "what", "which", "who", "whom", "whose", "when", "where", "why", "how", "many", "much", "often", "long", "far", "and", "or", "not", "no", "yes", "if", "anything", "something", "everything", "nothing", "anyone", "someone", "thing", "things", "object", "objects", "item", "items", "picture", "pictures", "frame", "frames", "video", "film", "movie", "clip", "scene", "scenes", "screen", "footage", "recording", "time", "times", "moment", "moments", "point", "second", "seconds", "minute", "minutes", "start", "beginning", "middle", "end", "number", "order", "count", "name", "tell", "say", "list", "mention", "describe", "true", "false", "case", "appear", "appears", "appeared", "appearing", "show", "shows", "shown", "showing", "see", "sees", "saw", "seen", "visible", "present", "happen", "happens", "happened", "happening", "come", "comes", "came", "coming", "occur", "occurs", "occurred", "take", "takes", "place", "go", "goes", "going", "follow", "follows", "start", "starts", "started", "end", "ends", "ended", "begin", "begins", "look", "looks", "watch", "find", "out", "up", "first", "second", "last", "next", "earlier", "later", "sooner", "latest", "earliest", "previously", "previous", "afterwards", "then", "ever", "again", "anywhere", "somewhere", "also", "too", "only", "same", "different", "more", "most", "less", "least", "separate", "immediately"]
+_FURNITURE = (
+    r"a|an|the|this|that|these|those|any|some|all|every|each|both|either|neither|one|ones|"
+    r"other|others|of|in|on|at|to|by|for|from|into|with|about|during|right|just|shortly|"
+    r"immediately|soon|directly|is|are|was|were|be|been|being|am|do|does|did|done|doing|"
+    r"has|have|had|having|can|could|will|would|shall|should|may|might|must|it|its|he|she|"
+    r"they|them|him|her|his|their|there|here|you|your|we|us|what|which|who|whom|whose|"
+    r"when|where|why|how|many|much|often|long|far|and|or|not|no|yes|if|anything|something|"
+    r"everything|nothing|anyone|someone|thing|things|object|objects|item|items|picture|"
+    r"pictures|frame|frames|video|film|movie|clip|scene|scenes|screen|footage|recording|"
+    r"time|times|moment|moments|point|second|seconds|minute|minutes|start|beginning|"
+    r"middle|end|number|order|count|name|tell|say|list|mention|describe|true|false|case|"
+    r"appear|appears|appeared|appearing|show|shows|shown|showing|see|sees|saw|seen|"
+    r"visible|present|happen|happens|happened|happening|come|comes|came|coming|occur|"
+    r"occurs|occurred|take|takes|place|go|goes|going|follow|follows|starts|started|ends|"
+    r"ended|begin|begins|look|looks|watch|find|out|up|first|last|next|earlier|later|"
+    r"sooner|latest|earliest|previously|previous|afterwards|then|ever|again|anywhere|"
+    r"somewhere|also|too|only|same|different|more|most|less|least|separate"
 )
-_NUMBER = re.compile(r"\d+(?:[.:,]\d+)*%?")
-_NUMBER_WORDS = frozenset(
-    ["zero", "once", "twice", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_NUMBER = (
+    r"\d+(?:[.:,]\d+)*%?|zero|once|twice|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
 )
+_OWN_WORD = re.compile(_FURNITURE, re.IGNORECASE)
+_NUMBER_WORD = re.compile(_NUMBER, re.IGNORECASE)
+_NO_NAME = re.compile(rf"{_FURNITURE}|{_NUMBER}", re.IGNORECASE)
 _NO_THING = re.compile(
     r"\b(?:(?:none|all|both|neither|any|either) of (?:the|these|them)|not sure|cannot tell"
     r"|can(?:no|')t be (?:told|determined)|unknown|i did not see)\b",
@@ -91,17 +109,16 @@ def _things(question: str) -> list[str]:
 def _trimmed(phrase: str) -> str:
     """Without the question's own words at both ends."""
     words = phrase.split()
-    while words and words[0].casefold() in _FURNITURE:
+    while words and _OWN_WORD.fullmatch(words[0]):
         del words[0]
-    while words and words[-1].casefold() in _FURNITURE:
+    while words and _OWN_WORD.fullmatch(words[-1]):
         del words[-1]
     return " ".join(words)
 
 
 def _names_something(phrase: str) -> bool:
-    empty = _FURNITURE | _NUMBER_WORDS
-    words = re.findall(r"[\w:.,%']+", phrase.casefold())
-    return any(word not in empty and not _NUMBER.fullmatch(word) for word in words)
+    words = re.findall(r"[\w:.,%']+", phrase)
+    return not all(_NO_NAME.fullmatch(word) for word in words)
 
 
 def _named_options(options: Sequence[str] | None) -> list[str]:
@@ -117,5 +134,5 @@ def _is_thing(phrase: str) -> bool:
 
 
 def _without_numbers(phrase: str) -> str:
-    words = [word for word in phrase.casefold().split() if word not in _NUMBER_WORDS]
-    return " ".join(word for word in words if not _NUMBER.fullmatch(word))
+    words = phrase.casefold().split()
+    return " ".join(word for word in words if not _NUMBER_WORD.fullmatch(word))

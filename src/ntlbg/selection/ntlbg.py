@@ -51,9 +51,9 @@ _MAX_SPLIT_POINTS = 8192
 _Z_CAP = 6.0
 _Z_FLOOR = -3.0
 _QUALITY_FLOOR = -8.0
-# Relevance picks for each part of a question that is surely about a few moments, at least: of events
-# that long shots resemble, .82 are the best match of their part and .88 one of the two best
-# (24 simulated videos of ``several_hard``).
+# Relevance picks for each part of a question that is surely about a few moments, at least: of
+# events that long shots resemble, .82 are the best match of their part and .88 one of the two
+# best (24 simulated videos of ``several_hard``).
 _PICKS_A_PART = 2
 # Products of two qualities stay in the range of float32.
 _LEAST_LOG_QUALITY = -40.0
