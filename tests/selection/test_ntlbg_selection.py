@@ -94,7 +94,7 @@ def test_a_pick_is_typical_of_its_cell():
     noise = rng.standard_normal((200, 16))
     noise *= (distance / np.linalg.norm(noise, axis=1))[:, None]
     features = 5 * np.eye(4, 16)[label] + noise
-    assert ntlbg(features, 4, time_weight=0).tolist() == [13, 77, 120, 199]
+    assert ntlbg(features, 4, mode="global", time_weight=0).tolist() == [13, 77, 120, 199]
 
 
 # What does not matter
@@ -157,7 +157,7 @@ def test_chunk_does_not_change_the_result(chunk, local):
     assert overlap(ntlbg(local.features, 32, query=local.query, chunk=chunk), one) >= 31 / 32
 
 
-@pytest.mark.parametrize("scores", [np.zeros(1500), np.full(1500, 3.0), None])
+@pytest.mark.parametrize("scores", [np.zeros(1500), np.full(1500, 3.0)])
 def test_scores_that_say_nothing_leave_coverage(scores, local):
     selection = select_frames("ntlbg", local.features, 16, scores=scores)
     np.testing.assert_array_equal(selection.indices, ntlbg(local.features, 16, mode="global"))
@@ -191,7 +191,7 @@ def test_forced_modes(mode, share, local):
 
 
 def test_mode_global_ignores_the_question(local):
-    without = ntlbg(local.features, 16)
+    without = ntlbg(local.features, 16, mode="global")
     for arguments in ({"query": local.query}, {"scores": local.features[:, 0]}):
         chosen = ntlbg(local.features, 16, mode="global", **arguments)
         np.testing.assert_array_equal(chosen, without)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ntlbg.errors import ConfigError
-from ntlbg.selection.simulation import FEATURE_SIZE, REGIMES, simulate_video
+from ntlbg.selection.simulated_frames import FEATURE_SIZE
+from ntlbg.selection.simulation import REGIMES, simulate_video
 
 EVERY_REGIME = pytest.mark.parametrize("regime", list(REGIMES))
 

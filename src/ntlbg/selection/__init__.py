@@ -40,7 +40,8 @@ from ntlbg.selection.inputs import Inputs, NoOptions, check_inputs, read_options
 from ntlbg.selection.max_volume import MaxInfoOptions, choose_max_info
 from ntlbg.selection.mdp3 import Mdp3Options, choose_mdp3
 from ntlbg.selection.median_contour import choose_median_contour
-from ntlbg.selection.ntlbg import FOR_LOG_ODDS, NtlbgOptions, choose_ntlbg
+from ntlbg.selection.ntlbg import choose_ntlbg
+from ntlbg.selection.ntlbg_options import FOR_LOG_ODDS, NtlbgOptions
 from ntlbg.selection.redundancy import WindowOptions, choose_longvu_window, window_redundancy
 from ntlbg.selection.relevance import choose_top_k
 from ntlbg.selection.result import Picks, Selection, describe
