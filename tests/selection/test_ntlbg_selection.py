@@ -226,3 +226,40 @@ def test_prior_moves_the_probability_and_the_budget(general):
     assert budgets == sorted(budgets)
     assert budgets[0] == round(0.15 * 64)
     assert budgets[-1] == round(0.75 * 64)
+
+
+def film_with_brief_events(seed: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Ten minutes of shots of a few backgrounds, and nine things shown for 2 to 5 seconds."""
+    rng = np.random.default_rng(seed)
+    backgrounds = rng.standard_normal((5, 64)) / 8
+    shots = np.repeat(rng.integers(5, size=60), rng.integers(8, 45, 60))[:600]
+    features = backgrounds[shots] + 0.02 * rng.standard_normal((600, 64))
+    starts = 60 * np.arange(9) + rng.integers(10, 50, 9)
+    events = [np.arange(start, start + rng.integers(2, 6)) for start in starts]
+    for event in events:
+        features[event] += 1.2 * rng.standard_normal(64) / 8
+    return features.astype(np.float32), events
+
+
+def test_an_overview_shows_what_stands_out():
+    """Without a question, of nine planted events: as many as the best of those who cover."""
+    found: dict[str, list[int]] = {}
+    error: dict[str, list[float]] = {}
+    for features, events in map(film_with_brief_events, range(4)):
+        for name in ("ntlbg", "k_center", "max_info", "facility_location", "dpp"):
+            chosen = SELECTORS[name](features, 8)
+            hit = sum(bool(np.isin(event, chosen).any()) for event in events)
+            found.setdefault(name, []).append(hit)
+            error.setdefault(name, []).append(quantisation_error(features, chosen))
+    total = {name: sum(hits) for name, hits in found.items()}
+    assert total["ntlbg"] == max(total.values())
+    assert total["ntlbg"] >= 4 * 5
+    assert np.mean(error["ntlbg"]) < np.mean(error["k_center"])
+    covered = [ntlbg(film_with_brief_events(seed)[0], 8, mode="global") for seed in range(4)]
+    events = [film_with_brief_events(seed)[1] for seed in range(4)]
+    only_cover = sum(
+        bool(np.isin(event, chosen).any())
+        for chosen, planted in zip(covered, events, strict=True)
+        for event in planted
+    )
+    assert only_cover < total["ntlbg"]

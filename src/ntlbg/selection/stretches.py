@@ -20,18 +20,18 @@ from ntlbg.selection.result import Picks, Selection, describe
 from ntlbg.selection.space import appearance_and_time
 
 # Distance of unit features up to which two frames are the same picture: a fifth of how far frames
-# lie from their mean, and within these limits. With the built-in encoder H.264 moves the features
-# of a still slide or photo by up to .017, camera noise by .002; a further line of text by .09, a
-# disc of 20 of 360 lines by .23 on a slide and .35 on a photo; two slides lie .40 apart. So the
-# least is twice the noise, and the largest, for videos whose frames differ much, leaves the disc
-# a third. A cursor moves features by .03 to .3: a slide under one is a few stretches.
+# lie from their mean, and within these limits. It has to follow the video: with the built-in
+# encoder two slides of text lie .40 apart, two blurred patterns without an object .006. H.264
+# moves a still slide or photo by up to .017, camera noise by .002; a further line of text by .09,
+# a disc of 20 of 360 lines by .23 on a slide and .35 on a photo. So the largest leaves the disc a
+# third, and the least is what encoding a picture twice, in other company, can do. A cursor moves
+# features by .03 to .3: a slide under a moving one is several stretches.
 _SHARE_OF_SPREAD = 0.2
-_LEAST, _LARGEST = 0.03, 0.15
+_LEAST, _LARGEST = 1e-3, 0.15
 # What is shown for less keeps its frames, if they are not one stored picture: several frames of one
 # appearance are safer than one. With all merged the built-in model answered 142 of 156 drawn
 # questions about ten minutes, without any merging 144.
 _STILL_SECONDS = 6.0
-_EQUAL = 1e-3  # distance of the same picture, encoded twice in other company
 _ATTEMPTS = 4  # the first one repeats nothing in most videos; each costs a run of the selector
 _LOOK_AHEAD = 64  # frames compared with the first of a stretch at once
 
@@ -53,7 +53,7 @@ def find_stretches(features: np.ndarray, times: np.ndarray) -> np.ndarray:
     last = np.append(first[1:], len(times)) - 1
     brief = (times[last] - times[first] < _STILL_SECONDS)[stretches]
     step = np.linalg.norm(np.diff(units, axis=0, prepend=units[:1] + 1), axis=1)
-    return np.cumsum(starts | (brief & (step > _EQUAL))) - 1
+    return np.cumsum(starts | (brief & (step > _LEAST))) - 1
 
 
 def _runs_of_likes(units: np.ndarray, limit: float) -> np.ndarray:

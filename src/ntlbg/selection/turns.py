@@ -10,15 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from ntlbg.selection.inputs import Inputs
-from ntlbg.selection.relevance import likelihood_ratio
 from ntlbg.selection.result import Picks
 
 # Added to every squared norm, relative to their mean: copies keep a volume.
 _JITTER = 1e-3
-# Mean shift, in calibrated units, that a part's frames are taken to have when turns are shared out.
-# Of 1, 2, 3 and 4 on 30 simulated videos with lookalikes, k = 8 and 16: .90 and .93 of the events
-# with 2, .89 and .92 with 3, .89 and .91 with 4; strict turns .85 and .91.
-_TURN_SHIFT = 2.0
 
 
 def choose_by_turns(inputs: Inputs, choose: Callable[[Inputs], Picks]) -> Picks:
@@ -60,19 +55,19 @@ def _add_by_turns(chosen: set[int], queues: list[deque[int]], num_frames: int) -
 
 
 def volume_by_turns(
-    points: np.ndarray, quality: np.ndarray, z: np.ndarray, num_points: int
+    points: np.ndarray, quality: np.ndarray, evidence: np.ndarray, num_points: int
 ) -> np.ndarray:
     """Greedy log-volume for several parts: what one part has shown counts for all.
 
     As :func:`ntlbg.selection.diversity.greedy_log_volume`, but each step belongs to a part and goes
     by that part's quality. Every part has one turn. Then always the one whose evidence is seen
-    least: of its likelihood, the share that lies outside the span of what was taken. A part that
+    least: of its evidence, the share that lies outside the span of what was taken. A part that
     stands out needs one frame, one that several shots resemble gets more.
 
     Args:
         points: (N, S) float32, centred.
         quality: (P, N) positive.
-        z: (P, N) calibrated relevance.
+        evidence: (P, N) at least 0, how likely a frame is to be what a part means, to a factor.
         num_points: k, at most N.
 
     Returns:
@@ -81,8 +76,7 @@ def volume_by_turns(
     norms = np.einsum("ns,ns->n", points, points).astype(np.float64)
     whole = norms + _JITTER * norms.mean()
     residual = whole.copy()
-    evidence = likelihood_ratio(z, _TURN_SHIFT)
-    evidence /= evidence.sum(axis=1, keepdims=True)
+    evidence = evidence / evidence.sum(axis=1, keepdims=True)
     rows = np.zeros((num_points, len(points)), np.float32)
     chosen = np.empty(num_points, np.int64)
     for step in range(num_points):
