@@ -253,8 +253,8 @@ def test_an_overview_shows_what_stands_out():
             error.setdefault(name, []).append(quantisation_error(features, chosen))
     total = {name: sum(hits) for name, hits in found.items()}
     assert total["ntlbg"] == max(total.values())
-    assert total["ntlbg"] >= 4 * 5
-    assert np.mean(error["ntlbg"]) < np.mean(error["k_center"])
+    assert total["ntlbg"] >= 4 * 6
+    assert np.mean(error["ntlbg"]) < np.mean(error["max_info"])
     covered = [ntlbg(film_with_brief_events(seed)[0], 8, mode="global") for seed in range(4)]
     events = [film_with_brief_events(seed)[1] for seed in range(4)]
     only_cover = sum(
