@@ -231,7 +231,7 @@ def test_prior_moves_the_probability_and_the_budget(general):
 def film_with_brief_events(seed: int) -> tuple[np.ndarray, list[np.ndarray]]:
     """Ten minutes of shots of a few backgrounds, and nine things shown for 2 to 5 seconds."""
     rng = np.random.default_rng(seed)
-    backgrounds = rng.standard_normal((5, 64)) / 8
+    backgrounds = (rng.standard_normal(64) + 0.3 * rng.standard_normal((5, 64))) / 8
     shots = np.repeat(rng.integers(5, size=60), rng.integers(8, 45, 60))[:600]
     features = backgrounds[shots] + 0.02 * rng.standard_normal((600, 64))
     starts = 60 * np.arange(9) + rng.integers(10, 50, 9)
