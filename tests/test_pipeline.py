@@ -291,3 +291,15 @@ def test_an_option_chosen_without_evidence_is_called_a_guess(colour_video, index
     sure = ask(colour_video, "red?", options=["blue", "red"], **known)
     assert sure.notes == []
     assert sure.found is None
+
+
+def test_a_video_of_few_pictures_says_so(colour_video, backend, index):
+    """Grey, red, grey, blue, grey, as far as this encoder can tell."""
+    known = {"model": backend, "index": index, "selector": "top_k"}
+    assert ask(colour_video, "red?", num_frames=5, **known).notes == []
+    answer = ask(colour_video, "red?", num_frames=9, **known)
+    assert len(answer.evidence) == 9
+    note = "the video shows only 5 different pictures; 4 of the 9 frames are much like others"
+    assert answer.notes == [note]
+    moments = select(colour_video, num_frames=9, model=backend, index=index)
+    assert moments.notes == [note]

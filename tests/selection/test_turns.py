@@ -120,3 +120,14 @@ def test_relevance_and_z_are_those_of_the_best_part():
 def test_other_shapes_are_refused(shape):
     with pytest.raises(InvalidFeatures, match="query must have shape"):
         select_frames("ntlbg", np.ones((30, 16)), 4, query=np.ones(shape))
+
+
+def test_log_odds_share_out_turns_by_the_odds():
+    """Frames far above the usual that are still unlikely do not ask for turns."""
+    rng = np.random.default_rng(4)
+    features = rng.standard_normal((400, 24))
+    scores = -8 + 0.1 * rng.standard_normal((2, 400))
+    scores[:, 50:150] = -3 + 0.1 * rng.standard_normal((2, 100))
+    scores[0, 200:202], scores[1, 300:304] = 3, 3
+    chosen = select_frames("ntlbg", features, 6, scores=scores, score_unit="log_odds").indices
+    assert chosen.tolist() == [200, 201, 300, 301, 302, 303]
