@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -303,3 +305,23 @@ def test_a_video_of_few_pictures_says_so(colour_video, backend, index):
     assert answer.notes == [note]
     moments = select(colour_video, num_frames=9, model=backend, index=index)
     assert moments.notes == [note]
+
+
+def test_stored_slides_are_all_seen_before_one_is_repeated(tmp_path, index):
+    """Eleven pictures twelve seconds apart: one frame each in the file, twelve at one a second."""
+    path, rng = tmp_path / "slides.mp4", np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for number in range(11):
+            picture = np.full((64, 96, 3), rng.integers(0, 256, 3), np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = 12_000 * number, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    for selector in ("ntlbg", "top_k", "dpp", "mdp3", "aks", "uniform"):
+        known = {"model": ColourBackend(), "num_frames": 16, "selector": selector, "index": index}
+        moments = select(path, "When is it red?", **known)
+        seen = {round(item.pts_seconds / 12) for item in moments.evidence}
+        assert seen == set(range(11)), selector
