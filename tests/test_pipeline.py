@@ -137,7 +137,7 @@ def test_larger_pictures_are_shrunk(colour_video, backend, index, monkeypatch):
 def test_more_frames_than_the_video_has(colour_video, backend, index):
     answer = ask(colour_video, "Is it red?", model=backend, num_frames=500, index=index)
     assert answer.usage["frames_used"] == 40
-    assert answer.notes[0] == "asked for 500 frames, the video gives 40: all of them are used"
+    assert answer.notes == ["asked for 500 frames, the video gives 40: all of them are used"]
 
 
 def test_a_part_of_the_video(colour_video, backend, index):

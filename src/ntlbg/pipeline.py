@@ -213,7 +213,7 @@ def _notes(usage: dict, num_pictures: int, *, damaged: bool) -> list[str]:
             f"{usage['frames_sampled']}: all of them are used"
         )
     repeated = usage["frames_used"] - num_pictures
-    if repeated > 0:
+    if repeated > 0 and not notes:  # where all frames are used, so are those that repeat others
         notes.append(
             f"the video shows only {num_pictures} different pictures; {repeated} of the "
             f"{usage['frames_used']} frames are much like others"
