@@ -19,13 +19,13 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from ntlbg.backends import VideoContext, load_builtin_backend, seen
+from ntlbg.choosing import choose_frames
 from ntlbg.evaluation.haystack import encode_timeline
 from ntlbg.grounding import recurrence
 from ntlbg.haystack.pictures import object_names
 from ntlbg.haystack.questions import HELD_OUT_WORDINGS, TEMPLATES, with_article
 from ntlbg.haystack.timeline import Timeline, plan_timeline
 from ntlbg.models.builtin import add_settings
-from ntlbg.pipeline import choose_frames
 
 NUM_FRAMES = 16
 ABSENT_NAMES = 10  # a video

@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import ClassVar
 
 import av
 import numpy as np
@@ -58,7 +57,7 @@ class ColourBackend:
     """Answers with the colour a question names if it was selected, else "no"."""
 
     name = "colours"
-    selector_options: ClassVar = {}
+    score_unit = "similarity"
 
     def __init__(self, *, needs_frames: bool = False):
         self.encoder, self.needs_frames, self.contexts = ColourEncoder(), needs_frames, []

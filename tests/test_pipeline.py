@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -44,7 +46,8 @@ def test_answer_and_its_evidence(colour_video, backend, index):
     times = [item.pts_seconds for item in answer.evidence]
     assert times == sorted(times)
     assert len(times) == 4
-    best = sorted(answer.evidence, key=lambda item: -item.score)[:3]
+    # three red frames, all alike, are one picture
+    best = sorted(answer.evidence, key=lambda item: -item.score)[:1]
     assert all(during(MOMENTS["red"], item) for item in best)
     assert [item.timestamp for item in answer.evidence] == [f"00:{int(t):02d}" for t in times]
     assert sum(item.weight for item in answer.evidence) == pytest.approx(1)
@@ -159,6 +162,7 @@ def test_answer_as_plain_values(colour_video, backend, index, tmp_path):
         "score": answer.evidence[0].score,
         "weight": answer.evidence[0].weight,
         "span_seconds": list(answer.evidence[0].span_seconds),
+        "supports": None,
         "image": str(answer.evidence[0].image),
     }
 
@@ -246,10 +250,10 @@ def test_the_words_of_the_question_share_the_budget(backend, options, differ):
     rng = np.random.default_rng(0)
     features, scores = rng.normal(size=(300, 4)).astype(np.float32), rng.normal(size=300)
     backend.score_frames = lambda features, question: scores
-    backend.selector_options = {"ntlbg": options}
 
     def chosen(question):
-        return choose_frames(backend, features, np.arange(300.0), question, "ntlbg", 20)
+        times = np.arange(300.0)
+        return choose_frames(backend, features, times, question, "ntlbg", 20, **options)
 
     local, about = chosen("When is the dog visible?"), chosen("What is this video about?")
     if differ:
@@ -286,3 +290,35 @@ def test_what_a_model_says_of_its_evidence_comes_with_the_answer(colour_video, i
     assert silent.notes == []
     assert silent.found is None
     assert {item.supports for item in silent.evidence} == {None}
+
+
+def test_a_video_of_few_pictures_says_so(colour_video, backend, index):
+    """Grey, red, grey, blue, grey, as far as this encoder can tell."""
+    known = {"model": backend, "index": index, "selector": "top_k"}
+    assert ask(colour_video, "red?", num_frames=5, **known).notes == []
+    answer = ask(colour_video, "red?", num_frames=9, **known)
+    assert len(answer.evidence) == 9
+    note = "the video shows only 5 different pictures; 4 of the 9 frames are much like others"
+    assert answer.notes == [note]
+    moments = select(colour_video, num_frames=9, model=backend, index=index)
+    assert moments.notes == [note]
+
+
+def test_stored_slides_are_all_seen_before_one_is_repeated(tmp_path, index):
+    """Eleven pictures twelve seconds apart: one frame each in the file, twelve at one a second."""
+    path, rng = tmp_path / "slides.mp4", np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for number in range(11):
+            picture = np.full((64, 96, 3), rng.integers(0, 256, 3), np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = 12_000 * number, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    for selector in ("ntlbg", "top_k", "dpp", "mdp3", "aks", "uniform"):
+        known = {"model": ColourBackend(), "num_frames": 16, "selector": selector, "index": index}
+        moments = select(path, "When is it red?", **known)
+        seen = {round(item.pts_seconds / 12) for item in moments.evidence}
+        assert seen == set(range(11)), selector

@@ -67,6 +67,17 @@ def ground_scores(
     return heed_side(scores, events, pts_seconds, side)
 
 
+def heeds_order(question: str) -> bool:
+    """Whether :func:`ground_scores` makes one relevance of it that no part of it has.
+
+    >>> questions = ("What follows the owl?", "What is at 02:05?", "Is the owl or the bus first?")
+    >>> [heeds_order(question) for question in questions]
+    [True, True, False]
+    """
+    in_order = neighbour_direction(question) or first_or_last(question)
+    return bool(mentioned_seconds(question) or (in_order and not names_pair(question)))
+
+
 def asks_about_events(question: str) -> bool:
     """Whether it asks what comes first or last of everything.
 

@@ -4,11 +4,9 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-import numpy as np
-
 from ntlbg.backends import Backend, VideoContext, load_backend
+from ntlbg.choosing import choose_frames
 from ntlbg.errors import InvalidBudget, QuestionError, UnknownSelector
-from ntlbg.grounding import ground_scores
 from ntlbg.index import FeatureIndex
 from ntlbg.indexing import Progress, index_video
 from ntlbg.memory import affordable_frames
@@ -25,8 +23,7 @@ from ntlbg.results import (
     write_overview,
     write_pictures,
 )
-from ntlbg.selection import SELECTORS, Selection, select_frames
-from ntlbg.selection.question_prior import question_prior
+from ntlbg.selection import SELECTORS
 from ntlbg.video import ReadReport, read_frames_at
 from ntlbg.video.opening import check_unchanged, file_state, open_video
 
@@ -80,7 +77,7 @@ def ask(
         moments = _choose(
             Path(video), question, backend, selector, num_frames, index, progress,
             read_frames or folder is not None or backend.needs_frames,
-            answered_by=backend.name,
+            answered_by=backend.name, options=options,
             fps=fps, max_frames=max_frames, start=start, end=end,
         )  # fmt: skip
         began = time.perf_counter()
@@ -155,6 +152,7 @@ def _choose(
     progress: Progress | None,
     read_frames: bool,
     answered_by: str | None = None,
+    options: list[str] | None = None,
     **sampling,
 ) -> Moments:
     """Features from the index, relevance from the backend, frames from the selector."""
@@ -172,7 +170,9 @@ def _choose(
     if answered_by:
         budget, note = affordable_frames(answered_by, min(num_frames, len(indexed)), len(indexed))
     features = backend.express(indexed.features, indexed.notes)
-    selection = choose_frames(backend, features, indexed.pts_seconds, question, selector, budget)
+    selection = choose_frames(
+        backend, features, indexed.pts_seconds, question, selector, budget, options=options
+    )
     clock.lap("select")
     seen = VideoContext(features, indexed.pts_seconds, selection)
     if read_frames:
@@ -191,45 +191,9 @@ def _choose(
         "pictures_decoded": report.decoded,
         "seconds": clock.seconds,
     }
-    notes = [note] * (note is not None) + _notes(usage, damaged=indexed.meta["damaged"])
+    notes = [note] * (note is not None)
+    notes += _notes(usage, selection.num_pictures, damaged=indexed.meta["damaged"])
     return Moments(video, question, selector, describe_evidence(seen), usage, notes, seen)
-
-
-def choose_frames(
-    backend: Backend,
-    features: np.ndarray,
-    pts_seconds: np.ndarray,
-    question: str | None,
-    selector: str,
-    num_frames: int,
-    *,
-    generator: np.random.Generator | None = None,
-) -> Selection:
-    """Frames of features (T, D) at times (T,) for a question, or for the video as a whole.
-
-    Where a backend leaves it to ``ntlbg`` whether a question is about a few moments, the words of
-    the question are its prior.
-    """
-    scores, options = None, {}
-    if question:
-        options = backend.selector_options.get(selector, {})
-        if selector == "ntlbg" and "mode" not in options:
-            options = {"prior": question_prior(question)} | options
-        scores = ground_scores(
-            backend.score_frames(features, question),
-            pts_seconds,
-            question,
-            lambda: backend.event_odds(features, pts_seconds),
-        )
-    return select_frames(
-        selector,
-        features,
-        num_frames,
-        scores=scores,
-        pts_seconds=pts_seconds,
-        generator=generator,
-        **options,
-    )
 
 
 class _Clock:
@@ -244,12 +208,18 @@ class _Clock:
         self.seconds[name], self._began = now - self._began, now
 
 
-def _notes(usage: dict, *, damaged: bool) -> list[str]:
+def _notes(usage: dict, num_pictures: int, *, damaged: bool) -> list[str]:
     notes = []
     if usage["frames_sampled"] < usage["frames_requested"]:
         notes.append(
             f"asked for {usage['frames_requested']} frames, the video gives "
             f"{usage['frames_sampled']}: all of them are used"
+        )
+    repeated = usage["frames_used"] - num_pictures
+    if repeated > 0 and not notes:  # where all frames are used, so are those that repeat others
+        notes.append(
+            f"the video shows only {num_pictures} different pictures; {repeated} of the "
+            f"{usage['frames_used']} frames are much like others"
         )
     if damaged:
         notes.append("the video is damaged; what could not be decoded was left out")

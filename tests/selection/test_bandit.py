@@ -5,9 +5,8 @@ import pytest
 
 from ntlbg.errors import ConfigError, InvalidFeatures
 from ntlbg.selection import SELECTORS, select_frames
+from ntlbg.selection.arms import Arms
 from ntlbg.selection.bandit import (
-    FocusOptions,
-    _Arms,
     _Chosen,
     _draw_frames,
     _even_frames,
@@ -161,7 +160,7 @@ def arms_with(rewards, clip_frames=4, seed=0):
         np.zeros((len(rewards), 1)), 1, query=[1], generator=np.random.default_rng(seed)
     )
     borders = np.append(np.arange(0, len(rewards), clip_frames), len(rewards))
-    arms = _Arms(inputs, FocusOptions(), borders)
+    arms = Arms(inputs, None, borders)
     arms.rewards[:] = rewards
     return arms, inputs
 

@@ -73,13 +73,14 @@ def test_full_whitening_hears_the_quiet_directions():
     quiet = np.where(np.arange(400) % 7 == 0, 1.0, -1.0)
     features = np.column_stack([loud, quiet, 0.05 * rng.standard_normal(400)])
     for whitening, sides in (("none", 1), ("full", 2)):
-        chosen = ntlbg(features, 2, whitening=whitening, rank=2, time_weight=0)
+        options = {"mode": "global", "rank": 2, "time_weight": 0}
+        chosen = ntlbg(features, 2, whitening=whitening, **options)
         assert len(np.unique(quiet[chosen])) == sides
 
 
 def test_time_weight_pulls_towards_even_times(general):
     def unevenness(weight):
-        chosen = ntlbg(general.features, 30, time_weight=weight) / 1500
+        chosen = ntlbg(general.features, 30, mode="global", time_weight=weight) / 1500
         return np.abs(chosen - (np.arange(30) + 0.5) / 30).max()
 
     assert unevenness(100.0) < 0.04

@@ -4,9 +4,23 @@ import numpy as np
 import pytest
 
 from ntlbg.errors import ConfigError
-from ntlbg.selection.simulation import FEATURE_SIZE, REGIMES, simulate_video
+from ntlbg.selection.simulated_frames import FEATURE_SIZE
+from ntlbg.selection.simulated_things import THINGS
+from ntlbg.selection.simulation import REGIMES, simulate_video
 
 EVERY_REGIME = pytest.mark.parametrize("regime", list(REGIMES))
+
+
+# Sum of some features, of some of the query, and of the events' frames, at seed 7 and 600 frames,
+# before there were questions that name things: published figures rest on these videos.
+AS_EVER = {
+    "local": (-2.24717, -0.29422, 3681),
+    "global": (-1.72242, -0.08699, 0),
+    "weak": (-2.24717, -0.29422, 3681),
+    "toppc": (-2.24717, -0.54537, 3681),
+    "junk": (-2.28273, -0.16534, 3681),
+    "long": (-0.29674, -0.07066, 27008),
+}
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +111,52 @@ def test_unknown_regime_and_too_short_a_video():
         simulate_video(0, "easy")
     with pytest.raises(ConfigError, match="num_frames must be at least 600; got 599"):
         simulate_video(0, "local", 599)
+
+
+@EVERY_REGIME
+def test_videos_of_old_regimes_stay_as_they_were(regime):
+    video = simulate_video(7, regime, 600)
+    features, query, events = AS_EVER[regime]
+    assert video.features[::97, :5].sum() == pytest.approx(features, abs=1e-3)
+    assert video.query[:6].sum() == pytest.approx(query, abs=1e-4)
+    assert sum(int(event.sum()) for event in video.events) == events
+    np.testing.assert_array_equal(video.parts, video.query[None])
+
+
+@pytest.mark.parametrize("regime", list(THINGS))
+def test_questions_that_name_things(regime):
+    """Events fit one of the parts, better than the rest of the video does."""
+    kind = THINGS[regime]
+    for seed in range(4):
+        video = simulate_video(seed, regime, 900)
+        assert video.regime == regime
+        assert kind.things[0] <= len(video.parts) <= kind.things[1]
+        assert len(video.parts) * kind.times[0] <= len(video.events)
+        assert len(video.events) <= len(video.parts) * kind.times[1]
+        np.testing.assert_allclose(np.linalg.norm(video.features, axis=1), 1, atol=1e-5)
+        frames = np.concatenate(video.events)
+        assert len(set(frames.tolist())) == len(frames)
+        assert all(2 <= len(event) <= 8 for event in video.events)
+        cosines = video.features @ video.parts.T
+        gains = cosines - np.median(cosines, axis=0)
+        best = [gains[event].mean(0).max() for event in video.events]
+        assert min(best) > 0
+        assert np.mean(best) > 0.06
+        fits = {int(gains[event].mean(0).argmax()) for event in video.events}
+        assert len(fits) > len(video.parts) / 2
+
+
+def test_lookalikes_are_longer_and_weaker_than_events():
+    plain, crowded = (simulate_video(3, name, 900) for name in ("several", "distractors"))
+    for video, most in ((plain, 40), (crowded, 400)):
+        rest = np.delete(video.features, np.concatenate(video.events), axis=0)
+        raised = (rest @ video.parts.T > np.median(rest @ video.parts.T, axis=0) + 0.07).any(1)
+        assert (raised.sum() > 40) == (most == 400)
+
+
+def test_things_are_asked_about_in_up_to_an_hour():
+    lengths = [len(simulate_video(seed, "one")) for seed in range(12)]
+    assert min(lengths) >= 600
+    assert max(lengths) <= 3600
+    with pytest.raises(ConfigError, match="several_hard"):
+        simulate_video(0, "hardest")

@@ -83,13 +83,13 @@ class RichPoints:
 class Backend(Protocol):
     """Scores frames for a question and answers it from the selected ones.
 
-    ``selector_options`` are options that suit this backend's scores, by the selector's name.
+    ``score_unit`` is what its scores are, of :data:`ntlbg.selection.SCORE_UNITS`.
     """
 
     name: str
     needs_frames: bool
     encoder: "Encoder"
-    selector_options: dict[str, dict]
+    score_unit: str
 
     def express(self, features: np.ndarray, notes: dict[str, np.ndarray]) -> np.ndarray:
         """Features (T, D) as the other methods want them, from the index's features and notes."""

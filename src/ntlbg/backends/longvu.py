@@ -2,7 +2,6 @@
 
 import hashlib
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -45,7 +44,7 @@ class LongVUBackend:
     """LongVU reads the selected frames: its own reduction, resolution and compression follow."""
 
     needs_frames = True
-    selector_options: ClassVar = {}
+    score_unit = "similarity"
 
     def __init__(
         self,

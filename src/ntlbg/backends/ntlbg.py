@@ -3,16 +3,20 @@
 import copy
 import weakref
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 import torch
 
 from ntlbg.backends import Reply, RichPoints, VideoContext
+from ntlbg.backends.by_frames import (
+    chances_of_times,
+    chances_of_words,
+    chances_of_yes_and_no,
+    stated_answer,
+)
 from ntlbg.backends.further_words import FurtherWords
 from ntlbg.backends.seen import (
     LEAST_FOUND,
-    POSSIBLE,
     RECOGNISED,
     Calibration,
     Signs,
@@ -24,26 +28,21 @@ from ntlbg.backends.seen import (
     word_odds,
 )
 from ntlbg.backends.wording import ObjectNames, reservations
-from ntlbg.data import NOT_SEEN
 from ntlbg.encoders import Encoder
 from ntlbg.grounding import (
     asks_about_one,
     asks_count,
     asks_what_in_order,
     asks_when,
-    can_be_denied,
     first_or_last,
     first_or_last_of_two,
-    mentioned_seconds,
     names_pair,
     neighbour_direction,
     recurrence,
 )
-from ntlbg.timelines import format_seconds
 
 LONGEST_ANSWER_TOKENS = 24
 LEAST_KNOWN_CHANCE = 1e-6  # the frames do not rule out an answer altogether
-SAME_MOMENT = 3.0  # seconds from a frame at which a time still names what it shows
 ABOUT_ONE = "When does the {name} appear?"
 
 
@@ -51,17 +50,7 @@ class NtlbgBackend:
     """An NtlbgForConditionalGeneration: one visual token per frame, answers of a few words."""
 
     needs_frames = False
-    # Its scores are log-likelihood ratios under learned covariances, so they are whitened already,
-    # and the questions it can answer are about moments.
-    selector_options: ClassVar = {
-        "ntlbg": {
-            "score_whitening": False,
-            "mode": "localized",
-            "quality": 0.5,
-            "quality_cap": 1e3,
-            "max_share": 1.0,
-        }
-    }
+    score_unit = "log_odds"
 
     def __init__(
         self,
@@ -89,13 +78,14 @@ class NtlbgBackend:
     def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
         """Log-likelihood ratio (T,) of "this frame is meant" to "any frame", in nats.
 
-        A frame is meant by a question about two objects when it is by a question about one.
+        A frame is meant by a question about two objects when it is by a question about one, and by
+        the name of an object when it is by a question about that.
         """
         names = self.names.find(question) if names_pair(question) else []
         if len(names) > 1:
-            return np.max(
-                [self.score_frames(features, ABOUT_ONE.format(name=name)) for name in names], axis=0
-            )
+            return np.max([self.score_frames(features, name) for name in names], axis=0)
+        if self.names.is_name(question):
+            question = ABOUT_ONE.format(name=question)
         query = torch.tensor(self.processor.query_ids(question))
         return self.model.score(torch.as_tensor(features), query).double().cpu().numpy()
 
@@ -138,7 +128,7 @@ class NtlbgBackend:
         signs = self.signs(question, video)
         text, chances = None, None
         if options is None and signs:
-            text = _stated(question, signs)
+            text = stated_answer(question, signs)
         if text is None:
             text, chances = self._read(question, video, options, signs)
         notes = reservations(question, self.names, options) if self.words else ()
@@ -219,7 +209,7 @@ class NtlbgBackend:
         self, question: str, video: VideoContext, options: list[str] | None, signs: Signs | None
     ) -> tuple[str, list[float] | None]:
         """The language model's answer, and the chances of the options."""
-        stated = signs and options and _chances_of_yes_and_no(question, signs, options)
+        stated = signs and options and chances_of_yes_and_no(question, signs, options)
         if stated:
             return options[int(np.argmax(stated))], stated
         known = self._known_chances(question, signs, video, options)
@@ -262,7 +252,7 @@ class NtlbgBackend:
             return {str(number): chance for number, chance in enumerate(chances)}
         if len(signs.words) == 1 and asks_when(question):
             chances = signs.time_chances(times, first_or_last(question))
-            return _chances_of_times(times, chances, options)
+            return chances_of_times(times, chances, options)
         if asks_what_in_order(question):
             return self._chances_in_order(question, signs, video, options)
         return None
@@ -282,7 +272,7 @@ class NtlbgBackend:
             return None
         features = torch.as_tensor(video.features[chosen][meant]).float()
         chances = word_chances(self.model.multi_modal_projector, features, scores[chosen][meant])
-        return _chances_of_words(
+        return chances_of_words(
             {
                 word: 0.0 if word in signs.words else float(chance)
                 for word, chance in zip(self.words, chances, strict=True)
@@ -316,54 +306,6 @@ class NtlbgBackend:
         )
         logits = torch.cat([prompt.logits[:, -1:], rest.logits], dim=1).double()
         return float(logits.log_softmax(-1).gather(-1, ids.unsqueeze(-1)).sum())
-
-
-def _chances_of_times(
-    times: np.ndarray, chances: np.ndarray, options: list[str] | None
-) -> dict[str, float]:
-    """The best chance of frames at times (K,): of the options, else of times that are possible."""
-    found: dict[str, float] = {}
-    if options is None:
-        for place in np.flatnonzero(chances >= POSSIBLE * chances.max()):
-            text = format_seconds(times[place])
-            found[text] = max(found.get(text, 0.0), float(chances[place]))
-        return found
-    for option in options:
-        named = mentioned_seconds(option)
-        near = np.abs(times - named[0]) <= SAME_MOMENT if len(named) == 1 else []
-        found[option] = float(chances[near].max(initial=0.0))
-    return found
-
-
-def _chances_of_words(
-    chances: dict[str, float], options: list[str] | None
-) -> dict[str, float] | None:
-    """Those of the options, if all are words, else of the words that are possible."""
-    if options is None:
-        least = POSSIBLE * max(chances.values())
-        return {word: chance for word, chance in chances.items() if chance >= least}
-    known = {word.lower(): chance for word, chance in chances.items()}
-    if not all(option.lower() in known for option in options):
-        return None  # frames cannot tell how likely the others are
-    return {option: known[option.lower()] for option in options}
-
-
-def _stated(question: str, signs: Signs) -> str | None:
-    """The answer where it follows from what was found, without reading."""
-    if not can_be_denied(question):
-        return NOT_SEEN if signs.nothing() else None
-    found = signs.chance() >= LEAST_FOUND
-    if asks_count(question):
-        return None if found else "0"
-    return ("Yes" if found else "No") if signs.words else None
-
-
-def _chances_of_yes_and_no(question: str, signs: Signs, options: list[str]) -> list[float] | None:
-    """Whether it is there, where that is asked and the options are these two; None for others."""
-    texts = [option.lower().rstrip(".") for option in options]
-    if not can_be_denied(question) or asks_count(question) or sorted(texts) != ["no", "yes"]:
-        return None
-    return [signs.chance() if text == "yes" else 1 - signs.chance() for text in texts]
 
 
 def _words(model, processor, further_words: FurtherWords | None) -> tuple[str, ...]:

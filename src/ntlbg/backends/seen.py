@@ -29,7 +29,12 @@ from ntlbg.grounding import (
 LEAST_CHANCE = 0.2  # below it, what is named has not been seen
 LEAST_MOMENT_CHANCE = 0.35  # the same for an event without a name
 LEAST_FOUND = 0.5  # the same in other videos, where more is there than is seen
-SURE = 0.8  # a chance of what is said, from which on it is said without a note
+# Chance of what is said from which on it is said without a note: of 164 answers about validation
+# videos that are right, 157 have none.
+SURE = 0.75
+# Chance up to which a thing is denied without a note. Of the denials at .10 to .24 about 40 videos
+# of photographs and screens eight were wrong.
+SURELY_NOT = 0.08
 LARGEST_ODDS = 12.0  # nats; what a word's log-odds count at most, either way
 POSSIBLE = 0.1  # chance from which on a frame may belong to an appearance or be the moment
 UNCLEAR = -3.0  # nats, of an appearance that there is not
@@ -125,8 +130,8 @@ class Signs:
         That nothing comes first in a video without drawn objects says that nothing was recognised.
         """
         if denied and (self.events is not None or self.next_to):
-            return self.chance() > 1 - SURE or self.drawn < SURE
-        return (1 - self.chance() if denied else self.chance()) < SURE
+            return self.chance() > SURELY_NOT or self.drawn < SURE
+        return self.chance() > SURELY_NOT if denied else self.chance() < SURE
 
     def doubts(self, text: str) -> tuple[str, ...]:
         """What is to be said with an answer of this text, a sentence each."""

@@ -104,6 +104,10 @@ class ObjectNames:
         pattern = rf"(?<!\bon )\b({choices})(?:e?s)?\b"
         self._pattern = re.compile(pattern, re.IGNORECASE) if choices else None
 
+    def is_name(self, text: str) -> bool:
+        """Whether a text is one of the names, or its plural."""
+        return bool(self._pattern and self._pattern.fullmatch(text))
+
     def find(self, question: str) -> list[str]:
         """In the order of the question, each once."""
         if self._pattern is None:

@@ -151,7 +151,11 @@ def compare(
         ),
     ] = "haystack",
     selector: Annotated[
-        list[str] | None, typer.Option(help="A selector to compare; repeat it; all by default.")
+        list[str] | None,
+        typer.Option(
+            help="A selector to compare; repeat it; all by default. Simulated also: "
+            "dpp-whitened, ntlbg-parts and dpp-parts, a query for each thing."
+        ),
     ] = None,
     frames: Annotated[
         list[int] | None,
@@ -182,7 +186,8 @@ def compare(
     regime: Annotated[
         list[str] | None,
         typer.Option(
-            help="Simulated: local, global, weak, toppc, junk or long; repeat it.  "
+            help="Simulated: local, global, weak, toppc, junk, long, one, repeated, several, "
+            "several_hard or distractors; repeat it.  "
             "[default: local, global]"
         ),
     ] = None,

@@ -114,7 +114,7 @@ def answer_question(backend: Backend, read: Read, config: Config, dataset: str) 
     """Choose frames for one question, answer it, and measure both."""
     sample, began = read.sample, time.perf_counter()
     scores = backend.score_frames(read.features, sample.question)
-    selection = choose(read, scores, config)
+    selection = choose(read, scores, config, backend.score_unit)
     video = VideoContext(read.features, read.pts_seconds, selection)
     reply = backend.answer(sample.question, video=video, options=sample.options)
     seconds = time.perf_counter() - began
@@ -134,13 +134,14 @@ def answer_question(backend: Backend, read: Read, config: Config, dataset: str) 
     )
 
 
-def choose(read: Read, scores: np.ndarray, config: Config) -> Selection:
+def choose(read: Read, scores: np.ndarray, config: Config, score_unit: str) -> Selection:
     """k frames by the configuration's selector and budget."""
     video = config.video_config
     number = min(video.num_representatives, len(read.features))
     return select_frames(
-        video.frame_selector, read.features, number, scores=scores, pts_seconds=read.pts_seconds
-    )
+        video.frame_selector, read.features, number, scores=scores, score_unit=score_unit,
+        pts_seconds=read.pts_seconds,
+    )  # fmt: skip
 
 
 def _grounded(times: np.ndarray, evidence: Sequence[tuple[float, float]]) -> float | None:

@@ -67,9 +67,7 @@ def weights_fingerprint(path: Path | None = None, dtype: torch.dtype | None = No
     return f"{digest} {str(dtype or inference_dtype()).removeprefix('torch.')}"
 
 
-def build_base(
-    dtype: torch.dtype | None = None, vision_config: BuiltinVisionConfig | None = None
-):
+def build_base(dtype: torch.dtype | None = None, vision_config: BuiltinVisionConfig | None = None):
     """The untrained model and its processor: published weights, new parts at their start values.
 
     Args:

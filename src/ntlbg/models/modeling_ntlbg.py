@@ -301,6 +301,7 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
             video_features.float().cpu().numpy(),
             num_frames,
             scores=scores.double().cpu().numpy(),
+            score_unit="log_odds",
             pts_seconds=None if pts_seconds is None else np.asarray(pts_seconds, np.float64),
             **options,
         )

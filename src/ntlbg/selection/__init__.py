@@ -12,13 +12,13 @@ method that returns fewer, or repeats some, is completed; its docstring says how
 T frames, D feature size, k chosen.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ntlbg.errors import UnknownSelector
+from ntlbg.errors import ConfigError, UnknownSelector
 from ntlbg.selection.bandit import FocusOptions, choose_focus
 from ntlbg.selection.boundaries import WfsOptions, choose_wfs_sb
 from ntlbg.selection.curves import AksOptions, BoltOptions, choose_aks, choose_bolt
@@ -40,18 +40,23 @@ from ntlbg.selection.inputs import Inputs, NoOptions, check_inputs, read_options
 from ntlbg.selection.max_volume import MaxInfoOptions, choose_max_info
 from ntlbg.selection.mdp3 import Mdp3Options, choose_mdp3
 from ntlbg.selection.median_contour import choose_median_contour
-from ntlbg.selection.ntlbg import NtlbgOptions, choose_ntlbg
+from ntlbg.selection.ntlbg import choose_ntlbg
+from ntlbg.selection.ntlbg_options import FOR_LOG_ODDS, NtlbgOptions
 from ntlbg.selection.redundancy import WindowOptions, choose_longvu_window, window_redundancy
 from ntlbg.selection.relevance import choose_top_k
 from ntlbg.selection.result import Picks, Selection, describe
 from ntlbg.selection.space import appearance_and_time
+from ntlbg.selection.stretches import select_distinct
+from ntlbg.selection.turns import choose_by_turns
 from ntlbg.selection.uniform import choose_uniform
 
 __all__ = [
+    "SCORE_UNITS",
     "SELECTORS",
     "NtlbgOptions",
     "Selection",
     "Selector",
+    "select_distinct",
     "select_frames",
     "window_redundancy",
 ]
@@ -59,6 +64,9 @@ __all__ = [
 
 # Keywords that every selector takes.
 _COMMON = ("query", "scores", "pts_seconds", "generator")
+# What scores can be: a similarity like a cosine, whose level says nothing, or log-odds that a frame
+# is meant, in nats.
+SCORE_UNITS = ("similarity", "log_odds")
 
 
 @dataclass(frozen=True)
@@ -70,12 +78,19 @@ class Selector:
         choose: the algorithm, on checked inputs in order of time.
         options: dataclass of the keywords it accepts beyond the common ones.
         needs_query: whether it raises QueryRequired without a query or scores.
+        uses_query: whether it heeds a query or scores at all.
+        for_log_odds: options whose defaults are others where scores are log-odds.
+        joins_parts: whether it knows of questions with several parts. Of others that use a query
+            each part chooses its share, see :func:`ntlbg.selection.turns.choose_by_turns`.
     """
 
     name: str
     choose: Callable[[Inputs, Any], Picks]
     options: type = NoOptions
     needs_query: bool = False
+    uses_query: bool = True
+    joins_parts: bool = False
+    for_log_odds: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(
         self,
@@ -85,6 +100,7 @@ class Selector:
         query: Any = None,
         scores: Any = None,
         pts_seconds: Any = None,
+        score_unit: str = "similarity",
         generator: np.random.Generator | None = None,
         **options: Any,
     ) -> np.ndarray:
@@ -95,6 +111,7 @@ class Selector:
             query=query,
             scores=scores,
             pts_seconds=pts_seconds,
+            score_unit=score_unit,
             generator=generator,
             **options,
         )
@@ -103,18 +120,25 @@ class Selector:
     def run(self, features: Any, num_frames: int, **given: Any) -> tuple[Inputs, Picks]:
         """The checked arguments of :func:`select_frames`, and the choice in order of time."""
         common = {name: given.pop(name) for name in _COMMON}
-        chosen = read_options(self.options, self.name, given)
+        score_unit = given.pop("score_unit")
+        if score_unit not in SCORE_UNITS:
+            accepted = " or ".join(SCORE_UNITS)
+            raise ConfigError(f"score_unit must be {accepted}; got {score_unit!r}")
+        defaults = self.for_log_odds if score_unit == "log_odds" else {}
+        chosen = read_options(self.options, self.name, {**defaults, **given})
         inputs = check_inputs(features, num_frames, **common)
+        if inputs.num_parts > 1 and self.uses_query and not self.joins_parts:
+            return inputs, choose_by_turns(inputs, lambda part: self.choose(part, chosen))
         return inputs, self.choose(inputs, chosen)
 
 
 SELECTORS: dict[str, Selector] = {
     selector.name: selector
     for selector in (
-        Selector("ntlbg", choose_ntlbg, NtlbgOptions),
-        Selector("uniform", choose_uniform),
+        Selector("ntlbg", choose_ntlbg, NtlbgOptions, joins_parts=True, for_log_odds=FOR_LOG_ODDS),
+        Selector("uniform", choose_uniform, uses_query=False),
         Selector("top_k", choose_top_k, needs_query=True),
-        Selector("random", choose_random),
+        Selector("random", choose_random, uses_query=False),
         Selector("aks", choose_aks, AksOptions, needs_query=True),
         Selector("bolt", choose_bolt, BoltOptions, needs_query=True),
         Selector("q_frame", choose_q_frame, QFrameOptions, needs_query=True),
@@ -123,10 +147,15 @@ SELECTORS: dict[str, Selector] = {
         Selector("wfs_sb", choose_wfs_sb, WfsOptions, needs_query=True),
         Selector("dpp", choose_dpp, DppOptions),
         Selector("mdp3", choose_mdp3, Mdp3Options, needs_query=True),
-        Selector("max_info", choose_max_info, MaxInfoOptions),
-        Selector("k_center", choose_k_center),
-        Selector("facility_location", choose_facility_location, FacilityLocationOptions),
-        Selector("longvu_window", choose_longvu_window, WindowOptions),
+        Selector("max_info", choose_max_info, MaxInfoOptions, uses_query=False),
+        Selector("k_center", choose_k_center, uses_query=False),
+        Selector(
+            "facility_location",
+            choose_facility_location,
+            FacilityLocationOptions,
+            uses_query=False,
+        ),
+        Selector("longvu_window", choose_longvu_window, WindowOptions, uses_query=False),
         Selector("median_contour", choose_median_contour),
     )
 }
@@ -140,6 +169,7 @@ def select_frames(
     query: Any = None,
     scores: Any = None,
     pts_seconds: Any = None,
+    score_unit: str = "similarity",
     generator: np.random.Generator | None = None,
     **options: Any,
 ) -> Selection:
@@ -149,10 +179,12 @@ def select_frames(
         name: a key of SELECTORS.
         features: (T, D) one vector per frame; converted to float32.
         num_frames: k, at least 1. All frames are chosen when there are no more.
-        query: (D,) vector in the features' space.
-        scores: (T,) relevance of each frame from elsewhere; used instead of the query.
+        query: (D,) vector in the features' space; (P, D) for a question that names several things,
+            one for each: every part gets its share of the frames.
+        scores: (T,) relevance of each frame from elsewhere, or (P, T); used instead of the query.
         pts_seconds: (T,) time of each frame, in any order. Without it frames are equally spaced;
             for ``focus``, whose clips have a length in seconds, a second apart.
+        score_unit: of SCORE_UNITS; a selector may have other defaults for log-odds.
         generator: for the selectors that draw: ``random``, ``q_frame``, ``adaq`` and ``focus``.
             Without it they draw as with seed 0.
         options: the selector's own, the fields of ``SELECTORS[name].options``.
@@ -169,6 +201,7 @@ def select_frames(
         query=query,
         scores=scores,
         pts_seconds=pts_seconds,
+        score_unit=score_unit,
         generator=generator,
         **options,
     )

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.errors import ConfigError, InvalidFeatures, QueryRequired
+from ntlbg.errors import ConfigError, QueryRequired
+from ntlbg.selection.arms import Arms
 from ntlbg.selection.inputs import Inputs, check_choice, check_number
 from ntlbg.selection.result import Picks
 
@@ -19,7 +20,6 @@ _LEAST_REGIONS = 8  # clips of a video, however short
 _BEST_SHARE = 0.2  # of k, the frames of largest score at once
 _TEMPERATURE = 0.06  # of the softmax within a clip
 _EVEN_SHARE = 0.5  # of the fine pulls that lie evenly, the others by chance
-_LEAST_VARIANCE = 1e-6  # of a clip's rewards, in units of their range
 _LARGEST_GAP_SECONDS = 1.0  # between frames of different clips,
 _GAP_SHARE = 0.25  # at most this share of the mean time between k frames,
 _NO_GAP_SECONDS = 0.2  # and none where that is so short
@@ -108,66 +108,6 @@ def seconds_per_frame(times: np.ndarray) -> float:
     return float(times[-1] - times[0]) / max(len(times) - 1, 1) or 1.0
 
 
-class _Arms:
-    """Clips, and what is known of their frames.
-
-    Attributes:
-        borders: (M + 1,) clip m holds frames ``borders[m]`` to ``borders[m + 1] - 1``; frames from
-            ``borders[M]`` on are in none.
-        rewards: (T,) score of every frame pulled, else NaN.
-    """
-
-    def __init__(self, inputs: Inputs, options: FocusOptions, borders: np.ndarray):
-        self._inputs = inputs
-        self._score = options.score
-        self.borders = borders
-        self.rewards = np.full(len(inputs), np.nan)
-
-    def __len__(self) -> int:
-        return len(self.borders) - 1
-
-    def frames(self, arm: int) -> np.ndarray:
-        return np.arange(self.borders[arm], self.borders[arm + 1])
-
-    def pull(self, frames: np.ndarray) -> None:
-        """Score these frames."""
-        frames = np.sort(frames)
-        if len(frames):
-            self.rewards[frames] = self._evaluate(frames)
-
-    def _evaluate(self, frames: np.ndarray) -> np.ndarray:
-        inputs = self._inputs
-        if self._score is not None:
-            scores = np.asarray(self._score(inputs.order[frames]), np.float64)
-            if scores.shape != frames.shape or not np.isfinite(scores).all():
-                raise InvalidFeatures(
-                    f"option score must return one finite number for each of {len(frames)} "
-                    f"frames; got shape {scores.shape}"
-                )
-            return scores
-        if inputs.scores is not None:
-            return inputs.scores[frames]
-        return inputs.query_products(frames)
-
-    def moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Number, mean and variance of the rewards of each arm: (M,) each."""
-        rewards = self.rewards[: self.borders[-1]]
-        pulled, starts = ~np.isnan(rewards), self.borders[:-1]
-        rewards = np.where(pulled, rewards, 0)
-        counts = np.add.reduceat(pulled.astype(np.int64), starts)
-        means = np.add.reduceat(rewards, starts) / counts
-        off = np.where(pulled, rewards - np.repeat(means, np.diff(self.borders)), 0)
-        return counts, means, np.add.reduceat(off**2, starts) / counts
-
-    def optimistic_means(self) -> np.ndarray:
-        """Mean reward plus empirical Bernstein radius of each arm (the paper's equation 5)."""
-        counts, means, variances = self.moments()
-        spread = np.nanmax(self.rewards) - np.nanmin(self.rewards)
-        variances = np.maximum(variances, _LEAST_VARIANCE * spread**2)
-        rate = np.log(counts.sum()) / counts
-        return means + np.sqrt(2 * variances * rate) + 3 * spread * rate
-
-
 # ----------------------------------------------------------------------------- published code
 
 
@@ -178,7 +118,7 @@ def _choose_as_code(inputs: Inputs, options: FocusOptions) -> np.ndarray:
     num_regions = max(_LEAST_REGIONS, math.ceil(seconds / options.clip_seconds))
     stride = max(1, num_frames // num_regions)
     num_clips = num_frames // stride
-    arms = _Arms(inputs, options, np.arange(num_clips + 1) * (num_frames // num_clips))
+    arms = Arms(inputs, options.score, np.arange(num_clips + 1) * (num_frames // num_clips))
     first = [_centre_and_others(arms.frames(m), options, rng) for m in range(num_clips)]
     arms.pull(np.concatenate(first))
     best_first = np.argsort(-arms.optimistic_means(), kind="stable")
@@ -211,7 +151,7 @@ def _centre_and_others(
     return np.append(centre, drawn)
 
 
-def _nearest_rewards(arms: _Arms, pulled: list[np.ndarray]) -> np.ndarray:
+def _nearest_rewards(arms: Arms, pulled: list[np.ndarray]) -> np.ndarray:
     """Of every frame of a clip the reward of the nearest one pulled: (borders[M],)."""
     nearest = []
     for arm, frames in enumerate(pulled):
@@ -229,7 +169,7 @@ class _Window:
 
 
 def _fine_frames(
-    arms: _Arms, clips: np.ndarray, window: _Window, rng: np.random.Generator
+    arms: Arms, clips: np.ndarray, window: _Window, rng: np.random.Generator
 ) -> np.ndarray:
     """Further frames to score around the promising clips: some evenly, some by chance."""
     num_frames = len(arms.rewards)
@@ -303,7 +243,7 @@ class _Chosen:
         self.frames = np.append(self.frames, free[drawn])
 
     def completed(
-        self, arms: _Arms, best_first: np.ndarray, estimates: np.ndarray, num_frames: int
+        self, arms: Arms, best_first: np.ndarray, estimates: np.ndarray, num_frames: int
     ) -> np.ndarray:
         """With the best frames of the best clips, and at last those in no clip: (num_frames,)."""
         missing = num_frames - len(self.frames)
@@ -324,7 +264,7 @@ class _Chosen:
 def _choose_as_paper(inputs: Inputs, options: FocusOptions) -> np.ndarray:
     length = options.clip_seconds / seconds_per_frame(inputs.times)
     length = round(min(max(length, 1), len(inputs)))
-    arms = _Arms(inputs, options, np.append(np.arange(0, len(inputs), length), len(inputs)))
+    arms = Arms(inputs, options.score, np.append(np.arange(0, len(inputs), length), len(inputs)))
     _pull_by_chance(arms, np.arange(len(arms)), options.coarse_pulls, inputs.generator)
     num_promising = max(1, round(options.promising * len(arms)))
     promising = np.argsort(-arms.optimistic_means(), kind="stable")[:num_promising]
@@ -337,7 +277,7 @@ def _choose_as_paper(inputs: Inputs, options: FocusOptions) -> np.ndarray:
     return np.concatenate(chosen)
 
 
-def _pull_by_chance(arms: _Arms, clips: np.ndarray, pulls: int, rng: np.random.Generator) -> None:
+def _pull_by_chance(arms: Arms, clips: np.ndarray, pulls: int, rng: np.random.Generator) -> None:
     """Score ``pulls`` further frames of each clip, drawn without replacement."""
     drawn = []
     for clip in clips:
@@ -365,7 +305,7 @@ def _share_out(
     return quotas
 
 
-def _draw_frames(arms: _Arms, arm: int, number: int, inputs: Inputs) -> np.ndarray:
+def _draw_frames(arms: Arms, arm: int, number: int, inputs: Inputs) -> np.ndarray:
     """Frames of one clip, in proportion to the reward of the nearest frame pulled."""
     frames = arms.frames(arm)
     pulled = frames[~np.isnan(arms.rewards[frames])]

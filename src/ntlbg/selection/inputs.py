@@ -6,7 +6,7 @@ T frames, D feature size, k frames to choose.
 import numbers
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -33,8 +33,8 @@ class Inputs:
         features: (T, D) float32, in units of ``feature_unit``.
         num_frames: k, 1 to T.
         times: (T,) float64, ascending: seconds, or the frames' indices when no times were given.
-        query: (D,) float32, or None.
-        scores: (T,) float64 relevance from elsewhere, or None.
+        query: (D,) float32, or (P, D) of the parts of a question, P at least 2, or None.
+        scores: (T,) or (P, T) float64 relevance from elsewhere, or None.
         order: (T,) int64 index of each frame as the caller counts.
         generator: source of chance for selectors that draw; seeded with 0 when none was given.
         feature_unit: 1, or the power of two that brings tiny or huge features near 1.
@@ -52,17 +52,39 @@ class Inputs:
     def __len__(self) -> int:
         return len(self.features)
 
-    def relevance(self) -> np.ndarray | None:
-        """The scores given, else the frames' inner product with the query: (T,) float64."""
+    @property
+    def num_parts(self) -> int:
+        """P, 1 for a question that is not in parts, 0 without one."""
+        given = self.query if self.scores is None else self.scores
+        return 0 if given is None else len(np.atleast_2d(given))
+
+    def relevances(self) -> np.ndarray | None:
+        """The scores given, else the frames' inner products with the queries: (P, T) float64."""
         if self.scores is not None:
-            return self.scores
+            return np.atleast_2d(self.scores)
         if self.query is None:
             return None
-        return self.query_products(slice(None))
+        return np.atleast_2d(self.query_products(slice(None)))
 
     def query_products(self, frames: Any) -> np.ndarray:
-        """Inner products of some frames with the query scaled to length 1: float64."""
-        return self.feature_unit * (self.features[frames] @ unit(self.query)).astype(np.float64)
+        """Inner products of n frames with the query scaled to length 1: float64 (n,).
+
+        With the queries of several parts (P, n).
+        """
+        parts = np.atleast_2d(self.query)
+        products = np.stack([self.features[frames] @ unit(part) for part in parts])
+        products = self.feature_unit * products.astype(np.float64)
+        return products[0] if self.query.ndim == 1 else products
+
+    def relevance(self) -> np.ndarray | None:
+        """The same to the part that a frame is most relevant to: (T,)."""
+        found = self.relevances()
+        return None if found is None else found.max(axis=0)
+
+    def of_parts(self) -> list["Inputs"]:
+        """The same for each part of the question alone."""
+        given = "query" if self.scores is None else "scores"
+        return [replace(self, **{given: part}) for part in np.atleast_2d(getattr(self, given))]
 
 
 @dataclass(frozen=True)
@@ -99,8 +121,8 @@ def check_inputs(
             f"got shape {features.shape}"
         )
     num_given, size = features.shape
-    query = _check_vector("query", query, np.float32, size, "the features' size")
-    scores = _check_vector("scores", scores, np.float64, num_given, "the number of frames")
+    query = _check_parts("query", query, np.float32, size, "the features' size")
+    scores = _check_parts("scores", scores, np.float64, num_given, "the number of frames")
     times = _check_vector("pts_seconds", pts_seconds, np.float64, num_given, "the number of frames")
     order = np.arange(num_given)
     if times is None:
@@ -108,7 +130,7 @@ def check_inputs(
     elif (np.diff(times) < 0).any():
         order = np.argsort(times, kind="stable")
         features, times = features[order], times[order]
-        scores = None if scores is None else scores[order]
+        scores = None if scores is None else scores[..., order]
     features, feature_unit = _near_one(np.ascontiguousarray(features))
     return Inputs(
         features=features,
@@ -228,6 +250,21 @@ def _check_vector(
             f"{name} must have shape ({length},), {meaning}; got shape {vector.shape}"
         )
     return vector
+
+
+def _check_parts(
+    name: str, value: Any, dtype: type, length: int, meaning: str
+) -> np.ndarray | None:
+    """One row, or several; of one in a list only that."""
+    if value is None:
+        return None
+    parts = _as_finite_array(name, value, dtype)
+    if parts.shape != (length,) and (parts.ndim != 2 or parts.shape[1] != length or not len(parts)):
+        raise InvalidFeatures(
+            f"{name} must have shape ({length},), {meaning}, or (parts, {length}) for a question "
+            f"that names several things; got shape {parts.shape}"
+        )
+    return parts[0] if parts.shape == (1, length) else parts
 
 
 def _as_finite_array(name: str, value: Any, dtype: type, largest: float = _LARGEST) -> np.ndarray:

@@ -116,7 +116,6 @@ def localised_probability(z: np.ndarray, prior: float) -> float:
         z: (T,) calibrated scores.
         prior: P(localised) before looking at the frames, 0 to 1.
     """
-    z = np.clip(z, -_EVIDENCE_LIMIT, _EVIDENCE_LIMIT)
     evidence = max(
         _log_mean_likelihood_ratio(z, m)
         - _DECOY_WEIGHT * max(_log_mean_likelihood_ratio(-z, m), 0.0)
@@ -129,4 +128,10 @@ def localised_probability(z: np.ndarray, prior: float) -> float:
 
 def _log_mean_likelihood_ratio(z: np.ndarray, shift: float) -> float:
     """log mean_t N(z_t; shift, 1) / N(z_t; 0, 1)."""
-    return float(np.log(np.exp(shift * z - shift * shift / 2).mean()))
+    return float(np.log(likelihood_ratio(z, shift).mean()))
+
+
+def likelihood_ratio(z: np.ndarray, shift: float) -> np.ndarray:
+    """N(z; shift, 1) / N(z; 0, 1) of calibrated scores, in their shape."""
+    z = np.clip(z, -_EVIDENCE_LIMIT, _EVIDENCE_LIMIT)
+    return np.exp(shift * z - shift * shift / 2)

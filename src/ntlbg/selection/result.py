@@ -36,7 +36,7 @@ class Selection:
     Attributes:
         indices: (k,) int64, ascending and distinct.
         scores: (T,) float64 relevance of every frame: the scores given, else the inner product
-            with the unit query; None without either.
+            with the unit query; of several parts the largest; None without either.
         z: (T,) float64 relevance in standard deviations above the median, after whitening.
             None when the selector does not calibrate or has no relevance to go by.
         weights: (k,) float64 share of frames each chosen one stands for; they sum to 1.
@@ -45,6 +45,8 @@ class Selection:
         p_local: probability that the question is about a few moments, or None.
         num_relevance: how many frames were chosen for relevance, the others for coverage.
         contour_radius: common Mahalanobis radius of the code vectors, where one was asked for.
+        num_pictures: how many different pictures there are, where near-identical neighbours count
+            as one; else None. Below k some chosen frames repeat others.
     """
 
     indices: np.ndarray
@@ -55,6 +57,7 @@ class Selection:
     p_local: float | None = None
     num_relevance: int = 0
     contour_radius: float | None = None
+    num_pictures: int | None = None
 
     def __len__(self) -> int:
         return len(self.indices)

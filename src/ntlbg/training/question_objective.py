@@ -107,5 +107,6 @@ class QuestionObjective(nn.Module):
             item.features,
             min(video.num_representatives, len(item.features)),
             scores=scores.double().cpu().numpy(),
+            score_unit="log_odds",
             pts_seconds=item.pts_seconds,
         )

@@ -17,7 +17,6 @@ from ntlbg.evaluation.compare import ablation as module
 from ntlbg.evaluation.compare.ablation import VARIANTS, ablate
 from ntlbg.evaluation.compare.ablation.tables import ablation_rows, as_csv, as_latex, as_markdown
 from ntlbg.evaluation.compare.ablation.variants import (
-    SELECTOR,
     AblatedVideo,
     point_columns,
     zeroed_points,
@@ -111,13 +110,12 @@ def test_a_part_that_is_left_out_changes_the_choice(backend, seen):
         assert chosen[name] == chosen["full"], name
 
 
-def test_options_of_a_variant_go_over_those_of_the_model(backend, seen):
-    video, own = AblatedVideo(backend, *seen), backend.selector_options[SELECTOR]
-    video.variant = VARIANTS["low-cap"]
-    assert video.selector_options[SELECTOR] == own | {"quality_cap": 12.0}
+def test_a_variant_takes_the_scores_for_similarities(backend, seen):
+    video = AblatedVideo(backend, *seen)
+    assert video.score_unit == backend.score_unit == "log_odds"
     video.variant = VARIANTS["default-shares"]
-    assert SELECTOR not in video.selector_options
-    assert backend.selector_options[SELECTOR] is own
+    assert video.score_unit == "similarity"
+    assert backend.score_unit == "log_odds"
 
 
 def test_columns_are_those_of_the_model():

@@ -155,6 +155,7 @@ def test_a_folder_of_other_settings_is_refused(tmp_path, small):
         compare(tmp_path, selectors=["uniform"], frames=[2], videos=1, seed=1, **small)
 
 
+PARTS = ["ntlbg-parts", "dpp-parts"]
 SIMULATED = ("--suite", "simulated", "--regime", "local", "--selector", "uniform",
              "--selector", "top_k", "-k", "4", "--videos", "3", "--json")  # fmt: skip
 
@@ -195,3 +196,13 @@ def test_theory_has_no_options(tmp_path):
     assert done.exit_code == 2
     assert done.stderr == "error: suite 'theory' has no frames; it has no options\n"
     assert not (tmp_path / "out").exists()
+
+
+def test_a_query_for_each_thing_is_a_row(tmp_path):
+    asked = {"suite": "simulated", "regimes": ["several_hard"], "frames": [8], "videos": 6}
+    rows = compare(tmp_path, selectors=["ntlbg", "dpp", "dpp-whitened", *PARTS], **asked)
+    recall = {row.selector: row.mean for row in rows if row.metric == "recall"}
+    assert recall["ntlbg-parts"] > recall["ntlbg"] + 0.2
+    assert recall["dpp-parts"] > recall["dpp-whitened"] + 0.2
+    with pytest.raises(UnknownSelector, match="ntlbg-parts"):
+        compare(tmp_path, suite="haystack", selectors=PARTS)

@@ -50,7 +50,7 @@ def compare(
     Args:
         out_dir: selectors, budgets and videos can be added to a folder later.
         suite: a name in SUITES.
-        selectors: names in SELECTORS; all by default.
+        selectors: names in SELECTORS, all of them by default, or in the suite's ``variants``.
         frames: budgets.
         videos: how many, of each kind the suite has.
         progress: called with a line after each video.
@@ -125,8 +125,9 @@ def _check(suite: str, selectors: Sequence[str], budgets: Sequence[int], videos:
     """Before a model is loaded, not after."""
     if suite not in SUITES:
         raise ConfigError(f"no suite {suite!r} of videos; there are {', '.join(SUITES)}")
-    unknown = [name for name in selectors if name not in SELECTORS]
+    known = [*SELECTORS, *SUITES[suite].variants]
+    unknown = [name for name in selectors if name not in known]
     if unknown:
-        raise UnknownSelector(f"no selectors {unknown}; there are {', '.join(SELECTORS)}")
+        raise UnknownSelector(f"no selectors {unknown}; there are {', '.join(known)}")
     if not budgets or budgets[0] < 1 or videos < 1:
         raise ConfigError(f"frames and videos must be positive, got {list(budgets)} and {videos}")

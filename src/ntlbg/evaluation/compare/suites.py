@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ntlbg.backends import Backend, load_backend
+from ntlbg.choosing import choose_frames
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.evaluation.compare.measures import Footage, Question
 from ntlbg.evaluation.haystack import Condition, Kind, encode_timeline, plan_video
 from ntlbg.evaluation.haystack.answering import KnownVideo
-from ntlbg.pipeline import choose_frames
 from ntlbg.selection import SELECTORS
-from ntlbg.selection.simulation import REGIMES, simulate_video
+from ntlbg.selection.simulation import REGIME_NAMES, simulate_video
 from ntlbg.timelines import frames_within
 
 SEEDS_APART = 100_000  # videos of different seeds are different
@@ -26,6 +26,7 @@ class HaystackSuite:
     Video ``number`` is the one that ``ntlbg evaluate`` asks about under the same seed and length.
     """
 
+    variants: ClassVar = {}
     kinds_of_video = 1
     pooled = True  # a mean over all types of questions makes sense
 
@@ -75,6 +76,7 @@ class HaystackSuite:
         """What the pipeline chooses; who draws, draws anew for each question."""
         selection = choose_frames(
             known, known.features, known.pts_seconds, sample.question, selector, num_frames,
+            options=sample.options,
             generator=np.random.default_rng((self.condition.seed, *place)),
         )  # fmt: skip
         return selection.indices
@@ -84,14 +86,21 @@ class SimulatedSuite:
     """Features drawn from a model of videos; one question each, whose type is the regime.
 
     Half of nothing and half of something is no mean to report, so regimes are not pooled.
+    ``variants`` are further rows: a selector, its options, and whether it gets a query for each
+    thing that the question names instead of one for all.
     """
 
     pooled = False
+    variants: ClassVar = {
+        "dpp-whitened": ("dpp", {"score_whitening": True}, False),
+        "ntlbg-parts": ("ntlbg", {}, True),
+        "dpp-parts": ("dpp", {"score_whitening": True}, True),
+    }
 
     def __init__(self, *, regimes: Sequence[str] = ("local", "global"), seed: int = 0):
-        unknown = [name for name in regimes if name not in REGIMES]
+        unknown = [name for name in regimes if name not in REGIME_NAMES]
         if unknown:
-            raise ConfigError(f"no regimes {unknown}; there are {', '.join(REGIMES)}")
+            raise ConfigError(f"no regimes {unknown}; there are {', '.join(REGIME_NAMES)}")
         self.regimes, self.seed = tuple(dict.fromkeys(regimes)), seed
 
     @property
@@ -112,10 +121,12 @@ class SimulatedSuite:
         video = simulate_video(SEEDS_APART * self.seed + place, regime)
         pts_seconds = np.arange(len(video), dtype=np.float64)
 
-        def choose(selector: str, num_frames: int) -> np.ndarray:
+        def choose(row: str, num_frames: int) -> np.ndarray:
+            selector, options, in_parts = self.variants.get(row, (row, {}, False))
             return SELECTORS[selector](
-                video.features, num_frames, query=video.query, pts_seconds=pts_seconds,
-                generator=np.random.default_rng((self.seed, number)),
+                video.features, num_frames, query=video.parts if in_parts else video.query,
+                pts_seconds=pts_seconds, generator=np.random.default_rng((self.seed, number)),
+                **options,
             )  # fmt: skip
 
         question = Question(regime, video.events, choose)

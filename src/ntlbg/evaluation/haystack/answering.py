@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ntlbg.backends import Backend, Reply, VideoContext
+from ntlbg.choosing import choose_frames
 from ntlbg.data import Sample
 from ntlbg.evaluation.haystack.judging import STRICT_TOLERANCE, is_open_time, is_right
-from ntlbg.pipeline import choose_frames
 from ntlbg.selection import Selection
 from ntlbg.timelines import all_seen
 
@@ -90,8 +90,9 @@ class KnownVideo:
     ) -> tuple[Selection, Reply, bool]:
         """The frames, what is said about them, and whether that had been said before."""
         selection = choose_frames(
-            self, self.features, self.pts_seconds, sample.question, selector, num_frames
-        )
+            self, self.features, self.pts_seconds, sample.question, selector, num_frames,
+            options=sample.options,
+        )  # fmt: skip
         return selection, *self.read(sample, selection)
 
     def read(self, sample: Sample, selection: Selection, *state: Any) -> tuple[Reply, bool]:

@@ -9,11 +9,11 @@ import numpy as np
 from torch import Tensor
 
 from ntlbg.backends import Backend, Reply
+from ntlbg.choosing import choose_frames
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.evaluation.haystack.answering import KnownVideo
-from ntlbg.pipeline import choose_frames
-from ntlbg.selection import Selection, select_frames
+from ntlbg.selection import SELECTORS, Selection, select_distinct
 
 SELECTOR = "ntlbg"
 FULL = "full"
@@ -25,7 +25,8 @@ class Variant:
 
     Attributes:
         change: for people.
-        options: of the selector, over the model's own; None takes the model's own away.
+        options: of the selector, over its defaults.
+        score_unit: what the model's scores are taken for, where not for what they are.
         grounded: whether relevance heeds what the question says about time.
         events: whether the odds of an event decide about first, last, before and after.
         zeroed: parts of the rich points R = [r; c; w; t] that read as zeros.
@@ -33,7 +34,8 @@ class Variant:
     """
 
     change: str
-    options: Mapping[str, Any] | None = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    score_unit: str | None = None
     grounded: bool = True
     events: bool = True
     zeroed: tuple[str, ...] = ()
@@ -45,7 +47,7 @@ VARIANTS = {
     "score-whitening": Variant("scores whitened once more", {"score_whitening": True}),
     "half-coverage": Variant("half of the frames for coverage", {"max_share": 0.5}),
     "default-shares": Variant(
-        "the selector's own mode, shares and quality: defaults without the model's options", None
+        "the selector's mode, shares and quality for similarities", score_unit="similarity"
     ),
     "low-cap": Variant("relevance capped at 12 standard deviations", {"quality_cap": 12.0}),
     "no-grounding": Variant("times and order in the question unheeded", grounded=False),
@@ -66,12 +68,9 @@ class AblatedVideo(KnownVideo):
         self.variant = VARIANTS[FULL]
 
     @property
-    def selector_options(self) -> dict[str, dict]:
-        """Of the model, changed by the variant."""
-        own, changed = self.backend.selector_options, self.variant.options
-        if changed is None:
-            return {name: found for name, found in own.items() if name != SELECTOR}
-        return own | {SELECTOR: own.get(SELECTOR, {}) | changed}
+    def score_unit(self) -> str:
+        """Of the model, unless the variant takes its scores for similarities."""
+        return self.variant.score_unit or self.backend.score_unit
 
     def event_odds(self, features: np.ndarray, pts_seconds: np.ndarray) -> np.ndarray | None:
         """None, as from a model that cannot tell, where the variant has no events."""
@@ -82,20 +81,21 @@ class AblatedVideo(KnownVideo):
     ) -> tuple[Selection, Reply, bool]:
         """As ``answer``, from a variant."""
         self.variant = variant
-        selection = self._choose(sample.question, num_frames)
+        selection = self._choose(sample, num_frames)
         shown = selection if variant.doubtful else replace(selection, scores=None)
         with zeroed_points(self.backend, variant.zeroed):
             return selection, *self.read(sample, shown, variant.zeroed)
 
-    def _choose(self, question: str, num_frames: int) -> Selection:
+    def _choose(self, sample: Sample, num_frames: int) -> Selection:
         if self.variant.grounded:
             return choose_frames(
-                self, self.features, self.pts_seconds, question, SELECTOR, num_frames
-            )
-        return select_frames(
-            SELECTOR, self.features, num_frames, pts_seconds=self.pts_seconds,
-            scores=self.score_frames(self.features, question),
-            **self.selector_options.get(SELECTOR, {}),
+                self, self.features, self.pts_seconds, sample.question, SELECTOR, num_frames,
+                options=sample.options, **self.variant.options,
+            )  # fmt: skip
+        return select_distinct(
+            SELECTORS[SELECTOR], self.features, num_frames, pts_seconds=self.pts_seconds,
+            scores=self.score_frames(self.features, sample.question),
+            score_unit=self.score_unit, **self.variant.options,
         )  # fmt: skip
 
 

@@ -1,0 +1,61 @@
+"""What the chosen frames alone say about answers: which one follows, and how likely others are.
+
+K chosen frames.
+"""
+
+import numpy as np
+
+from ntlbg.backends.seen import LEAST_FOUND, POSSIBLE, Signs
+from ntlbg.data import NOT_SEEN
+from ntlbg.grounding import asks_count, can_be_denied, mentioned_seconds
+from ntlbg.timelines import format_seconds
+
+SAME_MOMENT = 3.0  # seconds from a frame at which a time still names what it shows
+
+
+def chances_of_times(
+    times: np.ndarray, chances: np.ndarray, options: list[str] | None
+) -> dict[str, float]:
+    """The best chance of frames at times (K,): of the options, else of times that are possible."""
+    found: dict[str, float] = {}
+    if options is None:
+        for place in np.flatnonzero(chances >= POSSIBLE * chances.max()):
+            text = format_seconds(times[place])
+            found[text] = max(found.get(text, 0.0), float(chances[place]))
+        return found
+    for option in options:
+        named = mentioned_seconds(option)
+        near = np.abs(times - named[0]) <= SAME_MOMENT if len(named) == 1 else []
+        found[option] = float(chances[near].max(initial=0.0))
+    return found
+
+
+def chances_of_words(
+    chances: dict[str, float], options: list[str] | None
+) -> dict[str, float] | None:
+    """Those of the options, if all are words, else of the words that are possible."""
+    if options is None:
+        least = POSSIBLE * max(chances.values())
+        return {word: chance for word, chance in chances.items() if chance >= least}
+    known = {word.lower(): chance for word, chance in chances.items()}
+    if not all(option.lower() in known for option in options):
+        return None  # frames cannot tell how likely the others are
+    return {option: known[option.lower()] for option in options}
+
+
+def stated_answer(question: str, signs: Signs) -> str | None:
+    """The answer where it follows from what was found, without reading."""
+    if not can_be_denied(question):
+        return NOT_SEEN if signs.nothing() else None
+    found = signs.chance() >= LEAST_FOUND
+    if asks_count(question):
+        return None if found else "0"
+    return ("Yes" if found else "No") if signs.words else None
+
+
+def chances_of_yes_and_no(question: str, signs: Signs, options: list[str]) -> list[float] | None:
+    """Whether it is there, where that is asked and the options are these two; None for others."""
+    texts = [option.lower().rstrip(".") for option in options]
+    if not can_be_denied(question) or asks_count(question) or sorted(texts) != ["no", "yes"]:
+        return None
+    return [signs.chance() if text == "yes" else 1 - signs.chance() for text in texts]
