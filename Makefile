@@ -9,14 +9,14 @@ OUT ?= results/demo
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo evaluate eval-builtin eval-openmoji bench-builtin compare test quick-test \
+.PHONY: help setup demo evaluate eval-builtin eval-openmoji bench-builtin compare test test-all test-durations quick-test \
 	check format photos train train-debug dry-run check-env package fuzz bench-setup clean clean-all
 
 help:  ## this list
 	@echo "NTLBG-LLM: questions about hour-long videos. Start with: make demo"
 	@echo
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | \
-		awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+		awk -F'\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 	@echo
 	@echo "The environment is VIRTUAL_ENV if one is active, else .venv."
 
@@ -70,11 +70,17 @@ $(EVAL)/art/openmoji.zip:
 compare: $(READY)  ## selectors against each other on made videos
 	$(BIN)/ntlbg compare results/comparison
 
-test: $(READY)  ## all tests
+test: $(READY)  ## all tests but the thorough ones
 	$(BIN)/python -m pytest
 
+test-all: $(READY)  ## all tests
+	$(BIN)/python -m pytest -m ""
+
+test-durations: $(READY)  ## the same as test, and the 20 slowest
+	$(BIN)/python -m pytest --durations=20
+
 quick-test: $(READY)  ## tests that need no model parts, stop at the first failure
-	$(BIN)/python -m pytest -x -m "not slow"
+	$(BIN)/python -m pytest -x -m "not slow and not thorough"
 
 check: $(READY_DEV)  ## style, then all tests
 	$(BIN)/ruff check .

@@ -62,7 +62,9 @@ class ColourBackend:
     def __init__(self, *, needs_frames: bool = False):
         self.encoder, self.needs_frames, self.contexts = ColourEncoder(), needs_frames, []
 
-    def express(self, features: np.ndarray, notes: dict[str, np.ndarray]) -> np.ndarray:
+    def express(
+        self, features: np.ndarray, notes: dict[str, np.ndarray], pts_seconds: np.ndarray
+    ) -> np.ndarray:
         return features
 
     def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:

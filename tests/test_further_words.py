@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from fakes import ColourEncoder
-from ntlbg.backends import VideoContext
+from ntlbg.backends import VideoContext, further_words
 from ntlbg.backends.further_words import FOOTAGE, FurtherWords
 from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.encoders import EXPERT_CHANCES, EXPERT_WORDS
@@ -78,8 +78,9 @@ def test_a_doubtful_expert_is_not_heard(model):
     assert further.set_to_words(found)[:4].tolist() == [False, False, True, False]
 
 
-def test_the_expert_is_not_heard_where_the_tower_knows_a_drawing(model):
+def test_the_expert_is_not_heard_where_the_tower_knows_a_drawing(model, monkeypatch):
     """A few seconds of footage with drawings on it: what it calls them or the scene misleads."""
+    monkeypatch.setattr(further_words, "SAME_SCENE", -1.1)
     further = FurtherWords(model, tiny_processor(), EXPERT)
     drawn, nothing = frames_of(model)[[0, 2]]
     for sure, heard in [(2, True), (3, False)]:
@@ -88,8 +89,27 @@ def test_the_expert_is_not_heard_where_the_tower_knows_a_drawing(model):
         assert further.set_to_words(found).any() == heard
 
 
+def test_the_expert_is_not_heard_in_videos_with_drawn_objects(model):
+    """Their backgrounds are photographs, too."""
+    further = FurtherWords(model, tiny_processor(), EXPERT)
+    features = np.repeat(frames_of(model)[2:3], 10, axis=0)
+    for drawn, heard in [(0.4, True), (0.6, False)]:
+        found = further.express(features, notes([1] * 10, [0.9] * 10), drawn)
+        assert further.set_to_words(found).all() == further.set_to_words(found).any() == heard
+
+
+def test_every_scene_is_footage_or_not(model):
+    """Photographs, then drawings, then what no class fits."""
+    further = FurtherWords(model, tiny_processor(), EXPERT)
+    drawn, nothing, vague = frames_of(model)[[0, 2, 3]]
+    features = np.stack([nothing] * 4 + [drawn] * 30 + [vague] * 4)
+    chances = [0.9] * 34 + [0.3, 0.4, 0.3, 0.3]
+    found = further.express(features, notes([1] * 38, chances))
+    assert further.set_to_words(found).tolist() == [True] * 4 + [False] * 34
+
+
 def test_the_expert_is_heard_in_footage_only(model):
-    """Its chances of photographs are averaged over the video; drawings seldom reach the limit."""
+    """Its chances of photographs are averaged over a scene; drawings seldom reach the limit."""
     further = FurtherWords(model, tiny_processor(), EXPERT)
     features = np.repeat(frames_of(model)[2:3], 10, axis=0)
     for share, heard in [(FOOTAGE - 0.1, False), (FOOTAGE + 0.1, True)]:
@@ -176,10 +196,10 @@ def test_the_backend_expresses_and_takes_words_for_events(model):
     backend = made_backend(model)
     features = np.repeat(frames_of(model)[2:3], 40, axis=0)
     times = np.arange(40.0)
-    found = backend.express(features, notes([0] * 40, [0.9] * 40))
+    found = backend.express(features, notes([0] * 40, [0.9] * 40), times)
     assert found.shape == features.shape
     plain = NtlbgBackend(model, tiny_processor(), ColourEncoder())
-    assert plain.express(features, {}) is features
+    assert plain.express(features, {}, times) is features
     # a photograph shows its subject all the time: that does not make it a background
     assert (backend.event_odds(found, times) > plain.event_odds(found, times) + 5).all()
 
@@ -200,8 +220,8 @@ def test_the_backend_expresses_and_takes_words_for_events(model):
 def test_what_is_shown_is_the_word_of_most_frames(model, question, word):
     backend = made_backend(model)
     features = np.repeat(frames_of(model)[2:3], 5, axis=0)
-    found = backend.express(features, notes([0, 1, 1, 1, 2], [0.9] * 5))
     times = np.array([0.0, 2.0, 2.2, 2.4, 4.0])
+    found = backend.express(features, notes([0, 1, 1, 1, 2], [0.9] * 5), times)
     assert backend.further_words.shown(question, found, times) == word
     assert backend.further_words.shown(question, features, times) is None
     if word:

@@ -169,7 +169,7 @@ def _choose(
     budget, note = num_frames, None
     if answered_by:
         budget, note = affordable_frames(answered_by, min(num_frames, len(indexed)), len(indexed))
-    features = backend.express(indexed.features, indexed.notes)
+    features = backend.express(indexed.features, indexed.notes, indexed.pts_seconds)
     selection = choose_frames(
         backend, features, indexed.pts_seconds, question, selector, budget, options=options
     )

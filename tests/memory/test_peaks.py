@@ -172,7 +172,9 @@ def test_what_is_kept_grows_with_each_size_as_planned(how, fused, rank, tokens, 
     assert planned == pytest.approx(found, rel=0.02, abs=4000)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, pytest.param(torch.bfloat16, marks=pytest.mark.thorough)]
+)
 def test_peak_of_encoding_frames(dtype):
     tower = BuiltinVisionTower(BuiltinVisionConfig()).eval()
     for part in (tower.stem, tower.trunk, tower.tail):

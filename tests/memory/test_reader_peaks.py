@@ -157,7 +157,10 @@ def builtin_config(mixed_precision: str) -> Config:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("precision", "frames", "chosen", "batch", "checkpointing"),
-    [("bf16", 600, 16, 1, False), ("no", 200, 8, 2, True)],
+    [
+        pytest.param("bf16", 600, 16, 1, False, marks=pytest.mark.thorough),
+        ("no", 200, 8, 2, True),
+    ],
 )
 def test_training_the_builtin_model(precision, frames, chosen, batch, checkpointing):
     config = builtin_config(precision)
@@ -182,7 +185,9 @@ def measured_answer(frames: int, chosen: int) -> tuple[int, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("frames", "chosen"), [(64, 8), (3600, 128)])
+@pytest.mark.parametrize(
+    ("frames", "chosen"), [(64, 8), pytest.param(3600, 128, marks=pytest.mark.thorough)]
+)
 def test_answering_with_the_builtin_model(frames, chosen):
     estimate, highest = measured_answer(frames, chosen)
     assert estimate == pytest.approx(highest, rel=TOLERANCE)

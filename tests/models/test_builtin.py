@@ -121,6 +121,7 @@ def test_loading_leaves_the_file_of_weights_alone():
     assert torch.equal(embeddings, stored["model.embed_tokens.weight"])
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_float32_answers_as_bfloat16_does():
     """A minute with six objects; machines without bfloat16 instructions get the same answers."""

@@ -40,7 +40,7 @@ def test_simplex_radius_of_one_and_two_points():
     assert simplex_radius(2) == pytest.approx(np.sqrt(2 / np.pi), rel=1e-6)
 
 
-@pytest.mark.parametrize("size", [2, 4, 8, 16])
+@pytest.mark.parametrize("size", [2, 4, 8, pytest.param(16, marks=pytest.mark.thorough)])
 def test_free_codebook_of_a_simplex_has_one_radius(size):
     """Nobody imposes a contour here: with k = size + 1 points it comes out by itself."""
     k, sample = size + 1, normal_sample(size, 2**13 if size < 8 else 2**14)

@@ -109,6 +109,7 @@ def test_a_killed_run_goes_on_with_the_variant_it_was_at(tmp_path, monkeypatch):
         train_variants(tmp_path, steps=9, tower=tmp_path / "none.safetensors")
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_all_variants_in_miniature(tmp_path):
     """Same tower to start with; what is trained differs, and each has its settings beside it."""

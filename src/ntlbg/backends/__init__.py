@@ -91,8 +91,13 @@ class Backend(Protocol):
     encoder: "Encoder"
     score_unit: str
 
-    def express(self, features: np.ndarray, notes: dict[str, np.ndarray]) -> np.ndarray:
-        """Features (T, D) as the other methods want them, from the index's features and notes."""
+    def express(
+        self, features: np.ndarray, notes: dict[str, np.ndarray], pts_seconds: np.ndarray
+    ) -> np.ndarray:
+        """Features (T, D) as the other methods want them, from those and the notes of the index.
+
+        Frames are at times (T,).
+        """
 
     def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
         """Relevance (T,) of features (T, D) for the question; higher is more relevant."""

@@ -23,11 +23,13 @@ from ntlbg.models.enrolment import EnrolledObject
 # Constants of this module: scripts/calibrate_further_words.py.
 # The tower's own opinion stands from this chance of a word on.
 OWN_OPINION = 0.5
-# The expert takes drawings for things too. It is heard where its chances of the classes of
-# photographs reach this on an average of the video's frames.
+# The expert takes drawings for things too. It is not heard in videos with drawn objects at all; in
+# others it is where its chances of the classes of photographs reach this on an average of a scene,
+LIKELY_DRAWN = 0.5
 FOOTAGE = 0.4
-# And where the tower is sure of something in no more than this share of them: it knows drawings.
+# and where the tower is sure of something in no more than this share of it: it knows drawings.
 DRAWN = 0.1
+SAME_SCENE = 0.9  # cosine of neighbouring frames
 EXPERT_SURE = 0.3  # chance of its likeliest word
 # Added to the logit of a prototype, which is a cosine on the scale of the vocabulary.
 PROTOTYPE_BIAS = 2.0
@@ -86,11 +88,17 @@ class FurtherWords:
             self.projector.add_words(embeddings[list(new.values())])
 
     @torch.inference_mode()
-    def express(self, features: np.ndarray, notes: dict[str, np.ndarray]) -> np.ndarray:
-        """Features (T, D), those of frames with a further word replaced."""
+    def express(
+        self, features: np.ndarray, notes: dict[str, np.ndarray], drawn: float = 0.0
+    ) -> np.ndarray:
+        """Features (T, D), those of frames with a further word replaced.
+
+        ``drawn`` is the chance that the video is one with drawn objects. In such a video the expert
+        is not heard: photographs are what objects are drawn on, and nobody asks about them.
+        """
         found = torch.tensor(features).float()
         logits = self.projector.scale * F.normalize(found, dim=-1) @ self.own_words.T
-        if EXPERT_WORDS in notes:
+        if EXPERT_WORDS in notes and drawn < LIKELY_DRAWN:
             unsure = logits.softmax(-1)[:, :-1].amax(-1) < OWN_OPINION
             found = self._hear_expert(found, unsure, notes)
         if self.enrolled:
@@ -128,10 +136,10 @@ class FurtherWords:
     def _hear_expert(self, found: Tensor, unsure: Tensor, notes: dict) -> Tensor:
         words = torch.tensor(notes[EXPERT_WORDS]).long()
         chances = torch.tensor(notes[EXPERT_CHANCES]).float()
-        drawn = (~unsure).float().mean()
-        if chances.sum(-1).mean() < FOOTAGE or drawn > DRAWN:
-            return found
-        heard = unsure & (chances[:, 0] >= EXPERT_SURE)
+        scenes = _scenes(found)
+        footage = _means(chances.sum(-1), scenes) >= FOOTAGE
+        drawn = _means((~unsure).float(), scenes) > DRAWN
+        heard = unsure & footage & ~drawn & (chances[:, 0] >= EXPERT_SURE)
         return torch.where(heard[:, None], self.directions[words[:, 0]], found)
 
     def _recognise(self, features: Tensor, logits: Tensor, found: Tensor) -> Tensor:
@@ -147,3 +155,16 @@ class FurtherWords:
         seen = best > logits.amax(-1)
         directions = self.directions[self.num_expert_words + owner[which]]
         return torch.where(seen[:, None], directions, found)
+
+
+def _scenes(features: Tensor) -> Tensor:
+    """Number (T,) of each frame's scene: a new one begins where the picture changes."""
+    units = F.normalize(features, dim=-1)
+    changes = (units[1:] * units[:-1]).sum(-1) < SAME_SCENE
+    return F.pad(changes.long().cumsum(0), (1, 0))
+
+
+def _means(values: Tensor, scenes: Tensor) -> Tensor:
+    """Mean (T,) of the values (T,) of each frame's scene."""
+    sums = torch.zeros(int(scenes[-1]) + 1).index_add_(0, scenes, values)
+    return (sums / scenes.bincount())[scenes]

@@ -62,7 +62,9 @@ class LongVUBackend:
         self.model, self.processor, self.name = model.eval(), processor, name
         self.encoder = LongVUEncoder(self.model, processor, fingerprint)
 
-    def express(self, features: np.ndarray, notes: dict[str, np.ndarray]) -> np.ndarray:
+    def express(
+        self, features: np.ndarray, notes: dict[str, np.ndarray], pts_seconds: np.ndarray
+    ) -> np.ndarray:
         """As they are."""
         return features
 

@@ -69,11 +69,14 @@ class NtlbgBackend:
         self.calibration = Calibration(**model.config.calibration or {})
         self._last_video: tuple[weakref.ref, np.ndarray] | None = None
 
-    def express(self, features: np.ndarray, notes: dict[str, np.ndarray]) -> np.ndarray:
+    def express(
+        self, features: np.ndarray, notes: dict[str, np.ndarray], pts_seconds: np.ndarray
+    ) -> np.ndarray:
         """Frames that show what the tower has no word for get the direction of another word."""
         if self.further_words is None:
             return features
-        return self.further_words.express(features, notes)
+        drawn = self._chance_of_drawings(features, pts_seconds)
+        return self.further_words.express(features, notes, drawn)
 
     def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
         """Log-likelihood ratio (T,) of "this frame is meant" to "any frame", in nats.
@@ -166,7 +169,7 @@ class NtlbgBackend:
             relevance,
             words,
             calibration=self.calibration,
-            drawn=self._chance_of_drawings(video),
+            drawn=self._chance_of_drawings(video.features, video.pts_seconds),
             further=self.further_words and self.further_words.reliability(video.features[chosen]),
             next_to=bool(neighbour_direction(question)),
         )
@@ -178,14 +181,14 @@ class NtlbgBackend:
         considered = len(video.features) if asked.all() else max(1, int(asked.sum()))
         return replace(signs, events=odds[chosen][asked], considered=considered)
 
-    def _chance_of_drawings(self, video: VideoContext) -> float:
-        """That the video is one with drawn objects."""
-        features, times = video.features, video.pts_seconds
+    @torch.inference_mode()
+    def _chance_of_drawings(self, features: np.ndarray, pts_seconds: np.ndarray) -> float:
+        """That the video of these frames (T, D) at times (T,) is one with drawn objects."""
         if self.further_words is not None:
             own = ~self.further_words.set_to_words(features)
-            features, times = features[own], times[own]
+            features, pts_seconds = features[own], pts_seconds[own]
         projector = self.model.multi_modal_projector
-        signs = drawn_signs(projector, torch.as_tensor(features).float(), times)
+        signs = drawn_signs(projector, torch.as_tensor(features).float(), pts_seconds)
         return float(logistic(log_odds(self.calibration.drawn, *signs)))
 
     @torch.inference_mode()

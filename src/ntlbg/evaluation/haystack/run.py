@@ -167,7 +167,8 @@ def _answer(task: _Task, backend: Backend) -> tuple[list[Outcome], Footage]:
     began = time.process_time()
     pts_seconds, features, notes = draw_and_encode(backend, task.timeline)
     seconds = time.process_time() - began
-    known = KnownVideo(backend, backend.express(features, notes), pts_seconds)
+    expressed = backend.express(features, notes, pts_seconds)
+    known = KnownVideo(backend, expressed, pts_seconds)
     outcomes = [
         outcome for block in task.blocks for outcome in answer_block(known, task.samples, block)
     ]

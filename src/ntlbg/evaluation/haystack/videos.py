@@ -132,7 +132,7 @@ def _distinct(ask: Callable[[int], list[Sample]], number: int) -> list[Sample]:
 def encode_timeline(backend: Backend, timeline: Timeline) -> tuple[np.ndarray, np.ndarray]:
     """Times (T,) and features (T, D) at one frame a second, as the backend answers from them."""
     pts_seconds, features, notes = draw_and_encode(backend, timeline)
-    return pts_seconds, backend.express(features, notes)
+    return pts_seconds, backend.express(features, notes, pts_seconds)
 
 
 def draw_and_encode(
