@@ -50,6 +50,19 @@ def test_enrol_list_and_remove(run, picture):
     assert "nothing is enrolled" in listed.stderr
 
 
+def test_a_photo_without_a_cut_out_comes_with_a_note(run, picture, tmp_path):
+    """Its background is learned with it."""
+    cut_out = tmp_path / "cut.png"
+    pixels = np.full((40, 40, 4), (220, 30, 30, 255), np.uint8)
+    pixels[:20, :20] = 0
+    Image.fromarray(pixels).save(cut_out)
+    photo, both, cut = (run("blob", *given) for given in ([picture], [picture, cut_out], [cut_out]))
+    assert photo.exit_code == both.exit_code == cut.exit_code == 0
+    assert "no picture has a transparent ground" in photo.stderr
+    assert both.stderr == cut.stderr == ""
+    assert photo.stdout == cut.stdout
+
+
 def test_json(run, picture):
     said = json.loads(run("blob", picture, "--json").stdout)
     assert said["name"] == "blob"

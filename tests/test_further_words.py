@@ -1,14 +1,19 @@
 """Frames that the tower has no word for are read as further words; all others stay as they are."""
 
+import io
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
 from fakes import ColourEncoder
 from ntlbg.backends import VideoContext, further_words
-from ntlbg.backends.further_words import FOOTAGE, FurtherWords
+from ntlbg.backends.further_words import CUTOUT_RIGHT, FOOTAGE, PHOTO_RIGHT, FurtherWords
 from ntlbg.backends.ntlbg import NtlbgBackend
+from ntlbg.backends.seen import SURE
 from ntlbg.encoders import EXPERT_CHANCES, EXPERT_WORDS
 from ntlbg.models.enrolment import EnrolledObject
 from ntlbg.selection import select_frames
@@ -185,6 +190,29 @@ def test_what_was_enrolled_comes_before_the_expert(model):
     found = further.express(features, noted)
     np.testing.assert_allclose(found[3], direction(model, "red blob"), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found[2], direction(model, "cat"), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("alpha", "found"), [(255, PHOTO_RIGHT), (0, CUTOUT_RIGHT)])
+def test_what_was_taught_is_as_sure_as_its_pictures(model, alpha, found):
+    """A photo teaches its background, too: then an even chance is the most that is said."""
+    features = frames_of(model)
+    picture = Image.new("RGBA", (8, 8), (200, 0, 0, 255))
+    picture.putpixel((0, 0), (0, 0, 0, alpha))
+    kept = io.BytesIO()
+    picture.save(kept, "PNG")
+    thing = replace(enrolled("red blob", features[3]), pictures=(kept.getvalue(),))
+    further = FurtherWords(model, tiny_processor(), EXPERT, [thing])
+    shown = further.express(features, {})
+    np.testing.assert_allclose(further.reliability(shown), [0, 0, 0, found], atol=1e-6)
+    backend = NtlbgBackend(model, tiny_processor(), ColourEncoder(), further_words=further)
+    times = np.arange(4.0)
+    chosen = select_frames("uniform", shown, 4, pts_seconds=times)
+    reply = backend.answer(
+        "Is there a red blob?", video=VideoContext(shown, times, chosen), options=None
+    )
+    assert reply.text == "Yes"
+    assert reply.found <= found + 1e-6
+    assert bool(reply.notes) == (found < SURE)
 
 
 def made_backend(model, **options) -> NtlbgBackend:
