@@ -101,7 +101,7 @@ def questions() -> list[tuple[str, str, str | None]]:
     """500 of them: (kind, question, name)."""
     rng = np.random.default_rng(7)
     found = []
-    for kind in ("exist", "when", "count"):
+    for kind in ("exist", "when", "count", "before", "after"):
         for name in NAMES:
             for template in TEMPLATES[kind]:
                 asked = template.format(name=name, article=with_article(name))
@@ -135,12 +135,10 @@ def is_right(kind: str, name: str | None, said: str, of: Video) -> bool | None:
         times = mentioned_seconds(said)
         near = [a - SAME_MOMENT <= t <= b + SAME_MOMENT for t in times for a, b in spans]
         return any(near) if spans else said == NOT_SEEN
-    if not of.drawn:
+    if not of.drawn or kind in ("before", "after", "which"):
         return None
     order = sorted(of.shown, key=lambda name: of.shown[name][0 if kind == "first" else -1])
-    if kind in ("first", "last"):
-        return said == (order[0] if kind == "first" else order[-1])
-    return None
+    return said == (order[0] if kind == "first" else order[-1])
 
 
 def check(kind: str, reply) -> None:

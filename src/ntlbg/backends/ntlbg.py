@@ -28,6 +28,7 @@ from ntlbg.backends.seen import (
     word_odds,
 )
 from ntlbg.backends.wording import ObjectNames, reservations
+from ntlbg.data import NOT_SEEN
 from ntlbg.encoders import Encoder
 from ntlbg.grounding import (
     asks_about_one,
@@ -137,10 +138,7 @@ class NtlbgBackend:
         notes = reservations(question, self.names, options) if self.words else ()
         if signs is None or notes:  # what was seen is not what was asked about
             return Reply(text, chances, tokens, notes=notes)
-        asked = frames_asked_about(question, video.pts_seconds[video.selection.indices])
-        supports = np.zeros(tokens, bool)
-        supports[slice(None) if signs.events is None else asked] = signs.supports()
-        return Reply(text, chances, tokens, signs.chance(), supports, signs.doubts(text))
+        return Reply(text, chances, tokens, signs.chance(), signs.supports(), signs.doubts(text))
 
     @torch.inference_mode()
     def signs(self, question: str, video: VideoContext) -> Signs | None:
@@ -179,7 +177,7 @@ class NtlbgBackend:
         if odds is None:
             return None
         considered = len(video.features) if asked.all() else max(1, int(asked.sum()))
-        return replace(signs, events=odds[chosen][asked], considered=considered)
+        return replace(signs, events=odds[chosen][asked], asked=asked, considered=considered)
 
     @torch.inference_mode()
     def _chance_of_drawings(self, features: np.ndarray, pts_seconds: np.ndarray) -> float:
@@ -217,12 +215,25 @@ class NtlbgBackend:
             return options[int(np.argmax(stated))], stated
         known = self._known_chances(question, signs, video, options)
         if options is None and known is None:
-            return self._generate(self._inputs(question, video)), None
+            said = self._generate(self._inputs(question, video))
+            denied = said == NOT_SEEN and signs is not None and not signs.nothing()
+            return self._likeliest_word(signs, video) if denied else said, None
         choices = list(known) if options is None else options
         if len(choices) == 1:
             return choices[0], [1.0] if options else None
         chances = self._option_chances(self._inputs(question, video), choices, known)
         return choices[int(np.argmax(chances))], chances if options else None
+
+    def _likeliest_word(self, signs: Signs, video: VideoContext) -> str:
+        """Of the frames that show what is asked about: where there are any, something was seen."""
+        asked = video.selection.indices
+        if signs.events is not None:
+            asked = asked[signs.asked]
+        features = torch.as_tensor(video.features[asked]).float()
+        chances = self.model.multi_modal_projector.word_chances(features).amax(0)
+        named = {place for place, word in enumerate(self.words) if word in signs.words}
+        chances[list(named)] = 0.0
+        return self.words[int(chances.argmax())]
 
     def _inputs(self, question: str, video: VideoContext):
         inputs = self.processor(question, video.features, video.pts_seconds, video.selection)

@@ -94,7 +94,9 @@ class Signs:
     Attributes:
         relevance: (K,) log-likelihood ratios before anything was made of the question's order.
         words: for every object it names log-odds (K,) against all other words.
-        events: (K,) log-odds of an event, for a question about events that names none.
+        events: (n,) log-odds of an event, for a question about events that names none; of the
+            chosen frames it is about.
+        asked: mask (K,) of the frames that ``events`` are of.
         considered: how many frames of the video might have been the best of those.
         drawn: chance that the video is one with drawn objects.
         further: (K,) how reliable the further word is that a frame was set to; 0 for other frames.
@@ -104,6 +106,7 @@ class Signs:
     relevance: np.ndarray
     words: dict[str, np.ndarray] = field(default_factory=dict)
     events: np.ndarray | None = None
+    asked: np.ndarray | None = None
     considered: int = 1
     calibration: Calibration = Calibration()
     drawn: float = 1.0
@@ -145,17 +148,15 @@ class Signs:
         return (f"not sure: {chance}{STRANGE if strange else ''}",)
 
     def supports(self) -> np.ndarray:
-        """Mask of the frames that more likely than not show what the question is about.
-
-        Of all chosen frames (K,), or of those that ``events`` is about.
-        """
+        """Mask (K,) of the frames that more likely than not show what the question is about."""
         if self.words:
             chances = np.max([self._frame_chances(name) for name in self.words], axis=0)
         elif self.events is None:
             chances = logistic(log_odds(self.calibration.relevance, self.relevance))
         else:
             best = log_odds(self.calibration.moment, self.events, np.log(self.considered))
-            chances = self._mixed(logistic(best), self.calibration.other_event[0])
+            chances = np.zeros(len(self.relevance))
+            chances[self.asked] = self._mixed(logistic(best), self.calibration.other_event[0])
         return chances >= LEAST_FOUND
 
     def _mixed(self, drawn, other):
