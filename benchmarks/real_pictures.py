@@ -4,7 +4,7 @@
 
 Every photo becomes a video of eight seconds that pans slowly over it. Three questions are asked:
 what is shown, whether something it shows appears, and whether something else does. All rows are
-printed, with what the expert for photographs sees; finished rows are kept, so that a run can go on.
+printed, with what the expert for photographs sees, "?" for a note; finished rows are kept, so that a run can go on.
 """
 
 import argparse
@@ -134,8 +134,11 @@ def measure(item: Item, folder: Path, index: FeatureIndex) -> dict:
     indexed = index_video(video, backend.encoder, index=index, fps=FPS)
     answers = []
     for question, right in questions(item):
-        said = ask(video, question, num_frames=NUM_FRAMES, fps=FPS, index=index).text
-        answers.append({"question": question, "answer": said, "right": is_right(said, right)})
+        said = ask(video, question, num_frames=NUM_FRAMES, fps=FPS, index=index)
+        answers.append({
+            "question": question, "answer": said.text, "right": is_right(said.text, right),
+            "noted": bool(said.notes),
+        })  # fmt: skip
     return {"title": item.title, "sees": what_it_sees(backend, indexed.notes), "answers": answers}
 
 
@@ -177,7 +180,7 @@ def as_markdown(rows: list[dict]) -> str:
 def _cell(answer: dict) -> str:
     asked = answer["question"].removeprefix("Does ").removesuffix(" appear in the video?")
     about = "" if asked.startswith("What") else f"{asked}: "
-    return f"{about}{answer['answer']} {'✓' if answer['right'] else '✗'}"
+    return f"{about}{answer['answer']} {'✓' if answer['right'] else '✗'}{'?' * answer['noted']}"
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The page as a browser's parser sees it."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,6 +12,7 @@ from ntlbg.backends import RichPoints
 from ntlbg.console import print_answer
 from ntlbg.errors import OutputError
 from ntlbg.report import Asked, Report, Stage, render, report_answer, write_report
+from ntlbg.results import mark_evidence
 
 VOID = {"meta", "img", "rect", "path", "link", "br"}
 
@@ -159,3 +161,20 @@ def test_terminal_tells_whether_evidence_was_found(capsys):
     assert "evidence found: 97%" in capsys.readouterr().out
     print_answer(made_answer())
     assert "evidence found" not in capsys.readouterr().out
+
+
+def test_moments_that_show_what_was_asked_about_are_marked(capsys):
+    answer = made_answer()
+    marked = replace(
+        answer, evidence=mark_evidence(answer.evidence, np.arange(len(answer.evidence)) == 2)
+    )
+    page = Page(render(Report("title", [Asked(marked)])))
+    assert len(page.of_class("shows")) == 1
+    assert page.text.count("shows it") == 1
+    assert not Page(render(Report("title", [Asked(answer)]))).of_class("shows")
+    print_answer(marked)
+    lines = capsys.readouterr().out.splitlines()
+    assert [f"{item.timestamp} *" in "\n".join(lines) for item in marked.evidence].count(True) == 1
+    assert "* shows what the question is about" in lines
+    print_answer(answer)
+    assert "*" not in capsys.readouterr().out

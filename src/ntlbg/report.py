@@ -137,6 +137,7 @@ def _view(asked: Asked) -> dict:
             "time": item.timestamp,
             "score": item.score,
             "weight": item.weight,
+            "supports": item.supports,
             "picture": picture,
             "hit": any(start <= item.pts_seconds < end for start, end in asked.evidence),
         }
