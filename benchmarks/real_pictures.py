@@ -4,7 +4,8 @@
 
 Every photo becomes a video of eight seconds that pans slowly over it. Three questions are asked:
 what is shown, whether something it shows appears, and whether something else does. All rows are
-printed, with what the expert for photographs sees, "?" for a note; finished rows are kept, so that a run can go on.
+printed, with what the expert for photographs sees, and "?" for a note; finished rows are kept, so
+that a run can go on.
 """
 
 import argparse
