@@ -440,6 +440,17 @@ def test_answer_chance_and_moments_agree(backend, stranger, place, said):
         assert (count.text != "0") == (said == "Yes")
 
 
+def test_one_of_two_things_is_no_support(backend):
+    video = video_of(backend, [0] * 4 + [3] * 16)
+    both = backend.answer("Are there both an owl and a bus?", video=video, options=None)
+    assert both.text == "No"
+    assert not both.supports.any()
+    there = video_of(backend, [0] * 4 + [3] * 6 + [1] * 4)
+    both = backend.answer("Are there both an owl and a bus?", video=there, options=None)
+    assert both.text == "Yes"
+    assert np.flatnonzero(both.supports).tolist() == [0, 1, 2, 3, 10, 11, 12, 13]
+
+
 def test_what_is_not_seen_in_other_videos_may_be_there(backend, stranger):
     """A denial is sure where the model sees what there is, and only there."""
     places = [0] * 4 + [3] * 16

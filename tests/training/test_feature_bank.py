@@ -34,10 +34,10 @@ def test_rows_are_those_of_pictures_drawn_one_by_one(monkeypatch):
         for variant, group in enumerate(bank.groups[name]):
             rows += group.tolist()
             for row in group:
-                frame = torch.from_numpy(one_by_one.needle(label, variant)[0][None])
+                frame = torch.tensor(one_by_one.needle(label, variant)[0][None])
                 torch.testing.assert_close(bank.needles[row], tower(normalize_pixels(frame))[0])
     assert rows == list(range(len(bank.needles)))
     for row in bank.empty:
-        frame = torch.from_numpy(one_by_one.negative()[0][None])
+        frame = torch.tensor(one_by_one.negative()[0][None])
         torch.testing.assert_close(row, tower(normalize_pixels(frame))[0])
     assert len(bank.empty) == 5

@@ -148,7 +148,13 @@ class Signs:
         return (f"not sure: {chance}{STRANGE if strange else ''}",)
 
     def supports(self) -> np.ndarray:
-        """Mask (K,) of the frames that more likely than not show what the question is about."""
+        """Mask (K,) of the frames that more likely than not show what the question is about.
+
+        None do where all of it together was not found: one of two things, or only the one before
+        or after which something is asked for.
+        """
+        if self.chance() < LEAST_FOUND:
+            return np.zeros(len(self.relevance), bool)
         if self.words:
             chances = np.max([self._frame_chances(name) for name in self.words], axis=0)
         elif self.events is None:
