@@ -56,7 +56,7 @@ def test_training_in_debug_mode(run, config, tmp_path):
     assert "run-debug" in out.splitlines()[-1]
 
 
-@pytest.mark.parametrize("suffix", [".pt", ".npy"])
+@pytest.mark.parametrize("suffix", [".pt", pytest.param(".npy", marks=pytest.mark.thorough)])
 def test_training_and_evaluating_by_the_original_flags(run, config, tmp_path, suffix):
     write_dataset(tmp_path / "other", 4, suffix)
     content = json.loads(config.read_text())

@@ -46,7 +46,9 @@ def run(model, stage: str, folder, steps: int, rate: float) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")  # PEFT's
-@pytest.mark.parametrize(("stage", "lora"), [("video", False), ("image", True)])
+@pytest.mark.parametrize(
+    ("stage", "lora"), [("video", False), pytest.param("image", True, marks=pytest.mark.thorough)]
+)
 def test_eight_samples_are_learnt_by_heart(tmp_path, stage, lora):
     geometry = {"query_grid": 4, "highres": False} if stage == "image" else {}
     model = tiny_model(**geometry, text={"initializer_range": 0.1})

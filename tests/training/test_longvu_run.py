@@ -104,7 +104,12 @@ def quiet(line: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("stage", "method"), [("video", "full"), ("video", "lora"), ("image", "full")]
+    ("stage", "method"),
+    [
+        pytest.param("video", "full", marks=pytest.mark.thorough),
+        ("video", "lora"),
+        pytest.param("image", "full", marks=pytest.mark.thorough),
+    ],
 )
 def test_a_run_learns_and_its_folder_answers(config, data, model_folder, stage, method):
     geometry = {**GEOMETRY, "query_grid": 4, "highres": False} if stage == "image" else GEOMETRY
@@ -146,7 +151,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("method", ["full", pytest.param("lora", marks=pytest.mark.thorough)])
 def test_a_stopped_run_ends_as_if_it_had_not_been(config, tmp_path, monkeypatch, method):
     path = config(method=method, batch_size=1, total_batch_size=2, epochs=3.0, save_steps=2)
     whole = longvu.run(path, tmp_path / "whole", say=quiet)

@@ -175,6 +175,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
     assert done.stderr == "error: no suite 'films' of videos; there are haystack, simulated\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_killed_command_goes_on(tmp_path):
     command = python("-m", "ntlbg.cli", "compare")
