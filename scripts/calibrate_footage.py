@@ -21,7 +21,7 @@ from PIL import Image, ImageFilter
 from sklearn.linear_model import LogisticRegression
 
 from ntlbg.backends import VideoContext, load_builtin_backend
-from ntlbg.backends.seen import drawn_signs
+from ntlbg.backends.drawn_videos import drawn_signs
 from ntlbg.choosing import choose_frames
 from ntlbg.evaluation.haystack import KINDS, Condition, plan_video
 from ntlbg.evaluation.haystack.videos import draw_and_encode

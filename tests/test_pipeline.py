@@ -298,7 +298,8 @@ def test_a_video_of_few_pictures_says_so(colour_video, backend, index):
     assert ask(colour_video, "red?", num_frames=5, **known).notes == []
     answer = ask(colour_video, "red?", num_frames=9, **known)
     assert len(answer.evidence) == 9
-    note = "the video shows only 5 different pictures; 4 of the 9 frames are much like others"
+    note = "the model can tell apart only 5 pictures of the video; 4 of the 9 frames are much like "
+    note += "others"
     assert answer.notes == [note]
     moments = select(colour_video, num_frames=9, model=backend, index=index)
     assert moments.notes == [note]

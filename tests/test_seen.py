@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes import ColourEncoder
-from ntlbg.backends import VideoContext, seen
+from ntlbg.backends import VideoContext, drawn_videos, seen
+from ntlbg.backends.likelihoods import option_chances
 from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.backends.seen import Signs, appearances, word_odds
 from ntlbg.backends.wording import ObjectNames
@@ -38,6 +39,10 @@ def stranger():
 def in_videos(backend, log_odds):
     backend.calibration = replace(backend.calibration, drawn=[0.0] * 5 + [log_odds])
     return backend
+
+
+def likelihoods_of(backend, inputs, texts):
+    return option_chances(backend.model, backend.processor, inputs, texts)
 
 
 def directions(backend):
@@ -195,7 +200,7 @@ def test_frames_and_reader_decide_together_how_often(backend):
     frames = backend.signs(question, video).count_chances(times)
     assert len(frames) == 4
     with torch.inference_mode():
-        plain = backend._option_chances(backend._inputs(question, video), ["0", "1", "2", "3"])
+        plain = likelihoods_of(backend, backend._inputs(question, video), ["0", "1", "2", "3"])
     joint = np.array(plain) * frames
     reply = backend.answer(question, video=video, options=None)
     assert reply.text == str(joint.argmax())
@@ -220,9 +225,9 @@ def test_frames_and_reader_decide_together_when(backend, question, direction):
     frames = backend.signs(question, video).time_chances(video.pts_seconds, direction)
     with torch.inference_mode():
         inputs = backend._inputs(question, video)
-        plain = backend._option_chances(inputs, texts)
+        plain = likelihoods_of(backend, inputs, texts)
         options = ["00:08", "00:11", "00:40", "00:03"]
-        of_options = backend._option_chances(inputs, options)
+        of_options = likelihoods_of(backend, inputs, options)
     joint = np.array(plain) * np.where(frames >= seen.POSSIBLE * frames.max(), frames, 0)
     reply = backend.answer(question, video=video, options=None)
     assert reply.text == texts[joint.argmax()]
@@ -266,7 +271,7 @@ def test_frames_and_reader_decide_together_what_comes_next(
     assert words[frames.argmax()] == expected
     with torch.inference_mode():
         inputs = backend._inputs(question, video)
-        plain = np.array(backend._option_chances(inputs, words))
+        plain = np.array(likelihoods_of(backend, inputs, words))
     joint = plain * np.where(np.isin(range(3), possible), frames, 0)
     assert backend.answer(question, video=video, options=None).text == words[joint.argmax()]
     options = ["bus", "UFO", "owl"]
@@ -275,7 +280,7 @@ def test_frames_and_reader_decide_together_what_comes_next(
     np.testing.assert_allclose(chances, joint / joint.sum(), atol=1e-5)
     strange = ["bus", "a film"]  # not a word of frames: the reader alone
     with torch.inference_mode():
-        alone = backend._option_chances(inputs, strange)
+        alone = likelihoods_of(backend, inputs, strange)
     assert backend.answer(question, video=video, options=strange).option_scores == alone
 
 
@@ -284,7 +289,7 @@ def test_what_is_named_is_never_what_comes_next(backend):
     question = "What comes right after the owl?"
     video = chosen_for(backend, question, [3, 0, 0, *[3] * 9, 0, 3, 1, 3], 16)
     signs = backend.signs(question, video)
-    beyond = signs.beyond(video.pts_seconds, 1)
+    beyond = signs.beyond_frames(video.pts_seconds, 1)
     assert (beyond & (signs.named("owl") > 0)).any()
     chances = backend._known_chances(question, signs, video, ["owl", "bus"])
     assert chances["owl"] == 0 < chances["bus"]
@@ -323,7 +328,7 @@ def test_frames_beyond_are_those_after_the_appearance(frames, direction):
         if not near:
             break
         end = min(near)
-    np.testing.assert_array_equal(signs.beyond(times, direction), direction * times > end)
+    np.testing.assert_array_equal(signs.beyond_frames(times, direction), direction * times > end)
 
 
 @settings(deadline=None)
@@ -423,6 +428,69 @@ def test_names_and_moments_have_limits_of_their_own(monkeypatch):
     assert Signs(np.zeros(1), events=np.zeros(1)).nothing()
 
 
+@pytest.mark.parametrize("options", [None, ["owl", "bus"], ["bus", "owl"]])
+def test_which_of_two_comes_last_is_told_by_frames(backend, options):
+    """The language model was taught to read what comes first, and would say that."""
+    video = video_of(backend, [3, 0, 3, 3, 1, 3])
+    for question, said in (
+        ("Which appears last, the owl or the bus?", "bus"),
+        ("Which is seen later, the bus or the owl?", "bus"),
+    ):
+        assert backend.answer(question, video=video, options=options).text == said
+    back = video_of(backend, [3, 1, 3, 3, 0, 3])
+    said = backend.answer("Which comes last, the owl or the bus?", video=back, options=options)
+    assert said.text == "owl"
+    if options:
+        assert said.option_scores[options.index("owl")] > 0.5
+
+
+def test_of_two_in_order_the_one_that_was_missed_is_named(backend):
+    video = video_of(backend, [3, 0, 3, 3, 3, 3])
+    reply = backend.answer("Which appears first, the bus or the owl?", video=video, options=None)
+    assert reply.text == NOT_SEEN
+    assert reply.notes == ('"owl" was seen, "bus" was not',)
+
+
+def test_nothing_comes_after_the_last(backend):
+    """What is named is there, but no event is beyond it: nothing is made up."""
+    last, first = [1, *[3] * 30, 0], [0, *[3] * 30, 1]
+    question = "What comes after the owl?"
+    alone = backend.answer(question, video=video_of(backend, last), options=None)
+    assert alone.text == NOT_SEEN
+    assert not alone.supports.any()
+    followed = backend.answer(question, video=video_of(backend, first), options=None)
+    assert followed.text != NOT_SEEN
+    assert np.flatnonzero(followed.supports).tolist() == [0, 31]
+
+
+def test_options_that_nothing_was_seen_of_are_a_guess(backend):
+    shown = [0, 0, *[3] * 30, 0]
+    for question, options, offered in (
+        ("Which object appears first?", ["bus", "UFO"], False),
+        ("Which object appears first?", ["bus", "owl"], True),
+        ("When does the owl appear for the last time?", ["00:10", "00:15"], False),
+        ("When does the owl appear for the last time?", ["00:10", "00:32"], True),
+    ):
+        video = chosen_for(backend, question, shown, 33)
+        reply = backend.answer(question, video=video, options=options)
+        assert (seen.NOT_OFFERED in reply.notes) != offered
+
+
+def test_a_time_after_the_end_is_named(backend):
+    video = video_of(backend, [0, 0, 3, 3])
+    for time, late in (("00:03", False), ("00:04", False), ("09:00", True)):
+        reply = backend.answer(f"What is shown at {time}?", video=video, options=None)
+        assert any("up to 00:03" in note for note in reply.notes) == late
+
+
+def test_yes_and_no_may_be_sentences(backend):
+    video = video_of(backend, [0, 3])
+    options = ["No, there is not.", "Yes, there is"]
+    reply = backend.answer("Is there an owl?", video=video, options=options)
+    assert reply.text == options[1]
+    assert reply.option_scores[1] == pytest.approx(reply.found)
+
+
 @pytest.mark.parametrize(("place", "said"), [(0, "Yes"), (1, "No")])
 def test_answer_chance_and_moments_agree(backend, stranger, place, said):
     """Whatever the kind of video: yes from even chances on, with moments that show it."""
@@ -476,16 +544,26 @@ def test_what_tells_drawn_objects(backend):
         float(logits[n, n] - logits[n][[o for o in range(4) if o != n]].logsumexp(0))
         for n in range(2)
     ]
-    found = seen.drawn_signs(projector, own[places], times)
+    found = drawn_videos.drawn_signs(projector, own[places], times)
     assert found[0] == pytest.approx(
         max(float(logits[n, n] - logits[n, 3]) for n in range(2)), 1e-4
     )
     assert found[1:3] == pytest.approx((max(margins), min(margins)), 1e-4)
-    assert found[3:] == (6.0, pytest.approx(np.log(10)))
+    assert found[3:] == (4.0, pytest.approx(np.log(10)))
     blurred = own[[3] * 10] + 0.01 * own[places]
-    assert seen.drawn_signs(projector, blurred, times)[2:4] == (seen.UNCLEAR, 0.0)
-    one = seen.drawn_signs(projector, own[[0] + [3] * 9], times)
-    assert one[2:4] == (seen.UNCLEAR, 2.0)
-    assert seen.drawn_signs(projector, own[:0], times[:0])[1] == -seen.LARGEST_ODDS
+    assert drawn_videos.drawn_signs(projector, blurred, times)[2:4] == (drawn_videos.UNCLEAR, 0.0)
+    one = drawn_videos.drawn_signs(projector, own[[0] + [3] * 9], times)
+    assert one[2:4] == (drawn_videos.UNCLEAR, 2.0)
+    assert drawn_videos.drawn_signs(projector, own[:0], times[:0])[1] == -seen.LARGEST_ODDS
     clear = seen.log_odds(seen.Calibration().drawn, *found)
     assert clear > seen.log_odds(seen.Calibration().drawn, *one)
+
+
+def test_what_stays_long_is_no_drawn_object(backend):
+    """The drawings of an animation, between photographs."""
+    projector, weights = backend.model.multi_modal_projector, [0.0] * 5 + [9.0]
+    for length, drawn in ((4, True), (8, False)):
+        features = directions(backend)[[3] * 4 + [0] * length + [3] * 4 + [1] * length].numpy()
+        times = np.arange(float(len(features)))
+        chance = drawn_videos.chance_of_drawings(projector, features, times, weights)
+        assert (chance > 0.9) == drawn

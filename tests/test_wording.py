@@ -111,7 +111,7 @@ def test_words_of_options_count():
     for options in (
         ["00:40", "1:02:00"],
         ["3", "1"],
-        ["Yes", "No"],
+        ["Yes, there is", "No."],
         ["I did not see that.", "owl"],
     ):
         assert notes(*options) == ()

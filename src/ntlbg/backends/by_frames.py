@@ -43,6 +43,16 @@ def chances_of_words(
     return {option: known[option.lower()] for option in options}
 
 
+def nothing_offered(
+    known: dict[str, float] | None, offered: dict[str, float] | None, options: list[str]
+) -> bool:
+    """Whether the frames show another answer, by chances of all answers and of those offered."""
+    if not known or not offered:
+        return False
+    best = max(offered.get(option, 0.0) for option in options)
+    return best < POSSIBLE * max(known.values())
+
+
 def stated_answer(question: str, signs: Signs) -> str | None:
     """The answer where it follows from what was found, without reading."""
     if not can_be_denied(question):
@@ -55,7 +65,7 @@ def stated_answer(question: str, signs: Signs) -> str | None:
 
 def chances_of_yes_and_no(question: str, signs: Signs, options: list[str]) -> list[float] | None:
     """Whether it is there, where that is asked and the options are these two; None for others."""
-    texts = [option.lower().rstrip(".") for option in options]
+    texts = [option.lower().replace(",", " ").rstrip(".").split()[0] for option in options]
     if not can_be_denied(question) or asks_count(question) or sorted(texts) != ["no", "yes"]:
         return None
     return [signs.chance() if text == "yes" else 1 - signs.chance() for text in texts]

@@ -1,6 +1,5 @@
 """The project's own kind of model as a backend."""
 
-import copy
 import weakref
 from dataclasses import replace
 
@@ -12,18 +11,22 @@ from ntlbg.backends.by_frames import (
     chances_of_times,
     chances_of_words,
     chances_of_yes_and_no,
+    nothing_offered,
     stated_answer,
 )
+from ntlbg.backends.drawn_videos import chance_of_drawings
 from ntlbg.backends.further_words import FurtherWords
+from ntlbg.backends.likelihoods import option_chances
 from ntlbg.backends.seen import (
+    LARGEST_ODDS,
     LEAST_FOUND,
+    NOT_OFFERED,
     RECOGNISED,
     Calibration,
     Signs,
-    drawn_signs,
     frames_asked_about,
     log_odds,
-    logistic,
+    too_late,
     word_chances,
     word_odds,
 )
@@ -43,7 +46,6 @@ from ntlbg.grounding import (
 )
 
 LONGEST_ANSWER_TOKENS = 24
-LEAST_KNOWN_CHANCE = 1e-6  # the frames do not rule out an answer altogether
 ABOUT_ONE = "When does the {name} appear?"
 
 
@@ -138,7 +140,18 @@ class NtlbgBackend:
         notes = reservations(question, self.names, options) if self.words else ()
         if signs is None or notes:  # what was seen is not what was asked about
             return Reply(text, chances, tokens, notes=notes)
-        return Reply(text, chances, tokens, signs.chance(), signs.supports(), signs.doubts(text))
+        notes = [*signs.doubts(text), *too_late(question, video.pts_seconds)]
+        if options is not None and self._nothing_offered(question, signs, video, options):
+            notes.append(NOT_OFFERED)
+        found, supports = signs.chance(), signs.supports()
+        return Reply(text, chances, tokens, found, supports, tuple(notes))
+
+    def _nothing_offered(
+        self, question: str, signs: Signs, video: VideoContext, options: list[str]
+    ) -> bool:
+        known = self._known_chances(question, signs, video, None)
+        offered = self._known_chances(question, signs, video, options)
+        return nothing_offered(known, offered, options)
 
     @torch.inference_mode()
     def signs(self, question: str, video: VideoContext) -> Signs | None:
@@ -170,7 +183,10 @@ class NtlbgBackend:
             drawn=self._chance_of_drawings(video.features, video.pts_seconds),
             further=self.further_words and self.further_words.reliability(video.features[chosen]),
             next_to=bool(neighbour_direction(question)),
+            ordered=first_or_last_of_two(question) != 0,
         )
+        if signs.next_to and len(words) == 1:
+            return self._with_neighbours(signs, neighbour_direction(question), video)
         if words or asked is None:
             return signs
         odds = self.event_odds(video.features, video.pts_seconds)
@@ -179,15 +195,26 @@ class NtlbgBackend:
         considered = len(video.features) if asked.all() else max(1, int(asked.sum()))
         return replace(signs, events=odds[chosen][asked], asked=asked, considered=considered)
 
-    @torch.inference_mode()
+    def _with_neighbours(self, signs: Signs, direction: int, video: VideoContext) -> Signs:
+        """With the events after (1) or before (-1) the named object, among the chosen frames."""
+        odds = self.event_odds(video.features, video.pts_seconds)
+        if odds is None:
+            return signs
+        chosen = video.selection.indices
+        beyond = signs.beyond_frames(video.pts_seconds[chosen], direction)
+        return replace(
+            signs,
+            beyond=np.where(beyond, odds[chosen], -LARGEST_ODDS),
+            considered=max(1, int(beyond.sum())),
+        )
+
     def _chance_of_drawings(self, features: np.ndarray, pts_seconds: np.ndarray) -> float:
         """That the video of these frames (T, D) at times (T,) is one with drawn objects."""
         if self.further_words is not None:
             own = ~self.further_words.set_to_words(features)
             features, pts_seconds = features[own], pts_seconds[own]
-        projector = self.model.multi_modal_projector
-        signs = drawn_signs(projector, torch.as_tensor(features).float(), pts_seconds)
-        return float(logistic(log_odds(self.calibration.drawn, *signs)))
+        projector, weights = self.model.multi_modal_projector, self.calibration.drawn
+        return chance_of_drawings(projector, features, pts_seconds, weights)
 
     @torch.inference_mode()
     def rich_points(self, question: str, *, video: VideoContext) -> RichPoints:
@@ -214,6 +241,9 @@ class NtlbgBackend:
         if stated:
             return options[int(np.argmax(stated))], stated
         known = self._known_chances(question, signs, video, options)
+        if known and first_or_last_of_two(question) < 0:  # it was taught to read what comes first
+            said = max(options or known, key=lambda text: known.get(text, 0.0))
+            return said, [known.get(text, 0.0) for text in options] if options else None
         if options is None and known is None:
             said = self._generate(self._inputs(question, video))
             denied = said == NOT_SEEN and signs is not None and not signs.nothing()
@@ -221,7 +251,9 @@ class NtlbgBackend:
         choices = list(known) if options is None else options
         if len(choices) == 1:
             return choices[0], [1.0] if options else None
-        chances = self._option_chances(self._inputs(question, video), choices, known)
+        chances = option_chances(
+            self.model, self.processor, self._inputs(question, video), choices, known
+        )
         return choices[int(np.argmax(chances))], chances if options else None
 
     def _likeliest_word(self, signs: Signs, video: VideoContext) -> str:
@@ -281,7 +313,7 @@ class NtlbgBackend:
             return None
         meant = np.ones(len(chosen), bool)
         if direction:
-            meant = signs.beyond(video.pts_seconds[chosen], direction)
+            meant = signs.beyond_frames(video.pts_seconds[chosen], direction)
         if not meant.any():
             return None
         features = torch.as_tensor(video.features[chosen][meant]).float()
@@ -293,33 +325,6 @@ class NtlbgBackend:
             },
             options,
         )
-
-    def _option_chances(
-        self, inputs, options: list[str], known: dict[str, float] | None = None
-    ) -> list[float]:
-        """Softmax over the log-likelihoods of the options' texts, each with its end.
-
-        The prompt is read once. Options never see each other, so their order cannot matter.
-        ``known`` are chances of texts from other evidence; likelihoods are multiplied by them.
-        """
-        prompt = self.model(**inputs, use_cache=True, logits_to_keep=1)
-        likelihoods = torch.tensor(
-            [self._log_likelihood(prompt, option) for option in options], dtype=torch.float64
-        )
-        if known is not None:
-            chances = [max(known.get(option, 0.0), LEAST_KNOWN_CHANCE) for option in options]
-            likelihoods += torch.tensor(chances, dtype=torch.float64).log()
-        return likelihoods.softmax(0).tolist()
-
-    def _log_likelihood(self, prompt, option: str) -> float:
-        ids = torch.tensor([self.processor.answer_ids(option)], device=prompt.logits.device)
-        rest = self.model(
-            input_ids=ids[:, :-1],
-            past_key_values=copy.deepcopy(prompt.past_key_values),
-            use_cache=True,
-        )
-        logits = torch.cat([prompt.logits[:, -1:], rest.logits], dim=1).double()
-        return float(logits.log_softmax(-1).gather(-1, ids.unsqueeze(-1)).sum())
 
 
 def _words(model, processor, further_words: FurtherWords | None) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from ntlbg.grounding import (
     asks_about_events,
     mentioned_seconds,
 )
+from ntlbg.timelines import format_seconds
 
 LEAST_CHANCE = 0.2  # below it, what is named has not been seen
 LEAST_MOMENT_CHANCE = 0.35  # the same for an event without a name
@@ -37,17 +38,17 @@ SURE = 0.75
 SURELY_NOT = 0.08
 LARGEST_ODDS = 12.0  # nats; what a word's log-odds count at most, either way
 POSSIBLE = 0.1  # chance from which on a frame may belong to an appearance or be the moment
-UNCLEAR = -3.0  # nats, of an appearance that there is not
-MANY_FRAMES = 120  # more of them say nothing more of what is clear by chance
 SET_ODDS = 8.0  # log-odds of a word that only a frame set to it has; the tower's own reach 4
 SAME_WORD = 0.999  # cosine of two directions of one word
 
 
 DENIALS = ("no", "0", NOT_SEEN.lower().rstrip("."))
+MISSED = "what was asked for may be there and have been missed"
 STRANGE = (
     ", and the video does not look like those the model was trained on: it misses most of what "
     "photographs and screens show"
 )
+NOT_OFFERED = "what the frames show is among none of the options, so the choice is a guess"
 RECOGNISED = (
     "not sure: the word comes from a classifier of photographs, which is wrong about a third of "
     "them or more"
@@ -67,7 +68,7 @@ class Calibration:
             number of frames; the best of many is good by chance.
         named: a frame shows a named object, by relevance and by the word's own log-odds.
         relevance: the same where no word is known for it.
-        drawn: a video is one with drawn objects, by :func:`drawn_signs`.
+        drawn: a video is one with drawn objects, by what ``ntlbg.backends.drawn_videos`` tells.
         found: an object asked for by name is in a video without drawn ones: log-odds of ``named``
             from which on it mostly is, the chance then (46 of 52), and the chance below, if four of
             ten names that are asked for are there (a third of what is there was found).
@@ -78,7 +79,7 @@ class Calibration:
     moment: Sequence[float] = (0.91, -0.64, 4.33)
     named: Sequence[float] = (1.18, 0.78, -4.91)
     relevance: Sequence[float] = (2.63, -10.70)
-    drawn: Sequence[float] = (1.13, 1.18, 0.37, -0.92, -1.18, -3.11)
+    drawn: Sequence[float] = (0.55, 1.37, 0.46, -0.63, -1.87, 1.93)
     found: Sequence[float] = (-4.0, 0.87, 0.3)
     other_event: Sequence[float] = (0.09,)
 
@@ -103,6 +104,9 @@ class Signs:
         drawn: chance that the video is one with drawn objects.
         further: (K,) how reliable the further word is that a frame was set to; 0 for other frames.
         next_to: whether the answer is what comes before or after the named object.
+        ordered: whether it is asked which of two things comes first or last.
+        beyond: (K,) log-odds of an event in each frame before or after it, as the question wants;
+            the least of all odds in other frames.
     """
 
     relevance: np.ndarray
@@ -114,15 +118,24 @@ class Signs:
     drawn: float = 1.0
     further: np.ndarray | None = None
     next_to: bool = False
+    ordered: bool = False
+    beyond: np.ndarray | None = None
 
     def chance(self) -> float:
         """That all the question is about was seen, 0 to 1."""
         own = float(logistic(self.log_odds()))
+        if self.beyond is not None:
+            own = min(own, float(logistic(self.neighbour_odds().max(initial=-LARGEST_ODDS))))
         if self.events is not None or self.next_to:
             return self._mixed(own, min(self.calibration.other_event[0], own))
         if not self.words:
             return own
         return min(float(self._frame_chances(name).max()) for name in self.words)
+
+    def neighbour_odds(self) -> np.ndarray:
+        """Log-odds (K,) that a frame shows the event before or after the named object."""
+        most = np.log(max(1, self.considered))
+        return log_odds(self.calibration.moment, self.beyond, most)
 
     def nothing(self) -> bool:
         """Whether that is too unlikely to answer."""
@@ -142,12 +155,17 @@ class Signs:
         """What is to be said with an answer of this text, a sentence each."""
         denied = text.lower().rstrip(".") in DENIALS
         if not self.doubtful(denied):
+            return self._lonely() if denied else ()
+        why = MISSED if denied else f"the chance that the frames show it is {self.chance():.0%}"
+        return (f"not sure: {why}{STRANGE if self.drawn < 0.5 else ''}",)
+
+    def _lonely(self) -> tuple[str, ...]:
+        """Of two things to be ordered, that one was seen and the other was not."""
+        seen = [name for name in self.words if self._frame_chances(name).max() >= LEAST_FOUND]
+        if not self.ordered or len(self.words) != 2 or len(seen) != 1:
             return ()
-        chance = (
-            f"the chance that the frames show what the question is about is {self.chance():.0%}"
-        )
-        strange = self.drawn < 0.5
-        return (f"not sure: {chance}{STRANGE if strange else ''}",)
+        [other] = set(self.words) - set(seen)
+        return (f'"{seen[0]}" was seen, "{other}" was not',)
 
     def supports(self) -> np.ndarray:
         """Mask (K,) of the frames that more likely than not show what the question is about.
@@ -159,6 +177,8 @@ class Signs:
             return np.zeros(len(self.relevance), bool)
         if self.words:
             chances = np.max([self._frame_chances(name) for name in self.words], axis=0)
+            if self.beyond is not None:
+                chances = np.maximum(chances, logistic(self.neighbour_odds()))
         elif self.events is None:
             chances = logistic(log_odds(self.calibration.relevance, self.relevance))
         else:
@@ -221,7 +241,7 @@ class Signs:
         total = max(sum(wins.values()), 1e-12)
         return {name: chance / total for name, chance in wins.items()}
 
-    def beyond(self, pts_seconds: np.ndarray, direction: int) -> np.ndarray:
+    def beyond_frames(self, pts_seconds: np.ndarray, direction: int) -> np.ndarray:
         """Mask (K,) of frames at times (K,) after (1) or before (-1) the named object's best one.
 
         Frames that show it too, without a long gap, belong to its appearance.
@@ -251,35 +271,6 @@ def _arrivals(chances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """That each frame in a row is the first to show something, and that it and none before does."""
     missed = np.concatenate([[1.0], np.cumprod(1 - chances)])
     return chances * missed[:-1], missed[1:]
-
-
-def drawn_signs(projector, features: Tensor, pts_seconds: np.ndarray) -> tuple[float, ...]:
-    """What tells a video with drawn objects by its frames (T, D) at times (T,).
-
-    Some of them are seen clearly, and for a few seconds. So: the largest log-odds of a word to
-    "nothing"; that of a word to all others together; the same of the second clearest appearance;
-    the seconds of the longest one; the log of the number of frames, since of many some are clear by
-    chance.
-    """
-    if not len(features):
-        return -LARGEST_ODDS, -LARGEST_ODDS, UNCLEAR, 0.0, 0.0
-    logits = projector.word_logits(features)
-    best, words = logits[:, :-1].max(-1)
-    clear = best - logits.scatter(-1, words[:, None], -torch.inf).logsumexp(-1)
-    starts = np.flatnonzero(np.diff(words.cpu().numpy(), prepend=-1) != 0)
-    starts = np.union1d(starts, np.flatnonzero(np.diff(clear.cpu().numpy() > 0, prepend=False)))
-    ends = np.append(starts[1:], len(words)) - 1
-    peaks = np.maximum.reduceat(clear.double().cpu().numpy(), starts)
-    step = np.median(np.diff(pts_seconds)) if len(pts_seconds) > 1 else 1.0
-    seconds = (pts_seconds[ends] - pts_seconds[starts] + step)[peaks > 0]
-    second = np.sort(np.append(peaks[peaks > 0], [UNCLEAR] * 2))[-2]
-    return (
-        float((best - logits[:, -1]).max()),
-        float(clear.max()),
-        float(second),
-        float(seconds.max(initial=0.0)),
-        float(np.log(min(len(words), MANY_FRAMES))),
-    )
 
 
 def word_odds(projector, features: Tensor, embedding: Tensor) -> np.ndarray:
@@ -317,6 +308,14 @@ def appearances(chances: np.ndarray, pts_seconds: np.ndarray) -> list[float]:
     late = np.diff(pts_seconds[order][possible]) > APPEARANCE_SECONDS
     runs = np.split(possible, np.flatnonzero(late | (np.diff(possible) > 1)) + 1)
     return [float(chances[order][run].max()) for run in runs]
+
+
+def too_late(question: str, pts_seconds: np.ndarray) -> tuple[str, ...]:
+    """That a time named in a question lies after the last frame of times (T,), if so."""
+    last = float(pts_seconds[-1])
+    if max(mentioned_seconds(question), default=0.0) <= last + NEAR_SECONDS:
+        return ()
+    return (f"the video was looked at up to {format_seconds(last)}, and the time lies after that",)
 
 
 def frames_asked_about(question: str, pts_seconds: np.ndarray) -> np.ndarray | None:

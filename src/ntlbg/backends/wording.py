@@ -54,7 +54,8 @@ ENDING = re.compile(r"['’](?:re|ve|ll|d)$|n['’]t$")
 # Words that are known in one place only.
 RIGHT_NEXT = re.compile(r"\bright (?=before|after)\b", re.IGNORECASE)
 THE_TWO = re.compile(r"\bof the two\b", re.IGNORECASE)
-KNOWN_OPTION = re.compile(rf"(?:{CLOCK_TIME.pattern}|\d+|yes|no|nothing|none)\.?", re.IGNORECASE)
+KNOWN_OPTION = re.compile(rf"(?:{CLOCK_TIME.pattern}|\d+|nothing|none)?\.?", re.IGNORECASE)
+YES_OR_NO = re.compile(r"\s*(?:yes|no)\b,?\s*", re.IGNORECASE)
 
 KNOWS = (
     "it knows: what appears first, last, before or after something, or at a time; when, whether "
@@ -129,7 +130,7 @@ def reservations(
     if not _is_latin(question):
         return (NOT_ENGLISH,)
     unknown = unknown_words(question, names)
-    for option in options or ():
+    for option in (YES_OR_NO.sub("", option, count=1) for option in options or ()):
         if not KNOWN_OPTION.fullmatch(option.strip()) and option != NOT_SEEN:
             unknown += unknown_words(option, names)
     if unknown:

@@ -89,6 +89,8 @@ def read_picture(path: str | os.PathLike) -> bytes:
         DataError: there is no such file, it is no picture, or it has too many pixels.
     """
     largest = f"give a picture of at most {LARGEST_PICTURE // 1_000_000} million pixels"
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise DataError(f"{path}: no ordinary file; give PNG, JPEG or WebP files")
     quiet = warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning)
     try:
         with quiet, Image.open(path) as image:

@@ -1,0 +1,37 @@
+"""How likely a language model finds texts as the continuation of one prompt."""
+
+import copy
+
+import torch
+
+LEAST_KNOWN_CHANCE = 1e-6  # the frames do not rule out an answer altogether
+
+
+def option_chances(
+    model, processor, inputs, options: list[str], known: dict[str, float] | None = None
+) -> list[float]:
+    """Softmax over the log-likelihoods of the options' texts, each with its end.
+
+    The prompt is read once. Options never see each other, so their order cannot matter.
+    ``known`` are chances of texts from other evidence; likelihoods are multiplied by them.
+    """
+    prompt = model(**inputs, use_cache=True, logits_to_keep=1)
+    likelihoods = torch.tensor(
+        [_log_likelihood(model, processor, prompt, option) for option in options],
+        dtype=torch.float64,
+    )
+    if known is not None:
+        chances = [max(known.get(option, 0.0), LEAST_KNOWN_CHANCE) for option in options]
+        likelihoods += torch.tensor(chances, dtype=torch.float64).log()
+    return likelihoods.softmax(0).tolist()
+
+
+def _log_likelihood(model, processor, prompt, option: str) -> float:
+    ids = torch.tensor([processor.answer_ids(option)], device=prompt.logits.device)
+    rest = model(
+        input_ids=ids[:, :-1],
+        past_key_values=copy.deepcopy(prompt.past_key_values),
+        use_cache=True,
+    )
+    logits = torch.cat([prompt.logits[:, -1:], rest.logits], dim=1).double()
+    return float(logits.log_softmax(-1).gather(-1, ids.unsqueeze(-1)).sum())
