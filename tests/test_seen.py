@@ -476,6 +476,18 @@ def test_options_that_nothing_was_seen_of_are_a_guess(backend):
         assert (seen.NOT_OFFERED in reply.notes) != offered
 
 
+def test_of_all_events_those_that_are_meant_are_marked(backend):
+    """The scores know which: that an event comes first is not in its frames."""
+    video = video_of(backend, [0, 0, *[3] * 30, 1, 1])
+    for meant in (slice(0, 2), slice(32, 34)):
+        scores = np.full(34, -9.0)
+        scores[meant] = 4.0
+        chosen = replace(video, selection=replace(video.selection, scores=scores))
+        marks = backend.answer("Which object appears first?", video=chosen, options=None).supports
+        assert marks[meant].all()
+        assert marks.sum() == 2
+
+
 def test_a_time_after_the_end_is_named(backend):
     video = video_of(backend, [0, 0, 3, 3])
     for time, late in (("00:03", False), ("00:04", False), ("09:00", True)):

@@ -34,6 +34,7 @@ from ntlbg.backends.wording import ObjectNames, reservations
 from ntlbg.data import NOT_SEEN
 from ntlbg.encoders import Encoder
 from ntlbg.grounding import (
+    NEIGHBOUR_FLOOR,
     asks_about_one,
     asks_count,
     asks_what_in_order,
@@ -143,8 +144,11 @@ class NtlbgBackend:
         notes = [*signs.doubts(text), *too_late(question, video.pts_seconds)]
         if options is not None and self._nothing_offered(question, signs, video, options):
             notes.append(NOT_OFFERED)
-        found, supports = signs.chance(), signs.supports()
-        return Reply(text, chances, tokens, found, supports, tuple(notes))
+        supports = signs.supports()
+        if signs.events is not None and supports.any() and video.selection.scores is not None:
+            scores = video.selection.scores[video.selection.indices]  # which of the events is meant
+            supports &= scores >= scores[supports].max() + NEIGHBOUR_FLOOR
+        return Reply(text, chances, tokens, signs.chance(), supports, tuple(notes))
 
     def _nothing_offered(
         self, question: str, signs: Signs, video: VideoContext, options: list[str]
