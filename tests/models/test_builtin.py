@@ -92,7 +92,7 @@ def test_the_base_is_the_published_language_model():
     logging.disable_progress_bar()
     published = AutoModelForCausalLM.from_pretrained(language_model_folder(), dtype=torch.bfloat16)
     logging.enable_progress_bar()
-    base, _ = build_base()
+    base, _ = build_base(torch.bfloat16)
     ours = base.language_model.state_dict()
     assert ours.keys() == published.state_dict().keys()
     assert all(torch.equal(ours[name], value) for name, value in published.state_dict().items())
