@@ -178,7 +178,9 @@ def test_objects_without_a_word_are_judged_by_relevance_and_free_questions_are_n
     assert signs.words == {}
     slope, bias = seen.Calibration().relevance
     best = slope * signs.relevance.max() + bias
-    assert signs.chance() == pytest.approx(1 / (1 + np.exp(-best)))
+    counted = 1 / (1 + np.exp(-best))
+    odds = 4 * counted / (1 - counted)  # LEAST_CHANCE, one in five, is even
+    assert signs.chance() == pytest.approx(odds / (1 + odds))
     assert backend.signs("What is this about?", video) is None
     assert backend.answer("What is this about?", video=video, options=None).found is None
 
@@ -420,12 +422,19 @@ def test_a_calibration_comes_with_the_weights(backend, regression, question, low
         assert not backend.signs(question, video).nothing()
 
 
-def test_names_and_moments_have_limits_of_their_own(monkeypatch):
-    """Between the two limits a named object counts as seen, an event without a name does not."""
-    between = (seen.LEAST_CHANCE + seen.LEAST_MOMENT_CHANCE) / 2
-    monkeypatch.setattr(Signs, "chance", lambda self: between)
-    assert not Signs(np.zeros(1), {"cat": np.zeros(1)}).nothing()
-    assert Signs(np.zeros(1), events=np.zeros(1)).nothing()
+def test_names_and_moments_have_limits_of_their_own():
+    """Even is what the regressions call LEAST_CHANCE, for an event LEAST_MOMENT_CHANCE."""
+    logit = {least: np.log(least / (1 - least)) for least in (0.2, 0.35)}
+    assert tuple(logit) == (seen.LEAST_CHANCE, seen.LEAST_MOMENT_CHANCE)
+    only_bias = {"named": (0.0, 0.0, logit[0.2]), "moment": (0.0, 0.0, logit[0.35])}
+    even = seen.Calibration(**only_bias)
+    one = np.zeros(1)
+    assert Signs(one, {"cat": one}, calibration=even).chance() == pytest.approx(0.5)
+    moment = Signs(one, events=one, asked=one == 0, calibration=even)
+    assert moment.chance() == pytest.approx(0.5)
+    elsewhere = replace(moment, drawn=0.0)
+    assert elsewhere.chance() == pytest.approx(even.other_event[0])  # counted as it is
+    assert elsewhere.nothing()
 
 
 @pytest.mark.parametrize("options", [None, ["owl", "bus"], ["bus", "owl"]])

@@ -5,7 +5,7 @@ K chosen frames.
 
 import numpy as np
 
-from ntlbg.backends.seen import LEAST_FOUND, POSSIBLE, Signs
+from ntlbg.backends.seen import POSSIBLE, Signs
 from ntlbg.data import NOT_SEEN
 from ntlbg.grounding import asks_count, can_be_denied, mentioned_seconds
 from ntlbg.timelines import format_seconds
@@ -57,7 +57,7 @@ def stated_answer(question: str, signs: Signs) -> str | None:
     """The answer where it follows from what was found, without reading."""
     if not can_be_denied(question):
         return NOT_SEEN if signs.nothing() else None
-    found = signs.chance() >= LEAST_FOUND
+    found = not signs.nothing()
     if asks_count(question):
         return None if found else "0"
     return ("Yes" if found else "No") if signs.words else None

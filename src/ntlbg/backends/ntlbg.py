@@ -19,7 +19,6 @@ from ntlbg.backends.further_words import FurtherWords
 from ntlbg.backends.likelihoods import option_chances
 from ntlbg.backends.seen import (
     LARGEST_ODDS,
-    LEAST_FOUND,
     NOT_OFFERED,
     RECOGNISED,
     Calibration,
@@ -298,7 +297,7 @@ class NtlbgBackend:
         if len(signs.words) == 1 and asks_count(question):
             chances = signs.count_chances(times)
             if len(chances) > 1:  # none or some: that is decided by what is said to be found
-                chances[0] = 0.0 if signs.chance() >= LEAST_FOUND else 1.0
+                chances[0] = float(signs.nothing())
             return {str(number): chance for number, chance in enumerate(chances)}
         if len(signs.words) == 1 and asks_when(question):
             chances = signs.time_chances(times, first_or_last(question))
