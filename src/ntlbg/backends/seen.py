@@ -59,7 +59,8 @@ class Calibration:
     """Logistic regressions of ``scripts/calibrate_builtin.py`` on validation videos of an hour.
 
     They belong to trained weights, and their file keeps them. Each holds weights, the bias last.
-    The last three are of ``scripts/calibrate_footage.py``.
+    The last two are counts of ``scripts/calibrate_footage.py`` and of runs before it; ``drawn`` was
+    fitted by its method to 60 such videos and 50 with drawn objects, made before the script was.
 
     Attributes:
         event: a frame shows an event, by confidence and recurrence.
@@ -135,15 +136,18 @@ class Signs:
         """The same as the regressions count it, but for named things."""
         own = float(logistic(self.log_odds()))
         if self.beyond is not None:
-            own = min(own, float(logistic(self.neighbour_odds().max(initial=-LARGEST_ODDS))))
+            own = min(own, float(logistic(self._moment_odds(self.beyond).max())))
         if self.events is not None or self.next_to:
-            return self._mixed(own, min(self.calibration.other_event[0], own))
+            return float(self._event_chances(own))
         return own
 
-    def neighbour_odds(self) -> np.ndarray:
-        """Log-odds (K,) that a frame shows the event before or after the named object."""
-        most = np.log(max(1, self.considered))
-        return log_odds(self.calibration.moment, self.beyond, most)
+    def _moment_odds(self, events):
+        """Log-odds of an event, by those of a frame that may be the best of many."""
+        return log_odds(self.calibration.moment, events, np.log(self.considered))
+
+    def _event_chances(self, own):
+        """Chances as counted, in a video of either kind: in others events are seldom recognised."""
+        return self._mixed(own, np.minimum(self.calibration.other_event[0], own))
 
     def nothing(self) -> bool:
         """Whether that is too unlikely to answer."""
@@ -185,14 +189,13 @@ class Signs:
         if self.words:
             chances = np.max([self._frame_chances(name) for name in self.words], axis=0)
             if self.beyond is not None:
-                chances = np.maximum(chances, self._even(logistic(self.neighbour_odds())))
+                chances = np.maximum(chances, self._even(logistic(self._moment_odds(self.beyond))))
         elif self.events is None:
             counted = logistic(log_odds(self.calibration.relevance, self.relevance))
             chances = self._even(counted)
         else:
-            best = log_odds(self.calibration.moment, self.events, np.log(self.considered))
             chances = np.zeros(len(self.relevance))
-            counted = self._mixed(logistic(best), self.calibration.other_event[0])
+            counted = self._event_chances(logistic(self._moment_odds(self.events)))
             chances[self.asked] = self._even(counted)
         return chances >= LEAST_FOUND
 
@@ -221,7 +224,7 @@ class Signs:
         """Of the best frame; of the object seen least where several are named."""
         if self.events is not None:
             best = float(self.events.max(initial=-LARGEST_ODDS))
-            return float(log_odds(self.calibration.moment, best, np.log(self.considered)))
+            return float(self._moment_odds(best))
         if not self.words:
             return float(log_odds(self.calibration.relevance, self.relevance).max())
         return min(float(self.named(name).max()) for name in self.words)
