@@ -5,14 +5,20 @@ import json
 import sys
 from pathlib import Path
 
+from ntlbg.config import load_config
 from ntlbg.errors import NtlbgError
 from ntlbg.evaluation import questions
+from ntlbg.models.checkpoints_ntlbg import is_reader
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="a file like longvideo_config.json")
-    parser.add_argument("--model-path", help="weights that training left; otherwise new parts")
+    parser.add_argument(
+        "--model", "--model-path", help="folder that training left; otherwise the output_dir of "
+        "the configuration, if something was trained there"
+    )  # fmt: skip
+    parser.add_argument("--untrained", action="store_true", help="the base model with new parts")
     parser.add_argument("--output-dir", type=Path, default=Path("results"))
     parser.add_argument("--experiment-name", default="evaluation", help="folder of the results")
     arguments = parser.parse_args()
@@ -20,7 +26,7 @@ def main() -> int:
         summary = questions.run(
             arguments.config,
             arguments.output_dir / arguments.experiment_name,
-            weights=arguments.model_path,
+            model=_model(arguments),
             progress=lambda line: print(line, file=sys.stderr),
         )
     except NtlbgError as error:
@@ -28,6 +34,14 @@ def main() -> int:
         return 2
     print(json.dumps(summary, indent=2))
     return 0
+
+
+def _model(arguments: argparse.Namespace) -> str | None:
+    """The folder to answer with; None for a model that was not trained."""
+    if arguments.untrained or arguments.model:
+        return None if arguments.untrained else arguments.model
+    trained = load_config(arguments.config).output_dir
+    return trained if is_reader(trained) else None
 
 
 if __name__ == "__main__":

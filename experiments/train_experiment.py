@@ -24,10 +24,10 @@ def main() -> int:
             done = longvideo.run(
                 config, output_dir=folder, weights=weights, resume=not arguments.no_resume
             )
-            weights = done.weights
+            weights = done.folder
             save_training_curves(done.history, folder)
         if arguments.mode in ("eval", "both"):
-            summary = questions.run(config, folder / "evaluation", weights=weights)
+            summary = questions.run(config, folder / "evaluation", model=weights)
             print(json.dumps(summary, indent=2))
     except NtlbgError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -12,6 +12,7 @@ def main() -> int:
     parser.add_argument("--config", help="a file like configs/longvideo_config.json")
     parser.add_argument("--out", default="results/demo", help="folder for video and report")
     parser.add_argument("--minutes", type=float, default=60, help="length of the sample video")
+    parser.add_argument("--model", help="builtin, or the folder of a trained model")
     parser.add_argument("--save_plots", action="store_true", help="also write a plot per question")
     arguments = parser.parse_args()
     try:
@@ -19,6 +20,7 @@ def main() -> int:
             arguments.out,
             minutes=arguments.minutes,
             config=arguments.config,
+            model=arguments.model,
             save_plots=arguments.save_plots,
         )
     except NtlbgError as error:

@@ -30,7 +30,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if done is not None:
-        print(f"wrote {done.weights}")
+        print(f"wrote {done.folder}: ask it with `ntlbg ask VIDEO QUESTION --model {done.folder}`")
     return 0
 
 

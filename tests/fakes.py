@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from ntlbg.backends import Reply, RichPoints, VideoContext
+from ntlbg.backends import Habits, Reply, RichPoints, VideoContext
 from ntlbg.results import Answer, describe_evidence
 from ntlbg.selection import select_frames
 from ntlbg.video import Frames
@@ -57,7 +57,9 @@ class ColourBackend:
     """Answers with the colour a question names if it was selected, else "no"."""
 
     name = "colours"
+    fingerprint = "colours-1"
     score_unit = "similarity"
+    habits = Habits()
 
     def __init__(self, *, needs_frames: bool = False):
         self.encoder, self.needs_frames, self.contexts = ColourEncoder(), needs_frames, []

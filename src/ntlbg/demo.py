@@ -24,6 +24,7 @@ from ntlbg.evaluation.plots import save_timeline
 from ntlbg.haystack import QUESTIONS_FILE, make_videos
 from ntlbg.index import FeatureIndex
 from ntlbg.marks import PAGE, json_rows, plots
+from ntlbg.models.checkpoints_ntlbg import is_reader
 from ntlbg.outputs import check_folder, staged_file
 from ntlbg.pipeline import DEFAULT_SELECTOR, ask
 from ntlbg.report import Asked, Report, Stage, write_report
@@ -74,7 +75,7 @@ def run(
     selector: str = DEFAULT_SELECTOR,
     seed: int = SEED,
     save_plots: bool = False,
-    model: str | Backend = "builtin",
+    model: str | Backend | None = None,
     say: Callable[[str], None] = print,
 ) -> Demo:
     """Make the sample video, ask, compare, and write ``report.html`` into ``out_dir``.
@@ -85,6 +86,7 @@ def run(
     Args:
         config: a file like ``configs/longvideo_config.json``: its ``max_frames`` are looked at, and
             its ``num_representatives`` selected, but never more than ``num_frames``.
+        model: as for :func:`ntlbg.ask`; None is what was trained by ``config``, or the built-in one.
         say: called with every line of the account.
 
     Raises:
@@ -94,7 +96,7 @@ def run(
     out_dir = Path(out_dir)
     _check(out_dir, _sample_folder(out_dir, minutes, seed), save_plots)
     budget = _budget(config, num_frames, say)
-    backend = load_backend(model, enrolled=False)
+    backend = load_backend(model or _model(config, say), enrolled=False)
     video, samples = _sample(out_dir, minutes, seed, say)
     say(f"{video.name}: {len(samples)} questions, {budget['num_frames']} frames for each\n")
     with tempfile.TemporaryDirectory(prefix="ntlbg-demo-") as scratch:
@@ -135,6 +137,18 @@ def _budget(config: str | Path | None, num_frames: int, say) -> dict[str, int | 
         "num_frames": min(wanted.num_representatives, num_frames),
         "max_frames": wanted.max_frames,
     }
+
+
+def _model(config: str | Path | None, say) -> str:
+    """What training by this configuration left; where it left nothing, the built-in model."""
+    if config is None:
+        return "builtin"
+    trained = load_config(config).output_dir
+    if is_reader(trained):
+        say(f"the model is what training left in {trained}")
+        return trained
+    say(f"{trained}: nothing was trained there yet; this is the built-in model")
+    return "builtin"
 
 
 def _sample_folder(out_dir: Path, minutes: float, seed: int) -> Path:
@@ -244,7 +258,7 @@ def _report(asked: list[Asked], stages: list[Stage], backend: Backend) -> Report
         rich_points=backend.rich_points(first.question, video=first.seen),
         measured=MEASURED,
         limits=(
-            *LIMITS,
+            *LIMITS[: 2 if backend.name == "builtin" else 1],
             f"One frame {apart} is looked at; what is shown between two can be missed.",
         ),
     )

@@ -79,14 +79,14 @@ class BuiltinEncoder:
         batches = torch.from_numpy(np.ascontiguousarray(frames)).split(BATCH_SIZE)
         with torch.inference_mode():
             parts = [self._encode_batch(batch, expert) for batch in batches]
-            features, *opinions = (torch.cat(part).numpy() for part in zip(*parts))
+            features, *opinions = (torch.cat(part).cpu().numpy() for part in zip(*parts))
         return features, dict(zip((EXPERT_WORDS, EXPERT_CHANCES), opinions))
 
     def _encode_batch(self, frames: "Tensor", expert: "ImagenetExpert | None") -> tuple:
         """Features, and with an expert its words as int16 and their chances."""
         from ntlbg.models.vision_tower import normalize_pixels
 
-        pixels = normalize_pixels(frames)
+        pixels = normalize_pixels(frames).to(self.tower.stem.weight.device)
         features = self.tower(pixels)
         if expert is None:
             return (features,)

@@ -92,6 +92,17 @@ def tensor_file(name: str, *names: str) -> Kind:
     return Kind(name, holds)
 
 
+def of_model(model_type: str) -> Kind:
+    """Files beside a config.json of this type, which Hugging Face's ``save_pretrained`` wrote."""
+
+    def holds(path: Path) -> bool:
+        config = path.parent / "config.json"
+        found = _json(config) if config.is_file() else None
+        return isinstance(found, dict) and found.get("model_type") == model_type
+
+    return Kind(f"a file of a model of type {model_type}", holds)
+
+
 def tensor_header(path: Path) -> dict[str, Any]:
     """What a safetensors file says of its tensors; empty where it is no such file."""
     with path.open("rb") as file:

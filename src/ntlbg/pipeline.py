@@ -4,7 +4,7 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from ntlbg.backends import Backend, VideoContext, load_backend
+from ntlbg.backends import Backend, Habits, VideoContext, load_backend
 from ntlbg.choosing import choose_frames
 from ntlbg.errors import InvalidBudget, QuestionError, UnknownSelector
 from ntlbg.index import FeatureIndex
@@ -27,7 +27,7 @@ from ntlbg.selection import SELECTORS
 from ntlbg.video import ReadReport, read_frames_at
 from ntlbg.video.opening import check_unchanged, file_state, open_video
 
-DEFAULT_SELECTOR = "ntlbg"
+DEFAULT_SELECTOR = Habits.selector
 LONGEST_PICTURE_SIDE = 1280
 
 
@@ -37,8 +37,8 @@ def ask(
     *,
     options: list[str] | None = None,
     model: str | Backend = "builtin",
-    num_frames: int = 16,
-    fps: float = 1.0,
+    num_frames: int | None = None,
+    fps: float | None = None,
     selector: str | None = None,
     max_frames: int | None = None,
     start: float | None = None,
@@ -55,11 +55,12 @@ def ask(
 
     Args:
         options: choices of a multiple-choice question; the best one is the answer.
-        model: a name in BACKENDS, or a backend of your own.
+        model: a name in BACKENDS, a folder of a trained model, or a backend of your own.
         num_frames: the budget; fewer are used when the video has fewer.
         fps: how densely the video is looked at.
-        selector: a name in SELECTORS; None is DEFAULT_SELECTOR.
-        max_frames: look at this many frames at most, spread over the whole range.
+        selector: a name in SELECTORS.
+        max_frames: look at this many frames at most, spread over the whole range. None, here and
+            in the three above, is what the model does by itself: ``backend.habits``.
         start, end: seconds from the first picture; only this part is looked at.
         evidence_dir: write the selected frames here as JPEG; earlier ones make way.
         read_frames: keep the selected pictures in ``answer.seen.frames``.
@@ -70,10 +71,11 @@ def ask(
         NtlbgError: everything a user can cause, see ``ntlbg.errors``.
     """
     question, options = _check_question(question), _check_options(options)
-    selector = _check_selection(selector, num_frames)
+    _check_selection(selector, num_frames)
     _check_video(video)
     with _pictures_in(evidence_dir, PICTURES) as folder:
         backend = load_backend(model)
+        selector = selector or backend.habits.selector
         moments = _choose(
             Path(video), question, backend, selector, num_frames, index, progress,
             read_frames or folder is not None or backend.needs_frames,
@@ -106,8 +108,8 @@ def select(
     question: str | None = None,
     *,
     model: str | Backend = "builtin",
-    num_frames: int = 16,
-    fps: float = 1.0,
+    num_frames: int | None = None,
+    fps: float | None = None,
     selector: str | None = None,
     max_frames: int | None = None,
     start: float | None = None,
@@ -122,10 +124,11 @@ def select(
     ``selection.json``. The other arguments are those of :func:`ask`.
     """
     question = None if question is None else _check_question(question)
-    selector = _check_selection(selector, num_frames)
+    _check_selection(selector, num_frames)
     _check_video(video)
     with _pictures_in(out_dir, OVERVIEW) as folder:
         backend = load_backend(model)
+        selector = selector or backend.habits.selector
         moments = _choose(
             Path(video), question, backend, selector, num_frames, index, progress,
             folder is not None,
@@ -147,25 +150,32 @@ def _choose(
     question: str | None,
     backend: Backend,
     selector: str,
-    num_frames: int,
+    num_frames: int | None,
     index: FeatureIndex | None,
     progress: Progress | None,
     read_frames: bool,
     answered_by: str | None = None,
     options: list[str] | None = None,
-    **sampling,
+    *,
+    fps: float | None,
+    max_frames: int | None,
+    **window: float | None,
 ) -> Moments:
     """Features from the index, relevance from the backend, frames from the selector."""
     report, clock, before = ReadReport(), _Clock(), file_state(video)
+    habits = backend.habits
     indexed = index_video(
         video,
         backend.encoder,
         index=index or FeatureIndex(),
         progress=progress,
         report=report,
-        **sampling,
+        fps=habits.fps if fps is None else fps,
+        max_frames=habits.max_frames if max_frames is None else max_frames,
+        **window,
     )
     clock.lap("index")
+    num_frames = num_frames or habits.num_frames(len(indexed))
     budget, note = num_frames, None
     if answered_by:
         budget, note = affordable_frames(answered_by, min(num_frames, len(indexed)), len(indexed))
@@ -249,11 +259,9 @@ def _check_video(video: str | Path) -> None:
     container.close()
 
 
-def _check_selection(selector: str | None, num_frames: int) -> str:
+def _check_selection(selector: str | None, num_frames: int | None) -> None:
     """Before an hour of video is read, not after."""
-    selector = DEFAULT_SELECTOR if selector is None else selector
-    if selector not in SELECTORS:
+    if selector is not None and selector not in SELECTORS:
         raise UnknownSelector(f"no selector {selector!r}; there are: {', '.join(SELECTORS)}")
-    if num_frames < 1:
+    if num_frames is not None and num_frames < 1:
         raise InvalidBudget(f"the number of frames is {num_frames}; it must be at least 1")
-    return selector

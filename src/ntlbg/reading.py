@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -20,12 +21,14 @@ from ntlbg.selection import SELECTORS
 class Read:
     """A question and its video's frames.
 
-    features: float32 (T, D). pts_seconds: float64 (T,).
+    features: float32 (T, D). pts_seconds: float64 (T,). film: where their pixels are; None where
+    there are only features.
     """
 
     sample: Sample
     features: np.ndarray
     pts_seconds: np.ndarray
+    film: Path | None = None
 
 
 def check_names(config: Config) -> None:
@@ -49,12 +52,15 @@ class VideoReader:
     Args:
         config: its ``fps``, ``temporal_stride`` and ``max_frames``, and its encoder.
         index: None is the user's.
+        encoder: instead of the configuration's, such as one whose tower was trained.
     """
 
-    def __init__(self, config: Config, index: FeatureIndex | None = None):
+    def __init__(
+        self, config: Config, index: FeatureIndex | None = None, encoder: Encoder | None = None
+    ):
         self.video = config.video_config
         self.index = index or FeatureIndex()
-        self._encoder: Encoder | None = None
+        self._encoder = encoder
         check_names(config)
         self._load: Callable[[], Encoder] = ENCODERS[config.model.feature_encoder]
 
@@ -89,7 +95,7 @@ class VideoReader:
             fps=self.video.fps / self.video.temporal_stride,
             max_frames=limit,
         )
-        return Read(item.sample, indexed.features, indexed.pts_seconds)
+        return Read(item.sample, indexed.features, indexed.pts_seconds, item.source)
 
     def feature_size(self, items: list[Item]) -> int:
         """D of the data sets' features."""

@@ -69,7 +69,7 @@ def test_training_and_evaluating_by_the_original_flags(run, config, tmp_path, su
     )  # fmt: skip
     assert code == 0, err
     folder = tmp_path / "one"
-    used = load_config(folder / "config.json")
+    used = load_config(folder / "training_config.json")
     assert used.training_config.max_steps == 8
     assert used.video_config.num_representatives == 16
     assert used.loss_config.loss_weights.ntlbg == 0.5
@@ -78,7 +78,7 @@ def test_training_and_evaluating_by_the_original_flags(run, config, tmp_path, su
     assert {"training.png", "training.svg"} <= {path.name for path in folder.iterdir()}
 
     summary = json.loads((folder / "evaluation" / "summary.json").read_text())
-    assert summary == json.loads(out[out.index('{\n  "metrics"') :])
+    assert summary == json.loads(out[out.index('{\n  "model"') :])
     assert set(summary["metrics"]) == set(used.evaluation_config.metrics)
     assert 10**8 < summary["memory"]["peak_resident_bytes"] < 10**11
     assert set(summary["memory"]) == {"peak_resident_bytes", "peak_gpu_bytes"}
@@ -90,7 +90,7 @@ def test_training_and_evaluating_by_the_original_flags(run, config, tmp_path, su
     assert all(len(answer["times"]) == 16 for answer in answers)
 
     code, out, err = run(
-        "experiments/evaluate_experiment.py", "--config", folder / "config.json",
+        "experiments/evaluate_experiment.py", "--config", folder / "training_config.json",
         "--model-path", folder, "--output-dir", tmp_path, "--experiment-name", "again",
     )  # fmt: skip
     assert code == 0, err
@@ -138,7 +138,7 @@ def test_checkpoints_of_other_settings_are_not_gone_on_with(run, config, tmp_pat
     history = json.loads((folder / "history.json").read_text())
     assert [entry["step"] for entry in history if "loss" in entry] == [1, 2, 3, 4]
     assert history[0]["learning_rate"] <= 1e-5
-    assert load_config(folder / "config.json").training_config.learning_rate == 1e-5
+    assert load_config(folder / "training_config.json").training_config.learning_rate == 1e-5
 
 
 def test_the_training_script_starts_over_when_told(run, config, tmp_path):
@@ -157,7 +157,7 @@ def test_the_training_script_starts_over_when_told(run, config, tmp_path):
     [
         ("scripts/train_ntlbg.py", ["--config", "nothing.json"], "nothing.json: cannot be read"),
         ("experiments/evaluate_experiment.py", ["--config", "{config}", "--model-path", "gone"],
-         "gone: no trained weights"),
+         "gone: holds no model that training left"),
         ("experiments/train_experiment.py", ["--config", "{config}", "--batch-size", "0"],
          "training_config.batch_size: got 0"),
         ("scripts/longvideo_config_manager.py", ["--action", "validate", "--config", "gone.json"],

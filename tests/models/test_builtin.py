@@ -22,8 +22,6 @@ from ntlbg.haystack.pictures import load_style, object_names, paste
 from ntlbg.models import base_language_model
 from ntlbg.models.base_language_model import language_model_folder
 from ntlbg.models.builtin import (
-    LORA_ALPHA,
-    LORA_KEY,
     LORA_RANK,
     add_settings,
     build_base,
@@ -37,6 +35,7 @@ from ntlbg.models.builtin import (
     weights_fingerprint,
 )
 from ntlbg.models.enrolment import EnrolledObject, save_object
+from ntlbg.models.lora import LORA_KEY
 from ntlbg.models.vision_tower import NUM_BLOCKS
 from ntlbg.pipeline import ask, choose_frames
 
@@ -66,10 +65,8 @@ def test_merged_factors_answer_as_unmerged_ones(builtin):
     """W + B A once, against peft's own two-branch forward."""
     model, processor = builtin
     apart, _ = build_base()
-    inject_adapter_in_model(
-        LoraConfig(r=LORA_RANK, lora_alpha=LORA_ALPHA, target_modules="all-linear"),
-        apart.language_model,
-    )
+    settings = LoraConfig(r=LORA_RANK, lora_alpha=2 * LORA_RANK, target_modules="all-linear")
+    inject_adapter_in_model(settings, apart.language_model)
     factors = {
         name.replace(".weight", ".default.weight"): tensor
         for name, tensor in load_file(shipped_weights()).items()

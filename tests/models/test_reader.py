@@ -13,12 +13,8 @@ from transformers import (
 
 from ntlbg.config import changed
 from ntlbg.errors import ConfigError, WeightsError
-from ntlbg.models.reader import (
-    build_reader,
-    load_reader_weights,
-    qwen_language_model,
-    save_reader,
-)
+from ntlbg.models.checkpoints_ntlbg import WEIGHTS_FILE, load_reader_weights, save_reader
+from ntlbg.models.reader import build_reader, qwen_language_model
 from small_experiment import small_config, tiny_base
 from tiny_models import tiny_tokenizer
 
@@ -100,22 +96,22 @@ def test_rich_points_can_be_taken_away(tmp_path):
 @pytest.mark.parametrize("rank", [0, 2])
 def test_what_is_saved_is_all_that_training_changed(rank, tmp_path):
     config = small_config(tmp_path, **{"model_config.lora_rank": rank})
-    trained, _ = build_reader(config, 20, torch.float32)
+    trained, processor = build_reader(config, 20, torch.float32)
     with torch.no_grad():
         for parameter in trained.parameters():
             if parameter.requires_grad:
                 parameter.add_(0.5)
-    path = save_reader(trained, tmp_path / "saved")
+    folder = save_reader(trained, processor, tmp_path / "saved")
     again, _ = build_reader(config, 20, torch.float32)
-    load_reader_weights(again, path.parent)
+    load_reader_weights(again, folder)
     expected, found = trained.state_dict(), again.state_dict()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 
 
 def test_weights_of_another_model_are_refused(tmp_path):
     config = small_config(tmp_path)
-    model, _ = build_reader(config, 20, torch.float32)
-    path = save_reader(model, tmp_path / "saved")
+    model, processor = build_reader(config, 20, torch.float32)
+    path = save_reader(model, processor, tmp_path / "saved") / WEIGHTS_FILE
     other, _ = build_reader(config, 24, torch.float32)
     with pytest.raises(WeightsError, match="weights of another model"):
         load_reader_weights(other, path)

@@ -238,8 +238,10 @@ def test_the_answer_objective_reports_every_term_and_trains_what_it_should(bank)
     assert {"task", "ntlbg", "align", "context", "evidence", "right"} <= set(output["terms"])
     output["loss"].backward()
     touched = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None}
-    assert touched == {"ntlbg_attention", "rich_points", "multi_modal_projector"}
+    parts = {"ntlbg_attention", "rich_points", "multi_modal_projector"}
+    assert touched == parts | {"language_model"}
     assert objective.reference.count > 0
+    set_stage(model, "representation")
     kept = objective.state_dict()
     assert not any("language_model" in name for name in kept)
     assert any(name.startswith("reference.") for name in kept)

@@ -51,13 +51,14 @@ def test_learning_rate_rises_over_the_warm_up_and_weights_decay():
 
 
 def test_each_stage_takes_a_third_of_the_steps():
-    model, trained = tiny_model(), []
-    stages = _Stages(model)
+    objective, trained = SimpleNamespace(model=tiny_model(), pixels=None), []
+    stages = _Stages(objective)
     for step in range(9):
         stages.on_step_begin(None, SimpleNamespace(global_step=step, max_steps=9), None)
-        trained.append(stages.current)
-    assert trained == ["representation"] * 3 + ["joint"] * 3 + ["full"] * 3
-    assert all(parameter.requires_grad for parameter in model.parameters())
+        trained.append((stages.current, objective.pixels))
+    third = [("representation", False), ("joint", False), ("full", True)]
+    assert trained == [stage for stage in third for _ in range(3)]
+    assert all(parameter.requires_grad for parameter in objective.model.parameters())
 
 
 def test_validation_is_the_mean_loss_without_dropout_and_training_goes_on():

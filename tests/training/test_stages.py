@@ -14,7 +14,8 @@ HEADS = {"ntlbg_attention", "rich_points", "multi_modal_projector"}
 
 def full_model():
     model = tiny_model()
-    model.vision_tower = nn.Linear(2, 2)
+    parts = {name: nn.Linear(2, 2) for name in ("stem", "trunk", "tail", "head")}
+    model.vision_tower = nn.ModuleDict(parts)
     lora = LoraConfig(r=2, target_modules=["q_proj", "v_proj"])
     inject_adapter_in_model(lora, model.language_model)
     return model
@@ -23,7 +24,7 @@ def full_model():
 @pytest.mark.parametrize(
     ("stage", "modules"),
     [
-        ("representation", {*HEADS, "vision_tower"}),
+        ("representation", HEADS),
         ("joint", {*HEADS, "language_model"}),
         ("full", {*HEADS, "language_model", "vision_tower"}),
     ],
@@ -37,20 +38,27 @@ def test_a_stage_trains_exactly_its_modules(stage, modules):
         assert all(p.requires_grad for p in model.get_submodule(module).parameters())
 
 
-def test_joint_trains_only_the_adapters_of_the_language_model():
-    names = set_stage(full_model(), "joint")
-    inside = [name for name in names if name.startswith("language_model")]
-    assert inside
-    assert all("lora_" in name for name in inside)
-    assert not any(name.startswith("language_model") for name in set_stage(tiny_model(), "joint"))
+def test_of_a_language_model_adapters_train_or_all_of_it():
+    adapted = [name for name in set_stage(full_model(), "joint") if "language_model" in name]
+    assert adapted
+    assert all("lora_" in name for name in adapted)
+    plain = tiny_model()
+    whole = {name for name, _ in plain.named_parameters() if name.startswith("language_model")}
+    assert whole < set(set_stage(plain, "joint"))
+    assert not whole & set(set_stage(plain, "representation"))
 
 
-def test_full_trains_everything_but_a_language_model_that_has_adapters():
-    plain, adapted = tiny_model(), full_model()
-    assert len(set_stage(plain, "full")) == len(list(plain.parameters()))
-    frozen = {name for name, _ in adapted.named_parameters()} - set(set_stage(adapted, "full"))
-    assert frozen
-    assert all(name.startswith("language_model") and "lora_" not in name for name in frozen)
+@pytest.mark.parametrize("adapted", [True, False])
+def test_each_stage_trains_what_the_one_before_did_and_more(adapted):
+    model = full_model()
+    if not adapted:
+        model.language_model = tiny_model().language_model
+    first, second, third = (set(set_stage(model, name)) for name in STAGES)
+    assert first < second < third
+    assert {name.split(".")[0] for name in second - first} == {"language_model"}
+    tower = {name.rsplit(".", 1)[0] for name in third - second}
+    assert tower == {"vision_tower.tail", "vision_tower.head"}
+    assert [stage.pixels for stage in STAGES.values()] == [False, False, True]
 
 
 def test_stages_can_follow_one_another_in_any_order():

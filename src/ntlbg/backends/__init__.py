@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ntlbg.encoders import Encoder
 
 
+# A page of sixteen pictures is looked through at a glance, and is read in a second.
+DEFAULT_FRAMES = 16
+
+
 @dataclass(frozen=True)
 class VideoContext:
     """A video as a backend sees it: T sampled frames, k of them selected.
@@ -80,16 +84,39 @@ class RichPoints:
     weights: np.ndarray
 
 
+@dataclass(frozen=True)
+class Habits:
+    """What a backend looks at and chooses where nobody says.
+
+    Attributes:
+        fps: frames looked at per second.
+        max_frames: looked at in all; None for no limit.
+        selector: a name in SELECTORS.
+        num_frames: how many to choose of so many that are looked at.
+    """
+
+    fps: float = 1.0
+    max_frames: int | None = None
+    selector: str = "ntlbg"
+    num_frames: Callable[[int], int] = lambda sampled: DEFAULT_FRAMES
+
+
 class Backend(Protocol):
     """Scores frames for a question and answers it from the selected ones.
 
-    ``score_unit`` is what its scores are, of :data:`ntlbg.selection.SCORE_UNITS`.
+    Attributes:
+        name: for people.
+        fingerprint: changes when its answers would.
+        score_unit: what its scores are, of :data:`ntlbg.selection.SCORE_UNITS`.
+        habits: what it looks at and chooses where nobody says.
     """
 
     name: str
+    fingerprint: str
     needs_frames: bool
     encoder: "Encoder"
     score_unit: str
+    habits: Habits
 
     def express(
         self, features: np.ndarray, notes: dict[str, np.ndarray], pts_seconds: np.ndarray
@@ -151,10 +178,24 @@ def load_longvu_folder(folder: Path) -> Backend:
     return load_longvu_backend(folder)
 
 
+def load_ntlbg_folder(folder: Path) -> Backend:
+    """A folder that ``scripts/train_ntlbg.py`` left.
+
+    Raises:
+        WeightsError, ConfigError: it cannot be loaded.
+    """
+    from ntlbg.backends.trained import load_trained_backend
+
+    return load_trained_backend(folder)
+
+
 # Called with enrolled=False where the model itself is measured, otherwise without arguments.
 BACKENDS: dict[str, Callable[..., Backend]] = {"builtin": load_builtin_backend}
 # Models in a folder, by the model_type of its config.json.
-FOLDERS: dict[str, Callable[[Path], Backend]] = {"longvu": load_longvu_folder}
+FOLDERS: dict[str, Callable[[Path], Backend]] = {
+    "longvu": load_longvu_folder,
+    "ntlbg": load_ntlbg_folder,
+}
 
 
 def load_backend(model: str | Backend, *, enrolled: bool = True) -> Backend:
@@ -169,7 +210,8 @@ def load_backend(model: str | Backend, *, enrolled: bool = True) -> Backend:
         return model
     if model not in BACKENDS and not Path(model).is_dir():
         raise ConfigError(
-            f"no model {model!r}; there are: {', '.join(BACKENDS)}, and folders of converted models"
+            f"no model {model!r}; there are: {', '.join(BACKENDS)}, "
+            "folders of trained or converted models"
         )
     return _loaded(model, enrolled)
 

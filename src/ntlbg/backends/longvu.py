@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ntlbg.backends import Reply, VideoContext
+from ntlbg.backends import Habits, Reply, VideoContext
 from ntlbg.compression import MODES, resize_grid
 from ntlbg.errors import QuestionError, WeightsError
 from ntlbg.models.benchmarks_longvu import BENCHMARKS, LETTERS, format_question
@@ -45,6 +45,7 @@ class LongVUBackend:
 
     needs_frames = True
     score_unit = "similarity"
+    habits = Habits()
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class LongVUBackend:
                 'set "mode" alike in config.json and processor_config.json'
             )
         self.model, self.processor, self.name = model.eval(), processor, name
+        self.fingerprint = fingerprint
         self.encoder = LongVUEncoder(self.model, processor, fingerprint)
 
     def express(

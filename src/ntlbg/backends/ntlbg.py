@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ntlbg.backends import Reply, RichPoints, VideoContext
+from ntlbg.backends import Habits, Reply, RichPoints, VideoContext
 from ntlbg.backends.by_frames import (
     chances_of_times,
     chances_of_words,
@@ -62,10 +62,13 @@ class NtlbgBackend:
         encoder: Encoder,
         *,
         name: str = "ntlbg",
+        fingerprint: str | None = None,
+        habits: Habits = Habits(),
         further_words: FurtherWords | None = None,
     ):
         self.model, self.processor = model.eval(), processor
         self.encoder, self.name, self.further_words = encoder, name, further_words
+        self.fingerprint, self.habits = fingerprint or encoder.fingerprint, habits
         self.words = _words(model, processor, further_words)
         further = further_words.names if further_words else ()
         self.names = ObjectNames((*self.words, *further))
@@ -92,8 +95,12 @@ class NtlbgBackend:
             return np.max([self.score_frames(features, name) for name in names], axis=0)
         if self.names.is_name(question):
             question = ABOUT_ONE.format(name=question)
-        query = torch.tensor(self.processor.query_ids(question))
-        return self.model.score(torch.as_tensor(features), query).double().cpu().numpy()
+        query = torch.tensor(self.processor.query_ids(question), device=self.model.device)
+        return self.model.score(self._tensor(features), query).double().cpu().numpy()
+
+    def _tensor(self, features: np.ndarray) -> torch.Tensor:
+        """float32, where the model is."""
+        return torch.as_tensor(features).float().to(self.model.device)
 
     @torch.inference_mode()
     def event_odds(self, features: np.ndarray, pts_seconds: np.ndarray) -> np.ndarray | None:
@@ -101,7 +108,7 @@ class NtlbgBackend:
         projector = self.model.multi_modal_projector
         if not hasattr(projector, "confidence"):
             return None
-        seen = projector.confidence(torch.as_tensor(features).float()).cpu().numpy()
+        seen = projector.confidence(self._tensor(features)).cpu().numpy()
         recurring = self._recurrence(features, pts_seconds)
         if self.further_words is not None:  # all frames of a word have one feature
             recurring = np.where(self.further_words.set_to_words(features), 0, recurring)
@@ -167,7 +174,7 @@ class NtlbgBackend:
         if not hasattr(projector, "confidence"):
             return None
         chosen = video.selection.indices
-        features = torch.as_tensor(video.features[chosen]).float()
+        features = self._tensor(video.features[chosen])
         relevance = self.score_frames(video.features[chosen], question)
         table = self.model.get_input_embeddings().weight
         words = {
@@ -264,7 +271,7 @@ class NtlbgBackend:
         asked = video.selection.indices
         if signs.events is not None:
             asked = asked[signs.asked]
-        features = torch.as_tensor(video.features[asked]).float()
+        features = self._tensor(video.features[asked])
         chances = self.model.multi_modal_projector.word_chances(features).amax(0)
         named = {place for place, word in enumerate(self.words) if word in signs.words}
         chances[list(named)] = 0.0
@@ -319,7 +326,7 @@ class NtlbgBackend:
             meant = signs.beyond_frames(video.pts_seconds[chosen], direction)
         if not meant.any():
             return None
-        features = torch.as_tensor(video.features[chosen][meant]).float()
+        features = self._tensor(video.features[chosen][meant])
         chances = word_chances(self.model.multi_modal_projector, features, scores[chosen][meant])
         return chances_of_words(
             {

@@ -28,8 +28,8 @@ def ask(
         list[str] | None, typer.Option(help="A choice to answer from; repeat it for each.")
     ] = None,
     model: Model = "builtin",
-    num_frames: NumFrames = 16,
-    fps: Fps = 1.0,
+    num_frames: NumFrames = None,
+    fps: Fps = None,
     selector: Selector = None,
     max_frames: MaxFrames = None,
     start: Start = None,
@@ -121,8 +121,8 @@ def answer(
         typer.Argument(help="File for the answers, one JSON object a line.", show_default=False),
     ],
     model: Model = "builtin",
-    num_frames: NumFrames = 16,
-    fps: Fps = 1.0,
+    num_frames: NumFrames = None,
+    fps: Fps = None,
     selector: Selector = None,
     max_frames: MaxFrames = None,
     as_json: Json = False,
@@ -169,8 +169,8 @@ def select(
         typer.Option(help="Write frames, contact sheet, selection.json and what plot draws here."),
     ] = None,
     model: Model = "builtin",
-    num_frames: NumFrames = 16,
-    fps: Fps = 1.0,
+    num_frames: NumFrames = None,
+    fps: Fps = None,
     selector: Selector = None,
     max_frames: MaxFrames = None,
     start: Start = None,
@@ -210,7 +210,7 @@ def select(
 @app.command()
 def index(
     videos: Annotated[list[Path], typer.Argument(help="Video files.", show_default=False)],
-    fps: Fps = 1.0,
+    fps: Annotated[float, typer.Option(help="Frames per second to look at.")] = 1.0,
     as_json: Json = False,
 ) -> None:
     """Read and encode videos now, so that questions about them start at once."""

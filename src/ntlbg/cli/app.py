@@ -45,9 +45,19 @@ app = typer.Typer(
 )
 
 Video = Annotated[Path, typer.Argument(help="A video file.", show_default=False)]
-Model = Annotated[str, typer.Option(help="What answers: builtin, or a converted model's folder.")]
-NumFrames = Annotated[int, typer.Option("--frames", "-k", help="Frames to select at most.")]
-Fps = Annotated[float, typer.Option(help="Frames per second to look at.")]
+Model = Annotated[
+    str, typer.Option(help="What answers: builtin, or the folder of a trained or converted model.")
+]
+NumFrames = Annotated[
+    int | None,
+    typer.Option(
+        "--frames", "-k", help="Frames to select at most.  [default: 16, or as it was trained]"
+    ),
+]
+Fps = Annotated[
+    float | None,
+    typer.Option(help="Frames per second to look at.  [default: 1, or as it was trained]"),
+]
 Selector = Annotated[
     str | None,
     typer.Option(

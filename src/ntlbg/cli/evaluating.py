@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ntlbg.cli.app import Json, app
+from ntlbg.cli.app import Json, Model, app
 from ntlbg.errors import ConfigError, DataError
 
 
@@ -47,6 +47,7 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="Trained weights of the built-in model; repeat it.  [default: its own]"),
     ] = None,
+    model: Model = "builtin",
     as_json: Json = False,
 ) -> None:
     """Answer questions about made videos with several selectors, and count; goes on if stopped."""
@@ -66,6 +67,7 @@ def evaluate(
         per_video=per_video,
         condition=Condition(seed=seed, split=split, wordings=wordings, **styles),
         weights=weights or (),
+        model=model,
         progress=_tell,
     )
     if as_json:

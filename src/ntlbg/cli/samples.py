@@ -17,12 +17,19 @@ def demo(
     config: Annotated[
         Path | None, typer.Option(help="Take the budget from a file like longvideo_config.json.")
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="What answers: builtin, or the folder of a trained model.  [default: what "
+            "training by --config left, or builtin]"
+        ),
+    ] = None,
     save_plots: Annotated[bool, typer.Option(help="Also write a plot per question.")] = False,
 ) -> None:
     """Make a sample video, ask eight questions about it and write an HTML report."""
     from ntlbg import demo
 
-    demo.run(out, minutes=minutes, config=config, save_plots=save_plots)
+    demo.run(out, minutes=minutes, config=config, model=model, save_plots=save_plots)
 
 
 @app.command()

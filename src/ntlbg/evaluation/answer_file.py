@@ -21,7 +21,7 @@ from ntlbg.evaluation.metrics import exact_match
 from ntlbg.evaluation.statistics import mean_over_questions
 from ntlbg.index import FeatureIndex
 from ntlbg.outputs import check_output
-from ntlbg.pipeline import DEFAULT_SELECTOR, ask
+from ntlbg.pipeline import ask
 from ntlbg.results import Answer
 from ntlbg.timelines import all_seen
 
@@ -106,8 +106,8 @@ def answer_file(
     out: str | Path,
     *,
     model: str | Backend = "builtin",
-    num_frames: int = 16,
-    fps: float = 1.0,
+    num_frames: int | None = None,
+    fps: float | None = None,
     selector: str | None = None,
     max_frames: int | None = None,
     index: FeatureIndex | None = None,
@@ -135,10 +135,10 @@ def answer_file(
     backend = load_backend(model)
     settings = {
         "model": backend.name,
-        "weights": backend.encoder.fingerprint,
+        "weights": backend.fingerprint,
         "num_frames": num_frames,
-        "fps": fps,
-        "selector": selector or DEFAULT_SELECTOR,
+        "fps": backend.habits.fps if fps is None else fps,
+        "selector": selector or backend.habits.selector,
         "max_frames": max_frames,
     }
     out.parent.mkdir(parents=True, exist_ok=True)

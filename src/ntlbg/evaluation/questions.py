@@ -11,7 +11,10 @@ import torch
 
 from ntlbg.backends import Backend, VideoContext
 from ntlbg.backends.ntlbg import NtlbgBackend
+from ntlbg.backends.trained import load_trained_backend
 from ntlbg.config import Config, load_config
+from ntlbg.datasets import Item
+from ntlbg.errors import DataError
 from ntlbg.evaluation.metrics import (
     Answered,
     exact_match,
@@ -20,7 +23,7 @@ from ntlbg.evaluation.metrics import (
 )
 from ntlbg.marks import json_lines, json_object
 from ntlbg.memory.measuring import MeasuredPeak
-from ntlbg.models.reader import build_reader, load_reader_weights
+from ntlbg.models.reader import build_reader
 from ntlbg.outputs import check_folder, staged_directory
 from ntlbg.reading import Read, VideoReader, items_of
 from ntlbg.selection import Selection, select_frames
@@ -58,16 +61,17 @@ def run(
     config: str | Path | Config,
     output_dir: str | Path,
     *,
-    weights: str | Path | None = None,
+    model: str | Path | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> dict:
     """Answer every test question and write ``answers.jsonl`` and ``summary.json``.
 
     Args:
-        weights: what training left; None is the base model with parts that never trained.
+        model: the folder that training left; None is the base model with parts that never trained.
 
     Returns:
-        the summary: all metrics together and for each data set, and the memory that it took.
+        the summary: the model, all metrics together and for each data set, and the memory that it
+        took.
 
     Raises:
         ConfigError, DataError, VideoError, WeightsError, OutputError.
@@ -75,8 +79,8 @@ def run(
     config = config if isinstance(config, Config) else load_config(config)
     check_folder(output_dir, FILES)
     with MeasuredPeak() as peak:
-        records = _answer_all(config, weights, progress)
-    summary = summarize(records, config) | {"memory": peak.to_dict()}
+        backend, records = _answer_all(config, model, progress)
+    summary = {"model": backend.name} | summarize(records, config) | {"memory": peak.to_dict()}
     with staged_directory(output_dir, FILES) as stage:
         lines = [json.dumps(asdict(record), ensure_ascii=False) for record in records]
         (stage / "answers.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
@@ -84,10 +88,14 @@ def run(
     return summary
 
 
-def _answer_all(config: Config, weights: str | Path | None, progress) -> list[Record]:
-    reader, entries = VideoReader(config), config.dataset_config.test_datasets
+def _answer_all(
+    config: Config, model: str | Path | None, progress
+) -> tuple[NtlbgBackend, list[Record]]:
+    entries = config.dataset_config.test_datasets
     sets = items_of(entries)
-    backend = _backend(config, reader.feature_size([i for s in sets for i in s]), weights)
+    backend, reader = _backend_and_reader(config, [item for s in sets for item in s], model)
+    if progress:
+        progress(f"answering with {backend.name}")
     records = []
     for entry, items in zip(entries, sets, strict=True):
         for item in items:
@@ -96,18 +104,37 @@ def _answer_all(config: Config, weights: str | Path | None, progress) -> list[Re
         if progress:
             right = np.mean([exact_match(r.answer, r.truth) for r in records])
             progress(f"{entry.name}: {len(items)} questions, {right:.3f} right so far")
-    return records
+    return backend, records
 
 
-def _backend(config: Config, feature_size: int, weights: str | Path | None) -> NtlbgBackend:
+def _backend_and_reader(
+    config: Config, items: Sequence[Item], folder: str | Path | None
+) -> tuple[NtlbgBackend, VideoReader]:
+    """What answers, and what reads the videos, with the vision tower of the one that answers."""
+    if folder is None:
+        reader = VideoReader(config)
+        return _untrained(config, reader.feature_size(items)), reader
+    films = any(not item.has_features for item in items)
+    backend = load_trained_backend(Path(folder), films=films)
+    reader = VideoReader(config, encoder=backend.encoder)
+    given, wanted = reader.feature_size(items), backend.model.config.feature_size
+    if given != wanted:
+        raise DataError(
+            f"{folder}: reads features of size {wanted}, and those of the test questions have "
+            f"{given}; give features of the encoder that it was trained with"
+        )
+    return backend, reader
+
+
+def _untrained(config: Config, feature_size: int) -> NtlbgBackend:
     gpu = torch.cuda.is_available()
     half = {"fp16": torch.float16, "bf16": torch.bfloat16}
     dtype = half.get(config.hardware_config.mixed_precision) if gpu else None
     model, processor = build_reader(config, feature_size, dtype or torch.float32)
-    if weights is not None:
-        load_reader_weights(model, weights)
-    # the index has encoded the videos already: this backend reads features
-    return NtlbgBackend(model.to("cuda" if gpu else "cpu"), processor, None, name="trained")
+    name = f"{config.model.base_model}, not trained"
+    # the videos are encoded by who reads them: this backend gets features
+    return NtlbgBackend(model.to("cuda" if gpu else "cpu"), processor, None, name=name,
+                        fingerprint=name)  # fmt: skip
 
 
 def answer_question(backend: Backend, read: Read, config: Config, dataset: str) -> Record:

@@ -7,7 +7,6 @@ language model, which are added to its weights when the model is loaded.
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -25,6 +24,7 @@ from ntlbg.marks import tensor_file
 from ntlbg.models.base_language_model import language_model_folder, load_language_model
 from ntlbg.models.configuration_ntlbg import NtlbgConfig
 from ntlbg.models.layers import materialize
+from ntlbg.models.lora import LORA_KEY, merge_adapters
 from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.precision import inference_dtype
 from ntlbg.models.processing_ntlbg import NtlbgProcessor
@@ -47,8 +47,7 @@ TRAINED_PREFIXES = (
     "multi_modal_projector.hidden.",
     "multi_modal_projector.output.",
 )
-LORA_KEY = re.compile(r"(?P<layer>.+)\.lora_(?P<side>[AB])\.(default\.)?weight$")
-LORA_ALPHA, LORA_RANK = 32, 16
+LORA_RANK = 16
 TRAINED = tensor_file("trained weights", "settings", "ntlbg_attention.raw_diagonal")
 
 
@@ -113,7 +112,7 @@ def load_builtin(weights: Path | None = None, dtype: torch.dtype | None = None):
     path, dtype = _existing(weights), dtype or inference_dtype()
     model, processor = build_base(dtype, trained_vision_config(path))
     load_trained(model, path)
-    _fast(model.vision_tower, dtype)
+    convolutions_in(model.vision_tower, dtype)
     return model.eval(), processor
 
 
@@ -128,7 +127,7 @@ def load_vision_tower(
     path, dtype = _existing(weights), dtype or inference_dtype()
     tower = load_published_tower(trained_vision_config(path))
     load_tower_weights(tower, path)
-    return _fast(tower, dtype).eval()
+    return convolutions_in(tower, dtype).eval()
 
 
 def load_tower_weights(tower: BuiltinVisionTower, path: Path) -> None:
@@ -175,7 +174,7 @@ def _reading(path: Path) -> Iterator[None]:
         raise WeightsError(f"{path}: weights of another model ({error})") from error
 
 
-def _fast(tower: BuiltinVisionTower, dtype: torch.dtype) -> BuiltinVisionTower:
+def convolutions_in(tower: BuiltinVisionTower, dtype: torch.dtype) -> BuiltinVisionTower:
     """Convolutions in ``dtype``; the head stays in float32."""
     for part in (tower.stem, tower.trunk, tower.tail):
         part.to(dtype)
@@ -210,24 +209,11 @@ def load_trained(model: NtlbgForConditionalGeneration, path: Path) -> None:
         raise WeightsError(f"{path}: these weights do not belong to the model: {strangers[:3]}")
     with _reading(path):
         model.load_state_dict(direct, strict=False)
-        merge_lora(model, factors)
+        merge_adapters(model, factors)
     if "nothing_bias" in settings:
         model.config.nothing_bias = settings["nothing_bias"]
         model.multi_modal_projector.nothing_bias = settings["nothing_bias"]
     model.config.calibration = settings.get("calibration")
-
-
-@torch.no_grad()
-def merge_lora(model: torch.nn.Module, factors: dict[str, Tensor]) -> None:
-    """W += alpha / r * B A for every pair of factors (Hu et al. 2021, arXiv:2106.09685)."""
-    pairs: dict[str, dict[str, Tensor]] = {}
-    for name, tensor in factors.items():
-        found = LORA_KEY.match(name)
-        pairs.setdefault(found["layer"], {})[found["side"]] = tensor.float()
-    for layer, pair in pairs.items():
-        weight = model.get_submodule(layer).weight
-        merged = torch.addmm(weight.float(), pair["B"], pair["A"], alpha=LORA_ALPHA / LORA_RANK)
-        weight.data = merged.to(weight.dtype)  # new memory: the old may be a file's
 
 
 def save_trained(model: NtlbgForConditionalGeneration, path: Path, **settings) -> None:

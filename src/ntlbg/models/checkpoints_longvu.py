@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedConfig
 
 from ntlbg.errors import ConfigError, WeightsError
-from ntlbg.marks import Kind
+from ntlbg.marks import of_model
 from ntlbg.models.configuration_longvu import LongVUConfig
 from ntlbg.models.convert_longvu_weights_to_hf import (
     Conversion,
@@ -35,15 +35,7 @@ from ntlbg.outputs import check_folder, staged_directory
 TOWERS = {"siglip": "google/siglip-so400m-patch14-384", "dinov2": "facebook/dinov2-giant"}
 
 
-def _is_beside_longvu(path: Path) -> bool:
-    try:
-        config = json.loads((path.parent / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(config, dict) and config.get("model_type") == LongVUConfig.model_type
-
-
-MODEL = Kind("a file of a LongVU model", _is_beside_longvu)
+MODEL = of_model(LongVUConfig.model_type)
 FILES = dict.fromkeys(
     (
         "config.json", "generation_config.json", "model.safetensors", "model-*.safetensors",

@@ -1,6 +1,6 @@
 """Configuration of the NTLBG model."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
@@ -35,6 +35,14 @@ class NtlbgConfig(PreTrainedConfig):
         calibration: weights of the logistic regressions by which answers are doubted, by the names
             of `ntlbg.backends.seen.Calibration`; None for its own.
         video_token_id: id of the token that a frame replaces in `input_ids`.
+        base_model: where the weights come from that training did not change: a folder, a model of
+            the hub, "smollm2" or "builtin"; None where this folder holds all weights.
+        lora_rank: rank of the adapters among the weights; 0 where there are none.
+        feature_encoder: what made the features it was trained on, a name in
+            `ntlbg.encoders.ENCODERS`.
+        trained_tower: whether the vision tower's last blocks and head are among the weights.
+        video_config: frames looked at and chosen in training, by the keys of
+            `ntlbg.config.blocks.VideoConfig`; None for the defaults of each command.
     """
 
     model_type = "ntlbg"
@@ -63,6 +71,11 @@ class NtlbgConfig(PreTrainedConfig):
     doubt_slope: float = 6.0
     calibration: dict[str, list[float]] | None = None
     video_token_id: int = 0
+    base_model: str | None = None
+    lora_rank: int = 0
+    feature_encoder: str = "builtin"
+    trained_tower: bool = False
+    video_config: dict[str, Any] | None = None
 
     def __post_init__(self, **kwargs):
         if isinstance(self.vision_config, dict):

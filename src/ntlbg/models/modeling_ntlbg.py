@@ -75,6 +75,19 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
         if self.device.type != "meta":
             self.initialize_from_language_model()
 
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path, *args, **kwargs):
+        """As of Hugging Face; a folder that training left is completed with its base model.
+
+        There the only option is ``dtype``, of the language model.
+        """
+        # here, since a checkpoint is made of models
+        from ntlbg.models.checkpoints_ntlbg import load_completed, needs_base
+
+        if needs_base(pretrained_model_name_or_path):
+            return load_completed(pretrained_model_name_or_path, kwargs)
+        return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         if hasattr(module, "reset_parameters"):
@@ -215,7 +228,7 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
         video_mask = video_mask.bool()
         features = video_features.float()
         if pixel_values_videos is not None:
-            features = self._see_again(features, indices, pixel_values_videos)
+            features = self.see_again(features, indices, pixel_values_videos)
 
         query_embeds = self.get_input_embeddings()(query_input_ids).float()
         statistics = self.ntlbg_attention(features, query_embeds, query_attention_mask, video_mask)
@@ -235,7 +248,7 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
             "visual_tokens": self.multi_modal_projector(rich.points, rich.features, frame_scores),
         }
 
-    def _see_again(self, features: Tensor, indices: Tensor, pixels: Tensor) -> Tensor:
+    def see_again(self, features: Tensor, indices: Tensor, pixels: Tensor) -> Tensor:
         """Features (B, T, D), those at `indices` computed again from pixels (B, K, 3, H, W)."""
         if self.vision_tower is None:
             raise ValueError("pixel_values_videos need a model with a vision_config")

@@ -1,44 +1,46 @@
 """A language model of one's choice behind NTLBG's parts, as a configuration file asks for it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, inject_adapter_in_model
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
     AutoTokenizer,
     PreTrainedModel,
+    PreTrainedTokenizerBase,
     Qwen2Config,
     Qwen2ForCausalLM,
 )
 
 from ntlbg.config import Config
-from ntlbg.errors import ConfigError, WeightsError
-from ntlbg.marks import tensor_file
+from ntlbg.errors import ConfigError
+from ntlbg.models.base_language_model import language_model_folder, load_language_model
+from ntlbg.models.builtin import convolutions_in, load_builtin, load_vision_tower
 from ntlbg.models.configuration_ntlbg import NtlbgConfig
 from ntlbg.models.layers import materialize
+from ntlbg.models.lora import add_adapters
 from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.processing_ntlbg import NtlbgProcessor
-from ntlbg.outputs import staged_file
 
-WEIGHTS_FILE = "model.safetensors"
-TRAINED = tensor_file("trained weights", "ntlbg_attention.raw_diagonal")
+# The language model that the built-in one has, without what was trained here.
+SMOLLM2 = "smollm2"
 # Special tokens that no question contains; the first one a tokenizer knows marks a frame.
 FRAME_TOKENS = ("<|video_pad|>", "<|frame|>", "<empty_output>", "<|reserved_special_token_0|>")
 # Vision-language models whose language model is a Qwen2 with positions along one axis.
 _QWEN_TYPES = ("qwen2_vl", "qwen2_5_vl")
 
 
-def build_reader(config: Config, feature_size: int, dtype: torch.dtype):
+def build_reader(config: Config, feature_size: int, dtype: torch.dtype, *, sees: bool = False):
     """The base model's language model, and new NTLBG parts in front of it.
 
     Args:
         feature_size: D of the frame features that it will read.
         dtype: of the language model; the other parts are float32.
+        sees: with the encoder's vision tower, whose last blocks and head can train.
 
     Returns:
         (NtlbgForConditionalGeneration, NtlbgProcessor); of the language model, only adapters train
@@ -47,82 +49,37 @@ def build_reader(config: Config, feature_size: int, dtype: torch.dtype):
     Raises:
         ConfigError: the base model cannot be loaded, or its tokenizer has no token for a frame.
     """
-    name = config.model.base_model
-    if name == "builtin":
+    wanted = config.model
+    if wanted.base_model == "builtin":
         model, processor = _builtin(feature_size, dtype)
     else:
-        model, processor = _around(name, config, feature_size, dtype)
+        model, processor = _around(wanted.base_model, config, feature_size, dtype)
+        if sees:
+            model.vision_tower = load_vision_tower(dtype=torch.float32)
+            model.config.vision_config = model.vision_tower.config
+    if sees:
+        convolutions_in(model.vision_tower, torch.float32)  # small steps vanish in half precision
+    _remember(model, config, sees)
     text = model.language_model.config
-    text.attention_dropout = config.model.ntlbg_attention_dropout
-    fused = config.model.ntlbg_use_flash_attention
+    text.attention_dropout = wanted.ntlbg_attention_dropout
+    fused = wanted.ntlbg_use_flash_attention
     model.language_model.set_attn_implementation("sdpa" if fused else "eager")
-    if config.model.lora_rank:
-        add_adapters(model, config.model.lora_rank)
+    if wanted.lora_rank:
+        add_adapters(model, wanted.lora_rank)
     return model, processor
 
 
-def add_adapters(model: NtlbgForConditionalGeneration, rank: int) -> None:
-    """float32 factors beside every linear layer of the language model; the rest of it is frozen."""
-    model.language_model.requires_grad_(False)
-    inject_adapter_in_model(
-        LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear"), model.language_model
-    )
-    for name, parameter in model.named_parameters():
-        if "lora_" in name:  # small steps vanish in half precision
-            parameter.data = parameter.data.float()
-
-
-def trained_names(model: NtlbgForConditionalGeneration) -> list[str]:
-    """Everything but the vision tower and, where there are adapters, the base model's weights.
-
-    Of a weight with two names (tied embeddings) it is the first one.
-    """
-    state = model.state_dict()
-    adapted = any("lora_" in name for name in state)
-    first: dict[int, str] = {}
-    for name, tensor in state.items():
-        first.setdefault(tensor.data_ptr(), name)
-    return [
-        name
-        for name in state
-        if not name.startswith("vision_tower.")
-        and first[state[name].data_ptr()] == name
-        and ("lora_" in name or not adapted or not name.startswith("language_model."))
-    ]
-
-
-def save_reader(model: NtlbgForConditionalGeneration, folder: Path) -> Path:
-    """Everything but the base model: NTLBG's parts, and adapters or the whole language model."""
-    state = model.state_dict()
-    tensors = {name: state[name].detach().cpu().clone() for name in trained_names(model)}
-    with staged_file(folder / WEIGHTS_FILE, TRAINED) as stage:
-        save_file(tensors, stage, metadata={"format": "pt"})
-    return folder / WEIGHTS_FILE
-
-
-def load_reader_weights(model: NtlbgForConditionalGeneration, path: str | Path) -> None:
-    """Fill in what ``save_reader`` wrote.
-
-    Raises:
-        WeightsError: no such file, or weights of another model.
-    """
-    path = Path(path)
-    path = path / WEIGHTS_FILE if path.is_dir() else path
-    if not path.is_file():
-        raise WeightsError(f"{path}: no trained weights; train them with scripts/train_ntlbg.py")
-    try:
-        strangers = model.load_state_dict(load_file(path), strict=False).unexpected_keys
-    except SafetensorError as error:
-        raise WeightsError(f"{path}: damaged, or no safetensors file ({error})") from error
-    except RuntimeError as error:  # shapes differ
-        raise WeightsError(f"{path}: weights of another model ({error})") from error
-    if strangers:
-        raise WeightsError(f"{path}: weights of another model, such as {strangers[0]}")
+def _remember(model: NtlbgForConditionalGeneration, config: Config, sees: bool) -> None:
+    """What is not in the weights, for who loads them: see `NtlbgConfig`."""
+    base = config.model.base_model
+    model.config.base_model = str(Path(base).resolve()) if Path(base).is_dir() else base
+    model.config.lora_rank = config.model.lora_rank
+    model.config.feature_encoder = config.model.feature_encoder
+    model.config.video_config = config.video_config.model_dump(mode="json")
+    model.config.trained_tower = sees
 
 
 def _builtin(feature_size: int, dtype: torch.dtype):
-    from ntlbg.models.builtin import load_builtin
-
     model, processor = load_builtin(dtype=dtype)
     if feature_size != model.config.feature_size:
         raise ConfigError(
@@ -133,7 +90,7 @@ def _builtin(feature_size: int, dtype: torch.dtype):
 
 
 def _around(name: str, config: Config, feature_size: int, dtype: torch.dtype):
-    language_model, tokenizer = _load_base(name, dtype)
+    language_model, tokenizer = load_base(name, dtype), load_tokenizer(name)
     processor = NtlbgProcessor(tokenizer, _frame_token(name, tokenizer), tokenizer.eos_token)
     points = config.model.rich_point_config
     settings = NtlbgConfig(
@@ -145,6 +102,13 @@ def _around(name: str, config: Config, feature_size: int, dtype: torch.dtype):
         adapter_size=points.feature_dim,
         video_token_id=processor.video_token_id,
     )
+    return parts_around(language_model, settings), processor
+
+
+def parts_around(
+    language_model: PreTrainedModel, settings: NtlbgConfig
+) -> NtlbgForConditionalGeneration:
+    """New NTLBG parts in front of a language model, without a vision tower."""
     # on the meta device, so that the language model is in memory once
     with torch.device("meta"):
         model = NtlbgForConditionalGeneration(settings)
@@ -152,21 +116,40 @@ def _around(name: str, config: Config, feature_size: int, dtype: torch.dtype):
     for part in (model.ntlbg_attention, model.rich_points, model.multi_modal_projector):
         materialize(part)
     model.initialize_from_language_model()
-    return model, processor
+    return model
 
 
-def _load_base(name: str, dtype: torch.dtype):
-    try:
-        kind = AutoConfig.from_pretrained(name).model_type
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        if kind in _QWEN_TYPES:
+def load_base(name: str, dtype: torch.dtype) -> PreTrainedModel:
+    """The language model of a base model: a folder, a name on the hub, or SMOLLM2.
+
+    Raises:
+        ConfigError: there is none, or it cannot be loaded.
+    """
+    if name == SMOLLM2:
+        return load_language_model(dtype)
+    with _told(name):
+        if AutoConfig.from_pretrained(name).model_type in _QWEN_TYPES:
             whole = AutoModelForImageTextToText.from_pretrained(name, dtype=dtype)
-            return qwen_language_model(whole), tokenizer
-        return AutoModelForCausalLM.from_pretrained(name, dtype=dtype), tokenizer
+            return qwen_language_model(whole)
+        return AutoModelForCausalLM.from_pretrained(name, dtype=dtype)
+
+
+def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """Of a base model; as `load_base`."""
+    if name == SMOLLM2:
+        return AutoTokenizer.from_pretrained(language_model_folder())
+    with _told(name):
+        return AutoTokenizer.from_pretrained(name)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"base_model {name!r} cannot be loaded ({str(error).splitlines()[0]}); give a folder "
-            "with its weights and tokenizer, a model of the hub, or builtin"
+            f"with its weights and tokenizer, a model of the hub, {SMOLLM2} or builtin"
         ) from error
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 from torch.utils.data import IterableDataset
 from transformers import TrainingArguments, get_cosine_with_min_lr_schedule_with_warmup
@@ -22,13 +21,13 @@ from transformers.trainer_utils import set_seed
 from ntlbg.errors import ConfigError, OutputError
 from ntlbg.haystack.augmentation import FrameRenderer
 from ntlbg.models.builtin import (
-    LORA_ALPHA,
     LORA_RANK,
     build_base,
     load_tower_weights,
     save_trained,
     trained_vision_config,
 )
+from ntlbg.models.lora import add_adapters
 from ntlbg.models.precision import inference_dtype
 from ntlbg.outputs import staged_file
 from ntlbg.training.collate import EpisodeCollator
@@ -76,13 +75,7 @@ class BuiltinRun:
         set_seed(settings.seed)
         start = settings.tower and trained_vision_config(settings.tower)
         self.model, self.processor = build_base(vision_config=start)
-        inject_adapter_in_model(
-            LoraConfig(r=LORA_RANK, lora_alpha=LORA_ALPHA, target_modules="all-linear"),
-            self.model.language_model,
-        )
-        for name, parameter in self.model.named_parameters():
-            if "lora_" in name:  # steps of 1e-3 vanish in bfloat16
-                parameter.data = parameter.data.float()
+        add_adapters(self.model, LORA_RANK)
         # on a CPU the plain form is the faster one to train with a packed mask
         self.model.language_model.set_attn_implementation("eager")
         for frozen in (self.model.vision_tower.stem, self.model.vision_tower.trunk):

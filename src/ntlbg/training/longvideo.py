@@ -1,7 +1,7 @@
 """Training on the data sets of a configuration file such as ``configs/longvideo_config.json``.
 
-A third of the steps each: representation (NTLBG's parts alone), joint (with the language model's
-adapters), full (all that may train).
+A third of the steps each: representation (NTLBG's parts alone), joint (with the language model, or
+its adapters), full (with the vision tower, from the pixels of the chosen frames).
 """
 
 import json
@@ -22,13 +22,9 @@ from ntlbg.datasets import Item
 from ntlbg.marks import CONFIGURATION, json_object, json_rows
 from ntlbg.memory import find_device, fit, setup, training_plan
 from ntlbg.memory.devices import PRESENT
-from ntlbg.models.reader import (
-    TRAINED,
-    WEIGHTS_FILE,
-    build_reader,
-    load_reader_weights,
-    save_reader,
-)
+from ntlbg.models.checkpoints_ntlbg import FILES as MODEL
+from ntlbg.models.checkpoints_ntlbg import load_reader_weights, save_reader
+from ntlbg.models.reader import build_reader
 from ntlbg.outputs import check_folder, staged_file
 from ntlbg.reading import Read, VideoReader, items_of
 from ntlbg.training.checkpoints import begin, check_own, check_same_run
@@ -42,16 +38,19 @@ OPTIMIZERS = {
     "SGD": torch.optim.SGD,
     "RMSprop": torch.optim.RMSprop,
 }
+# Of the learning rate, for the vision tower: as published for LLaVA-OneVision (2e-6 to 1e-5,
+# arXiv:2408.03326).
+TOWER_RATE = 0.2
 DEBUG_STEPS, DEBUG_FRAMES = 3, 16
 DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 Say = Callable[[str], None]
-SETTINGS_FILE, CONFIG_FILE, HISTORY_FILE = "training.json", "config.json", "history.json"
+SETTINGS_FILE, HISTORY_FILE = "training.json", "history.json"
+USED_FILE = "training_config.json"
 FILES = {
     SETTINGS_FILE: json_object("settings of a training", "weights", "training_config"),
-    CONFIG_FILE: CONFIGURATION,
+    USED_FILE: CONFIGURATION,
     HISTORY_FILE: json_rows("a history of training", "step"),
-    WEIGHTS_FILE: TRAINED,
-}
+} | MODEL
 # What a run that goes on from a checkpoint may change; all else decides what it learns.
 FREE = (
     "model_name",
@@ -78,11 +77,11 @@ class Trained:
     """What a run leaves behind.
 
     Attributes:
-        weights: everything but the base model.
+        folder: the model, for ``ntlbg ask --model``.
         history: mean loss and terms at every logging step.
     """
 
-    weights: Path
+    folder: Path
     history: list[dict]
 
 
@@ -122,9 +121,10 @@ def run(
     reader, sets = VideoReader(config), items_of(config.dataset_config.train_datasets)
     say(f"{sum(map(len, sets))} questions to train on, from {len(sets)} data sets")
     set_seed(config.training_config.seed)
-    size = reader.feature_size([item for items in sets for item in items])
+    items = [item for items in sets for item in items]
+    size, films = reader.feature_size(items), any(not item.has_features for item in items)
     dtype = DTYPES[config.hardware_config.mixed_precision]
-    model, processor = build_reader(config, size, dtype)
+    model, processor = build_reader(config, size, dtype, sees=films)
     if weights is not None:
         load_reader_weights(model, weights)
     objective = QuestionObjective(model, processor, config)
@@ -151,7 +151,7 @@ def _write_settings(output: Path, asked: dict[str, Any], config: Config) -> None
     """As asked for, which a run that goes on is compared with, and as used."""
     with staged_file(output / SETTINGS_FILE, FILES[SETTINGS_FILE]) as stage:
         stage.write_text(json.dumps(asked, indent=2) + "\n", "utf-8")
-    with staged_file(output / CONFIG_FILE, CONFIGURATION) as stage:
+    with staged_file(output / USED_FILE, CONFIGURATION) as stage:
         stage.write_text(to_json(config), "utf-8")
 
 
@@ -175,14 +175,15 @@ class MixedQuestions(IterableDataset):
 class _Stages(TrainerCallback):
     """Lets train what the stage of a step trains."""
 
-    def __init__(self, model: nn.Module):
-        self.model, self.current = model, None
+    def __init__(self, objective: QuestionObjective):
+        self.objective, self.current = objective, None
 
     def on_step_begin(self, args, state, control, **kwargs):
         number = min(len(STAGES) - 1, state.global_step * len(STAGES) // max(1, state.max_steps))
         name = list(STAGES)[number]
         if name != self.current:
-            set_stage(self.model, name)
+            set_stage(self.objective.model, name)
+            self.objective.pixels = STAGES[name].pixels
             self.current = name
 
 
@@ -225,7 +226,7 @@ def _trainer(
         data_collator=_collate,
         optimizers=_optimizers(config, objective),
         callbacks=[
-            _Stages(objective.model),
+            _Stages(objective),
             _Validation(objective, validation, config.training_config.eval_steps),
         ],
     )
@@ -238,7 +239,7 @@ def _fit(
     history = [entry for entry in trainer.state.log_history if {"loss", "eval_task"} & set(entry)]
     with staged_file(output / HISTORY_FILE, FILES[HISTORY_FILE]) as stage:
         stage.write_text(json.dumps(history, indent=1), "utf-8")
-    return Trained(save_reader(objective.model, output), history)
+    return Trained(save_reader(objective.model, objective.processor, output), history)
 
 
 def _validation_items(config: Config) -> list[Item]:
@@ -251,10 +252,18 @@ def _validation_items(config: Config) -> list[Item]:
 def _optimizers(config: Config, objective: QuestionObjective):
     settings = config.training_config
     set_stage(objective.model, "full")  # the last stage trains whatever any stage trains
-    trained = [parameter for parameter in objective.parameters() if parameter.requires_grad]
-    decay = settings.weight_decay
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in objective.named_parameters():
+        if parameter.requires_grad:
+            share = TOWER_RATE if ".vision_tower." in name else 1.0
+            groups.setdefault(share, []).append(parameter)
     optimizer = OPTIMIZERS[settings.optimizer](
-        trained, lr=settings.learning_rate, weight_decay=decay
+        [
+            {"params": found, "lr": share * settings.learning_rate}
+            for share, found in groups.items()
+        ],
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
     )
     schedule = get_scheduler(
         settings.lr_scheduler, optimizer, settings.warmup_steps, settings.max_steps

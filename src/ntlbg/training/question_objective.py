@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ntlbg.config import Config
+from ntlbg.models.checkpoints_ntlbg import trained_names
 from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.processing_ntlbg import NtlbgProcessor
-from ntlbg.models.reader import trained_names
+from ntlbg.models.vision_tower import normalize_pixels
 from ntlbg.reading import Read
 from ntlbg.selection import select_frames
 from ntlbg.training.losses import (
@@ -22,6 +23,7 @@ from ntlbg.training.losses import (
     total,
 )
 from ntlbg.training.trainer import load_saved_part
+from ntlbg.video import read_frames_at
 
 Weights = dict[str, float]
 
@@ -41,17 +43,18 @@ def scheduled_weights(config: Config, progress: float) -> Weights:
 
 
 class QuestionObjective(nn.Module):
-    """Frames are chosen without gradient; the loss sees the choice and passes gradient on."""
+    """Frames are chosen without gradient; the loss sees the choice and passes gradient on.
+
+    Attributes:
+        pixels: look again at the chosen frames of films, so that the vision tower gets gradient.
+    """
 
     def __init__(
         self, model: NtlbgForConditionalGeneration, processor: NtlbgProcessor, config: Config
     ):
         super().__init__()
-        self.model, self.processor, self.settings = (
-            model,
-            processor,
-            config,
-        )  # Trainer owns "config"
+        self.model, self.processor = model, processor
+        self.settings, self.pixels = config, False  # Trainer owns "config"
         sizes = model.config
         self.reference = RunningGaussian(sizes.text_config.hidden_size)
         self.transition = Transition(sizes.context_size, sizes.feature_size)
@@ -93,7 +96,26 @@ class QuestionObjective(nn.Module):
             selections,
             answer=[item.sample.answer for item in items],
         )
-        return dict(batch.to(self.model.device))
+        batch = dict(batch.to(self.model.device))
+        if self.pixels:
+            self._see_again(items, batch)
+        return batch
+
+    def _see_again(self, items: Sequence[Read], batch: dict[str, Tensor]) -> None:
+        """Features of the chosen frames of films, computed anew by the vision tower."""
+        for row, item in enumerate(items):
+            if item.film is None:
+                continue
+            size = tuple(self.model.vision_tower.config.image_size)
+            chosen = batch["indices"][row : row + 1]
+            times = item.pts_seconds[chosen[0][chosen[0] >= 0].cpu().numpy()]
+            frames = read_frames_at(item.film, times, size=size).data
+            pixels = normalize_pixels(frames)[None].to(self.model.device)
+            features = batch["video_features"]
+            fresh = self.model.see_again(features[row : row + 1], chosen[:, : len(times)], pixels)
+            batch["video_features"] = features.index_put(
+                (torch.tensor([row], device=features.device),), fresh
+            )
 
     @torch.no_grad()
     def choose(self, item: Read):

@@ -1,14 +1,15 @@
 """What trains when: three stages, and the weights of the losses over a stage's progress."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import nn
 
 from ntlbg.errors import ConfigError
+from ntlbg.models.lora import is_adapter
 
-# How peft names the weights it adds.
-ADAPTER_MARKER = "lora_"
+PARTS = ("ntlbg_attention", "rich_points", "multi_modal_projector")
+# The blocks before the tail are as published, and run without gradient.
+TOWER = ("vision_tower.tail", "vision_tower.head")
 
 
 @dataclass(frozen=True)
@@ -17,31 +18,24 @@ class Stage:
 
     Attributes:
         purpose: one line for people.
-        modules: attributes of the model that train as a whole.
-        language_model: "frozen", "adapters" (only LoRA weights, if there are any) or "all" (which
-            means the adapters alone where there are any: the base stays as published).
+        modules: of the model, by their dotted names.
+        language_model: its adapters train, or all of it where there are none.
+        pixels: the chosen frames are seen again, with gradient.
     """
 
     purpose: str
     modules: tuple[str, ...]
-    language_model: Literal["frozen", "adapters", "all"]
+    language_model: bool
+    pixels: bool = False
 
 
 STAGES: dict[str, Stage] = {
     "representation": Stage(
-        "learn what to look for and how to say it; the language model stays as it is",
-        ("vision_tower", "ntlbg_attention", "rich_points", "multi_modal_projector"),
-        "frozen",
+        "learn what to look for and how to say it; the language model stays as it is", PARTS, False
     ),
-    "joint": Stage(
-        "the language model's adapters learn to read frames along with it",
-        ("ntlbg_attention", "rich_points", "multi_modal_projector"),
-        "adapters",
-    ),
+    "joint": Stage("the language model learns to read frames along with it", PARTS, True),
     "full": Stage(
-        "everything, the vision tower included",
-        ("ntlbg_attention", "rich_points", "multi_modal_projector", "vision_tower"),
-        "all",
+        "the vision tower too, from the pixels of the chosen frames", (*PARTS, *TOWER), True, True
     ),
 }
 
@@ -68,7 +62,7 @@ def set_stage(model: nn.Module, name: str) -> list[str]:
     if name not in STAGES:
         raise ConfigError(f"unknown stage {name!r}; there are {', '.join(STAGES)}")
     stage, trained = STAGES[name], []
-    adapted = any(_is_adapter(parameter_name) for parameter_name, _ in model.named_parameters())
+    adapted = any(is_adapter(parameter_name) for parameter_name, _ in model.named_parameters())
     for parameter_name, parameter in model.named_parameters():
         parameter.requires_grad_(_trains(stage, parameter_name, adapted))
         if parameter.requires_grad:
@@ -77,13 +71,7 @@ def set_stage(model: nn.Module, name: str) -> list[str]:
 
 
 def _trains(stage: Stage, name: str, adapted: bool) -> bool:
-    parts = name.split(".")
-    if "language_model" in parts:
-        whole = stage.language_model == "all" and not adapted
-        return whole or (stage.language_model != "frozen" and _is_adapter(name))
+    if "language_model" in name.split("."):
+        return stage.language_model and (is_adapter(name) or not adapted)
     # peft wraps whole models as well, so the module need not come first
-    return any(module in parts for module in stage.modules)
-
-
-def _is_adapter(name: str) -> bool:
-    return any(part.startswith(ADAPTER_MARKER) for part in name.split("."))
+    return any(f".{module}." in f".{name}" for module in stage.modules)

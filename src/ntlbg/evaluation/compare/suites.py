@@ -51,7 +51,7 @@ class HaystackSuite:
         return {
             "suite": "haystack", "minutes": self.kind.seconds / 60, "questions": self.questions,
             "seed": self.condition.seed, "split": self.condition.split, "model": self.backend.name,
-            "features": self.backend.encoder.fingerprint,
+            "features": self.backend.fingerprint,
         }  # fmt: skip
 
     def footage(self, number: int) -> Footage:

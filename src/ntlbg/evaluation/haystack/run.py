@@ -114,7 +114,7 @@ def run(
             if path is None
             else load_builtin_backend(Path(path), enrolled=False)
         )
-        used.append(backend.encoder.fingerprint)
+        used.append(backend.fingerprint)
         todo = [
             task
             for name in dict.fromkeys(kinds)

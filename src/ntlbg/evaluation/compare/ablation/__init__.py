@@ -132,7 +132,7 @@ def _answer_all(
     records: Records, plan: _Plan, variants: Mapping[str, Variant], backend: Backend, progress
 ) -> str:
     """Answer what is missing with one model; returns its fingerprint."""
-    weights = backend.encoder.fingerprint
+    weights = backend.fingerprint
     what = next(iter(variants)) if len(variants) == 1 else f"{len(variants)} variants"
     todo = []
     for number in range(plan.videos):

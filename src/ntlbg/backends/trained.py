@@ -1,0 +1,71 @@
+"""A model that training left in a folder, as a backend: what looks, what chooses and what answers."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from ntlbg.backends import Habits
+from ntlbg.backends.ntlbg import NtlbgBackend
+from ntlbg.config.blocks import VideoConfig
+from ntlbg.encoders import ENCODERS, BuiltinEncoder, Encoder
+from ntlbg.errors import WeightsError
+from ntlbg.models.checkpoints_ntlbg import WEIGHTS_FILE, load_reader
+from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.models.precision import inference_dtype
+
+
+def load_trained_backend(folder: Path, *, films: bool = True) -> NtlbgBackend:
+    """The model in a folder, called like the folder.
+
+    Args:
+        films: with what makes features of films; without it, it only reads such features.
+
+    Raises:
+        WeightsError: it cannot be loaded, or no encoder here makes the features it reads.
+        ConfigError: its base model cannot be loaded.
+    """
+    model, processor = load_reader(folder)
+    try:
+        habits = habits_of(model.config.video_config)
+    except ValueError as error:  # pydantic's own is one
+        raise WeightsError(f"{folder}: config.json: video_config: {error}") from error
+    with (folder / WEIGHTS_FILE).open("rb") as file:
+        weights = hashlib.file_digest(file, "sha256").hexdigest()
+    encoder = _encoder(model, weights, folder) if films else None
+    return NtlbgBackend(
+        model,
+        processor,
+        encoder,
+        name=folder.resolve().name,
+        fingerprint=f"ntlbg-{weights}",
+        habits=habits,
+    )
+
+
+def habits_of(video_config: dict | None) -> Habits:
+    """As a configuration's ``video_config`` says; None is nothing of its own."""
+    if video_config is None:
+        return Habits()
+    video = VideoConfig.model_validate_json(json.dumps(video_config))  # tuples are lists there
+    return Habits(
+        fps=video.fps / video.temporal_stride,
+        max_frames=video.max_frames,
+        selector=video.frame_selector,
+        num_frames=video.representatives_for,
+    )
+
+
+def _encoder(model: NtlbgForConditionalGeneration, weights: str, folder: Path) -> Encoder:
+    """The one that it was trained with, its tower as trained."""
+    settings = model.config
+    whole = settings.base_model is None and model.vision_tower is not None
+    if settings.trained_tower or whole:
+        return BuiltinEncoder(model.vision_tower, f"{weights} {inference_dtype()}")
+    encoder = ENCODERS[settings.feature_encoder]()
+    if encoder.feature_size != settings.feature_size:
+        raise WeightsError(
+            f"{folder}: reads features of size {settings.feature_size}, and {encoder.name} makes "
+            f"some of {encoder.feature_size}: it was trained on files of features, and can answer "
+            "about such files alone (experiments/evaluate_experiment.py)"
+        )
+    return encoder

@@ -1,0 +1,51 @@
+"""Low-rank adapters beside the linear layers of a language model (Hu et al. 2021, arXiv:2106.09685).
+
+Training adds them, a model that only answers has them in its weights.
+"""
+
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+# How peft names the weights it adds.
+LORA_KEY = re.compile(r"(?P<layer>.+)\.lora_(?P<side>[AB])\.(default\.)?weight$")
+# alpha over r, whatever the rank: as published for GPT-3, so that a rank can change alone.
+LORA_SCALE = 2
+
+
+def is_adapter(name: str) -> bool:
+    """Whether this is the name of an adapter's weight."""
+    return any(part.startswith("lora_") for part in name.split("."))
+
+
+def add_adapters(model: nn.Module, rank: int) -> None:
+    """float32 factors beside every linear layer of ``model.language_model``; the rest is frozen.
+
+    Args:
+        model: what has the language model.
+        rank: r, columns of a factor.
+    """
+    from peft import LoraConfig, inject_adapter_in_model
+
+    model.language_model.requires_grad_(False)
+    settings = LoraConfig(r=rank, lora_alpha=LORA_SCALE * rank, target_modules="all-linear")
+    inject_adapter_in_model(settings, model.language_model)
+    for name, parameter in model.named_parameters():
+        if is_adapter(name):  # steps of 1e-3 vanish in half precision
+            parameter.data = parameter.data.float()
+
+
+@torch.no_grad()
+def merge_adapters(model: nn.Module, factors: Mapping[str, Tensor]) -> None:
+    """W += alpha / r * B A for every pair of factors, of a model without adapters."""
+    pairs: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in factors.items():
+        found = LORA_KEY.match(name)
+        pairs.setdefault(found["layer"], {})[found["side"]] = tensor.float()
+    for layer, pair in pairs.items():
+        weight = model.get_submodule(layer).weight
+        update = (pair["B"].to(weight.device), pair["A"].to(weight.device))
+        merged = torch.addmm(weight.float(), *update, alpha=LORA_SCALE)
+        weight.data = merged.to(weight.dtype)  # new memory: the old may be a file's
