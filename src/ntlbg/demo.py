@@ -86,7 +86,8 @@ def run(
     Args:
         config: a file like ``configs/longvideo_config.json``: its ``max_frames`` are looked at, and
             its ``num_representatives`` selected, but never more than ``num_frames``.
-        model: as for :func:`ntlbg.ask`; None is what was trained by ``config``, or the built-in one.
+        model: as for :func:`ntlbg.ask`; None is what was trained by ``config``, or the
+            built-in one.
         say: called with every line of the account.
 
     Raises:

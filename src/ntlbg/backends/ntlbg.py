@@ -63,12 +63,12 @@ class NtlbgBackend:
         *,
         name: str = "ntlbg",
         fingerprint: str | None = None,
-        habits: Habits = Habits(),
+        habits: Habits | None = None,
         further_words: FurtherWords | None = None,
     ):
         self.model, self.processor = model.eval(), processor
         self.encoder, self.name, self.further_words = encoder, name, further_words
-        self.fingerprint, self.habits = fingerprint or encoder.fingerprint, habits
+        self.fingerprint, self.habits = fingerprint or encoder.fingerprint, habits or Habits()
         self.words = _words(model, processor, further_words)
         further = further_words.names if further_words else ()
         self.names = ObjectNames((*self.words, *further))

@@ -1,4 +1,4 @@
-"""A model that training left in a folder, as a backend: what looks, what chooses and what answers."""
+"""A model that training left in a folder, as a backend."""
 
 import hashlib
 import json
