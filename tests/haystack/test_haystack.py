@@ -1,5 +1,6 @@
 import io
 import itertools
+import json
 import math
 import zipfile
 
@@ -7,11 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ntlbg.config.training_blocks import DatasetEntry
 from ntlbg.data import read_samples
+from ntlbg.datasets import load_items
 from ntlbg.errors import ConfigError, OutputError
 from ntlbg.haystack import CODECS, make_questions, make_videos
 from ntlbg.haystack.augmentation import FRAME_SIZE, FrameRenderer, background_bank
 from ntlbg.haystack.backgrounds import sources
+from ntlbg.haystack.dataset import make_dataset
 from ntlbg.haystack.pictures import STYLES, load_style, object_names, paste
 from ntlbg.haystack.timeline import draw_frames, draw_needles, plan_timeline
 from ntlbg.video import probe, sample_frames
@@ -242,3 +246,32 @@ def test_photos_of_a_folder_are_backgrounds_like_others(tmp_path):
     bank = background_bank("val", np.random.default_rng(0), shots=count + 2, frames=2,
                            photos=tmp_path)  # fmt: skip
     assert (bank.reshape(count + 2, 2, *FRAME_SIZE, 3)[-2:] == [250, 0, 0]).all()
+
+
+def test_a_data_set_has_three_files_of_questions_in_the_form_that_training_reads(tmp_path):
+    files = make_dataset(tmp_path, num_videos=2, minutes=0.2, seed=3, questions=3, style="noto")
+    assert [file.name for file in files] == ["train.jsonl", "val.jsonl", "test.jsonl"]
+    films = {}
+    for file, number in zip(files, (2, 1, 1), strict=True):
+        rows = [json.loads(line) for line in file.read_text().splitlines()]
+        needed = {"id", "video_id", "question", "answer", "answer_type", "duration", "metadata"}
+        assert all(needed <= set(row) for row in rows)
+        assert {row["metadata"]["split"] for row in rows} == {file.stem}
+        assert {row["duration"] for row in rows} == {12.0}
+        items = load_items(DatasetEntry(name=file.stem, path=str(file)))
+        assert len(items) == 3 * number
+        films[file.stem] = {item.source for item in items}
+        assert len(films[file.stem]) == number
+        assert all(film.parent == tmp_path / "videos" for film in films[file.stem])
+    assert not films["train"] & films["test"]
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    make_dataset(tmp_path, num_videos=2, minutes=0.2, seed=3, questions=3, style="noto")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_data_set_of_ones_own_is_left_as_it_is(tmp_path):
+    own = tmp_path / "val.jsonl"
+    own.write_text('{"id": "1", "video_id": "mine.mp4", "question": "What?", "answer": "A"}\n')
+    with pytest.raises(OutputError, match="something else than questions about made videos"):
+        make_dataset(tmp_path, num_videos=1, minutes=0.1)
+    assert list(tmp_path.iterdir()) == [own]

@@ -34,30 +34,43 @@ def demo(
 
 @app.command()
 def haystack(
-    out_dir: Annotated[Path, typer.Argument(help="Folder for the videos and questions.jsonl.")],
-    videos: Annotated[int, typer.Option(help="How many videos.")] = 1,
-    minutes: Annotated[float, typer.Option(help="Length of each.")] = 10,
+    out_dir: Annotated[Path, typer.Argument(help="Folder for the videos and their questions.")],
+    videos: Annotated[
+        int | None, typer.Option(help="How many videos.  [default: 1, to train on 48]")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Length of each.  [default: 10, to train on 1]")
+    ] = None,
     questions: Annotated[int, typer.Option(min=1, help="Questions about each.")] = 12,
     seed: Annotated[int, typer.Option(help="Same seed, same videos.")] = 0,
-    split: Annotated[str, typer.Option(help="Backgrounds: train, val or test.")] = "test",
+    split: Annotated[
+        str | None, typer.Option(help="Backgrounds: train, val or test.  [default: test]")
+    ] = None,
     style: Annotated[
         str | None, typer.Option(help="Pictures of the objects: one set by name; all by default.")
     ] = None,
+    dataset: Annotated[
+        bool,
+        typer.Option(
+            help="To train on: train.jsonl, val.jsonl, test.jsonl and videos/. So many --videos "
+            "to train on, an eighth and half as many to validate and test with."
+        ),
+    ] = False,
 ) -> None:
     """Make long videos with a few objects hidden in them, and questions about those."""
     from ntlbg import console
+    from ntlbg.errors import ConfigError
     from ntlbg.haystack import make_videos
+    from ntlbg.haystack.dataset import make_dataset
 
+    if dataset and split is not None:
+        raise ConfigError(f"--split {split}: a data set has all three; leave the option out")
+    given = {"num_videos": videos, "minutes": minutes, "split": split}
+    given = {name: value for name, value in given.items() if value is not None}
+    make = make_dataset if dataset else make_videos
     with console.counting("making videos", unit="frames") as progress:
-        paths = make_videos(
-            out_dir,
-            num_videos=videos,
-            minutes=minutes,
-            seed=seed,
-            questions=questions,
-            split=split,
-            style=style,
-            progress=progress,
+        paths = make(
+            out_dir, questions=questions, seed=seed, style=style, progress=progress, **given
         )
     for path in paths:
         typer.echo(path)

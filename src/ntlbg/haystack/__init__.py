@@ -5,7 +5,7 @@ emoji sets, on screen for 1 to 5 seconds. Everything follows from a seed.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from ntlbg.haystack.timeline import Timeline, draw_frames, plan_timeline
 from ntlbg.marks import MARK, Kind, json_lines
 from ntlbg.outputs import staged_directory
 
+Progress = Callable[[int, float | None], None]
 MULTIPLE_CHOICE = 0.4  # share of questions with options
 CODECS = {
     ".mp4": "libx264",
@@ -31,6 +32,7 @@ CODECS = {
 }
 # x264's fastest routines do not always give the same bits; the same seed shall give the same file
 X264_OPTIONS = {"crf": "26", "preset": "veryfast", "x264-params": "cpu-independent=1"}
+SIZE, FPS = (256, 448), 4  # height and width in pixels; enough of each that an object is named
 QUESTIONS_FILE = "questions.jsonl"
 PREFIX = "haystack-"
 
@@ -43,13 +45,16 @@ def _is_made(path: Path) -> bool:
         return False
 
 
-FILM = Kind("a made video", _is_made)
-FILES = {f"{PREFIX}*{suffix}": FILM for suffix in CODECS} | {
-    QUESTIONS_FILE: json_lines(
-        "questions about made videos", "id", "video", "question",
+def questions_kind(video: str) -> Kind:
+    """Files of questions about made videos, whose names are under this key."""
+    return json_lines(
+        "questions about made videos", "id", video, "question",
         where=lambda row: str(row["id"]).startswith(PREFIX),
-    )
-}  # fmt: skip
+    )  # fmt: skip
+
+
+FILMS = {f"{PREFIX}*{suffix}": Kind("a made video", _is_made) for suffix in CODECS}
+FILES = FILMS | {QUESTIONS_FILE: questions_kind("video")}
 
 
 def make_videos(
@@ -61,17 +66,17 @@ def make_videos(
     questions: int = 12,
     split: str = "test",
     style: str | None = None,
-    size: tuple[int, int] = (256, 448),
-    fps: float = 4,
+    size: tuple[int, int] = SIZE,
+    fps: float = FPS,
     container: str = ".mp4",
-    progress: Callable[[int, float | None], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Write videos and ``questions.jsonl`` into a folder.
 
     Args:
         minutes: length of each video, at least one frame.
         seed: the same seed, the same videos and questions; not negative.
-        questions: for each video.
+        questions: for each video, at least one.
         split: backgrounds, ``train``, ``val`` or ``test``; they share none but plain drawings.
         style: one of STYLES or a zip of pictures; all styles by default.
         size: (height, width) in pixels, even numbers.
@@ -82,27 +87,58 @@ def make_videos(
     Raises:
         ConfigError, OutputError.
     """
-    _check(num_videos, minutes, seed, split, size, fps, container)
+    check_wishes(num_videos, minutes, seed, questions, split, size, fps, container)
+    count = counted(progress, num_videos * int(minutes * 60 * fps))
+    with staged_directory(out_dir, FILES) as stage:
+        samples = draw_videos(
+            stage, range(num_videos), minutes=minutes, seed=seed, questions=questions,
+            split=split, style=style, size=size, fps=fps, container=container, count=count,
+        )  # fmt: skip
+        write_samples(stage / QUESTIONS_FILE, samples)
+    return [Path(out_dir) / name for name in dict.fromkeys(sample.video for sample in samples)]
+
+
+def counted(progress: Progress | None, total: int) -> Callable[[int], None]:
+    """What is called with further frames written, and tells those so far and their share."""
+    done = 0
+
+    def count(frames: int) -> None:
+        nonlocal done
+        done += frames
+        if progress:
+            progress(done, done / total)
+
+    return count
+
+
+def draw_videos(
+    folder: Path,
+    numbers: Iterable[int],
+    *,
+    minutes: float,
+    seed: int,
+    questions: int,
+    split: str,
+    style: str | None,
+    size: tuple[int, int],
+    fps: float,
+    container: str,
+    count: Callable[[int], None],
+) -> list[Sample]:
+    """Write videos of these numbers into a folder; returns questions about each, at least one.
+
+    The arguments are those of :func:`make_videos`; ``count`` is called with further frames written.
+    """
     styles = STYLES if style is None else (style,)
     names = drawable_names(styles)
-    paths, samples, done = [], [], 0
-    total = num_videos * int(minutes * 60 * fps)
-    with staged_directory(out_dir, FILES) as stage:
-        for number in range(num_videos):
-            rng = np.random.default_rng((seed, number, SPLITS.index(split)))
-            timeline = plan_timeline(rng, minutes * 60, names=names, split=split, styles=styles)
-            name = f"{PREFIX}{split}-{seed}-{number:03d}{container}"
-
-            def written(frames, before=done):
-                if progress:
-                    progress(before + frames, (before + frames) / total)
-
-            write_video(timeline, stage / name, size=size, fps=fps, written=written)
-            done += int(minutes * 60 * fps)
-            paths.append(Path(out_dir) / name)
-            samples += make_questions(timeline, rng, questions, names=names, video=name)
-        write_samples(stage / QUESTIONS_FILE, samples)
-    return paths
+    samples = []
+    for number in numbers:
+        rng = np.random.default_rng((seed, number, SPLITS.index(split)))
+        timeline = plan_timeline(rng, minutes * 60, names=names, split=split, styles=styles)
+        name = f"{PREFIX}{split}-{seed}-{number:03d}{container}"
+        write_video(timeline, folder / name, size=size, fps=fps, written=count)
+        samples += make_questions(timeline, rng, questions, names=names, video=name)
+    return samples
 
 
 def make_questions(
@@ -158,12 +194,21 @@ def write_video(
             picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
             picture.pts, picture.time_base = number, 1 / rate
             output.mux(stream.encode(picture))
-            if written and number % 64 == 0:
-                written(number)
+            if written:
+                written(1)
         output.mux(stream.encode())
 
 
-def _check(num_videos, minutes, seed, split, size, fps, container) -> None:
+def check_wishes(
+    num_videos, minutes, seed, questions, split="test", size=SIZE, fps=FPS, container=".mp4"
+) -> None:
+    """Refuse what cannot be made, before anything is.
+
+    Raises:
+        ConfigError: naming what was given.
+    """
+    if questions < 1:
+        raise ConfigError(f"{questions} questions a video: at least one, please")
     if num_videos < 1 or minutes <= 0 or fps <= 0:
         raise ConfigError(
             f"videos, minutes and fps must be positive, got {num_videos}, {minutes}, {fps}"

@@ -59,6 +59,7 @@ KNOWN = MappingProxyType(
             ModelSizes(
                 "builtin", _SMOLLM2, tower=TowerSizes(), ntlbg=NtlbgSizes(words=BUILTIN_WORDS)
             ),
+            ModelSizes("smollm2", _SMOLLM2),
             ModelSizes("Qwen/Qwen2-VL-7B-Instruct", _QWEN_7B, _qwen_vision(3584, gated=False)),
             ModelSizes("Qwen/Qwen2-VL-2B-Instruct", _QWEN_2B, _qwen_vision(1536, gated=False)),
             ModelSizes("Qwen/Qwen2.5-VL-7B-Instruct", _QWEN_7B, _qwen_vision(3584, gated=True)),
@@ -71,7 +72,7 @@ KNOWN = MappingProxyType(
 
 
 def base_sizes(name: str) -> ModelSizes:
-    """Sizes of "builtin", of a name in KNOWN, of a folder, or of a model on the hub.
+    """Sizes of a name in KNOWN, of a folder, or of a model on the hub.
 
     Only its ``config.json`` is read. The hub is asked for names that are neither known nor folders.
 

@@ -1,4 +1,4 @@
-"""Low-rank adapters beside the linear layers of a language model (Hu et al. 2021, arXiv:2106.09685).
+"""Low-rank adapters beside a language model's linear layers (Hu et al. 2021, arXiv:2106.09685).
 
 Training adds them, a model that only answers has them in its weights.
 """

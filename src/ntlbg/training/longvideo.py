@@ -252,18 +252,14 @@ def _validation_items(config: Config) -> list[Item]:
 def _optimizers(config: Config, objective: QuestionObjective):
     settings = config.training_config
     set_stage(objective.model, "full")  # the last stage trains whatever any stage trains
-    groups: dict[float, list[nn.Parameter]] = {}
+    parts: dict[bool, list[nn.Parameter]] = {False: [], True: []}
     for name, parameter in objective.named_parameters():
         if parameter.requires_grad:
-            share = TOWER_RATE if ".vision_tower." in name else 1.0
-            groups.setdefault(share, []).append(parameter)
+            parts[".vision_tower." in name].append(parameter)
+    rate = settings.learning_rate
+    groups = [{"params": parts[False]}, {"params": parts[True], "lr": TOWER_RATE * rate}]
     optimizer = OPTIMIZERS[settings.optimizer](
-        [
-            {"params": found, "lr": share * settings.learning_rate}
-            for share, found in groups.items()
-        ],
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
+        [group for group in groups if group["params"]], lr=rate, weight_decay=settings.weight_decay
     )
     schedule = get_scheduler(
         settings.lr_scheduler, optimizer, settings.warmup_steps, settings.max_steps
