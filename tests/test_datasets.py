@@ -148,7 +148,7 @@ def test_videos_and_features_may_lie_apart_from_the_questions(tmp_path):
     there = DatasetEntry(name="x", path=str(tmp_path / "lists"), folder=str(tmp_path / "films"))
     sources = [item.source for item in load_items(there)]
     assert sources == [tmp_path / "films/a.mp4", tmp_path / "films/features/b.npy", None]
-    with pytest.raises(DataError, match=r"^x: folder: got '.*gone'; there is no such folder"):
+    with pytest.raises(DataError, match=r"lists: folder: got '.*gone'; there is no such folder"):
         load_items(there.model_copy(update={"folder": str(tmp_path / "gone")}))
 
 

@@ -48,7 +48,7 @@ def load_items(entry: DatasetEntry) -> list[Item]:
     folder = file.parent if entry.folder is None else Path(entry.folder)
     if not folder.is_dir():
         raise DataError(
-            f"{entry.name}: folder: got {entry.folder!r}; there is no such folder, name the one "
+            f"{entry.path}: folder: got {entry.folder!r}; there is no such folder, name the one "
             "that holds the videos, pictures or features"
         )
     return [Item(sample, find_source(folder, sample.video)) for sample in read_samples(file)]
