@@ -150,8 +150,11 @@ def test_a_wrong_value_is_explained(where, value, message, edited):
         ("colour", "schema_version, model_name, description, version, output_dir, video_config, "),
         ("video_config.colour", "max_frames, num_representatives"),
         ("model_config.rich_point_config.colour", "enable, feature_dim"),
-        ("dataset_config.train_datasets.1.colour", "name, path, max_length, weight, video_types"),
-        ("dataset_config.val_datasets.0.weight", "name, path, max_length"),
+        (
+            "dataset_config.train_datasets.1.colour",
+            "name, path, folder, max_length, weight, video_types",
+        ),
+        ("dataset_config.val_datasets.0.weight", "name, path, folder, max_length"),
         ("longvideo_variants.long.colour", "description, max_frames"),
     ],
 )

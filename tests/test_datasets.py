@@ -137,6 +137,21 @@ def test_videos_beside_the_questions_and_in_their_folder(suffix, tmp_path):
     assert find_source(tmp_path, f"v{suffix}") == tmp_path / f"v{suffix}"
 
 
+def test_videos_and_features_may_lie_apart_from_the_questions(tmp_path):
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "films" / "features").mkdir(parents=True)
+    (tmp_path / "films" / "a.mp4").touch()
+    (tmp_path / "films" / "features" / "b.npy").touch()
+    (tmp_path / "lists" / "c.mp4").touch()  # beside the questions, where a folder is named
+    records = [{**RECORD, "video_id": f"{name}.mp4"} for name in "abc"]
+    (tmp_path / "lists" / "questions.json").write_text(json.dumps(records))
+    there = DatasetEntry(name="x", path=str(tmp_path / "lists"), folder=str(tmp_path / "films"))
+    sources = [item.source for item in load_items(there)]
+    assert sources == [tmp_path / "films/a.mp4", tmp_path / "films/features/b.npy", None]
+    with pytest.raises(DataError, match=r"lists: folder: got '.*gone'; there is no such folder"):
+        load_items(there.model_copy(update={"folder": str(tmp_path / "gone")}))
+
+
 @pytest.mark.parametrize("name", ["ep.01", "ep.02", "a.b.c", "v1.5x", "sub/ep.01"])
 def test_a_dot_does_not_end_a_video_s_name(name, tmp_path):
     for folder in (tmp_path / "videos" / "sub", tmp_path / "features" / "sub"):

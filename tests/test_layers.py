@@ -14,6 +14,7 @@ LAYERS = (
     ("config",),
     (
         "video",
+        "conversations",
         "data",
         "memory",
         "datasets",

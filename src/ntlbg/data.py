@@ -1,6 +1,8 @@
 """Questions about videos, one JSON object a line.
 
 Required: ``video`` (or ``video_id``, or ``image``), ``question``, ``answer``. The rest is optional.
+Records in the form of LLaVA, ``conversations`` about an ``image`` or a ``video``, are read as well,
+each pair of turns as a question (``ntlbg.conversations``).
 Times are seconds from the first picture; evidence intervals are ``[start, end)``.
 """
 
@@ -11,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ntlbg.conversations import is_conversation, questions_of
 from ntlbg.errors import DataError
 
 Seconds = Annotated[float, Field(ge=0)]
@@ -78,12 +81,18 @@ def read_questions(path: str | Path) -> Iterator[Question]:
 
 def _read(path: Path, kind: type[Question]) -> Iterator:
     for number, record in _list(path) if path.suffix == ".json" else read_json_lines(path):
-        try:
-            yield kind.model_validate(record)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "record"
-            raise DataError(f"{path}:{number}: {where}: {first['msg']}") from error
+        for where, question in _questions(record, f"{path}:{number}"):
+            try:
+                yield kind.model_validate(question)
+            except ValidationError as error:
+                first = error.errors()[0]
+                key = ".".join(str(part) for part in first["loc"]) or "record"
+                raise DataError(f"{where}: {key}: {first['msg']}") from error
+
+
+def _questions(record: Any, where: str) -> Iterable[tuple[str, Any]]:
+    """The questions of a record, and where they are."""
+    return questions_of(record, where) if is_conversation(record) else [(where, record)]
 
 
 def write_samples(path: str | Path, samples: Iterable[Sample]) -> int:

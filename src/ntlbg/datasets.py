@@ -3,7 +3,7 @@
 A data set is a file of questions (``.jsonl``, or ``.json`` with a list), or a folder with one.
 Videos lie beside the questions or in ``videos/``; features that were computed before lie beside
 the questions or in ``features/``, under the video's name with the ending ``.pt``, ``.safetensors``
-or ``.npy``.
+or ``.npy``. Where a data set names a ``folder``, they lie there instead of beside the questions.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,13 @@ def load_items(entry: DatasetEntry) -> list[Item]:
         DataError: no such file or folder, no questions in it, or a line that is wrong.
     """
     file = question_file(Path(entry.path))
-    return [Item(sample, find_source(file.parent, sample.video)) for sample in read_samples(file)]
+    folder = file.parent if entry.folder is None else Path(entry.folder)
+    if not folder.is_dir():
+        raise DataError(
+            f"{entry.path}: folder: got {entry.folder!r}; there is no such folder, name the one "
+            "that holds the videos, pictures or features"
+        )
+    return [Item(sample, find_source(folder, sample.video)) for sample in read_samples(file)]
 
 
 def question_file(path: Path) -> Path:
@@ -76,7 +82,10 @@ def find_source(folder: Path, video: str) -> Path | None:
     ending = Path(video).suffix  # of an id such as ep.01, part of the name
     stem = video.removesuffix(ending) if ending.lower() in VIDEO_SUFFIXES else video
     names = [video, *(f"{video}{suffix}" for suffix in VIDEO_SUFFIXES if stem == video)]
-    places = [place / name for name in names for place in (folder, folder / "videos")]
+    within = [folder, folder / "videos"]
+    if ending.lower() == ".gif":  # as in the folder of LongVU's training videos
+        within.append(folder / "gifs")
+    places = [place / name for name in names for place in within]
     names = [f"{stem}{suffix}" for suffix in FEATURE_SUFFIXES]
     places += [place / name for place in (folder, folder / "features") for name in names]
     return next((place for place in places if place.is_file()), None)

@@ -115,6 +115,7 @@ def items_of(entries: tuple[DatasetEntry, ...]) -> list[list[Item]]:
     for entry in entries:
         items = [item for item in load_items(entry) if item.source is not None]
         if not items:
-            raise DataError(f"{entry.name}: {entry.path}: none of its videos is there")
+            place = entry.path if entry.folder is None else entry.folder
+            raise DataError(f"{entry.name}: {place}: none of its videos is there")
         found.append(items)
     return found

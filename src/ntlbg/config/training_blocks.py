@@ -68,6 +68,9 @@ class TrainingConfig(Block):
 class DatasetEntry(Block):
     name: Text = Field(description="what results are listed under")
     path: Text = Field(description="file of questions, or a folder of questions and videos")
+    folder: Text | None = Field(
+        None, description="where videos, pictures or features lie; null: beside the questions"
+    )
     max_length: Count = Field(4096, description="frames read from a video at most")
 
 

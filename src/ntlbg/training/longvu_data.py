@@ -28,7 +28,9 @@ class LongVUQuestions(Dataset):
 
     def __init__(self, settings: DataSettings, stage: str):
         self.settings = settings
-        self.items = [item for path in settings.questions for item in _items(path, stage)]
+        self.items = [
+            item for path in settings.questions for item in _items(path, settings.folder, stage)
+        ]
 
     def __len__(self) -> int:
         return len(self.items)
@@ -62,19 +64,20 @@ def read_video(path: Path, *, fps: float, max_frames: int | None) -> np.ndarray:
     return np.concatenate([frames.data for frames in batches])
 
 
-def _items(path: str, stage: str) -> list[Item]:
-    items = load_items(DatasetEntry(name=path, path=path))
+def _items(path: str, folder: str | None, stage: str) -> list[Item]:
+    items = load_items(DatasetEntry(name=path, path=path, folder=folder))
     if not items:
         raise DataError(f"{path}: there are no questions in it")
     for item in items:
-        _check(path, item, stage)
+        _check(path, folder, item, stage)
     return items
 
 
-def _check(path: str, item: Item, stage: str) -> None:
+def _check(path: str, folder: str | None, item: Item, stage: str) -> None:
     name, options = item.sample.video, item.sample.options or ()
     if item.source is None:
-        raise DataError(f"{path}: {name}: no such file beside the questions or in videos/")
+        place = "beside the questions" if folder is None else f"in {folder}"
+        raise DataError(f"{path}: {name}: no such file {place} or in videos/ there")
     if item.has_features:
         raise DataError(f"{path}: {name}: there are features of it only; LongVU needs its pixels")
     if stage == "image" and not _is_picture(item.source):

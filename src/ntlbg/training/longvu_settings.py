@@ -14,6 +14,9 @@ class DataSettings(Block):
     questions: tuple[Text, ...] = Field(
         min_length=1, description="files of questions, or folders of questions and what they show"
     )
+    folder: Text | None = Field(
+        None, description="where all videos and pictures lie; null: beside their questions"
+    )
     fps: Positive = Field(1.0, description="frames read per second of video")
     max_frames: Count | None = Field(
         None, description="frames read of a video at most, evenly spread; null: as fps gives"

@@ -1,0 +1,84 @@
+"""Documents beside the README: links lead somewhere, commands run, lists are complete."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+import ntlbg
+from ntlbg.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    *sorted(ROOT.glob("docs/**/*.md")),
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "README.md",
+    ROOT / "configs" / "README.md",
+]
+
+
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def anchors(page: Path) -> set[str]:
+    """Of the headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", text(page), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", text(page)):
+        if link.startswith("https://"):
+            continue
+        name, _, heading = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not heading or heading in anchors(target), link
+
+
+@pytest.mark.parametrize("page", ["docs/faq.md", "configs/README.md"])
+def test_commands_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    entry = {"name": "mine", "path": "train.jsonl", "weight": 1.0}
+    data = {"train_datasets": [entry], "val_datasets": [], "test_datasets": []}
+    content = {"dataset_config": data, "model_config": {"base_model": "builtin"}}
+    Path("my.json").write_text(json.dumps(content))
+    blocks = re.findall(
+        r"^ *```bash\n(.*?)^ *```", text(ROOT / page), flags=re.MULTILINE | re.DOTALL
+    )
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert lines
+    for line in lines:
+        name, *words = shlex.split(line)
+        assert name == "ntlbg"
+        done = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert done.exit_code == 0, f"{line}\n{done.output}"
+
+
+def test_every_configuration_is_listed():
+    listed = set(re.findall(r"\w+\.json", text(ROOT / "configs" / "README.md")))
+    assert {path.name for path in ROOT.glob("configs/*.json")} <= listed
+
+
+def test_requirements_are_those_of_make_setup():
+    lines = [line for line in text(ROOT / "requirements.txt").splitlines() if line[:1] != "#"]
+    options, (editable,) = lines[:-1], re.findall(r"^-e (.+)$", lines[-1])
+    setup = re.search(r"pip install --quiet (-c \S+) -e '(\.\[.+?\])'", text(ROOT / "Makefile"))
+    assert ([*options, editable]) == list(setup.groups())
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load(text(ROOT / "CITATION.cff"))
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["version"] == ntlbg.__version__
+    for cited in (citation, *citation["references"]):
+        assert {"title", "type", "authors"} <= set(cited)
+        for author in cited["authors"]:
+            assert set(author) & {"name", "family-names", "alias"}
+            assert all(isinstance(value, str) for value in author.values())
