@@ -289,23 +289,17 @@ def _arguments(config: Config, output: Path) -> TrainingArguments:
 def _shrunk(config: Config) -> Config:
     """A few steps with few frames."""
     video, settings = config.video_config, config.training_config
-    frames = min(video.max_frames, DEBUG_FRAMES * 4)
-    chosen = min(video.num_representatives, DEBUG_FRAMES)
     return changed(
         config,
         {
             "output_dir": f"{config.output_dir}-debug",
-            "video_config.max_frames": frames,
-            "video_config.num_representatives": chosen,
-            "video_config.coverage_ratio": chosen / frames,
-            "video_config.min_representatives": min(chosen, video.min_representatives),
-            "video_config.representative_alignment": 1,
+            "video_config.max_frames": min(video.max_frames, DEBUG_FRAMES * 4),
+            "video_config.num_representatives": min(video.num_representatives, DEBUG_FRAMES),
             "training_config.max_steps": min(settings.max_steps, DEBUG_STEPS),
             "training_config.warmup_steps": 0,
             "training_config.gradient_accumulation_steps": 1,
             "training_config.logging_steps": 1,
             "training_config.dataloader_num_workers": 0,
-            "longvideo_variants": {},
         },
     )
 
