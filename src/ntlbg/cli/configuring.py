@@ -135,14 +135,17 @@ def validate(config: Config = DEFAULT_CONFIG, gpu: Gpu = None, overrides: Overri
     """Check a file: every key, that they agree, and that training fits the GPU it names."""
     from ntlbg.config import notes
     from ntlbg.reading import check_names
+    from ntlbg.training.checks import found_sets, stages_line
 
     followed: list[str] = []
     loaded = _loaded(config, overrides, followed.append)
     check_names(loaded)
     found = [*followed, *notes(loaded), *_memory_notes(loaded, gpu)]
+    stages = stages_line(loaded, found_sets(loaded))
     typer.echo(f"{config}: valid")
     for note in found:
         typer.echo(f"note: {note}")
+    typer.echo(stages)
 
 
 # of model_config: the base model's size it is compared with
