@@ -355,6 +355,9 @@ def test_the_place_of_a_mistake_behind_comments_is_right(tmp_path):
     path.write_text('{  // 一 "one"\n  # two\n  "model_name": wrong\n}', encoding="utf-8")
     with pytest.raises(ConfigError, match=r"not JSON: .*line 3 column 17$"):
         load_config(path)
+    path.write_text('{"model_name": "a",  // no end')
+    with pytest.raises(ConfigError, match=r"not JSON: EOF .*line 1 column 30$"):
+        load_config(path)
 
 
 @pytest.mark.parametrize(
