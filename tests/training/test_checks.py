@@ -114,6 +114,16 @@ def test_all_is_told_of_data_memory_steps_and_stages(machine, tmp_path):
     assert stages.startswith("stages train: representation ")
 
 
+def test_gpus_are_counted_and_keep_the_number_format(machine, monkeypatch, tmp_path):
+    machine()
+    monkeypatch.setattr(checks, "find_device", lambda name: Device("a card", 10**11))
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    config, said = changed(small_config(tmp_path), {"training_config.bf16": True}), []
+    ready = check(config, said.append, tell_all=True)
+    assert ready.config == changed(config, {"hardware_config.num_gpus": 2})
+    assert "4 steps of 4 questions (2 at once, 1 times, 2 GPUs): each question 2.67 times" in said
+
+
 def test_a_validation_set_without_a_video_is_needed_once_it_is_there(machine, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "questions.jsonl").write_text(
