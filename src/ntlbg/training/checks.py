@@ -14,7 +14,7 @@ from ntlbg.datasets import Item, load_items, read_features
 from ntlbg.errors import ConfigError, DataError, NotReadyError
 from ntlbg.memory import Device, find_device, fit, reader_sizes, training_plan
 from ntlbg.memory.devices import PRESENT
-from ntlbg.memory.stages import as_text, stage_parameters
+from ntlbg.memory.stage_parameters import as_text, stage_parameters
 from ntlbg.training.base_weights import missing_weights
 
 DEBUG_STEPS, DEBUG_FRAMES = 3, 16

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ntlbg.config import changed
-from ntlbg.memory.stages import as_text, stage_parameters
+from ntlbg.memory.stage_parameters import as_text, stage_parameters
 from ntlbg.models import NtlbgForConditionalGeneration
 from ntlbg.models.reader import add_adapters, build_reader
 from ntlbg.models.vision_tower import BuiltinVisionConfig, BuiltinVisionTower
