@@ -32,7 +32,8 @@ def main() -> int:
     try:
         frames = arguments.num_representatives or [8, 16, 32]
         if arguments.config and not arguments.num_representatives:
-            frames = [load_config(arguments.config).video_config.num_representatives]
+            video = load_config(arguments.config).video_config
+            frames = [video.representatives_for(video.max_frames)]
         rows = compare(
             arguments.output_dir / arguments.experiment_name,
             selectors=arguments.selectors,

@@ -63,7 +63,6 @@ def _config(arguments: argparse.Namespace) -> Config:
     changes = {key: value for key, value in given.items() if value is not None}
     if arguments.num_representatives is not None:
         changes |= representatives(arguments.num_representatives, config)
-        changes["longvideo_variants"] = {}
     config = changed(config, changes)
     if arguments.epochs is not None:
         config = longvideo.with_epochs(config, arguments.epochs)

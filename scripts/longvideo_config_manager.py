@@ -13,11 +13,17 @@ def main() -> None:
     parser.add_argument("--action", required=True, choices=actions)
     for flag in FLAGS:
         parser.add_argument(f"--{flag}", help="see ntlbg config ACTION --help")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE",
+        help="put another value into a key, as a.b=c; repeat it",
+    )  # fmt: skip
     arguments = vars(parser.parse_args())
     command = ["config", arguments["action"]]
     for flag in FLAGS:
         if arguments[flag] is not None:
             command += [f"--{flag}", arguments[flag]]
+    for override in arguments["set"]:
+        command += ["--set", override]
     app(command, prog_name="longvideo_config_manager.py")
 
 

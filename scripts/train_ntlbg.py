@@ -6,13 +6,18 @@
 import argparse
 import sys
 
+from ntlbg.config import load_config
 from ntlbg.errors import NtlbgError
-from ntlbg.training import longvideo
+from ntlbg.training.checks import check, shrunk
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", required=True, help="a file like longvideo_config.json")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
+        help="put another value into a key, as a.b=c; repeat it",
+    )  # fmt: skip
     parser.add_argument("--debug", action="store_true", help="a few steps with few frames")
     parser.add_argument("--dry_run", action="store_true", help="check everything, train nothing")
     parser.add_argument(
@@ -20,8 +25,12 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     try:
+        _fail_early(arguments)
+        from ntlbg.training import longvideo  # takes seconds
+
         done = longvideo.run(
             arguments.config,
+            overrides=arguments.overrides,
             debug=arguments.debug,
             dry_run=arguments.dry_run,
             resume=not arguments.no_resume,
@@ -32,6 +41,14 @@ def main() -> int:
     if done is not None:
         print(f"wrote {done.folder}: ask it with `ntlbg ask VIDEO QUESTION --model {done.folder}`")
     return 0
+
+
+def _fail_early(arguments: argparse.Namespace) -> None:
+    """Say within seconds what is missing; a dry run tells of all the rest as well."""
+    config = load_config(arguments.config, arguments.overrides)
+    if not arguments.dry_run:
+        config = shrunk(config) if arguments.debug else config
+        check(config, lambda line: None, given=arguments.config)
 
 
 if __name__ == "__main__":

@@ -79,7 +79,6 @@ def small_config(folder: Path, **changes) -> Config:
         "output_dir": str(folder / "run"),
         "video_config.max_frames": 64,
         "video_config.num_representatives": 8,
-        "video_config.coverage_ratio": 0.125,
         "video_config.min_representatives": 8,
         "model_config.base_model": str(folder / "base"),
         "model_config.lora_rank": 2,

@@ -174,10 +174,6 @@ def test_the_reader_keeps_stride_and_limit(tmp_path):
         {
             "video_config.temporal_stride": 2,
             "video_config.max_frames": 8,
-            "video_config.num_representatives": 4,
-            "video_config.coverage_ratio": 0.5,
-            "video_config.representative_alignment": 1,
-            "longvideo_variants": {},
         },
     )
     ((item, *_),) = items_of((entry(write_dataset(tmp_path / "set")),))
@@ -196,7 +192,8 @@ def test_the_reader_encodes_videos_once(colour_video, tmp_path, monkeypatch):
     monkeypatch.setitem(reading.ENCODERS, "builtin", lambda: encoder)
     shutil.copy(colour_video, tmp_path / "v0.mp4")
     (tmp_path / "questions.jsonl").write_text(json.dumps(RECORD))
-    reader = VideoReader(Config(), FeatureIndex(tmp_path / "index"))
+    config = changed(Config(), {"video_config.fps": 1.0})
+    reader = VideoReader(config, FeatureIndex(tmp_path / "index"))
     (items,) = items_of((entry(tmp_path),))
     assert reader.feature_size(items) == 4
     assert reader.read(items[0]).features.shape == (40, 4)
@@ -231,8 +228,10 @@ def test_analysis_reads_what_is_there(colour_video, tmp_path):
     assert report.missing == ("gone.avi",)
     assert [name.endswith("torn.mkv") for name in report.damaged] == [True]
     assert sorted(report.seconds.round(3)) == [SECONDS] * 4
-    assert set(report.frames) == {SECONDS}
-    assert report.tokens == 6 * SECONDS + 96
+    # of features all, of the film 3.5 a second; an eighth of them, but not below 16
+    assert sorted(report.frames) == [SECONDS] * 3 + [3.5 * SECONDS]
+    assert sorted(report.chosen) == [16] * 4
+    assert report.tokens == 6 * 16 + 96
     assert all("no such file or folder" in other.problem for other in others)
     json.dumps(analyze(config).to_dict())
 

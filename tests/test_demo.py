@@ -113,7 +113,6 @@ def test_a_configuration_sets_the_budget(made, tmp_path):
             "min_representatives": 8,
             "coverage_ratio": 0.4,
         },
-        "longvideo_variants": {},
     }
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     for num_frames, used in ((16, 8), (3, 3)):

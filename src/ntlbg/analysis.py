@@ -1,5 +1,6 @@
 """What a configuration's data sets ask for: lengths of the real videos, frames, tokens, a level."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ntlbg.config import LEVELS, Config
+from ntlbg.config.blocks import VideoConfig
 from ntlbg.config.training_blocks import DatasetEntry
 from ntlbg.datasets import Item, load_items, read_features
 from ntlbg.errors import DataError, VideoError
@@ -43,13 +45,18 @@ class DatasetReport:
     tokens: int = 0
     problem: str | None = None
 
+    @property
+    def there(self) -> bool:
+        """Whether there is a question about a video that can be opened."""
+        return self.seconds is not None and len(self.seconds) > 0
+
     def to_dict(self) -> dict:
         """Plain values, quantiles instead of arrays."""
+        head = {"name": self.name, "path": self.path, "there": self.there}
         if self.problem is not None:
-            return {"name": self.name, "path": self.path, "problem": self.problem}
+            return head | {"problem": self.problem}
         return {
-            "name": self.name,
-            "path": self.path,
+            **head,
             "questions": self.questions,
             "answer_types": self.kinds,
             "videos": len(self.seconds),
@@ -100,10 +107,8 @@ def analyze_dataset(entry: DatasetEntry, config: Config) -> DatasetReport:
     except DataError as error:
         return DatasetReport(entry.name, entry.path, problem=str(error))
     missing = {item.sample.video for item in items if item.source is None}
-    seconds, damaged = _lengths(items, config.video_config.fps)
-    frames = _frames(seconds, entry, config)
-    video = config.video_config
-    chosen = np.minimum(frames, video.num_representatives)
+    seconds, frames, damaged = _lengths(items, entry, config.video_config)
+    chosen = np.array([config.video_config.representatives_for(number) for number in frames])
     work = Workload(int(frames.max(initial=1)), int(chosen.max(initial=1)))
     return DatasetReport(
         entry.name,
@@ -119,29 +124,34 @@ def analyze_dataset(entry: DatasetEntry, config: Config) -> DatasetReport:
     )
 
 
-def _lengths(items: list[Item], fps: float) -> tuple[np.ndarray, list[str]]:
-    """Seconds of every video once, and the files that cannot be opened."""
-    seconds, damaged = [], []
+def _lengths(
+    items: list[Item], entry: DatasetEntry, video: VideoConfig
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Seconds and frames of every video once, and the files that cannot be opened."""
+    found, damaged, most = [], [], min(video.max_frames, entry.max_length)
     for source in dict.fromkeys(item.source for item in items if item.source is not None):
         try:
-            seconds.append(_seconds(source, fps))
+            seconds, frames = _length(source, video)
         except (VideoError, DataError):
             damaged.append(str(source))
-    return np.array(seconds, dtype=np.float64), damaged
+        else:
+            found.append((seconds, min(frames, most)))
+    seconds, frames = zip(*found) if found else ((), ())
+    return np.array(seconds, dtype=np.float64), np.array(frames, dtype=np.int64), damaged
 
 
-def _seconds(source: Path, fps: float) -> float:
+def _length(source: Path, video: VideoConfig) -> tuple[float, int]:
+    """Seconds, and frames looked at without a limit: of a film at ``fps``, of features all.
+
+    Every ``temporal_stride``th of them is kept.
+    """
     if Item(None, source).has_features:
-        _, times = read_features(source, fps)
-        return float(times[-1] - times[0]) + 1 / fps
-    return probe(source).duration_seconds
-
-
-def _frames(seconds: np.ndarray, entry: DatasetEntry, config: Config) -> np.ndarray:
-    """Frames looked at: at ``fps``, then every ``temporal_stride``th, then at most the limits."""
-    video = config.video_config
-    sampled = np.maximum(1, np.ceil(seconds * video.fps / video.temporal_stride)).astype(int)
-    return np.minimum(sampled, min(video.max_frames, entry.max_length))
+        _, times = read_features(source, video.fps)
+        last = np.diff(times).mean() if len(times) > 1 else 1 / video.fps
+        seconds = float(times[-1] - times[0] + last)
+        return seconds, math.ceil(len(times) / video.temporal_stride)
+    seconds = probe(source).duration_seconds
+    return seconds, max(1, math.ceil(seconds * video.fps / video.temporal_stride))
 
 
 def recommend_level(seconds: np.ndarray) -> tuple[str | None, str]:

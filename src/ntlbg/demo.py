@@ -85,7 +85,7 @@ def run(
 
     Args:
         config: a file like ``configs/longvideo_config.json``: its ``max_frames`` are looked at, and
-            its ``num_representatives`` selected, but never more than ``num_frames``.
+            as many selected as it chooses of them, but never more than ``num_frames``.
         model: as for :func:`ntlbg.ask`; None is what was trained by ``config``, or the
             built-in one.
         say: called with every line of the account.
@@ -132,10 +132,11 @@ def _budget(config: str | Path | None, num_frames: int, say) -> dict[str, int | 
     if config is None:
         return {"num_frames": num_frames, "max_frames": None}
     wanted = load_config(config).video_config
-    if wanted.num_representatives > num_frames:
-        say(f"{config} asks for {wanted.num_representatives} frames; {num_frames} are read here")
+    chosen = wanted.representatives_for(wanted.max_frames)
+    if chosen > num_frames:
+        say(f"{config} asks for {chosen} frames; {num_frames} are read here")
     return {
-        "num_frames": min(wanted.num_representatives, num_frames),
+        "num_frames": min(chosen, num_frames),
         "max_frames": wanted.max_frames,
     }
 

@@ -20,6 +20,7 @@ NtlbgError
 ├── QuestionError              an empty question, or unusable options
 ├── ComparisonError            results that do not allow the comparison asked for
 ├── WeightsError               model parts that are missing, damaged or cannot be fetched
+├── NotReadyError              data, memory or weights that training needs are not on this machine
 └── OutputError                a result that cannot be written where it was asked for
 
 Each message says what was given, what is accepted, and what to do.
@@ -104,6 +105,10 @@ class ComparisonError(NtlbgError):
 
 class WeightsError(NtlbgError):
     """Model parts are missing, damaged, or cannot be fetched."""
+
+
+class NotReadyError(NtlbgError):
+    """What training needs is not on this machine."""
 
 
 class OutputError(NtlbgError):

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,6 +126,12 @@ def part_path(name: str) -> Path:
     path = cache_root() / "parts" / name / Path(part.member).name
     with changing_cache():
         return path if path.is_file() else _fetch(name, part, path)
+
+
+def missing_parts(names: Iterable[str]) -> list[str]:
+    """Those that are not in the cache; nothing is fetched."""
+    root = cache_root() / "parts"
+    return [name for name in names if not (root / name / Path(PARTS[name].member).name).is_file()]
 
 
 def fetch_parts(

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ntlbg.cli import app
-from ntlbg.config import json_schema, load_config, to_json
+from ntlbg.config import LEVELS, json_schema, load_config, to_json
 from small_experiment import small_config
 
 
@@ -26,15 +26,17 @@ def run(*command: str, code: int = 0):
 
 def test_generate_prints_a_file_that_validate_accepts(tmp_path):
     made = tmp_path / "made.json"
-    made.write_text(run("config", "generate", "--category", "moderate_long").stdout)
+    out = run("config", "generate", "--category", "moderate_long", "--output", "-").stdout
+    made.write_text(out)
     assert load_config(made).video_config.num_representatives == 256
     assert run("config", "validate", "--config", str(made)).stdout.startswith(f"{made}: valid")
 
 
 def test_generate_takes_overrides(config):
-    out = run("config", "generate", "--category", "long", "--set", "training_config.seed=5").stdout
+    out = run("config", "generate", "--category", "long", "--output", "-",
+              "--set", "training_config.seed=5").stdout  # fmt: skip
     assert json.loads(out)["training_config"]["seed"] == 5
-    out = run("config", "generate", "--config", config, "--gpu", "L4",
+    out = run("config", "generate", "--config", config, "--gpu", "L4", "--output", "-",
               "--set", "training_config.seed=6").stdout  # fmt: skip
     made = json.loads(out)
     assert (made["model_name"], made["training_config"]["seed"]) == ("small", 6)
@@ -42,12 +44,12 @@ def test_generate_takes_overrides(config):
 
 
 def test_overrides_win_over_level_file_and_gpu(config):
-    mine = ("--set", "model_name=mine", "--set", "training_config.batch_size=3")
+    mine = ("--set", "model_name=mine", "--set", "training_config.batch_size=3", "--output", "-")
     out = run("config", "generate", "--config", config, "--category", "very_long", *mine).stdout
     made = json.loads(out)
     assert (made["model_name"], made["training_config"]["batch_size"]) == ("mine", 3)
     assert made["video_config"]["max_frames"] == 8192
-    out = run("config", "generate", "--config", config, "--gpu", "L4",
+    out = run("config", "generate", "--config", config, "--gpu", "L4", "--output", "-",
               "--set", "hardware_config.gpu_type=H200").stdout  # fmt: skip
     assert json.loads(out)["hardware_config"]["gpu_type"] == "H200"
     wrong = run("config", "generate", "--config", config, "--set", "colour=1", code=2)
@@ -85,16 +87,93 @@ def test_validate_tells_what_does_not_fit(config):
 
 
 def test_optimize_says_that_nothing_was_needed(config, tmp_path):
-    done = run("config", "optimize", "--config", config, "--gpu", "present")
+    done = run("config", "optimize", "--config", config, "--gpu", "present", "--output", "-")
     assert "it fits as it is" in done.stderr
     assert json.loads(done.stdout) == json.loads(Path(config).read_text())
 
 
+@pytest.mark.parametrize(
+    ("command", "made"),
+    [
+        (("generate",), "longvideo_long"),
+        (("generate", "--category", "long", "--gpu", "A100_40GB"), "longvideo_long"),
+        (("generate", "--category", "very_long"), "longvideo_very_long"),
+        (("generate", "--category", "long", "--config", "{config}"), "longvideo_long"),
+        (("generate", "--config", "{config}", "--gpu", "L4"), "generated_small"),
+        (("optimize", "--config", "{config}", "--gpu", "L4"), "optimized_small"),
+    ],
+)
+def test_a_file_is_written_into_configs_and_told(command, made, config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = [part.format(config=config) for part in command]
+    before = Path(config).read_bytes()
+    path = Path("configs") / f"{made}.json"
+    for _ in range(2):  # what ntlbg wrote it replaces
+        assert run("config", *flags).stdout == f"wrote {path}\n"
+    assert [found.name for found in Path("configs").iterdir()] == [path.name]
+    printed = run("config", *flags, "--output", "-").stdout
+    assert path.read_text() == printed
+    assert load_config(path).model_name
+    assert Path(config).read_bytes() == before
+
+    for others in ("notes", '{"model_name": "mine"}', f"// mine\n{printed}"):
+        path.write_text(others)
+        assert str(path) in run("config", *flags, code=2).stderr
+        assert path.read_text() == others
+
+
+def test_no_shipped_file_has_the_name_of_a_generated_one():
+    shipped = {path.name for path in (Path(__file__).parents[2] / "configs").glob("*.json")}
+    assert "longvideo_config.json" in shipped
+    assert not shipped & {f"longvideo_{category}.json" for category in LEVELS}
+    assert not [name for name in shipped if name.startswith(("generated_", "optimized_"))]
+
+
+def test_an_experiment_cannot_be_printed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run("config", "generate", "--experiment", "ablation_studies", "--output", "-", code=2)
+    assert "ablation_studies is several files; name a folder" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_keys_that_follow_another_one_are_told(config):
+    bf16 = ("--config", config, "--set", "training_config.bf16=true")
+    told = "note: training_config.bf16 is true: hardware_config.mixed_precision is bf16"
+    assert told in run("config", "validate", *bf16).stdout.splitlines()
+    for command in ("config optimize --output -", "config generate --output -", "plan --json",
+                    "config analyze --json"):  # fmt: skip
+        done = run(*command.split(), *bf16)
+        assert told in done.stderr.splitlines()
+        json.loads(done.stdout)
+
+
 def test_analyze_as_json(config):
-    found = json.loads(run("config", "analyze", "--config", config, "--json").stdout)
+    gone = "dataset_config.val_datasets.0.path=nowhere"
+    done = run("config", "analyze", "--config", config, "--set", gone, "--json")
+    found = json.loads(done.stdout)
     assert found["level"] == "moderate_long"
     assert found["datasets"][0]["answer_types"] == {"which": 6}
-    assert found["memory"]["peak"] > 0
+    assert [report["there"] for report in found["datasets"]] == [True, False, True]
+    assert found["memory"]["smallest_cards"] == ["RTX_4090", "L4"]
+    planned = json.loads(run("plan", "--config", config, "--json").stdout)
+    assert found["memory"]["plans"] == planned["plans"]
+
+
+def test_analyze_tells_data_sets_parts_of_memory_and_the_smallest_card(config):
+    gone = ("--set", "dataset_config.val_datasets.0.path=nowhere")
+    out = run("config", "analyze", "--config", config, *gone).stdout
+    assert "\n2 of 3 data sets are there; missing: nowhere\n" in out
+    assert run("plan", "--config", config).stdout.partition("\nnote:")[0] in out
+    assert "smallest card for training: RTX_4090 or L4" in out
+    seven = ("--set", "model_config.base_model=Qwen/Qwen2-VL-7B-Instruct")
+    out = run("config", "analyze", "--config", config, *seven).stdout
+    assert "smallest card for training: A100_40GB" in out  # 15.2 GB in float32 are 30.5
+    all_weights = (*seven, "--set", "model_config.lora_rank=0")
+    out = run("config", "analyze", "--config", config, *all_weights).stdout
+    assert "smallest card for training: H200" in out
+    batch = (*all_weights, "--set", "training_config.batch_size=1000")
+    out = run("config", "analyze", "--config", config, *batch).stdout
+    assert "no card of the menu is large enough for training; see ntlbg config opt" in out
 
 
 def test_schema_is_printed():
@@ -131,8 +210,8 @@ def test_mistakes(command, message, config):
         ("training_config.batch_size", "two", "training_config.batch_size: got 'two'; input sho"),
         ("training_config.learning_rate", -1, "training_config.learning_rate: got -1; input sho"),
         ("hardware_config.gpu_type", "T4", "gpu_type: got 'T4'; input should be 'V100_32GB', "),
-        ("hardware_config.mixed_precision", "bf16", "mixed_precision is 'bf16', but training_co"),
-        ("video_config.num_representatives", 7, "num_representatives is 7, but max_frames 64"),
+        ("training_config.bf16", True, "bf16 is true, hardware_config.mixed_precision is no: the"),
+        ("video_config.num_representatives", 0, "num_representatives: got 0; input should be gre"),
         ("video_config.frame_resolution", [224, -1], "frame_resolution.1: got -1; input should"),
         ("video_config.frame_selector", "best", "frame_selector: got 'best'; there are: ntlbg,"),
         ("model_config.feature_encoder", "eyes", "feature_encoder: got 'eyes'; there are: buil"),

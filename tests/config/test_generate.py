@@ -26,6 +26,7 @@ from ntlbg.config import (
 )
 from ntlbg.config.notes import UNUSED
 from ntlbg.errors import ConfigError
+from ntlbg.video.sampling import sampling_fps
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 # of the schemas in training/settings.py and training/longvu_settings.py
@@ -52,7 +53,9 @@ def test_a_file_for_every_level(category):
 @pytest.mark.parametrize("category", LEVELS)
 def test_a_level_for_every_gpu(category, gpu):
     config, level = config_for_level(category, gpu), LEVELS[category]
-    assert config.video_config.num_representatives == level.num_representatives
+    video = config.video_config
+    assert video.num_representatives == video.representatives_for(video.max_frames)
+    assert (video.num_representatives, video.fps) == (level.num_representatives, level.fps)
     assert config.training_config.batch_size == level.batch_size
     assert config.hardware_config.gpu_type == gpu
     assert config.training_config.bf16 == GPUS[gpu].has_bf16 != config.training_config.fp16
@@ -97,10 +100,38 @@ def test_a_comparison_has_one_file_per_selector():
     }
 
 
-@given(st.integers(1, 256))
-def test_any_aligned_number_of_representatives_can_be_had(steps):
-    made = changed(Config(), {**representatives(8 * steps, Config()), "longvideo_variants": {}})
-    assert made.video_config.num_representatives == 8 * steps
+@pytest.mark.parametrize(
+    ("category", "minutes", "frames"),
+    [("moderate_long", 10, 2048), ("long", 20, 4096), ("very_long", 40, 8192)],
+)
+def test_the_longest_video_of_a_level_fills_it(category, minutes, frames):
+    video = config_for_level(category).video_config
+    rate = sampling_fps(60 * minutes, fps=video.fps, max_frames=video.max_frames)
+    assert rate * 60 * minutes == pytest.approx(frames)
+    # at one frame a second it would not
+    assert sampling_fps(60 * minutes, fps=1.0, max_frames=video.max_frames) == 1.0
+    assert {level.max_length for level in config_for_level(category).dataset_config.train_datasets
+            } == {frames}  # fmt: skip
+
+
+def test_the_length_that_a_data_set_is_read_at_stays_where_it_is_its_own():
+    base = changed(Config(), {"dataset_config.train_datasets.1.max_length": 100})
+    sets = config_for_level("very_long", base=base).dataset_config
+    assert [entry.max_length for entry in sets.train_datasets] == [8192, 100, 8192]
+
+
+@given(st.one_of(st.integers(1, 7), st.integers(1, 256).map(lambda steps: 8 * steps)))
+def test_any_aligned_number_of_representatives_can_be_had(number):
+    video = changed(Config(), representatives(number, Config())).video_config
+    # whatever a video's eighth would be, as soon as half of it is enough
+    for frames in (2 * number, 2 * number + 1, 4 * number, 4096):
+        assert video.representatives_for(frames) == number
+
+
+@pytest.mark.parametrize("number", [12, 2056])
+def test_a_number_of_representatives_that_cannot_be_had_is_refused(number):
+    with pytest.raises(ConfigError, match=rf"{number} frames cannot .* of 8 up to 2048$"):
+        representatives(number, Config())
 
 
 def test_the_schema_describes_every_key():
@@ -142,7 +173,6 @@ def test_overrides_are_put_in_place_before_the_check():
         ("dataset_config.train_datasets.3=x", r"its list has 3 elements, from 0"),
         ("dataset_config.train_datasets.3.path=x", r"train_datasets.3 holds no keys"),
         ("training_config.max_steps=0", r"with --set: training_config.max_steps: got 0; input"),
-        ("video_config.max_frames=1024", r"num_representatives is 512, but .* write 128, or set"),
         ("schema_version=2", r"schema_version: got 2; input should be 1"),
     ],
 )
@@ -174,6 +204,18 @@ def test_notes_tell_what_has_no_effect():
     assert any("training does not carry out zero_stage 2;" in note for note in found)
     assert any("recomputed when one of them is true" in note for note in found)
     assert any("'MLVU', which is not among" in note for note in found)
+
+
+def test_a_number_of_frames_that_is_never_reached_is_told():
+    assert not [note for note in notes(Config()) if "never reached" in note]
+    keys = {
+        "video_config.num_representatives": 520,
+        "longvideo_variants.long.num_representatives": 1024,
+    }
+    first, second = [n for n in notes(changed(Config(), keys)) if "never reached" in n]
+    assert first.startswith("video_config.num_representatives is 520 and is never reached: of max_")
+    assert first.endswith("give 512")
+    assert second.startswith("longvideo_variants.long.num_representatives is 1024 and is never")
 
 
 @pytest.mark.parametrize("key", UNUSED)

@@ -44,8 +44,32 @@ def test_a_dry_run_checks_everything_and_writes_nothing(run, config, tmp_path):
     code, out, err = run("scripts/train_ntlbg.py", "--config", config, "--dry_run")
     assert code == 0, err
     assert "6 questions to train on" in out
+    assert "train: small: 6 questions, 6 videos" in out
+    assert "val: val: 6 questions, 6 videos" in out
+    assert "4 steps of 2 questions" in out
+    assert "stages train: representation " in out
     assert "nothing was trained" in out
     assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_tells_the_rest_as_well_where_something_is_missing(run, config, tmp_path):
+    gone = ("--set", f"dataset_config.train_datasets.0.path={tmp_path}/gone")
+    code, out, err = run("scripts/train_ntlbg.py", "--config", config, "--dry_run", *gone)
+    assert code == 2
+    assert f"train: small: {tmp_path}/gone not there" in out
+    assert "a step takes about" in out
+    assert "stages train: representation " in out
+    *_, line = err.splitlines()
+    assert line.startswith(f"error: training cannot start here. data: {tmp_path}/gone not there.")
+
+
+def test_keys_are_set_on_the_command_line_of_training(run, config, tmp_path):
+    flags = ("--set", "training_config.max_steps=1", "--set", f"output_dir={tmp_path}/elsewhere")
+    code, _, err = run("scripts/train_ntlbg.py", "--config", config, *flags)
+    assert code == 0, err
+    assert load_config(tmp_path / "elsewhere" / "config.json").training_config.max_steps == 1
+    code, _, err = run("scripts/train_ntlbg.py", "--config", config, "--set", "colour=1")
+    assert (code, "with --set: colour: there is no such key" in err) == (2, True)
 
 
 def test_training_in_debug_mode(run, config, tmp_path):
@@ -244,8 +268,25 @@ def test_the_manager_generates_by_level_and_gpu(run, tmp_path):
     assert config.video_config.num_representatives == 1024
     assert config.hardware_config.gpu_type == "V100_32GB"
     _, out, _ = run(MANAGER, "--action", "generate", "--category", "very_long", "--gpu",
-                    "V100_32GB")  # fmt: skip
+                    "V100_32GB", "--output", "-")  # fmt: skip
     assert out == made.read_text()
+
+
+def test_the_manager_s_quick_start_writes_a_file_and_takes_keys(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = run(MANAGER, "--action", "generate", "--category", "long", "--gpu", "A100_40GB",
+                       "--set", "training_config.seed=3", "--set", "model_name=mine")  # fmt: skip
+    assert (code, out) == (0, "wrote configs/longvideo_long.json\n")
+    made = load_config("configs/longvideo_long.json")
+    assert (made.training_config.seed, made.model_name) == (3, "mine")
+    code, out, _ = run(MANAGER, "--action", "optimize", "--config", "configs/longvideo_long.json",
+                       "--gpu", "V100_32GB")  # fmt: skip
+    assert (code, out) == (0, "wrote configs/optimized_longvideo_long.json\n")
+    gpu = load_config("configs/optimized_longvideo_long.json").hardware_config.gpu_type
+    assert gpu == "V100_32GB"
+    code, out, _ = run(MANAGER, "--action", "validate", "--config", "configs/longvideo_long.json",
+                       "--set", "training_config.bf16=false")  # fmt: skip
+    assert "note: training_config.bf16 is false: hardware_config.mixed_precision is no" in out
 
 
 @pytest.mark.parametrize("experiment", ["ablation_studies", "sota_comparison"])

@@ -25,6 +25,7 @@ from ntlbg.memory import (
     plan_training,
     reader_sizes,
     setup,
+    smallest_cards,
     training_plan,
     workload,
 )
@@ -69,6 +70,40 @@ def test_frames_are_given_up_last():
     bigger = replace(workload(fitted.config), num_frames=one_more)
     peak = plan_training(reader_sizes(fitted.config), bigger, setup(fitted.config)).peak
     assert peak > smaller.usable_bytes
+
+
+def test_plans_count_the_most_frames_that_can_be_chosen():
+    keys = {"video_config.num_representatives": 4000, "video_config.max_frames": 2048}
+    config = changed(Config(), keys)
+    # an eighth of 2048; every second frame may still be 2048 of a video that is long enough
+    for stride in (1, 2):
+        work = workload(changed(config, {"video_config.temporal_stride": stride}))
+        assert (work.sampled_frames, work.num_frames) == (2048, 256)
+    assert answer_plan(config).tokens == 256 * 6 + 96
+
+
+def test_frames_are_looked_at_less_often_where_fewer_chosen_are_not_enough():
+    keys = {"model_config.base_model": "builtin", "video_config.max_frames": 10**6}
+    device = Device("small", 10**10, is_gpu=False)
+    fitted = fit(changed(Config(), keys), device)
+    video = fitted.config.video_config
+    assert training_plan(fitted.config).peak <= device.usable_bytes
+    assert video.representatives_for(video.max_frames) == 8
+    twice = changed(fitted.config, {"video_config.max_frames": 2 * video.max_frames})
+    assert training_plan(twice).peak > device.usable_bytes
+    assert [line.split(":")[0] for line in fitted.changes] == [
+        "video_config.num_representatives",
+        "video_config.max_frames",
+    ]
+
+
+def test_the_smallest_cards_have_the_number_format():
+    half = {"model_config.base_model": "builtin", "video_config.max_frames": 64}
+    assert smallest_cards(changed(Config(), half)) == ["RTX_4090", "L4"]
+    seven = changed(Config(), {"training_config.batch_size": 4})
+    assert smallest_cards(seven) == ["V100_32GB"]  # 26.7 GB of 29.9
+    assert smallest_cards(changed(seven, {"training_config.bf16": True})) == ["A100_40GB"]
+    assert smallest_cards(changed(seven, {"training_config.batch_size": 1000})) == []
 
 
 def test_a_model_that_cannot_fit_is_refused_with_the_figures():

@@ -55,7 +55,6 @@ def with_budget(config: Config, frames: int, chosen: int, checkpointing: bool) -
             "model_config.ntlbg_gradient_checkpointing": checkpointing,
             f"{saving}gradient_checkpointing": checkpointing,
             f"{saving}activation_checkpointing": checkpointing,
-            "longvideo_variants": {},
         },
     )
 

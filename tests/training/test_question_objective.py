@@ -1,15 +1,19 @@
 """Training on questions: weights of the losses, what a step changes, and that it learns."""
 
+import numpy as np
 import pytest
 import torch
 
-from ntlbg.config import Config, changed
+from ntlbg.analysis import analyze_dataset
+from ntlbg.config import Config, changed, config_for_level
+from ntlbg.evaluation import questions
 from ntlbg.models.reader import build_reader
 from ntlbg.reading import VideoReader, items_of
-from ntlbg.training import longvideo
+from ntlbg.training import checks, longvideo
 from ntlbg.training.question_objective import QuestionObjective, scheduled_weights
 from ntlbg.training.stages import loss_weights, set_stage
 from small_experiment import small_config
+from tiny_models import HIDDEN
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.25, 1.0])
@@ -49,6 +53,27 @@ def test_gradient_reaches_every_part_that_trains(tmp_path):
             if name.startswith(part) and parameter.requires_grad
         ]
         assert any(grad is not None and grad.abs().sum() > 0 for grad in gradients), part
+
+
+def test_training_evaluation_and_analysis_choose_as_many_frames_of_a_video(tmp_path):
+    """The level long on ten minutes at one frame a second: an eighth of 600, a multiple of 8."""
+    small = small_config(tmp_path)
+    draw = np.random.default_rng(0)
+    features = draw.normal(size=(600, HIDDEN)).astype(np.float32)
+    np.save(tmp_path / "train" / "features" / "ten.npy", features)
+    with (tmp_path / "train" / "questions.jsonl").open("a") as file:
+        file.write('{"video_id": "ten.mp4", "question": "Which colour?", "answer": "red"}\n')
+    level = config_for_level("long", base=small)
+    config = changed(level, {"hardware_config.mixed_precision": "no"})
+    objective, items = objective_of(config)
+    expected = [8] * 6 + [72]
+    assert [len(objective.choose(item).indices) for item in items] == expected
+    scored = [(item, np.zeros(len(item.features))) for item in items]
+    chosen = [questions.choose(item, scores, config, "log_odds") for item, scores in scored]
+    assert [len(selection.indices) for selection in chosen] == expected
+    assert analyze_dataset(config.dataset_config.train_datasets[0], config).chosen.tolist() == (
+        expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,7 +147,7 @@ def test_what_does_not_fit_is_made_smaller_and_told(tmp_path, monkeypatch):
 
     said = []
     device = Device("little", 60 * 10**6, is_gpu=False)
-    monkeypatch.setattr(longvideo, "find_device", lambda name: device)
+    monkeypatch.setattr(checks, "find_device", lambda name: device)
     config = small_config(tmp_path, **{"training_config.batch_size": 64})
     longvideo.run(config, dry_run=True, say=said.append)
     assert any(line.startswith("changed training_config.batch_size: 64 -> ") for line in said)
@@ -134,4 +159,4 @@ def test_without_a_gpu_numbers_are_float32_and_it_is_told(tmp_path):
     keys = {"training_config.bf16": True, "hardware_config.mixed_precision": "bf16"}
     said = []
     longvideo.run(small_config(tmp_path, **keys), dry_run=True, say=said.append)
-    assert said[0] == "there is no GPU here: computing in float32"
+    assert "there is no GPU here: computing in float32" in said

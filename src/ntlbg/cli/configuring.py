@@ -9,14 +9,14 @@ import typer
 from ntlbg.cli.app import Json, app
 
 DEFAULT_CONFIG = Path("configs/longvideo_config.json")
-
 config_app = typer.Typer(
     help="Make, check, analyze and fit configuration files.", no_args_is_help=True
 )
 app.add_typer(config_app, name="config")
 
 Config = Annotated[Path, typer.Option(help="A configuration file.")]
-Output = Annotated[Path | None, typer.Option(help="Where to write; otherwise to standard output.")]
+CONFIGS = Path("configs")  # where files are written that are given no other place
+STANDARD_OUTPUT = Path("-")
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", help="Put another value into a key, as a.b=c; repeat it."),
@@ -41,25 +41,33 @@ def generate(
         Path | None, typer.Option(help="Start from this file instead of the defaults.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="File to write, or folder for an experiment.")
+        Path | None,
+        typer.Option(
+            help="File to write, or folder for an experiment; - prints.  "
+            "[default: configs/longvideo_CATEGORY.json]"
+        ),
     ] = None,
     overrides: Overrides = None,
 ) -> None:
     """Write a configuration for a length of video and a GPU, or an experiment's suite."""
     from ntlbg.config import changed, config_for_level, load_config, precision_for
+    from ntlbg.errors import ConfigError
 
-    base = None if config is None else load_config(config)
+    base = None if config is None else load_config(config, say=_note)
     if category is not None or base is None:
-        made = config_for_level(category or "long", gpu, base)
+        category = category or "long"
+        made, name = config_for_level(category, gpu, base), f"longvideo_{category}"
     else:
-        made = changed(base, precision_for(gpu)) if gpu else base
+        made, name = changed(base, precision_for(gpu)) if gpu else base, f"generated_{config.stem}"
     if overrides:  # last, so that they win
         where = "--set" if config is None else f"{config} with --set"
-        made = changed(made, dict(_override(text) for text in overrides), where)
+        made = changed(made, dict(_override(text) for text in overrides), where, _note)
     if experiment is None:
-        _write(made, output, config)
+        _write(made, output or CONFIGS / f"{name}.json", config)
         return
-    folder = output or Path("configs") / experiment
+    if output == STANDARD_OUTPUT:
+        raise ConfigError(f"--output -: {experiment} is several files; name a folder for them")
+    folder = output or CONFIGS / experiment
     suite = {folder / f"{name}.json": variant for name, variant in _suite(experiment, made).items()}
     for path in suite:
         _check(path, config, stream=False)
@@ -67,11 +75,16 @@ def generate(
         _write(variant, path, config, stream=False)
 
 
-def _loaded(path: Path, overrides: list[str] | None):
+def _note(line: str) -> None:
+    """Beside the output, which other programs may read."""
+    typer.echo(f"note: {line}", err=True)
+
+
+def _loaded(path: Path, overrides: list[str] | None, say=_note):
     """The file, checked. Its base model may be of a kind that only this package knows."""
     from ntlbg.config import load_config
 
-    config = load_config(path, overrides or ())
+    config = load_config(path, overrides or (), say)
     if Path(config.model.base_model).is_dir():
         import ntlbg.models  # noqa: F401  (makes them known to AutoConfig)
     return config
@@ -104,17 +117,17 @@ def _check(output: Path, given: Path | None, *, stream: bool = True) -> None:
     check_output(output, CONFIGURATION, inputs=[given], stream=stream)
 
 
-def _write(config, output: Path | None, given: Path | None, *, stream: bool = True) -> None:
+def _write(config, output: Path, given: Path | None, *, stream: bool = True) -> None:
     from ntlbg.config import to_json
     from ntlbg.marks import CONFIGURATION
     from ntlbg.outputs import staged_file
 
-    if output is None:
+    if output == STANDARD_OUTPUT:
         typer.echo(to_json(config), nl=False)
         return
     with staged_file(output, CONFIGURATION, inputs=[given], stream=stream) as stage:
         stage.write_text(to_json(config), "utf-8")
-    typer.echo(f"wrote {output}", err=True)
+    typer.echo(f"wrote {output}", err=not output.is_file())  # perhaps it is where this prints
 
 
 @config_app.command()
@@ -122,13 +135,17 @@ def validate(config: Config = DEFAULT_CONFIG, gpu: Gpu = None, overrides: Overri
     """Check a file: every key, that they agree, and that training fits the GPU it names."""
     from ntlbg.config import notes
     from ntlbg.reading import check_names
+    from ntlbg.training.checks import found_sets, stages_line
 
-    loaded = _loaded(config, overrides)
+    followed: list[str] = []
+    loaded = _loaded(config, overrides, followed.append)
     check_names(loaded)
-    found = [*notes(loaded), *_memory_notes(loaded, gpu)]
+    found = [*followed, *notes(loaded), *_memory_notes(loaded, gpu)]
+    stages = stages_line(loaded, found_sets(loaded))
     typer.echo(f"{config}: valid")
     for note in found:
         typer.echo(f"note: {note}")
+    typer.echo(stages)
 
 
 # of model_config: the base model's size it is compared with
@@ -168,25 +185,34 @@ def analyze(
     overrides: Overrides = None,
     as_json: Json = False,
 ) -> None:
-    """Open the data sets and videos that a file names, and recommend a level."""
+    """Open the data sets and videos that a file names; recommend a level and a GPU."""
     from ntlbg import analysis, console
-    from ntlbg.memory import find_device, training_plan
+    from ntlbg.memory import find_device, smallest_cards
+    from ntlbg.memory.report import as_text, plans
 
     loaded = _loaded(config, overrides)
     found = analysis.analyze(loaded)
-    device = find_device(gpu or loaded.hardware_config.gpu_type)
-    plan = training_plan(loaded)
+    memory = plans(loaded, find_device(gpu or loaded.hardware_config.gpu_type))
+    cards = smallest_cards(loaded)
     if as_json:
-        memory = {"device": device.name, "usable_bytes": device.usable_bytes, "peak": plan.peak}
-        console.print_json({**found.to_dict(), "memory": memory})
+        console.print_json({**found.to_dict(), "memory": memory | {"smallest_cards": cards}})
         return
     for report in found.datasets:
         typer.echo(_dataset_line(report.to_dict()))
+    typer.echo(_there_line(found))
     typer.echo(f"level: {found.level or 'none'}, {found.reason}")
+    typer.echo(f"\nmemory: {as_text(memory)}\n")
     typer.echo(
-        f"a training step: {plan.peak / 1e9:.1f} GB, {device.name} has "
-        f"{device.usable_bytes / 1e9:.1f} GB to use"
+        f"smallest card for training: {' or '.join(cards)}"
+        if cards
+        else "no card of the menu is large enough for training; see ntlbg config optimize"
     )
+
+
+def _there_line(found) -> str:
+    missing = [report.path for report in found.datasets if not report.there]
+    line = f"{len(found.datasets) - len(missing)} of {len(found.datasets)} data sets are there"
+    return f"{line}; missing: {', '.join(missing)}" if missing else line
 
 
 def _dataset_line(report: dict) -> str:
@@ -210,13 +236,17 @@ def _dataset_line(report: dict) -> str:
 def optimize(
     config: Config = DEFAULT_CONFIG,
     gpu: Gpu = None,
-    output: Output = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File to write; - prints.  [default: configs/optimized_NAME.json]"),
+    ] = None,
     overrides: Overrides = None,
 ) -> None:
     """Change as little as lets training fit a GPU, and say what and why."""
     from ntlbg.memory import find_device, fit
 
-    if output is not None:
+    output = output or CONFIGS / f"optimized_{config.stem}.json"
+    if output != STANDARD_OUTPUT:
         _check(output, config)
     loaded = _loaded(config, overrides)
     fitted = fit(loaded, find_device(gpu or loaded.hardware_config.gpu_type))

@@ -19,21 +19,34 @@ def config_for_level(category: str, gpu: str | None = None, base: Config | None 
     """
     if category not in LEVELS:
         raise ConfigError(f"no category {category!r}; there are: {', '.join(LEVELS)}")
-    level = LEVELS[category]
+    level, base = LEVELS[category], base or Config()
     return changed(
-        base or Config(),
+        base,
         {
             "model_name": f"ntlbg_{category}",
             "description": f"Questions about {VARIANT_DESCRIPTIONS[category]}",
             "output_dir": f"results/ntlbg_{category}",
             "video_config.max_frames": level.max_frames,
             "video_config.num_representatives": level.num_representatives,
+            "video_config.fps": level.fps,
+            **_lengths(base, level.max_frames),
             "training_config.batch_size": level.batch_size,
             "training_config.gradient_accumulation_steps": level.gradient_accumulation_steps,
             **precision_for(gpu or level.gpu),
             "longvideo_variants": {},
         },
     )
+
+
+def _lengths(base: Config, max_frames: int) -> dict[str, int]:
+    """Data sets that are read at the base's full length are read at the new one."""
+    sets, whole = base.dataset_config, base.video_config.max_frames
+    return {
+        f"dataset_config.{kind}.{number}.max_length": max_frames
+        for kind in type(sets).model_fields
+        for number, entry in enumerate(getattr(sets, kind))
+        if entry.max_length == whole
+    }
 
 
 def precision_for(gpu: str) -> dict[str, Any]:
@@ -54,16 +67,23 @@ def precision_for(gpu: str) -> dict[str, Any]:
 
 
 def representatives(number: int, config: Config) -> dict[str, Any]:
-    """The keys that make ``number`` the frames chosen of ``max_frames``.
+    """The keys that make ``number`` the frames chosen of every video that is long enough.
 
     Raises:
         ConfigError: more than ``max_representatives_ratio`` allows, or not aligned.
     """
-    frames = config.video_config.max_frames
+    video = config.video_config
+    step, ratio = video.representative_alignment, video.max_representatives_ratio
+    most = int(ratio * video.max_frames)
+    if number > most or (number > step and number % step):  # fewer than a step are not rounded
+        raise ConfigError(
+            f"video_config.num_representatives: {number} frames cannot be chosen of max_frames "
+            f"{video.max_frames}; max_representatives_ratio {ratio} and representative_alignment "
+            f"{step} allow a multiple of {step} up to {most}"
+        )
     return {
         "video_config.num_representatives": number,
-        "video_config.coverage_ratio": number / frames,
-        "video_config.min_representatives": min(config.video_config.min_representatives, number),
+        "video_config.min_representatives": number,
     }
 
 
@@ -90,14 +110,10 @@ def ablation_suite(base: Config) -> Suite:
 def _budgets(base: Config) -> list[int]:
     """An eighth to four times the base's frames, as far as the video has them."""
     video = base.video_config
-    aligned = {
-        max(1, int(video.num_representatives * factor))
-        // video.representative_alignment
-        * video.representative_alignment
-        for factor in (0.125, 0.25, 0.5, 2, 4)
-    }
+    number, step = video.representatives_for(video.max_frames), video.representative_alignment
+    aligned = {int(number * factor) // step * step for factor in (0.125, 0.25, 0.5, 2, 4)}
     most = video.max_frames * video.max_representatives_ratio
-    return sorted(k for k in aligned if 0 < k <= most and k != video.num_representatives)
+    return sorted(k for k in aligned if 0 < k <= most and k != number)
 
 
 def comparison_suite(base: Config, selectors: Iterable[str]) -> Suite:

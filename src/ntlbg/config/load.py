@@ -1,22 +1,32 @@
 """Reading a configuration file, and changing keys of one; every complaint names the key."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
+from ntlbg.config.derive import DEFAULT, Say, agree
 from ntlbg.config.schema import Config
 from ntlbg.errors import ConfigError
 
+# a string, which is left alone, or a comment to the end of its line
+_STRING_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\\r\n])*"|(?://|#)[^\r\n]*')
 
-def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
+
+def load_config(path: str | Path, overrides: Iterable[str] = (), say: Say | None = None) -> Config:
     """Read and check a configuration file. Keys left out keep their defaults.
+
+    Comments go from ``//`` or ``#`` to the end of the line. Of the three keys that name the number
+    format, one that was changed decides (:func:`ntlbg.config.derive.agree`).
 
     Args:
         overrides: ``path.to.key=value`` each, put in place before the check. A value is JSON, or
             else a string.
+        say: told which keys followed another one.
 
     Raises:
         ConfigError: one line with the file, path.to.key, the value given and what is allowed.
@@ -26,15 +36,32 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from error
-    config = _checked(text, where=str(path))
+    try:
+        content = from_json(without_comments(text))
+    except ValueError as error:
+        raise ConfigError(f"{path}: not JSON: {error}") from error
+    config = _checked(content, str(path), say=say)
     changes = dict(parsed_override(override) for override in overrides)
-    return changed(config, changes, where=f"{path} with --set") if changes else config
+    return changed(config, changes, f"{path} with --set", say) if changes else config
 
 
-def changed(config: Config, changes: Mapping[str, Any], where: str = "configuration") -> Config:
+def without_comments(text: str) -> str:
+    """The same JSON with spaces in the place of comments, so that lines and columns stay."""
+    return _STRING_OR_COMMENT.sub(
+        lambda found: found[0] if found[0][0] == '"' else " " * len(found[0]), text
+    )
+
+
+def changed(
+    config: Config,
+    changes: Mapping[str, Any],
+    where: str = "configuration",
+    say: Say | None = None,
+) -> Config:
     """A new configuration in which the keys at ``path.to.key`` have other values.
 
-    A number in a path counts the elements of a list, from 0.
+    A number in a path counts the elements of a list, from 0. Where one of the keys of the number
+    format changes, the others follow, and ``say`` is told.
 
     Raises:
         ConfigError: no such key, or a value that is not allowed there.
@@ -42,7 +69,7 @@ def changed(config: Config, changes: Mapping[str, Any], where: str = "configurat
     content = config.model_dump(by_alias=True, mode="json")
     for path, value in changes.items():
         _put(content, path, value, where)
-    return _checked(json.dumps(content), where=where)
+    return _checked(content, where, changes, config.hardware_config.mixed_precision, say)
 
 
 def to_json(config: Config) -> str:
@@ -56,9 +83,19 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": draft, **Config.model_json_schema(by_alias=True)}
 
 
-def _checked(text: str, where: str) -> Config:
+def _checked(
+    content: Any,
+    where: str,
+    named: Iterable[str] | None = None,
+    before: str = DEFAULT,
+    say: Say | None = None,
+) -> Config:
     try:
-        return Config.model_validate_json(text)
+        if isinstance(content, dict):
+            agree(content, named, before, say)
+        return Config.model_validate_json(json.dumps(content))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
     except ValidationError as error:
         problems = error.errors(include_url=False)
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
@@ -100,8 +137,6 @@ def _inside(block: dict | list, key: str) -> Any:
 def _explain(problem: dict[str, Any]) -> str:
     loc, kind, message = problem["loc"], problem["type"], problem["msg"]
     where = ".".join(str(part) for part in loc if part != "[key]")
-    if kind == "json_invalid":
-        return f"not JSON: {message.removeprefix('Invalid JSON: ')}"
     if kind == "extra_forbidden":
         names = ", ".join(_fields(_owner(loc)))
         return f"{where}: there is no such key; the keys here are {names}"

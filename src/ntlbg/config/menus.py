@@ -34,17 +34,23 @@ GPUS = MappingProxyType(
 )
 
 
+# 2048 frames of 10 minutes and 4096 of 20 are 3.41 a second each: at the next half, the longest
+# video of a level fills its max_frames. At 1 a second it would have 600 and 1200.
+LEVEL_FPS = 3.5
+
+
 @dataclass(frozen=True)
 class Level:
     """What a length of video asks for.
 
     Attributes:
         video_minutes: shortest and longest video; None is no limit.
-        max_frames: frames read from a video at most.
-        num_representatives: frames chosen of them.
+        max_frames: frames looked at in a video at most.
+        num_representatives: frames chosen of them at most.
         batch_size: videos per step and GPU.
         gradient_accumulation_steps: steps per update of the weights.
         gpu: key of GPUS the level was drawn up for.
+        fps: frames looked at per second of video.
     """
 
     video_minutes: tuple[float, float | None]
@@ -53,6 +59,7 @@ class Level:
     batch_size: int
     gradient_accumulation_steps: int
     gpu: str
+    fps: float = LEVEL_FPS
 
 
 LEVELS = MappingProxyType(

@@ -24,6 +24,7 @@ def notes(config: Config) -> list[str]:
         for key, reason in UNUSED.items()
         if _at(values, key) != _at(defaults, key)
     ]
+    found += _out_of_reach(config)
     found += memory_notes(config)
     names = {entry.name for entry in config.dataset_config.test_datasets}
     for benchmark in config.evaluation_config.benchmark_datasets:
@@ -33,6 +34,21 @@ def notes(config: Config) -> list[str]:
                 "dataset_config.test_datasets; it is not evaluated"
             )
     return found
+
+
+def _out_of_reach(config: Config) -> list[str]:
+    """Numbers of chosen frames that no video of ``max_frames`` comes to."""
+    video = config.video_config
+    places = {"video_config": video} | {
+        f"longvideo_variants.{name}": variant for name, variant in config.longvideo_variants.items()
+    }
+    return [
+        f"{place}.num_representatives is {block.num_representatives} and is never reached: of "
+        f"max_frames {block.max_frames}, coverage_ratio {video.coverage_ratio} and the keys beside "
+        f"it give {video.covered(block.max_frames)}"
+        for place, block in places.items()
+        if block.num_representatives > video.covered(block.max_frames)
+    ]
 
 
 def memory_notes(config: Config) -> list[str]:

@@ -71,7 +71,7 @@ class EvaluationConfig(Block):
 class Variant(Block):
     description: str = Field("", description="for people")
     max_frames: Count = Field(description="frames read from a video at most")
-    num_representatives: Count = Field(description="frames chosen of max_frames")
+    num_representatives: Count = Field(description="frames chosen of a video at most")
     batch_size: Count = Field(description="videos per step and GPU")
     gradient_accumulation_steps: Count = Field(description="steps per update of the weights")
     gpu_memory_requirement: str = Field(
@@ -122,10 +122,6 @@ class Config(Block):
 
     @model_validator(mode="after")
     def _blocks_agree(self) -> Self:
-        for name, variant in self.longvideo_variants.items():
-            self.video_config.check_representatives(
-                f"longvideo_variants.{name}: ", variant.max_frames, variant.num_representatives
-            )
         training, hardware = self.training_config, self.hardware_config
         precision = "fp16" if training.fp16 else "bf16" if training.bf16 else "no"
         if hardware.mixed_precision != precision:
@@ -142,6 +138,7 @@ class Config(Block):
         if training.bf16 and not GPUS[hardware.gpu_type].has_bf16:
             raise ValueError(
                 f"training_config.bf16 needs compute capability 8.0; "
-                f"{hardware.gpu_type} has {GPUS[hardware.gpu_type].compute_capability}"
+                f"{hardware.gpu_type} has {GPUS[hardware.gpu_type].compute_capability}; name "
+                "another GPU in hardware_config.gpu_type, or leave bf16 false"
             )
         return self

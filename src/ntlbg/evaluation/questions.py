@@ -164,7 +164,7 @@ def answer_question(backend: Backend, read: Read, config: Config, dataset: str) 
 def choose(read: Read, scores: np.ndarray, config: Config, score_unit: str) -> Selection:
     """k frames by the configuration's selector and budget."""
     video = config.video_config
-    number = min(video.num_representatives, len(read.features))
+    number = video.representatives_for(len(read.features))
     return select_frames(
         video.frame_selector, read.features, number, scores=scores, score_unit=score_unit,
         pts_seconds=read.pts_seconds,

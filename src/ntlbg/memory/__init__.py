@@ -15,6 +15,7 @@ from ntlbg.memory.fitting import (
     largest_budgets,
     reader_sizes,
     setup,
+    smallest_cards,
     training_plan,
     workload,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "plan_training",
     "reader_sizes",
     "setup",
+    "smallest_cards",
     "total_parameters",
     "training_plan",
     "workload",

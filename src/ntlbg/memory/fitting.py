@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ntlbg.config import Config, changed, precision_for, representatives
+from ntlbg.config import Config, changed, precision_for
 from ntlbg.config.menus import GPUS
 from ntlbg.errors import ConfigError
 from ntlbg.memory.base_models import base_sizes
-from ntlbg.memory.devices import GIGABYTE, Device
+from ntlbg.memory.devices import GIGABYTE, Device, find_device
 from ntlbg.memory.plan import (
     Plan,
     Setup,
@@ -61,11 +61,11 @@ def reader_sizes(config: Config) -> ModelSizes:
 
 
 def workload(config: Config, batch: int = 1) -> Workload:
-    """What one step reads."""
+    """The most that one step reads."""
     video = config.video_config
     return Workload(
-        sampled_frames=-(-video.max_frames // video.temporal_stride),
-        num_frames=video.num_representatives,
+        sampled_frames=video.max_frames,
+        num_frames=video.representatives_for(video.max_frames),
         frame_size=video.frame_resolution,
         batch=batch,
     )
@@ -174,7 +174,7 @@ def fit(config: Config, device: Device) -> Fitted:
     plan = training_plan(config)
     raise ConfigError(
         f"{config.model.base_model} cannot be trained on {device.name}: with "
-        f"{config.video_config.num_representatives} frames it still needs "
+        f"{workload(config).num_frames} frames it still needs "
         f"{plan.peak / GIGABYTE:.3g} GB and there are {device.usable_bytes / GIGABYTE:.3g}; "
         "choose a smaller base_model or a larger GPU"
     )
@@ -188,11 +188,22 @@ def _fits(config: Config, device: Device) -> bool:
     return plan.tokens <= positions and plan.peak <= device.usable_bytes
 
 
+def smallest_cards(config: Config) -> list[str]:
+    """Of the cards in GPUS that a training step fits as it is, those with the least memory."""
+    fitting = [
+        name
+        for name, card in GPUS.items()
+        if (card.has_bf16 or not config.training_config.bf16) and _fits(config, find_device(name))
+    ]
+    least = min((GPUS[name].memory_gb for name in fitting), default=0)
+    return [name for name in fitting if GPUS[name].memory_gb == least]
+
+
 def _apply(config: Config, keys: dict[str, Any], reason: str, changes: list[str]) -> Config:
     before = config.model_dump(by_alias=True, mode="json")
     real = {key: value for key, value in keys.items() if _at(before, key) != value}
     changes += [f"{key}: {_at(before, key)} -> {value}, {reason}" for key, value in real.items()]
-    return changed(config, {**real, "longvideo_variants": {}}) if real else config
+    return changed(config, real) if real else config
 
 
 def _at(content: dict, path: str) -> Any:
@@ -204,8 +215,8 @@ def _at(content: dict, path: str) -> Any:
 def _number_format(config: Config, device: Device):
     if device.name not in GPUS:
         return
-    bf16 = GPUS[device.name].has_bf16
-    if config.hardware_config.mixed_precision == "no":
+    bf16, now = GPUS[device.name].has_bf16, config.hardware_config.mixed_precision
+    if now in ("no", "bf16" if bf16 else "fp16"):
         yield {"hardware_config.gpu_type": device.name}, "the GPU to fit"
         return
     names = "bfloat16, which needs no loss scaling" if bf16 else "float16, it has no bfloat16"
@@ -239,35 +250,28 @@ def _fewer_videos(config: Config, device: Device) -> tuple[dict[str, Any], str]:
 
 def _fewer_chosen(config: Config, device: Device) -> tuple[dict[str, Any], str]:
     number = _largest_representatives(config, device)
-    return representatives(number, config), _needs(config, device)
+    return {"video_config.num_representatives": number}, _needs(config, device)
 
 
 def _largest_representatives(config: Config, device: Device) -> int:
-    video = config.video_config
-    step = video.representative_alignment
+    step = config.video_config.representative_alignment
 
     def fits(steps: int) -> bool:
-        return _fits(changed(config, _chosen(steps * step, config)), device)
+        return _fits(changed(config, {"video_config.num_representatives": steps * step}), device)
 
-    return max(1, largest(fits, video.num_representatives // step)) * step
-
-
-def _chosen(number: int, config: Config) -> dict[str, Any]:
-    return {**representatives(number, config), "longvideo_variants": {}}
+    return max(1, largest(fits, workload(config).num_frames // step)) * step
 
 
 def _fewer_frames(config: Config, device: Device) -> tuple[dict[str, Any], str]:
-    """Halve the frames looked at until it fits; the chosen share of them grows."""
-    reason, number = _needs(config, device), config.video_config.num_representatives
-    smallest = number / config.video_config.max_representatives_ratio
+    """Halve the frames looked at until it fits, as long as as many can be chosen."""
+    reason, number = _needs(config, device), workload(config).num_frames
     smaller, keys = config, {}
-    while not _fits(smaller, device) and smaller.video_config.max_frames // 2 >= smallest:
+    while not _fits(smaller, device):
         frames = smaller.video_config.max_frames // 2
-        keys = {
-            "video_config.max_frames": frames,
-            "video_config.coverage_ratio": number / frames,
-        }
-        smaller = changed(smaller, {**keys, "longvideo_variants": {}})
+        if not frames or smaller.video_config.representatives_for(frames) < number:
+            break
+        keys = {"video_config.max_frames": frames}
+        smaller = changed(smaller, keys)
     return keys, reason
 
 

@@ -88,6 +88,16 @@ def ntlbg_parameters(parts: NtlbgSizes, text: TextSizes) -> int:
     return _attention(parts, text) + _rich_points(parts) + _projector(parts, text)
 
 
+def ntlbg_weights(parts: NtlbgSizes, text: TextSizes) -> dict[str, int]:
+    """Of the three, by name, what training changes: without means and words, which are buffers."""
+    words = (parts.words + 1) * text.hidden + 1 if parts.words else 0
+    return {
+        "ntlbg_attention": _attention(parts, text) - text.hidden,
+        "rich_points": _rich_points(parts),
+        "multi_modal_projector": _projector(parts, text) - words,
+    }
+
+
 def _attention(parts: NtlbgSizes, text: TextSizes) -> int:
     width, hidden, size, rank = text.hidden, parts.attention_hidden, parts.features, parts.rank
     pooling = width + width * hidden + hidden + 5 * hidden * hidden + hidden + hidden

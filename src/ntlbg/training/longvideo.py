@@ -6,7 +6,7 @@ its adapters), full (with the vision tower, from the pixels of the chosen frames
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,17 @@ from transformers import TrainerCallback, TrainingArguments, get_scheduler
 from transformers.trainer_utils import set_seed
 
 from ntlbg.config import Config, changed, load_config, to_json
+from ntlbg.config.derive import Say
 from ntlbg.datasets import Item
 from ntlbg.marks import CONFIGURATION, json_object, json_rows
-from ntlbg.memory import find_device, fit, setup, training_plan
-from ntlbg.memory.devices import PRESENT
+from ntlbg.memory import setup
 from ntlbg.models.checkpoints_ntlbg import FILES as MODEL
 from ntlbg.models.checkpoints_ntlbg import load_reader_weights, save_reader
 from ntlbg.models.reader import build_reader
 from ntlbg.outputs import check_folder, staged_file
 from ntlbg.reading import Read, VideoReader, items_of
 from ntlbg.training.checkpoints import begin, check_own, check_same_run
+from ntlbg.training.checks import check, shrunk
 from ntlbg.training.question_objective import QuestionObjective
 from ntlbg.training.stages import STAGES, set_stage
 from ntlbg.training.trainer import NtlbgTrainer
@@ -41,9 +42,7 @@ OPTIMIZERS = {
 # Of the learning rate, for the vision tower: as published for LLaVA-OneVision (2e-6 to 1e-5,
 # arXiv:2408.03326).
 TOWER_RATE = 0.2
-DEBUG_STEPS, DEBUG_FRAMES = 3, 16
 DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-Say = Callable[[str], None]
 SETTINGS_FILE, HISTORY_FILE = "training.json", "history.json"
 USED_FILE = "training_config.json"
 FILES = {
@@ -88,6 +87,7 @@ class Trained:
 def run(
     config: str | Path | Config,
     *,
+    overrides: Iterable[str] = (),
     output_dir: str | Path | None = None,
     weights: str | Path | None = None,
     debug: bool = False,
@@ -95,30 +95,33 @@ def run(
     resume: bool = True,
     say: Say = print,
 ) -> Trained | None:
-    """Train, or with ``dry_run`` check data, model and memory and train nothing.
+    """Train, or with ``dry_run`` check data, model and memory, tell of them, and train nothing.
 
     Where a step would not fit this machine's memory, the configuration is changed until it does,
     and the changes are told.
 
     Args:
+        overrides: ``path.to.key=value`` each, put into the file.
         weights: go on from these instead of new parts.
         debug: a few steps with few frames.
         resume: go on from the last checkpoint of ``output_dir``, which a run of the same settings
             must have left (but for ``FREE``); otherwise checkpoints there are removed.
 
     Raises:
+        NotReadyError: data, memory or weights are missing: all that is, in one line.
         ConfigError, DataError, VideoError, WeightsError, OutputError.
     """
     given = None if isinstance(config, Config) else config
-    config = config if isinstance(config, Config) else load_config(config)
-    config = _shrunk(config) if debug else config
+    config = config if isinstance(config, Config) else load_config(config, overrides, say)
+    config = shrunk(config) if debug else config
     output, asked = Path(output_dir or config.output_dir), _asked(config, weights)
     if resume:
         check_same_run(output / SETTINGS_FILE, asked, FREE)
     check_folder(output, FILES, inputs=[given, weights])
     check_own(output)
-    config = _for_this_machine(config, say)
-    reader, sets = VideoReader(config), items_of(config.dataset_config.train_datasets)
+    ready = check(config, say, given=given, tell_all=dry_run)
+    config, sets = ready.config, ready.sets
+    reader = VideoReader(config)
     say(f"{sum(map(len, sets))} questions to train on, from {len(sets)} data sets")
     set_seed(config.training_config.seed)
     items = [item for items in sets for item in items]
@@ -289,50 +292,6 @@ def _arguments(config: Config, output: Path) -> TrainingArguments:
         report_to=[],
         seed=settings.seed,
     )
-
-
-def _shrunk(config: Config) -> Config:
-    """A few steps with few frames."""
-    video, settings = config.video_config, config.training_config
-    frames = min(video.max_frames, DEBUG_FRAMES * 4)
-    chosen = min(video.num_representatives, DEBUG_FRAMES)
-    return changed(
-        config,
-        {
-            "output_dir": f"{config.output_dir}-debug",
-            "video_config.max_frames": frames,
-            "video_config.num_representatives": chosen,
-            "video_config.coverage_ratio": chosen / frames,
-            "video_config.min_representatives": min(chosen, video.min_representatives),
-            "video_config.representative_alignment": 1,
-            "training_config.max_steps": min(settings.max_steps, DEBUG_STEPS),
-            "training_config.warmup_steps": 0,
-            "training_config.gradient_accumulation_steps": 1,
-            "training_config.logging_steps": 1,
-            "training_config.dataloader_num_workers": 0,
-            "longvideo_variants": {},
-        },
-    )
-
-
-def _for_this_machine(config: Config, say: Say) -> Config:
-    """The configuration, changed where this machine cannot run it, and told so."""
-    device = find_device(PRESENT)
-    if not device.is_gpu and config.hardware_config.mixed_precision != "no":
-        say("there is no GPU here: computing in float32")
-        keys = ("training_config.fp16", "training_config.bf16")
-        off = {"hardware_config.mixed_precision": "no"} | dict.fromkeys(keys, False)
-        config = changed(config, off)
-    config = changed(config, {"hardware_config.num_gpus": max(1, torch.cuda.device_count())})
-    plan = training_plan(config)
-    say(
-        f"a step takes about {plan.peak / 1e9:.3g} GB for {plan.tokens} tokens; {device.name} "
-        f"has {device.usable_bytes / 1e9:.3g} GB to use"
-    )
-    fitted = fit(config, device)
-    for change in fitted.changes:
-        say(f"changed {change}")
-    return fitted.config
 
 
 def with_epochs(config: Config, epochs: float) -> Config:

@@ -127,7 +127,7 @@ class QuestionObjective(nn.Module):
         return select_frames(
             video.frame_selector,
             item.features,
-            min(video.num_representatives, len(item.features)),
+            video.representatives_for(len(item.features)),
             scores=scores.double().cpu().numpy(),
             score_unit="log_odds",
             pts_seconds=item.pts_seconds,
