@@ -67,7 +67,7 @@ def test_keys_are_set_on_the_command_line_of_training(run, config, tmp_path):
     flags = ("--set", "training_config.max_steps=1", "--set", f"output_dir={tmp_path}/elsewhere")
     code, _, err = run("scripts/train_ntlbg.py", "--config", config, *flags)
     assert code == 0, err
-    assert load_config(tmp_path / "elsewhere" / "config.json").training_config.max_steps == 1
+    assert load_config(tmp_path / "elsewhere" / "training_config.json").training_config.max_steps == 1
     code, _, err = run("scripts/train_ntlbg.py", "--config", config, "--set", "colour=1")
     assert (code, "with --set: colour: there is no such key" in err) == (2, True)
 
@@ -195,7 +195,8 @@ def test_mistakes_are_one_line_and_exit_2(script, flags, message, run, config):
     assert "Traceback" not in err
 
 
-TRAINING = ("training.json", "config.json", "history.json", "model.safetensors", "checkpoint-4")
+TRAINING = ("training.json", "training_config.json", "history.json", "config.json",
+            "model.safetensors", "tokenizer.json", "checkpoint-4")  # fmt: skip
 TRAIN = "experiments/train_experiment.py"
 
 

@@ -6,7 +6,8 @@ import torch
 from ntlbg.config import changed
 from ntlbg.memory.stage_parameters import as_text, stage_parameters
 from ntlbg.models import NtlbgForConditionalGeneration
-from ntlbg.models.reader import add_adapters, build_reader
+from ntlbg.models.lora import add_adapters
+from ntlbg.models.reader import build_reader
 from ntlbg.models.vision_tower import BuiltinVisionConfig, BuiltinVisionTower
 from small_experiment import small_config
 from tiny_models import HIDDEN, tiny_config
@@ -36,7 +37,7 @@ def test_stages_of_a_language_model_of_one_s_own(rank, points, tmp_path):
     assert stage_parameters(config, feature_size=HIDDEN) == {
         "representation": representation,
         "joint": joint,
-        "full": joint | {"vision_tower": count(tower)},
+        "full": joint | {"vision_tower": count(tower.tail) + count(tower.head)},
     }
 
 

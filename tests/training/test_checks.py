@@ -144,9 +144,9 @@ def test_stages_that_train_the_same_are_told(machine, tmp_path, colour_video):
     with (tmp_path / "train" / "questions.jsonl").open("a") as file:
         file.write('{"video": "v9.mp4", "question": "?", "answer": "a"}\n')
     line = stages_line(config, found_sets(config))
-    assert "those and the vision tower" in line
+    assert "those and the vision tower's last blocks" in line
     assert same not in line
-    assert "those and the vision tower" in stages_line(Config(), found_sets(Config()))
+    assert "those and the vision tower's last blocks" in stages_line(Config(), found_sets(Config()))
 
 
 @pytest.mark.parametrize(

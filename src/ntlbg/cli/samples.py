@@ -53,7 +53,7 @@ def haystack(
         bool,
         typer.Option(
             help="To train on: train.jsonl, val.jsonl, test.jsonl and videos/. So many --videos "
-            "to train on, an eighth and half as many to validate and test with."
+            "to train on, an eighth and a quarter as many to validate and test with."
         ),
     ] = False,
 ) -> None:

@@ -63,16 +63,25 @@ def tower_parameters(tower: TowerSizes) -> int:
     return backbone_parameters() + pool_parameters(tower)
 
 
+def trained_tower_parameters(tower: TowerSizes) -> int:
+    """What training changes of it: the blocks that are not frozen, and the attention pool."""
+    return sum(_blocks()[tower.frozen_blocks :]) + pool_parameters(tower)
+
+
 def backbone_parameters() -> int:
     """EfficientNet-Lite0 without its classifier."""
-    total, channels = 3 * 9 * _STEM + _STEM, _STEM
+    return 3 * 9 * _STEM + _STEM + sum(_blocks())
+
+
+def _blocks() -> list[int]:
+    counts, channels = [], _STEM
     for expansion, outputs, repeats, kernel in _STAGES:
         for _ in range(repeats):
             inner = channels * expansion
             expand = channels * inner + inner if expansion > 1 else 0
-            total += expand + inner * kernel**2 + inner + inner * outputs + outputs
+            counts.append(expand + inner * kernel**2 + inner + inner * outputs + outputs)
             channels = outputs
-    return total
+    return counts
 
 
 def pool_parameters(tower: TowerSizes) -> int:

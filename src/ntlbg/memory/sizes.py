@@ -88,6 +88,7 @@ class TowerSizes:
         enlarged: of what it looks at once trained.
         cells: of the last feature map, in training.
         features: length of a frame's vector.
+        frozen_blocks: of the sixteen blocks, that stay as published.
     """
 
     image: tuple[int, int] = (128, 224)
@@ -96,6 +97,7 @@ class TowerSizes:
     heads: int = 8
     intermediate: int = 1024
     features: int = 576
+    frozen_blocks: int = 8
 
     @property
     def cells(self) -> int:

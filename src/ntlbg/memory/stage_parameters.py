@@ -12,7 +12,7 @@ from ntlbg.memory.parameters import (
     lora_parameters,
     ntlbg_weights,
     text_parameters,
-    tower_parameters,
+    trained_tower_parameters,
 )
 
 MILLION = 10**6
@@ -40,7 +40,7 @@ def stage_parameters(
     words = lora_parameters(sizes.text, rank) if rank else text_parameters(sizes.text)
     representation = ntlbg_weights(parts, sizes.text)
     joint = representation | {"language_model": words}
-    tower = {"vision_tower": tower_parameters(sizes.tower)} if pixels else {}
+    tower = {"vision_tower": trained_tower_parameters(sizes.tower)} if pixels else {}
     return {"representation": representation, "joint": joint, "full": joint | tower}
 
 
@@ -52,7 +52,9 @@ def as_text(found: Stages, config: Config) -> str:
         "joint": "those and "
         + (f"adapters of rank {rank}" if rank else "all weights")
         + " of the language model",
-        "full": "those and the vision tower" if found["full"] != found["joint"] else "the same",
+        "full": "the same"
+        if found["full"] == found["joint"]
+        else "those and the vision tower's last blocks and head",
     }
     lines = [
         f"{stage} {_shown(sum(parts.values()))} parameters ({added[stage]})"
