@@ -25,7 +25,8 @@ from ntlbg.results import (
 )
 from ntlbg.selection import SELECTORS
 from ntlbg.video import ReadReport, read_frames_at
-from ntlbg.video.opening import check_unchanged, file_state, open_video
+from ntlbg.video.opening import check_unchanged, file_state
+from ntlbg.video.stills import check_video
 
 DEFAULT_SELECTOR = "ntlbg"
 LONGEST_PICTURE_SIDE = 1280
@@ -71,7 +72,7 @@ def ask(
     """
     question, options = _check_question(question), _check_options(options)
     selector = _check_selection(selector, num_frames)
-    _check_video(video)
+    check_video(video)  # before a model is loaded, not after
     with _pictures_in(evidence_dir, PICTURES) as folder:
         backend = load_backend(model)
         moments = _choose(
@@ -123,7 +124,7 @@ def select(
     """
     question = None if question is None else _check_question(question)
     selector = _check_selection(selector, num_frames)
-    _check_video(video)
+    check_video(video)  # before a model is loaded, not after
     with _pictures_in(out_dir, OVERVIEW) as folder:
         backend = load_backend(model)
         moments = _choose(
@@ -210,7 +211,8 @@ class _Clock:
 
 def _notes(usage: dict, num_pictures: int, *, damaged: bool) -> list[str]:
     notes = []
-    if usage["frames_sampled"] < usage["frames_requested"]:
+    is_picture = usage["video_seconds"] == 0
+    if usage["frames_sampled"] < usage["frames_requested"] and not is_picture:
         notes.append(
             f"asked for {usage['frames_requested']} frames, the video gives "
             f"{usage['frames_sampled']}: all of them are used"
@@ -241,12 +243,6 @@ def _check_options(options: list[str] | None) -> list[str] | None:
             f"the options are {options}; give at least two, all different, none empty"
         )
     return options
-
-
-def _check_video(video: str | Path) -> None:
-    """Before a model is loaded, not after."""
-    container, _ = open_video(video)
-    container.close()
 
 
 def _check_selection(selector: str | None, num_frames: int) -> str:

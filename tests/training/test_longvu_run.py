@@ -273,7 +273,7 @@ def test_a_failing_file_is_an_error_and_never_another_sample(config, data):
     with pytest.raises(DataError, match=r"v0\.mp4: the image stage learns from pictures"):
         run_with({"video": "v0.mp4"}, "image")
     (data / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"broken\.png: cannot be read as a picture"):
+    with pytest.raises(VideoError, match=r"broken\.png: cannot be opened"):
         run_with({"video": "broken.png"})
     (data / "broken.mp4").write_bytes(b"no video")
     with pytest.raises(VideoError, match=r"broken\.mp4"):

@@ -209,7 +209,9 @@ def select(
 
 @app.command()
 def index(
-    videos: Annotated[list[Path], typer.Argument(help="Video files.", show_default=False)],
+    videos: Annotated[
+        list[Path], typer.Argument(help="Video or picture files.", show_default=False)
+    ],
     fps: Fps = 1.0,
     as_json: Json = False,
 ) -> None:

@@ -44,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-Video = Annotated[Path, typer.Argument(help="A video file.", show_default=False)]
+Video = Annotated[Path, typer.Argument(help="A video or picture file.", show_default=False)]
 Model = Annotated[str, typer.Option(help="What answers: builtin, or a converted model's folder.")]
 NumFrames = Annotated[int, typer.Option("--frames", "-k", help="Frames to select at most.")]
 Fps = Annotated[float, typer.Option(help="Frames per second to look at.")]
