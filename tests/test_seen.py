@@ -137,6 +137,7 @@ def test_what_no_frame_shows_was_not_seen(backend):
     assert not reply.supports.any()
     assert reply.notes == ()
     assert reply.visual_tokens == 20
+    assert not reply.written  # by the language model
     there = backend.answer("When does the owl appear?", video=video, options=None)
     assert there.text != NOT_SEEN
     assert there.supports.tolist() == [True] * 4 + [False] * 16
@@ -182,7 +183,9 @@ def test_objects_without_a_word_are_judged_by_relevance_and_free_questions_are_n
     odds = 4 * counted / (1 - counted)  # LEAST_CHANCE, one in five, is even
     assert signs.chance() == pytest.approx(odds / (1 + odds))
     assert backend.signs("What is this about?", video) is None
-    assert backend.answer("What is this about?", video=video, options=None).found is None
+    free = backend.answer("What is this about?", video=video, options=None)
+    assert free.found is None
+    assert free.written
 
 
 def test_frames_that_were_not_chosen_do_not_count(backend):

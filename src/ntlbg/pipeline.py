@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from ntlbg.backends import Backend, VideoContext, load_backend
+from ntlbg.backends.generation import GREEDY, Generation, check_written, decided
 from ntlbg.choosing import choose_frames
 from ntlbg.errors import InvalidBudget, QuestionError, UnknownSelector
 from ntlbg.index import FeatureIndex
@@ -46,6 +47,7 @@ def ask(
     end: float | None = None,
     evidence_dir: str | Path | None = None,
     read_frames: bool = False,
+    generation: Generation = GREEDY,
     index: FeatureIndex | None = None,
     progress: Progress | None = None,
 ) -> Answer:
@@ -64,6 +66,7 @@ def ask(
         start, end: seconds from the first picture; only this part is looked at.
         evidence_dir: write the selected frames here as JPEG; earlier ones make way.
         read_frames: keep the selected pictures in ``answer.seen.frames``.
+        generation: how the text is written; where the model writes none, a note says so.
         index: where features are kept; None is the user's cache.
         progress: called with frames done and, where known, the share done.
 
@@ -72,6 +75,7 @@ def ask(
     """
     question, options = _check_question(question), _check_options(options)
     selector = _check_selection(selector, num_frames)
+    check_written(options, generation)
     check_video(video)  # before a model is loaded, not after
     with _pictures_in(evidence_dir, PICTURES) as folder:
         backend = load_backend(model)
@@ -82,7 +86,9 @@ def ask(
             fps=fps, max_frames=max_frames, start=start, end=end,
         )  # fmt: skip
         began = time.perf_counter()
-        reply = backend.answer(question, video=moments.seen, options=options)
+        # a backend that writes no text need not take what is asked of it
+        asked = {"generation": generation} if generation.given else {}
+        reply = backend.answer(question, video=moments.seen, options=options, **asked)
         seconds = moments.usage["seconds"] | {"answer": time.perf_counter() - began}
         if folder:
             moments = write_pictures(moments, folder, Path(evidence_dir))
@@ -97,7 +103,7 @@ def ask(
         options=options,
         option_scores=reply.option_scores,
         found=reply.found,
-        notes=[*moments.notes, *reply.notes],
+        notes=[*moments.notes, *reply.notes, *([] if reply.written else decided(generation))],
         seen=moments.seen,
     )
 
