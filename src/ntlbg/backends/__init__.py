@@ -182,7 +182,8 @@ def load_backend(model: str | Backend, *, enrolled: bool = True) -> Backend:
         return model
     if model not in BACKENDS and not Path(model).is_dir():
         raise ConfigError(
-            f"no model {model!r}; there are: {', '.join(BACKENDS)}, and folders of converted models"
+            f"no model {model!r}; there are: {', '.join(BACKENDS)}, and folders of models on this "
+            "machine; `ntlbg convert longvu` makes one of a downloaded LongVU checkpoint"
         )
     return _loaded(model, enrolled)
 
