@@ -79,7 +79,7 @@ class Trained:
 
     Attributes:
         weights: everything but the base model.
-        history: mean loss and terms at every logging step.
+        history: mean loss and terms at every logging step and the last one.
     """
 
     weights: Path
