@@ -7,7 +7,7 @@ from pathlib import Path
 from ntlbg.backends import Backend, VideoContext, load_backend
 from ntlbg.backends.generation import GREEDY, Generation, check_written, decided
 from ntlbg.choosing import choose_frames
-from ntlbg.errors import InvalidBudget, QuestionError, UnknownSelector
+from ntlbg.errors import InvalidBudget, QueryRequired, QuestionError, UnknownSelector
 from ntlbg.index import FeatureIndex
 from ntlbg.indexing import Progress, index_video
 from ntlbg.memory import affordable_frames
@@ -130,6 +130,11 @@ def select(
     """
     question = None if question is None else _check_question(question)
     selector = _check_selection(selector, num_frames)
+    if question is None and SELECTORS[selector].needs_query:
+        others = ", ".join(name for name, other in SELECTORS.items() if not other.needs_query)
+        raise QueryRequired(
+            f"selector {selector} chooses frames for a question; ask one, or select by {others}"
+        )
     check_video(video)  # before a model is loaded, not after
     with _pictures_in(out_dir, OVERVIEW) as folder:
         backend = load_backend(model)
