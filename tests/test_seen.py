@@ -213,6 +213,18 @@ def test_frames_and_reader_decide_together_how_often(backend):
     chosen = backend.answer(question, video=video, options=options)
     expected = (joint / joint.sum())[[3, 0, 2, 1]]
     np.testing.assert_allclose(chosen.option_scores, expected, atol=1e-5)
+    words = ["Three times", "never", "twice", "one"]
+    said = backend.answer(question, video=video, options=words)
+    assert said.option_scores == chosen.option_scores
+    assert said.text == words[options.index(chosen.text)]
+    assert said.notes == chosen.notes
+    without = video_of(backend, [0] * 4 + [3] * 16)
+    digits, words = (
+        backend.answer(question, video=without, options=options)
+        for options in (["0", "2"], ["never", "twice"])
+    )
+    assert (digits.text, words.text) == ("0", "never")
+    assert words.notes == digits.notes  # of an answer that denies
 
 
 @pytest.mark.parametrize(

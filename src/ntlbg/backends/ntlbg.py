@@ -30,7 +30,7 @@ from ntlbg.backends.seen import (
     word_chances,
     word_odds,
 )
-from ntlbg.backends.wording import ObjectNames, reservations
+from ntlbg.backends.wording import ObjectNames, as_counted, reservations
 from ntlbg.backends.writing import write
 from ntlbg.data import NOT_SEEN
 from ntlbg.encoders import Encoder
@@ -149,7 +149,8 @@ class NtlbgBackend:
         notes = reservations(question, self.names, options) if self.words else ()
         if signs is None or notes:  # what was seen is not what was asked about
             return replace(reply, notes=notes)
-        notes = [*signs.doubts(reply.text), *too_late(question, video.pts_seconds)]
+        [text] = as_counted(question, [reply.text])
+        notes = [*signs.doubts(text), *too_late(question, video.pts_seconds)]
         if options is not None and self._nothing_offered(question, signs, video, options):
             notes.append(NOT_OFFERED)
         supports = signs.supports()
@@ -163,7 +164,7 @@ class NtlbgBackend:
     ) -> bool:
         known = self._known_chances(question, signs, video, None)
         offered = self._known_chances(question, signs, video, options)
-        return nothing_offered(known, offered, options)
+        return nothing_offered(known, offered, as_counted(question, options))
 
     @torch.inference_mode()
     def signs(self, question: str, video: VideoContext) -> Signs | None:
@@ -271,9 +272,8 @@ class NtlbgBackend:
         choices = list(known) if options is None else options
         if len(choices) == 1:
             return Reply(choices[0], [1.0] if options else None, tokens)
-        chances = option_chances(
-            self.model, self.processor, self._inputs(question, video), choices, known
-        )
+        texts, inputs = as_counted(question, choices), self._inputs(question, video)
+        chances = option_chances(self.model, self.processor, inputs, texts, known)
         best = choices[int(np.argmax(chances))]
         return Reply(best, chances if options else None, tokens)
 
