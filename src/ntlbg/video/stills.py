@@ -96,7 +96,8 @@ def read_still(
         with quiet, path.open("rb") as file, READERS[kind](file) as image:
             check_pixels(path, image.width, image.height, max_pixels)
             if getattr(image, "is_animated", False):
-                return _moving(path, kind)
+                _check_animation(path, kind)
+                return None
             pixels = _as_shown(image)
     except DAMAGE as error:
         raise VideoOpenError(
@@ -131,7 +132,8 @@ def _kind(path: Path) -> str | None:
     return "GIF" if beginning.startswith((b"GIF87a", b"GIF89a")) else None
 
 
-def _moving(path: Path, kind: str) -> None:
+def _check_animation(path: Path, kind: str) -> None:
+    """FFmpeg, which reads the others as videos, cannot decode this kind."""
     if kind == "WebP":
         raise VideoOpenError(
             f"{path}: is an animated WebP, which is not read. Convert it to mp4 or gif."
