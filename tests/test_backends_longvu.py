@@ -138,8 +138,9 @@ def test_unusable_folders_are_explained(tmp_path):
     tiny_config().save_pretrained(tmp_path)
     with pytest.raises(WeightsError, match="ntlbg convert longvu"):
         load_backend(str(tmp_path))
-    with pytest.raises(ConfigError, match="and folders of converted models"):
-        load_backend(str(tmp_path / "nothing"))
+    for name in (str(tmp_path / "nothing"), "Vision-CAIR/LongVU_Qwen2_7B"):
+        with pytest.raises(ConfigError, match=r"builtin, and folders.*`ntlbg convert longvu`"):
+            load_backend(name)
 
 
 def test_model_and_processor_must_agree_about_the_mode():

@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from commands import ntlbg
-from fakes import ColourBackend
+from fakes import COLOURS, ColourBackend
 from ntlbg import __version__, pipeline
 from ntlbg.selection import SELECTORS
 
@@ -215,6 +217,34 @@ def test_index_reads_each_video_once(run, colour_video, tmp_path, monkeypatch):
     assert second.stdout == f"{colour_video}: 40 frames to 00:39, already there\n"
     assert second.stderr.startswith(f"error: {tmp_path / 'missing.mp4'}: no such video")
     assert second.exit_code == 2
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "bmp", "gif"])
+def test_a_picture_is_a_video_of_one_frame(run, tmp_path, monkeypatch, ending):
+    from ntlbg.encoders import ENCODERS
+
+    encoder = ColourBackend().encoder
+    monkeypatch.setitem(ENCODERS, "builtin", lambda: encoder)
+    picture = tmp_path / f"photo.{ending}"
+    Image.new("RGB", (90, 60), COLOURS["red"]).save(picture)
+    assert run("index", picture).stdout == f"{picture}: 1 frames to 00:00, read\n"
+    assert run("index", picture).stdout == f"{picture}: 1 frames to 00:00, already there\n"
+    more = ("--save-plots", tmp_path / "plots", "--report", tmp_path / "report.html")
+    done = run("ask", picture, "Is it red?", "--model", "colours", "--json", *more)
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert (answer["text"], answer["notes"]) == ("red", [])
+    assert [item["pts_seconds"] for item in answer["evidence"]] == [0.0]
+    done = run("select", picture, "--model", "colours", "--out", tmp_path / "frames")
+    assert done.exit_code == 0, done.output
+    frame = np.asarray(Image.open(tmp_path / "frames" / "frame_000000_00-00.jpg"))
+    assert frame.shape == (60, 90, 3)
+    assert np.abs(frame.astype(int) - COLOURS["red"]).max() <= 4
+    asked = {"video": picture.name, "question": "red?", "answer": "red"}
+    (tmp_path / "asked.jsonl").write_text(json.dumps(asked))
+    done = run("answer", tmp_path / "asked.jsonl", tmp_path / "a.jsonl", "--model", "colours")
+    assert "1 of 1 questions answered" in done.stdout
+    assert json.loads((tmp_path / "a.jsonl").read_text())["right"] is True
 
 
 def test_haystack_makes_videos_and_questions(run, tmp_path):

@@ -66,8 +66,18 @@ def test_answers_do_not_replace_notes(run, questions, notes):
     out.write_bytes(notes)
     done = run("answer", questions / "q.jsonl", out, *ASK)
     assert_one_error(done)
-    assert "not what `ntlbg answer` writes there" in done.stderr
+    where = done.stderr.removeprefix(f"error: {out}: not what `ntlbg answer` writes there ")
+    assert where in ("(line 1); choose another place\n", "(its last line); choose another place\n")
     assert out.read_bytes() == notes
+
+
+def test_a_strange_line_among_answers_is_counted(run, questions):
+    out = questions / "out"
+    assert run("answer", questions / "q.jsonl", out, *ASK).exit_code == 0
+    number = out.read_bytes().count(b"\n") + 1
+    out.write_bytes(out.read_bytes() + b'{"mine": 1}\n')
+    done = run("answer", questions / "q.jsonl", out, *ASK)
+    assert f"there (line {number}); choose another place" in done.stderr
 
 
 def test_a_torn_answer_is_answered_again_wherever_it_was_torn(run, questions):

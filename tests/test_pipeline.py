@@ -238,8 +238,13 @@ def test_a_folder_that_cannot_be_written(colour_video, backend, index, tmp_path)
 
 
 def test_a_selector_that_needs_a_question(colour_video, backend, index, tmp_path):
-    with pytest.raises(QueryRequired):
+    with pytest.raises(QueryRequired) as error:
         select(colour_video, model=backend, selector="top_k", index=index, out_dir=tmp_path / "out")
+    said, _, others = str(error.value).partition("; ask one, or select by ")
+    assert said == "selector top_k chooses frames for a question"
+    for name in others.split(", "):  # and those do
+        select(colour_video, model=backend, selector=name, num_frames=3, index=index)
+    assert not {"top_k", "bolt"} & set(others.split(", "))
     assert not (tmp_path / "out").exists()
 
 

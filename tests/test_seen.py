@@ -137,6 +137,7 @@ def test_what_no_frame_shows_was_not_seen(backend):
     assert not reply.supports.any()
     assert reply.notes == ()
     assert reply.visual_tokens == 20
+    assert not reply.written  # by the language model
     there = backend.answer("When does the owl appear?", video=video, options=None)
     assert there.text != NOT_SEEN
     assert there.supports.tolist() == [True] * 4 + [False] * 16
@@ -182,7 +183,9 @@ def test_objects_without_a_word_are_judged_by_relevance_and_free_questions_are_n
     odds = 4 * counted / (1 - counted)  # LEAST_CHANCE, one in five, is even
     assert signs.chance() == pytest.approx(odds / (1 + odds))
     assert backend.signs("What is this about?", video) is None
-    assert backend.answer("What is this about?", video=video, options=None).found is None
+    free = backend.answer("What is this about?", video=video, options=None)
+    assert free.found is None
+    assert free.written
 
 
 def test_frames_that_were_not_chosen_do_not_count(backend):
@@ -210,6 +213,18 @@ def test_frames_and_reader_decide_together_how_often(backend):
     chosen = backend.answer(question, video=video, options=options)
     expected = (joint / joint.sum())[[3, 0, 2, 1]]
     np.testing.assert_allclose(chosen.option_scores, expected, atol=1e-5)
+    words = ["Three times", "never", "twice", "one"]
+    said = backend.answer(question, video=video, options=words)
+    assert said.option_scores == chosen.option_scores
+    assert said.text == words[options.index(chosen.text)]
+    assert said.notes == chosen.notes
+    without = video_of(backend, [0] * 4 + [3] * 16)
+    digits, words = (
+        backend.answer(question, video=without, options=options)
+        for options in (["0", "2"], ["never", "twice"])
+    )
+    assert (digits.text, words.text) == ("0", "never")
+    assert words.notes == digits.notes  # of an answer that denies
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ _PUBLIC = {
     "Moments": "results",
     "BACKENDS": "backends",
     "Backend": "backends",
+    "Generation": "backends.generation",
     "load_backend": "backends",
     "ENCODERS": "encoders",
     "Encoder": "encoders",

@@ -5,8 +5,9 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from ntlbg.backends import Backend, Habits, VideoContext, load_backend
+from ntlbg.backends.generation import GREEDY, Generation, check_written, decided
 from ntlbg.choosing import choose_frames
-from ntlbg.errors import InvalidBudget, QuestionError, UnknownSelector
+from ntlbg.errors import InvalidBudget, QueryRequired, QuestionError, UnknownSelector
 from ntlbg.index import FeatureIndex
 from ntlbg.indexing import Progress, index_video
 from ntlbg.memory import affordable_frames
@@ -25,7 +26,8 @@ from ntlbg.results import (
 )
 from ntlbg.selection import SELECTORS
 from ntlbg.video import ReadReport, read_frames_at
-from ntlbg.video.opening import check_unchanged, file_state, open_video
+from ntlbg.video.opening import check_unchanged, file_state
+from ntlbg.video.stills import check_video
 
 DEFAULT_SELECTOR = Habits.selector
 LONGEST_PICTURE_SIDE = 1280
@@ -45,6 +47,7 @@ def ask(
     end: float | None = None,
     evidence_dir: str | Path | None = None,
     read_frames: bool = False,
+    generation: Generation = GREEDY,
     index: FeatureIndex | None = None,
     progress: Progress | None = None,
 ) -> Answer:
@@ -64,6 +67,7 @@ def ask(
         start, end: seconds from the first picture; only this part is looked at.
         evidence_dir: write the selected frames here as JPEG; earlier ones make way.
         read_frames: keep the selected pictures in ``answer.seen.frames``.
+        generation: how the text is written; where the model writes none, a note says so.
         index: where features are kept; None is the user's cache.
         progress: called with frames done and, where known, the share done.
 
@@ -72,7 +76,8 @@ def ask(
     """
     question, options = _check_question(question), _check_options(options)
     _check_selection(selector, num_frames)
-    _check_video(video)
+    check_written(options, generation)
+    check_video(video)  # before a model is loaded, not after
     with _pictures_in(evidence_dir, PICTURES) as folder:
         backend = load_backend(model)
         selector = selector or backend.habits.selector
@@ -83,7 +88,9 @@ def ask(
             fps=fps, max_frames=max_frames, start=start, end=end,
         )  # fmt: skip
         began = time.perf_counter()
-        reply = backend.answer(question, video=moments.seen, options=options)
+        # a backend that writes no text need not take what is asked of it
+        asked = {"generation": generation} if generation.given else {}
+        reply = backend.answer(question, video=moments.seen, options=options, **asked)
         seconds = moments.usage["seconds"] | {"answer": time.perf_counter() - began}
         if folder:
             moments = write_pictures(moments, folder, Path(evidence_dir))
@@ -98,7 +105,7 @@ def ask(
         options=options,
         option_scores=reply.option_scores,
         found=reply.found,
-        notes=[*moments.notes, *reply.notes],
+        notes=[*moments.notes, *reply.notes, *([] if reply.written else decided(generation))],
         seen=moments.seen,
     )
 
@@ -125,10 +132,12 @@ def select(
     """
     question = None if question is None else _check_question(question)
     _check_selection(selector, num_frames)
-    _check_video(video)
+    _check_asked(selector, question)
+    check_video(video)  # before a model is loaded, not after
     with _pictures_in(out_dir, OVERVIEW) as folder:
         backend = load_backend(model)
         selector = selector or backend.habits.selector
+        _check_asked(selector, question)
         moments = _choose(
             Path(video), question, backend, selector, num_frames, index, progress,
             folder is not None,
@@ -220,7 +229,8 @@ class _Clock:
 
 def _notes(usage: dict, num_pictures: int, *, damaged: bool) -> list[str]:
     notes = []
-    if usage["frames_sampled"] < usage["frames_requested"]:
+    is_picture = usage["video_seconds"] == 0
+    if usage["frames_sampled"] < usage["frames_requested"] and not is_picture:
         notes.append(
             f"asked for {usage['frames_requested']} frames, the video gives "
             f"{usage['frames_sampled']}: all of them are used"
@@ -253,15 +263,18 @@ def _check_options(options: list[str] | None) -> list[str] | None:
     return options
 
 
-def _check_video(video: str | Path) -> None:
-    """Before a model is loaded, not after."""
-    container, _ = open_video(video)
-    container.close()
-
-
 def _check_selection(selector: str | None, num_frames: int | None) -> None:
     """Before an hour of video is read, not after."""
     if selector is not None and selector not in SELECTORS:
         raise UnknownSelector(f"no selector {selector!r}; there are: {', '.join(SELECTORS)}")
     if num_frames is not None and num_frames < 1:
         raise InvalidBudget(f"the number of frames is {num_frames}; it must be at least 1")
+
+
+def _check_asked(selector: str | None, question: str | None) -> None:
+    """Some selectors choose frames for a question only."""
+    if question is None and selector is not None and SELECTORS[selector].needs_query:
+        others = ", ".join(name for name, other in SELECTORS.items() if not other.needs_query)
+        raise QueryRequired(
+            f"selector {selector} chooses frames for a question; ask one, or select by {others}"
+        )

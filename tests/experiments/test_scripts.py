@@ -67,7 +67,8 @@ def test_keys_are_set_on_the_command_line_of_training(run, config, tmp_path):
     flags = ("--set", "training_config.max_steps=1", "--set", f"output_dir={tmp_path}/elsewhere")
     code, _, err = run("scripts/train_ntlbg.py", "--config", config, *flags)
     assert code == 0, err
-    assert load_config(tmp_path / "elsewhere" / "training_config.json").training_config.max_steps == 1
+    used = load_config(tmp_path / "elsewhere" / "training_config.json")
+    assert used.training_config.max_steps == 1
     code, _, err = run("scripts/train_ntlbg.py", "--config", config, "--set", "colour=1")
     assert (code, "with --set: colour: there is no such key" in err) == (2, True)
 

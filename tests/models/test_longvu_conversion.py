@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import (
+    AutoConfig,
     AutoModelForImageTextToText,
     AutoProcessor,
     Dinov2Config,
@@ -18,8 +19,13 @@ from golden_longvu import FOLDER, Case, cases, close
 from longvu_models import golden_configs, golden_inputs, tiny_longvu_processor
 from ntlbg.cli import app
 from ntlbg.errors import ConfigError, WeightsError
-from ntlbg.models import LongVUConfig, LongVUForConditionalGeneration, LongVUProcessor
-from ntlbg.models.checkpoints_longvu import convert
+from ntlbg.models import (
+    LongVUConfig,
+    LongVUForConditionalGeneration,
+    LongVUProcessor,
+    checkpoints_longvu,
+)
+from ntlbg.models.checkpoints_longvu import convert, read_tensors
 from ntlbg.models.convert_longvu_weights_to_hf import (
     NEEDED,
     convert_config,
@@ -84,7 +90,7 @@ def test_the_command_says_what_was_not_used(tmp_path):
     assert json.loads(shown.stdout)["unused"] == list(extra)
     shown = CliRunner().invoke(app, ["convert", "longvu", str(tmp_path), str(tmp_path / "no")])
     assert shown.exit_code == 2
-    assert "name a folder or a hub model" in shown.output
+    assert "no config.json and no" in shown.output
     assert not (tmp_path / "no").exists()
 
 
@@ -216,12 +222,40 @@ def test_damaged_or_missing_files(tmp_path):
     (source / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(WeightsError, match="cannot be read as weights"):
         convert(source, tmp_path / "ours")
-    (source / "model.safetensors").unlink()
-    with pytest.raises(WeightsError, match=r"no \*.safetensors and no pytorch_model"):
-        convert(source, tmp_path / "ours")
+    (source / "siglip/model.safetensors").rename(source / "model.safetensors")
+    with pytest.raises(WeightsError, match=r"siglip: no \*.safetensors and no pytorch_model"):
+        list(read_tensors(source / "siglip"))
+
+
+def test_the_source_is_looked_at_before_any_tower_is_fetched(tmp_path, monkeypatch):
+    fetched = []
+    monkeypatch.setattr(checkpoints_longvu, "snapshot_download", lambda *a, **k: fetched.append(a))
+    monkeypatch.setattr(AutoConfig, "from_pretrained", lambda *a: pytest.fail("a tower was read"))
+    source, hub = tmp_path / "source", {"siglip": "google/siglip", "dinov2": "facebook/dinov2"}
+    weights = r"\*\.safetensors or pytorch_model\*\.bin"
+
+    def refused(message):
+        with pytest.raises(ConfigError, match=message):
+            convert(source, tmp_path / "ours", **hub)
+        assert not fetched
+        assert not (tmp_path / "ours").exists()
+
+    refused("source: no such folder; download")
+    source.mkdir()
+    refused(rf"source: no config\.json and no {weights} in there")
     (source / "config.json").write_text("{")
-    with pytest.raises(ConfigError, match="cannot be read"):
-        convert(source, tmp_path / "ours")
+    refused(f"source: no {weights} in there")
+    save_file({"x": torch.ones(1)}, source / "model.safetensors")
+    for content, message in (
+        ("{", r"config\.json: cannot be read"),
+        ("[]", r"config\.json: holds no settings"),
+        ('{"model_type": "opt"}', "must name qwen or llama"),
+        ('{"model_type": "qwen2"}', "is it a LongVU one"),
+    ):
+        (source / "config.json").write_text(content)
+        refused(message)
+    (source / "config.json").unlink()
+    refused(r"source: no config\.json in there")
 
 
 @pytest.mark.parametrize("content", [None, "{", '{"model_type": "never heard of"}', "{}"])

@@ -16,6 +16,7 @@ from transformers import (
     SiglipVisionModel,
 )
 
+from golden_longvu import Case
 from longvu_models import made_frames, tiny_config, tiny_longvu_processor, tiny_model
 from ntlbg.models import LongVUConfig, LongVUForConditionalGeneration
 from ntlbg.models.modeling_longvu import LORA_TARGETS
@@ -271,12 +272,42 @@ def test_configuration_survives_json(tmp_path):
     assert again.dinov2_config.use_swiglu_ffn
 
 
-def test_defaults_are_the_published_model():
-    config = LongVUConfig()
-    assert config.text_config.model_type == "qwen2"
-    assert (config.siglip_config.hidden_size, config.siglip_config.image_size) == (1152, 384)
-    assert (config.dinov2_config.hidden_size, config.dinov2_config.num_hidden_layers) == (1536, 40)
-    assert (config.feature_grid, config.query_grid, config.lowres_grid) == (24, 12, 8)
+def published_7b() -> Case:
+    return Case({"json": "state_dict/longvu_qwen2_7b_video.json"})
+
+
+def test_defaults_are_the_published_model(tmp_path):
+    LongVUConfig().save_pretrained(tmp_path)
+    for config in (LongVUConfig(), LongVUConfig.from_pretrained(tmp_path)):
+        text, published = config.text_config, published_7b()["llm"]
+        assert text.model_type == "qwen2"
+        assert text.rope_parameters["rope_theta"] == published.pop("rope_theta") == 1e6
+        assert {name: getattr(text, name) for name in published} == published
+        assert (config.siglip_config.hidden_size, config.siglip_config.image_size) == (1152, 384)
+        tower = config.dinov2_config
+        assert (tower.hidden_size, tower.num_hidden_layers, tower.image_size) == (1536, 40, 378)
+        assert (config.feature_grid, config.query_grid, config.lowres_grid) == (24, 12, 8)
+
+
+def test_parameters_of_the_defaults_are_the_published_ones():
+    with torch.device("meta"):
+        model = LongVUForConditionalGeneration(LongVUConfig())
+
+    def count(name):
+        return sum(p.numel() for n, p in model.named_parameters() if n.startswith(name))
+
+    published = published_7b()["parameter_count_by_group"]
+    aggregator = "vision_model.aggregator"
+    assert count("language_model") == published["llm"]
+    assert count("image_newline") == published["image_newline"]
+    assert count("multi_modal_projector") == published["mm_projector"]
+    parts = ("mm_projector_aux_0", "mm_projector_aux_1", "vision_query", "vision_sampler_0")
+    assert count(aggregator) == sum(published[part] for part in parts)
+    assert count(f"{aggregator}.projectors.0") == published["mm_projector_aux_0"]
+    # the towers as their checkpoints have them, less what is not used: SigLIP's head (15.2 million)
+    # and, of DINOv2, the mask and the positions beyond 27 x 27
+    assert count("vision_model.siglip_tower") == 428_225_600 - 15_238_352
+    assert count("vision_model.dinov2_tower") == 1_136_480_768 - 1536 * (37**2 - 27**2 + 1)
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_the_seed_of_the_command_replaces_that_of_the_file(config, tmp_path, mon
 def test_a_vision_stage_sees_kept_frames(tmp_path, monkeypatch):
     monkeypatch.setattr(kept_frames, "SHARD", 24)
     kept = {"folder": str(tmp_path / "frames"), "frames": 24, "negatives": 0.5}
-    stage = VISION | {"steps": 2, "frames": [6, 24]}
+    stage = VISION | {"steps": 9, "batch_size": 1, "frames": [6, 24]}
     parts = []
 
     class Spy(kept_frames.KeptFrames):
@@ -164,6 +164,8 @@ def test_a_vision_stage_sees_kept_frames(tmp_path, monkeypatch):
     after = training.model.vision_tower.tail.parameters()
     assert not all(map(torch.equal, before, after))
     assert parts == [(stage["negatives"], (6, 24))]
+    log = json.loads((tmp_path / "run" / "vision.log.json").read_text())
+    assert [entry["step"] for entry in log] == [2, 4, 6, 8, 9]  # the last step, too
 
 
 def test_a_blended_stage_goes_a_share_of_the_way(tmp_path, monkeypatch):

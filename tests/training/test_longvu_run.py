@@ -203,6 +203,14 @@ def test_a_killed_command_goes_on(config, tmp_path):
     assert (output / "model.safetensors").is_file()
 
 
+def test_a_run_shorter_than_its_logging_leaves_losses(config, tmp_path):
+    done = longvu.run(config(epochs=3.0, logging_steps=2), say=quiet)
+    assert [entry["step"] for entry in done.history] == [2, 3]
+    done = longvu.run(config(epochs=2.0, logging_steps=10), tmp_path / "short", say=quiet)
+    assert [entry["step"] for entry in done.history] == [2]
+    assert json.loads((tmp_path / "short" / "history.json").read_text()) == done.history
+
+
 def test_debug_and_dry_run(config, tmp_path):
     path = config(epochs=1000.0, total_batch_size=64)
     done = CliRunner().invoke(app, ["train", "--config", str(path), "--dry-run"])
@@ -273,7 +281,7 @@ def test_a_failing_file_is_an_error_and_never_another_sample(config, data):
     with pytest.raises(DataError, match=r"v0\.mp4: the image stage learns from pictures"):
         run_with({"video": "v0.mp4"}, "image")
     (data / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"broken\.png: cannot be read as a picture"):
+    with pytest.raises(VideoError, match=r"broken\.png: cannot be opened"):
         run_with({"video": "broken.png"})
     (data / "broken.mp4").write_bytes(b"no video")
     with pytest.raises(VideoError, match=r"broken\.mp4"):

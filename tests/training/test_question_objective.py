@@ -1,5 +1,8 @@
 """Training on questions: weights of the losses, what a step changes, and that it learns."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -110,6 +113,15 @@ def test_loss_falls_and_a_stopped_run_goes_on(tmp_path):
     tasks = [entry["task"] for entry in whole if "task" in entry]
     assert sum(tasks[-5:]) / 5 < 0.6 * tasks[0]
     assert [entry["step"] for entry in whole if "eval_task" in entry] == [30]
+
+
+def test_a_run_shorter_than_its_logging_leaves_losses(tmp_path):
+    keys = {"max_steps": 3, "eval_steps": 10, "logging_steps": 2}
+    config = small_config(tmp_path, **{f"training_config.{key}": keys[key] for key in keys})
+    longvideo.run(config, say=lambda line: None)
+    history = json.loads((Path(config.output_dir) / "history.json").read_text())
+    assert [entry["step"] for entry in history] == [2, 3]
+    assert all({"loss", "task"} <= set(entry) for entry in history)
 
 
 def test_a_step_reads_every_pass_and_takes_a_gradient_of_limited_length(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from ntlbg.backends.generation import GREEDY, Generation
 from ntlbg.errors import ConfigError
 from ntlbg.selection import Selection
 from ntlbg.video import Frames
@@ -55,6 +56,7 @@ class Reply:
         found: chance that the chosen frames show what the question is about; None: cannot tell.
         supports: (K,) which of the chosen frames show it; None: cannot tell.
         notes: why the answer may be worth less than it seems, a sentence each.
+        written: whether a language model wrote the text, as ``generation`` says.
     """
 
     text: str
@@ -63,6 +65,7 @@ class Reply:
     found: float | None = None
     supports: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    written: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,8 +135,18 @@ class Backend(Protocol):
     def event_odds(self, features: np.ndarray, pts_seconds: np.ndarray) -> np.ndarray | None:
         """Log-odds (T,) that a frame shows an event, whatever the question; None: cannot tell."""
 
-    def answer(self, question: str, *, video: VideoContext, options: list[str] | None) -> Reply:
-        """Answer in free text, or choose one of the options."""
+    def answer(
+        self,
+        question: str,
+        *,
+        video: VideoContext,
+        options: list[str] | None,
+        generation: Generation = GREEDY,
+    ) -> Reply:
+        """Answer in free text, or choose one of the options.
+
+        ``generation`` is given where somebody asks for it, never with options.
+        """
 
 
 def load_builtin_backend(weights: Path | None = None, *, enrolled: bool = True) -> Backend:
@@ -210,8 +223,9 @@ def load_backend(model: str | Backend, *, enrolled: bool = True) -> Backend:
         return model
     if model not in BACKENDS and not Path(model).is_dir():
         raise ConfigError(
-            f"no model {model!r}; there are: {', '.join(BACKENDS)}, "
-            "folders of trained or converted models"
+            f"no model {model!r}; there are: {', '.join(BACKENDS)}, and folders of models on this "
+            "machine: scripts/train_ntlbg.py leaves one, `ntlbg convert longvu` makes one of a "
+            "downloaded LongVU checkpoint"
         )
     return _loaded(model, enrolled)
 

@@ -157,6 +157,13 @@ class FurtherWords:
         return torch.where(seen[:, None], directions, found)
 
 
+def compared_words(model, processor, further_words: FurtherWords | None) -> tuple[str, ...]:
+    """Words that frames are compared with, but for "nothing"."""
+    words = getattr(model.config, "vocabulary", None) or []
+    own = (processor.decode_answer(torch.tensor(ids)) for ids in words[:-1])
+    return (*own, *(further_words.added if further_words else ()))
+
+
 def _scenes(features: Tensor) -> Tensor:
     """Number (T,) of each frame's scene: a new one begins where the picture changes."""
     units = F.normalize(features, dim=-1)

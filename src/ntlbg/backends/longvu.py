@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from ntlbg.backends import Habits, Reply, VideoContext
+from ntlbg.backends.generation import GREEDY, Generation
+from ntlbg.backends.writing import write
 from ntlbg.compression import MODES, resize_grid
 from ntlbg.errors import QuestionError, WeightsError
 from ntlbg.models.benchmarks_longvu import BENCHMARKS, LETTERS, format_question
@@ -88,8 +90,15 @@ class LongVUBackend:
         return None
 
     @torch.inference_mode()
-    def answer(self, question: str, *, video: VideoContext, options: list[str] | None) -> Reply:
-        """Greedy text; with options the letter that is likeliest to come first."""
+    def answer(
+        self,
+        question: str,
+        *,
+        video: VideoContext,
+        options: list[str] | None,
+        generation: Generation = GREEDY,
+    ) -> Reply:
+        """Text as ``generation`` says; with options the letter that is likeliest to come first."""
         if options is not None and len(options) > len(LETTERS):
             raise QuestionError(f"{len(options)} options; give at most {len(LETTERS)}")
         asked = question
@@ -97,7 +106,11 @@ class LongVUBackend:
             asked = format_question(BENCHMARKS["mvbench"], question, options)
         inputs, tokens = self._prepare(asked, video.frames.data)
         if options is None:
-            return Reply(self._generate(inputs), None, tokens)
+            end = self.processor.end_token_id
+            ids = write(
+                self.model, inputs, generation, longest=LONGEST_ANSWER_TOKENS, end=end, pad=end
+            )
+            return Reply(self.processor.decode_answer(ids[0]), None, tokens, written=True)
         logits = self.model(**inputs, logits_to_keep=1).logits[0, -1].double()
         chances = logits[self._letter_ids(len(options))].softmax(0).tolist()
         return Reply(options[int(np.argmax(chances))], chances, tokens)
@@ -114,17 +127,6 @@ class LongVUBackend:
             "attention_mask": prepared.attention_mask,
         }
         return inputs, sum(len(shown.tokens) for shown in prepared.videos)
-
-    def _generate(self, inputs: dict[str, torch.Tensor]) -> str:
-        end = self.processor.end_token_id
-        ids = self.model.generate(
-            **inputs,
-            do_sample=False,
-            max_new_tokens=LONGEST_ANSWER_TOKENS,
-            eos_token_id=end,
-            pad_token_id=end,
-        )
-        return self.processor.decode_answer(ids[0])
 
     def _letter_ids(self, count: int) -> list[int]:
         tokenizer = self.processor.tokenizer

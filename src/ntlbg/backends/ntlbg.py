@@ -15,7 +15,9 @@ from ntlbg.backends.by_frames import (
     stated_answer,
 )
 from ntlbg.backends.drawn_videos import chance_of_drawings
-from ntlbg.backends.further_words import FurtherWords
+from ntlbg.backends.further_words import FurtherWords, compared_words
+from ntlbg.backends.generation import GREEDY, Generation
+from ntlbg.backends.inspection import rich_points_of
 from ntlbg.backends.likelihoods import option_chances
 from ntlbg.backends.seen import (
     LARGEST_ODDS,
@@ -29,7 +31,8 @@ from ntlbg.backends.seen import (
     word_chances,
     word_odds,
 )
-from ntlbg.backends.wording import ObjectNames, reservations
+from ntlbg.backends.wording import ObjectNames, as_counted, reservations
+from ntlbg.backends.writing import write
 from ntlbg.data import NOT_SEEN
 from ntlbg.encoders import Encoder
 from ntlbg.grounding import (
@@ -69,7 +72,7 @@ class NtlbgBackend:
         self.model, self.processor = model.eval(), processor
         self.encoder, self.name, self.further_words = encoder, name, further_words
         self.fingerprint, self.habits = fingerprint or encoder.fingerprint, habits or Habits()
-        self.words = _words(model, processor, further_words)
+        self.words = compared_words(model, processor, further_words)
         further = further_words.names if further_words else ()
         self.names = ObjectNames((*self.words, *further))
         self.calibration = Calibration(**model.config.calibration or {})
@@ -121,8 +124,15 @@ class NtlbgBackend:
         return self._last_video[1]
 
     @torch.inference_mode()
-    def answer(self, question: str, *, video: VideoContext, options: list[str] | None) -> Reply:
-        """Greedy text; with options the likeliest of them as a continuation of the prompt.
+    def answer(
+        self,
+        question: str,
+        *,
+        video: VideoContext,
+        options: list[str] | None,
+        generation: Generation = GREEDY,
+    ) -> Reply:
+        """Text as ``generation`` says; with options the likeliest of them after the prompt.
 
         Without options, a question about what the chosen frames do not show is answered so. When
         and how often something is shown, which of two things first, and what comes next, first or
@@ -139,14 +149,15 @@ class NtlbgBackend:
             if shown is not None:
                 return Reply(shown, None, tokens, notes=(RECOGNISED,))
         signs = self.signs(question, video)
-        text, chances = None, None
-        if options is None and signs:
-            text = stated_answer(question, signs)
-        if text is None:
-            text, chances = self._read(question, video, options, signs)
+        stated = stated_answer(question, signs) if options is None and signs else None
+        if stated is None:
+            reply = self._read(question, video, options, signs, generation)
+        else:
+            reply = Reply(stated, None, tokens)
         notes = reservations(question, self.names, options) if self.words else ()
         if signs is None or notes:  # what was seen is not what was asked about
-            return Reply(text, chances, tokens, notes=notes)
+            return replace(reply, notes=notes)
+        [text] = as_counted(question, [reply.text])
         notes = [*signs.doubts(text), *too_late(question, video.pts_seconds)]
         if options is not None and self._nothing_offered(question, signs, video, options):
             notes.append(NOT_OFFERED)
@@ -154,14 +165,14 @@ class NtlbgBackend:
         if signs.events is not None and supports.any() and video.selection.scores is not None:
             scores = video.selection.scores[video.selection.indices]  # which of the events is meant
             supports &= scores >= scores[supports].max() + NEIGHBOUR_FLOOR
-        return Reply(text, chances, tokens, signs.chance(), supports, tuple(notes))
+        return replace(reply, found=signs.chance(), supports=supports, notes=tuple(notes))
 
     def _nothing_offered(
         self, question: str, signs: Signs, video: VideoContext, options: list[str]
     ) -> bool:
         known = self._known_chances(question, signs, video, None)
         offered = self._known_chances(question, signs, video, options)
-        return nothing_offered(known, offered, options)
+        return nothing_offered(known, offered, as_counted(question, options))
 
     @torch.inference_mode()
     def signs(self, question: str, video: VideoContext) -> Signs | None:
@@ -230,41 +241,39 @@ class NtlbgBackend:
     def rich_points(self, question: str, *, video: VideoContext) -> RichPoints:
         """R = [r; c; w; t] of the selected frames, as the language model gets them."""
         inputs = self._inputs(question, video)
-        text = ("input_ids", "attention_mask")
-        visual = {name: value for name, value in inputs.items() if name not in text}
-        points = self.model.represent(**visual, with_codes=False)["representative_points"][0]
-        sizes = list(self.model.config.rich_point_parts.values())
-        feature, context, weight, _ = points.float().split(sizes, dim=-1)
-        return RichPoints(
-            question=question,
-            pts_seconds=video.pts_seconds[video.selection.indices],
-            feature_norms=feature.norm(dim=-1).cpu().numpy(),
-            context=context.cpu().numpy(),
-            weights=weight.cpu().numpy(),
-        )
+        times = video.pts_seconds[video.selection.indices]
+        return rich_points_of(self.model, inputs, question, times)
 
     def _read(
-        self, question: str, video: VideoContext, options: list[str] | None, signs: Signs | None
-    ) -> tuple[str, list[float] | None]:
-        """The language model's answer, and the chances of the options."""
+        self,
+        question: str,
+        video: VideoContext,
+        options: list[str] | None,
+        signs: Signs | None,
+        generation: Generation,
+    ) -> Reply:
+        """The language model's answer, and the chances of the options; nothing about the frames."""
+        tokens = len(video.selection.indices)
         stated = signs and options and chances_of_yes_and_no(question, signs, options)
         if stated:
-            return options[int(np.argmax(stated))], stated
+            return Reply(options[int(np.argmax(stated))], stated, tokens)
         known = self._known_chances(question, signs, video, options)
         if known and first_or_last_of_two(question) < 0:  # it was taught to read what comes first
             said = max(options or known, key=lambda text: known.get(text, 0.0))
-            return said, [known.get(text, 0.0) for text in options] if options else None
+            chances = [known.get(text, 0.0) for text in options] if options else None
+            return Reply(said, chances, tokens)
         if options is None and known is None:
-            said = self._generate(self._inputs(question, video))
-            denied = said == NOT_SEEN and signs is not None and not signs.nothing()
-            return self._likeliest_word(signs, video) if denied else said, None
+            said = self._generate(self._inputs(question, video), generation)
+            if said == NOT_SEEN and signs is not None and not signs.nothing():
+                return Reply(self._likeliest_word(signs, video), None, tokens)
+            return Reply(said, None, tokens, written=True)
         choices = list(known) if options is None else options
         if len(choices) == 1:
-            return choices[0], [1.0] if options else None
-        chances = option_chances(
-            self.model, self.processor, self._inputs(question, video), choices, known
-        )
-        return choices[int(np.argmax(chances))], chances if options else None
+            return Reply(choices[0], [1.0] if options else None, tokens)
+        texts, inputs = as_counted(question, choices), self._inputs(question, video)
+        chances = option_chances(self.model, self.processor, inputs, texts, known)
+        best = choices[int(np.argmax(chances))]
+        return Reply(best, chances if options else None, tokens)
 
     def _likeliest_word(self, signs: Signs, video: VideoContext) -> str:
         """Of the frames that show what is asked about: where there are any, something was seen."""
@@ -281,14 +290,11 @@ class NtlbgBackend:
         inputs = self.processor(question, video.features, video.pts_seconds, video.selection)
         return inputs.to(self.model.device)
 
-    def _generate(self, inputs) -> str:
-        ids = self.model.generate(
-            **inputs,
-            do_sample=False,
-            max_new_tokens=LONGEST_ANSWER_TOKENS,
-            eos_token_id=self.processor.end_token_id,
-            pad_token_id=self.processor.pad_token_id,
-        )
+    def _generate(self, inputs, generation: Generation) -> str:
+        ids = write(
+            self.model, inputs, generation, longest=LONGEST_ANSWER_TOKENS,
+            end=self.processor.end_token_id, pad=self.processor.pad_token_id,
+        )  # fmt: skip
         return self.processor.decode_answer(ids[0, inputs["input_ids"].shape[1] :])
 
     def _known_chances(
@@ -335,10 +341,3 @@ class NtlbgBackend:
             },
             options,
         )
-
-
-def _words(model, processor, further_words: FurtherWords | None) -> tuple[str, ...]:
-    """Words that frames are compared with, but for "nothing"."""
-    words = getattr(model.config, "vocabulary", None) or []
-    own = (processor.decode_answer(torch.tensor(ids)) for ids in words[:-1])
-    return (*own, *(further_words.added if further_words else ()))

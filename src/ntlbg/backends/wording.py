@@ -48,6 +48,26 @@ ended ending finish finishes finished final finally near immediately just direct
 name tell please exactly
 """
 WORDS = frozenset(_WORDS.split())
+# Words that ask for something the model was not trained for, but name nothing that could be taught:
+# a note about them says so, and does not list them. Number words are among them.
+_GRAMMAR = """
+who whom whose why where wherever whatever whichever while because since until unless although
+though whereas so but nor then than he him his himself she her hers herself itself themselves my
+mine your yours our ours such same more most less least few fewer several much no not only just
+again too still already yet never always together alone instead about above across against along
+among around behind below beneath beside besides between beyond down inside like off onto opposite
+outside over past per through throughout toward towards under underneath up upon via without
+happen happens happened happening occur occurs occurred do doing done
+"""
+_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve"
+COUNTED = {word: number for number, word in enumerate(_NUMBERS.split())}
+COUNTED |= {"never": 0, "once": 1, "twice": 2, "thrice": 3}
+GRAMMAR = frozenset((*_GRAMMAR.split(), *COUNTED))
+NUMBER = re.compile(rf"\b(?:\d+|{'|'.join(COUNTED)})\b", re.IGNORECASE)
+# Of a whole option: one number, and up to two words of what is counted.
+A_NUMBER = re.compile(
+    rf"(?:(?:exactly|only|just) )?({NUMBER.pattern})((?: [^\W\d]+){{0,2}})\.?", re.IGNORECASE
+)
 WORD = re.compile(r"\w+(?:['’]\w+)*")
 POSSESSIVE = re.compile(r"['’]s\b")
 ENDING = re.compile(r"['’](?:re|ve|ll|d)$|n['’]t$")
@@ -91,6 +111,22 @@ def unknown_words(text: str, names: "ObjectNames") -> list[str]:
     return list(dict.fromkeys(word.lower() for _, word in sorted(found)))
 
 
+def as_counted(question: str, options: Sequence[str]) -> list[str]:
+    """Options of a question about a number, those that are one in digits, as the model was taught.
+
+    >>> as_counted("How often does the owl appear?", ["Two times.", "never", "two or three"])
+    ['2', '0', 'two or three']
+    """
+    return [_digits(option) for option in options] if asks_count(question) else list(options)
+
+
+def _digits(option: str) -> str:
+    found = A_NUMBER.fullmatch(option.strip())
+    if found is None or NUMBER.search(found[2]):
+        return option
+    return str(COUNTED.get(found[1].lower(), found[1]))
+
+
 class ObjectNames:
     """Names of objects, found in questions.
 
@@ -132,11 +168,12 @@ def reservations(
     unknown = unknown_words(question, names)
     for option in (YES_OR_NO.sub("", option, count=1) for option in options or ()):
         if not KNOWN_OPTION.fullmatch(option.strip()) and option != NOT_SEEN:
-            unknown += unknown_words(option, names)
-    if unknown:
-        return (_without_words(unknown),)
+            found = unknown_words(option, names)
+            unknown += [word for word in found if not NUMBER.fullmatch(word)]
+    if things := [word for word in unknown if ENDING.sub("", word) not in GRAMMAR]:
+        return (_without_words(things),)
     found = names.find(question)
-    if not _is_trained(question, len(found)):
+    if unknown or not _is_trained(question, len(found)):
         return (UNTRAINED,)
     return () if found or _is_about_no_name(question) else (UNNAMED,)
 

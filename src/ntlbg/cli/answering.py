@@ -10,10 +10,14 @@ from ntlbg.cli.app import (
     Fps,
     Json,
     MaxFrames,
+    MaxNewTokens,
     Model,
     NumFrames,
+    Seed,
     Selector,
     Start,
+    Temperature,
+    TopP,
     Video,
     app,
 )
@@ -34,6 +38,10 @@ def ask(
     max_frames: MaxFrames = None,
     start: Start = None,
     end: End = None,
+    temperature: Temperature = None,
+    top_p: TopP = None,
+    max_new_tokens: MaxNewTokens = None,
+    seed: Seed = None,
     evidence: Annotated[
         Path | None, typer.Option(help="Write the selected frames into this folder.")
     ] = None,
@@ -48,7 +56,9 @@ def ask(
 ) -> None:
     """Answer a question and list the moments the answer relies on."""
     from ntlbg import console, pipeline
+    from ntlbg.backends.generation import Generation
 
+    generation = Generation(temperature, top_p, max_new_tokens, seed)
     _check_views(video, save_plots, report)
     with console.reading(video) as progress:
         answer = pipeline.ask(
@@ -62,6 +72,7 @@ def ask(
             max_frames=max_frames,
             start=start,
             end=end,
+            generation=generation,
             evidence_dir=evidence,
             read_frames=bool(save_plots or report),
             progress=progress,
@@ -125,6 +136,10 @@ def answer(
     fps: Fps = None,
     selector: Selector = None,
     max_frames: MaxFrames = None,
+    temperature: Temperature = None,
+    top_p: TopP = None,
+    max_new_tokens: MaxNewTokens = None,
+    seed: Seed = None,
     as_json: Json = False,
 ) -> None:
     """Answer a file of questions, and count the right ones where that is known; goes on if stopped.
@@ -134,8 +149,10 @@ def answer(
     from dataclasses import asdict
 
     from ntlbg import console
+    from ntlbg.backends.generation import Generation
     from ntlbg.evaluation.answer_file import answer_file
 
+    generation = Generation(temperature, top_p, max_new_tokens, seed)
     with console.counting("answering", unit="questions") as progress:
         summary = answer_file(
             questions,
@@ -145,6 +162,7 @@ def answer(
             fps=fps,
             selector=selector,
             max_frames=max_frames,
+            generation=generation,
             progress=progress,
         )
     if as_json:
@@ -209,7 +227,9 @@ def select(
 
 @app.command()
 def index(
-    videos: Annotated[list[Path], typer.Argument(help="Video files.", show_default=False)],
+    videos: Annotated[
+        list[Path], typer.Argument(help="Video or picture files.", show_default=False)
+    ],
     fps: Annotated[float, typer.Option(help="Frames per second to look at.")] = 1.0,
     as_json: Json = False,
 ) -> None:

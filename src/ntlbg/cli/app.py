@@ -44,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-Video = Annotated[Path, typer.Argument(help="A video file.", show_default=False)]
+Video = Annotated[Path, typer.Argument(help="A video or picture file.", show_default=False)]
 Model = Annotated[
     str, typer.Option(help="What answers: builtin, or the folder of a trained or converted model.")
 ]
@@ -69,6 +69,22 @@ Selector = Annotated[
     ),
 ]
 MaxFrames = Annotated[int | None, typer.Option(help="Look at this many frames at most.")]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        help="Draw the words of the answer, the higher the freer; 0, the default, takes the "
+        "likeliest. Not with options, which are chosen by likelihood. The built-in model decides "
+        "most answers by what the frames show: then nothing is drawn, and a note says so."
+    ),
+]
+TopP = Annotated[
+    float | None,
+    typer.Option(help="Draw from the likeliest words only that together have this chance."),
+]
+MaxNewTokens = Annotated[int | None, typer.Option(help="End the answer after so many tokens.")]
+Seed = Annotated[
+    int | None, typer.Option(help="With a temperature: another number draws another answer.")
+]
 Start = Annotated[float | None, typer.Option(help="Look from this second on.")]
 End = Annotated[float | None, typer.Option(help="Look up to this second.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]

@@ -4,12 +4,13 @@ A line holds ``id`` and ``pts_seconds``, so ``ntlbg evidence`` can judge the sam
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ntlbg.backends import Backend, load_backend
+from ntlbg.backends.generation import GREEDY, Generation, check_written
 from ntlbg.data import Question, read_questions
 from ntlbg.datasets import find_source, question_file
 from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError
@@ -110,6 +111,7 @@ def answer_file(
     fps: float | None = None,
     selector: str | None = None,
     max_frames: int | None = None,
+    generation: Generation = GREEDY,
     index: FeatureIndex | None = None,
     progress: Callable[[int, float], None] | None = None,
 ) -> Summary:
@@ -131,6 +133,8 @@ def answer_file(
     asked = list(read_questions(file))
     if not asked:
         raise DataError(f"{file}: holds no question")
+    for question in asked:
+        check_written(question.options, generation)
     check_output(out, records_kind(Row, WRITTEN), inputs=[file])
     backend = load_backend(model)
     settings = {
@@ -140,6 +144,7 @@ def answer_file(
         "fps": backend.habits.fps if fps is None else fps,
         "selector": selector or backend.habits.selector,
         "max_frames": max_frames,
+        **asdict(generation),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     with alone(out):
@@ -153,7 +158,7 @@ def answer_file(
                 answer = ask(
                     _source(file, question), question.question, options=question.options,
                     model=backend, num_frames=num_frames, fps=fps, selector=selector,
-                    max_frames=max_frames, index=index,
+                    max_frames=max_frames, generation=generation, index=index,
                 )  # fmt: skip
             except (VideoError, QuestionError) as error:
                 failed.append(f"question {place}: {error}")
@@ -177,8 +182,8 @@ def _rows_so_far(out: Path, asked: Sequence[Question], settings: dict) -> list[R
 def _check_row(out: Path, row: Row, asked: Sequence[Question], settings: dict) -> None:
     if not isinstance(row.place, int) or not isinstance(row.settings, dict):
         raise DataError(f"{out}: not {WRITTEN}; choose another place")
-    if row.settings != settings:
-        names = [name for name in settings if row.settings.get(name) != settings[name]]
+    names = [name for name in settings if row.settings.get(name) != settings[name]]
+    if names:
         raise ConfigError(
             f"{out} holds answers with another {', '.join(names)}: choose another file, or "
             f"ask with {', '.join(f'{name} {row.settings.get(name)}' for name in names)}"

@@ -24,11 +24,15 @@ def read_records(path: Path, record: type, what: str) -> tuple[list, bool]:
     """
     if not check_regular(path):
         return [], False
+    found: list = []
     try:
         *lines, rest = path.read_text(encoding="ascii").split("\n")
-        found = [record(**json.loads(line)) for line in lines]
-    except (OSError, TypeError, ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not {what} ({error}); choose another place") from error
+        found.extend(record(**json.loads(line)) for line in lines)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        where = f"line {len(found) + 1}"
+        raise DataError(f"{path}: not {what} ({where}); choose another place") from error
     if not _may_be_torn(rest, record):
         raise DataError(f"{path}: not {what} (its last line); choose another place")
     return found, bool(rest)

@@ -39,8 +39,8 @@ def make_dataset(
     The three have no background but plain drawings in common, and no video.
 
     Args:
-        num_videos: to train on; an eighth as many to validate and a quarter as many to test with, at
-            least one.
+        num_videos: to train on; an eighth as many to validate and a quarter as many to test with,
+            at least one.
 
     Returns:
         the three files. The other arguments are those of :func:`ntlbg.haystack.make_videos`.

@@ -21,6 +21,7 @@ from ntlbg.marks import of_model
 from ntlbg.models.configuration_longvu import LongVUConfig
 from ntlbg.models.convert_longvu_weights_to_hf import (
     Conversion,
+    check_config,
     convert_config,
     convert_dinov2,
     convert_siglip,
@@ -65,6 +66,7 @@ def convert(
         ConfigError, WeightsError, OutputError: what cannot be read, does not fit, or be written.
     """
     source = Path(source)
+    published = _published(source)  # before towers, which may be fetched for it
     check_folder(destination, FILES, inputs=[source, siglip, dinov2])
     folders = {
         "siglip": _tower_folder(source, "siglip", siglip),
@@ -72,7 +74,7 @@ def convert(
     }
     configs = {kind: _tower_config(folder) for kind, folder in folders.items()}
     vision = getattr(configs["siglip"], "vision_config", configs["siglip"])
-    config = convert_config(_read_json(source / "config.json"), vision, configs["dinov2"])
+    config = convert_config(published, vision, configs["dinov2"])
     tensors = dict(read_tensors(source))
     config.text_config.vocab_size = len(_find(tensors, "model.embed_tokens.weight", source))
     config.dtype = tensors["model.embed_tokens.weight"].dtype
@@ -89,6 +91,31 @@ def convert(
         for part in (model, *companions):
             part.save_pretrained(stage)
     return done
+
+
+def _published(source: Path) -> dict:
+    """What ``config.json`` says, of a folder that looks like a LongVU checkpoint."""
+    if not source.is_dir():
+        raise ConfigError(
+            f"{source}: no such folder; download a published LongVU checkpoint and give its folder"
+        )
+    missing = ["config.json"] * (not (source / "config.json").is_file())
+    missing += ["*.safetensors or pytorch_model*.bin"] * (not _weight_files(source))
+    if missing:
+        raise ConfigError(
+            f"{source}: no {' and no '.join(missing)} in there; give the folder of a published "
+            "LongVU checkpoint"
+        )
+    try:
+        published = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{source / 'config.json'}: cannot be read ({error}); give a checkpoint folder"
+        ) from error
+    if not isinstance(published, dict):
+        raise ConfigError(f"{source / 'config.json'}: holds no settings; give a checkpoint folder")
+    check_config(published)
+    return published
 
 
 def _tower_folder(source: Path, kind: str, given: str | Path | None) -> Path:
@@ -117,13 +144,6 @@ def _tower_config(folder: Path) -> PreTrainedConfig:
         raise ConfigError(
             f"{folder}: no configuration of a vision tower ({error}); give its checkpoint folder"
         ) from error
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); give a checkpoint folder") from error
 
 
 def _find(tensors: dict[str, Tensor], name: str, folder: Path) -> Tensor:
@@ -156,7 +176,7 @@ def read_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
     Raises:
         WeightsError: there are none, or one is damaged or holds more than tensors.
     """
-    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+    files = _weight_files(folder)
     if not files:
         raise WeightsError(f"{folder}: no *.safetensors and no pytorch_model*.bin in there")
     for path in files:
@@ -164,6 +184,10 @@ def read_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
             yield from (_safetensors if path.suffix == ".safetensors" else _pickled)(path)
         except (SafetensorError, UnpicklingError, RuntimeError, EOFError) as error:
             raise WeightsError(f"{path}: cannot be read as weights ({error})") from error
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
 
 
 def _safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:

@@ -12,7 +12,8 @@ class LongVUConfig(PreTrainedConfig):
     r"""Sizes and choices of [`LongVUForConditionalGeneration`].
 
     Args:
-        text_config: of the language model, Qwen2 or any other causal one. Default: Qwen2.
+        text_config: of the language model, Qwen2 or any other causal one. Default: Qwen2-7B, as
+            in LongVU-7B.
         siglip_config: of the tower that knows words. Default: SigLIP-so400m at 384 pixels.
         dinov2_config: of the tower that knows shapes. Default: DINOv2-giant at 378 pixels, with
             position embeddings already resampled to that size.
@@ -37,7 +38,19 @@ class LongVUConfig(PreTrainedConfig):
 
     model_type = "longvu"
     sub_configs_defaults = {  # noqa: RUF012  (transformers declares it as a ClassVar)
-        "text_config": SubConfigSpec(config_class=AutoConfig, model_type="qwen2"),
+        "text_config": SubConfigSpec(
+            config_class=AutoConfig,
+            model_type="qwen2",
+            init_kwargs={
+                "vocab_size": 152064,
+                "hidden_size": 3584,
+                "intermediate_size": 18944,
+                "num_hidden_layers": 28,
+                "num_attention_heads": 28,
+                "num_key_value_heads": 4,
+                "rope_theta": 1e6,
+            },
+        ),
         "siglip_config": SubConfigSpec(
             config_class=AutoConfig,
             model_type="siglip_vision_model",

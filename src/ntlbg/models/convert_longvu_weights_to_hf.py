@@ -137,17 +137,14 @@ def convert_dinov2(
     return done
 
 
-def convert_config(
-    published: Mapping, siglip: PreTrainedConfig, dinov2: PreTrainedConfig
-) -> LongVUConfig:
-    """Our configuration from a published ``config.json`` and those of the towers.
+def check_config(published: Mapping) -> None:
+    """Whether a published ``config.json`` can be converted.
 
     Raises:
         ConfigError: not a LongVU configuration, or a kind of model that was never published.
     """
     family = str(published.get("model_type"))
-    llama = "llama" in family
-    if not llama and "qwen" not in family:
+    if "llama" not in family and "qwen" not in family:
         raise ConfigError(f"model_type is {family!r}; it must name qwen or llama")
     if missing := [key for key in NEEDED if key not in published]:
         raise ConfigError(f"the configuration has no {', '.join(missing)}; is it a LongVU one?")
@@ -157,6 +154,18 @@ def convert_config(
             "only checkpoints with one query group and samplers outside the language model are "
             f"supported; got num_query_group={groups}, query_num_list={queries}"
         )
+
+
+def convert_config(
+    published: Mapping, siglip: PreTrainedConfig, dinov2: PreTrainedConfig
+) -> LongVUConfig:
+    """Our configuration from a published ``config.json`` and those of the towers.
+
+    Raises:
+        ConfigError: as :func:`check_config`.
+    """
+    check_config(published)
+    llama, queries = "llama" in published["model_type"], published["query_num_list"]
     kind = LlamaConfig if llama else Qwen2Config
     known = set(kind().to_dict()) | {"rope_theta"}
     text = {key: value for key, value in published.items() if key in known - {"model_type"}}

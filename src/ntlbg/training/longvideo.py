@@ -77,7 +77,7 @@ class Trained:
 
     Attributes:
         folder: the model, for ``ntlbg ask --model``.
-        history: mean loss and terms at every logging step.
+        history: mean loss and terms at every logging step and the last one.
     """
 
     folder: Path

@@ -24,6 +24,7 @@ from ntlbg.outputs import check_folder, staged_directory, staged_file
 from ntlbg.training.checkpoints import begin, check_own, check_same_run
 from ntlbg.training.longvu_data import LongVUQuestions
 from ntlbg.training.longvu_settings import LongVUTraining, load_longvu_settings
+from ntlbg.training.trainer import LastStepLogged
 
 DEBUG_STEPS, DEBUG_FRAMES = 3, 8
 SETTINGS_FILE, HISTORY_FILE = "training.json", "history.json"
@@ -50,7 +51,7 @@ class TrainedLongVU:
 
     Attributes:
         folder: the model, its processor and the run's checkpoints.
-        history: mean loss at every logging step.
+        history: mean loss at every logging step and the last one.
     """
 
     folder: Path
@@ -100,7 +101,11 @@ def run(
         return None
     arguments = _arguments(settings, output, debug)
     trainer = Trainer(
-        model, arguments, train_dataset=questions, data_collator=LongVUCollator(processor)
+        model,
+        arguments,
+        train_dataset=questions,
+        data_collator=LongVUCollator(processor),
+        callbacks=[LastStepLogged()],
     )
     _fit(trainer, settings, output, resume=resume, say=say)
     history = [entry for entry in trainer.state.log_history if "loss" in entry]

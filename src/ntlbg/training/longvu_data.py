@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 from torch.utils.data import Dataset
 
 from ntlbg.config.training_blocks import DatasetEntry
@@ -14,7 +13,7 @@ from ntlbg.models.training_longvu import LongVUSample
 from ntlbg.models.video_pixels_longvu import LONGEST_SIDE
 from ntlbg.pictures import fit_within
 from ntlbg.training.longvu_settings import DataSettings
-from ntlbg.video import probe, sample_frames
+from ntlbg.video import probe, read_frames_at, sample_frames
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
@@ -36,7 +35,7 @@ class LongVUQuestions(Dataset):
         return len(self.items)
 
     def __getitem__(self, number: int) -> LongVUSample:
-        """Raises DataError or VideoError: a failing file never becomes another one."""
+        """Raises VideoError: a failing file never becomes another one."""
         item = self.items[number]
         question, answer = _as_asked(item)
         return LongVUSample(question, answer, self._pixels(item.source))
@@ -49,11 +48,7 @@ class LongVUQuestions(Dataset):
 
 def read_picture(path: Path) -> np.ndarray:
     """uint8 (H, W, 3), upright."""
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
-    except (OSError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: cannot be read as a picture ({error})") from error
+    return read_frames_at(path, [0.0]).data[0]
 
 
 def read_video(path: Path, *, fps: float, max_frames: int | None) -> np.ndarray:

@@ -3,18 +3,28 @@
 from collections import defaultdict
 
 from torch import nn
-from transformers import Trainer
+from transformers import Trainer, TrainerCallback
+
+
+class LastStepLogged(TrainerCallback):
+    """The last step is logged too, so that a run shorter than ``logging_steps`` leaves losses."""
+
+    def on_step_end(self, args, state, control, **kwargs):
+        """Called after every update; comes after transformers' own rule."""
+        if state.global_step >= state.max_steps:
+            control.should_log = True
 
 
 class NtlbgTrainer(Trainer):
     """Trains an objective: ``objective(**batch, progress=p)`` returns ``loss`` and ``terms``.
 
-    Only ``compute_loss`` and ``log`` differ from the Hugging Face class, so resuming, accumulation,
-    mixed precision and distributed training are its own.
+    Only ``compute_loss`` and ``log`` differ from the Hugging Face class, and that the last step is
+    always logged, so resuming, accumulation, mixed precision and distributed training are its own.
     """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self.add_callback(LastStepLogged)
         self._terms: dict[str, list[float]] = defaultdict(list)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):

@@ -7,7 +7,8 @@ Times are seconds from the first picture that is shown. The picture on screen at
 last one whose presentation time is at most T (plus one millisecond, the resolution of many files).
 
 Reading order: `sampling` (what can be asked for), `pictures` (one video), `skipping` (the fast way:
-`ahead`, `bitstream`, `decoder`), `plain` (the careful way), `clock` (times), `opening` (refusals).
+`ahead`, `bitstream`, `decoder`), `plain` (the careful way), `clock` (times), `stills` (a picture as
+a video of one frame), `opening` (refusals).
 """
 
 from ntlbg.video.frames import Frames, ReadReport, VideoInfo

@@ -22,15 +22,18 @@ from ntlbg.errors import (
 MAX_PIXELS = 2**26
 BLOCK_PIXELS = 2**16
 
-# Self-contained files only: playlists, concatenation scripts, devices, text and still images are
-# left out, since they name other files or are not pictures in time. Sound is let in so that it
+# Self-contained files only: playlists, concatenation scripts, devices and text are left out, since
+# they name other files, and still images, which `stills` reads. Sound is let in so that it
 # can be told that it has no pictures.
 FORMATS = (
     "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,gif,apng,ivf,nut,mxf,gxf,rm,dv,wtv,swf,"
     "yuv4mpegpipe,h264,hevc,vvc,av1,obu,m4v,h261,h263,mpegvideo,vc1,mjpeg,"
     "mp3,aac,flac,wav,ac3,aiff,caf,w64"
 )
-ACCEPTED = "a complete mp4, mov, mkv, webm, avi, ts, mpg, flv, wmv, ogv or gif file"
+ACCEPTED = (
+    "a complete mp4, mov, mkv, webm, avi, ts, mpg, flv, wmv, ogv or gif file, or a jpeg, png, webp "
+    "or bmp picture"
+)
 
 ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: cover art
 TIMED_THUMBNAILS = 0x800  # AV_DISPOSITION_TIMED_THUMBNAILS: previews for the seek bar

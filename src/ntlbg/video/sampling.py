@@ -17,6 +17,7 @@ from ntlbg.video.opening import MAX_PIXELS, check_pixels
 from ntlbg.video.packets import Source
 from ntlbg.video.pictures import Video
 from ntlbg.video.slots import ROUNDING_SECONDS, Mode
+from ntlbg.video.stills import Still, read_still
 
 # Batches of full-size pictures stay below this, with fewer pictures than asked for if need be.
 MAX_BATCH_BYTES = 2**28
@@ -131,7 +132,7 @@ def read_frames_at(
         raise ConfigError(f"times must be a list of seconds >= 0, at least one; got {pts_seconds}")
     options.check_reading(threads, on_damage, max_pixels)
     pair = options.check_output(size, fit)
-    video = Video(source := _source(path, report, threads, on_damage, max_pixels))
+    video = _open(source := _source(path, report, threads, on_damage, max_pixels))
     convert = _converter(video, source, pair, fit)
     data, shown = _room(len(times), convert)
     order = np.argsort(times, kind="stable")
@@ -170,7 +171,7 @@ class _Grid:
 
 
 def _sample(source, grid, mode, tolerance, size, fit, batch_size) -> Iterator[Frames]:
-    video = Video(source)
+    video = _open(source)
     if grid.max_frames is not None:
         grid = grid.spread(video.measure()[1])
     convert = _converter(video, source, size, fit)
@@ -213,7 +214,7 @@ def _nothing_to_see(source: Source, grid: _Grid, mode: str) -> str:
 
 
 def _probe(source: Source) -> VideoInfo:
-    video = Video(source)
+    video = _open(source)
     height, width = displayed_size(video.first, video.pixel_aspect)
     num_packets, duration_seconds, longest_gop_seconds = video.measure()
     return VideoInfo(
@@ -234,8 +235,13 @@ def _source(path, report, threads, on_damage, max_pixels) -> Source:
     return Source(path, report, Damage(path, report, on_damage), threads, max_pixels)
 
 
+def _open(source: Source) -> Video | Still:
+    still = read_still(source.path, source.report, source.max_pixels)
+    return Video(source) if still is None else still
+
+
 def _converter(
-    video: Video, source: Source, size: tuple[int, int] | None, fit: str
+    video: Video | Still, source: Source, size: tuple[int, int] | None, fit: str
 ) -> RgbConverter:
     shown = displayed_size(video.first, video.pixel_aspect)
     layout = Layout(shown, *shown) if size is None else FITS[fit](shown, size)
