@@ -59,8 +59,8 @@ class Calibration:
     """Logistic regressions of ``scripts/calibrate_builtin.py`` on validation videos of an hour.
 
     They belong to trained weights, and their file keeps them. Each holds weights, the bias last.
-    The last two are counts of ``scripts/calibrate_footage.py`` and of runs before it; ``drawn`` was
-    fitted by its method to 60 such videos and 50 with drawn objects, made before the script was.
+    The last three are of ``scripts/calibrate_footage.py``, which makes videos of both kinds: fitted
+    to one half of its videos, and counted on both.
 
     Attributes:
         event: a frame shows an event, by confidence and recurrence.
@@ -70,18 +70,18 @@ class Calibration:
         relevance: the same where no word is known for it.
         drawn: a video is one with drawn objects, by what ``ntlbg.backends.drawn_videos`` tells.
         found: an object asked for by name is in a video without drawn ones: log-odds of ``named``
-            from which on it mostly is, the chance then (46 of 52), and the chance below, if four of
-            ten names that are asked for are there (a third of what is there was found).
-        other_event: what comes first or last in such a video was recognised (24 of 254).
+            from which on it mostly is, the chance then (36 of 38, and one more of each kind), and
+            the chance below, if four of ten names that are asked for are there.
+        other_event: what comes first or last in such a video was recognised (6 of 240).
     """
 
     event: Sequence[float] = (6.33, -10.25, -1.39)
     moment: Sequence[float] = (0.91, -0.64, 4.33)
     named: Sequence[float] = (1.18, 0.78, -4.91)
     relevance: Sequence[float] = (2.63, -10.70)
-    drawn: Sequence[float] = (0.55, 1.37, 0.46, -0.63, -1.87, 1.93)
-    found: Sequence[float] = (-4.0, 0.87, 0.3)
-    other_event: Sequence[float] = (0.09,)
+    drawn: Sequence[float] = (1.04, 0.96, 0.24, -0.93, -1.54, -1.85)
+    found: Sequence[float] = (-4.0, 0.92, 0.3)
+    other_event: Sequence[float] = (0.025,)
 
 
 def log_odds(weights: Sequence[float], *signs):
