@@ -8,6 +8,7 @@ from pathlib import Path
 from ntlbg.config import load_config
 from ntlbg.errors import NtlbgError
 from ntlbg.evaluation import questions
+from ntlbg.evaluation.gain import gain
 from ntlbg.models.checkpoints_ntlbg import is_reader
 
 
@@ -21,18 +22,25 @@ def main() -> int:
     parser.add_argument("--untrained", action="store_true", help="the base model with new parts")
     parser.add_argument("--output-dir", type=Path, default=Path("results"))
     parser.add_argument("--experiment-name", default="evaluation", help="folder of the results")
+    parser.add_argument(
+        "--against", type=Path, help="results of an earlier run: tell what was gained over it"
+    )
     arguments = parser.parse_args()
+    folder = arguments.output_dir / arguments.experiment_name
     try:
         summary = questions.run(
             arguments.config,
-            arguments.output_dir / arguments.experiment_name,
+            folder,
             model=_model(arguments),
             progress=lambda line: print(line, file=sys.stderr),
         )
+        gained = gain(arguments.against, folder) if arguments.against else None
     except NtlbgError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(json.dumps(summary, indent=2))
+    if gained is not None:
+        print(gained)
     return 0
 
 

@@ -31,6 +31,7 @@ from ntlbg.selection import Selection, select_frames
 # Kinds of questions that are about when something is, rather than what.
 TEMPORAL_KINDS = ("first", "last", "before", "after", "when", "temporal", "order")
 LONG_SECONDS = 600.0
+TELL_SECONDS = 15.0  # between lines about how far it is: soon enough to know that it goes on
 
 
 @dataclass(frozen=True)
@@ -96,15 +97,27 @@ def _answer_all(
     backend, reader = _backend_and_reader(config, [item for s in sets for item in s], model)
     if progress:
         progress(f"answering with {backend.name}")
-    records = []
+    records: list[Record] = []
+    began, number = time.perf_counter(), sum(map(len, sets))
+    told = began
     for entry, items in zip(entries, sets, strict=True):
         for item in items:
             read = reader.read(item, entry.max_length)
             records.append(answer_question(backend, read, config, entry.name))
-        if progress:
-            right = np.mean([exact_match(r.answer, r.truth) for r in records])
-            progress(f"{entry.name}: {len(items)} questions, {right:.3f} right so far")
+            now = time.perf_counter()
+            if progress and (len(records) == number or now - told > TELL_SECONDS):
+                told = now
+                progress(_so_far(records, number, now - began))
     return backend, records
+
+
+def _so_far(records: Sequence[Record], number: int, seconds: float) -> str:
+    right = np.mean([exact_match(record.answer, record.truth) for record in records])
+    left = seconds * (number - len(records)) / len(records)
+    return (
+        f"{len(records)} of {number} questions, {right:.3f} right so far; "
+        f"{seconds:.0f} s, about {left:.0f} left"
+    )
 
 
 def _backend_and_reader(
