@@ -61,17 +61,10 @@ def _answers(folder: Path) -> list[tuple[str, str, str, float]]:
     """Data set, video and question, and whether its answer is right."""
     rows = [row for _, row in read_json_lines(folder / ANSWERS)]
     try:
-        found = [
-            (
-                row["dataset"],
-                row["video"],
-                row["question"],
-                exact_match(row["answer"], row["truth"]),
-            )
-            for row in rows
-        ]
+        asked = [(row["dataset"], row["video"], row["question"]) for row in rows]
+        right = [exact_match(row["answer"], row["truth"]) for row in rows]
     except (KeyError, TypeError) as error:
         raise DataError(f"{folder / ANSWERS}: no answers of an evaluation ({error!r})") from error
-    if not found:
+    if not rows:
         raise DataError(f"{folder / ANSWERS}: holds no answer")
-    return found
+    return [(*question, one) for question, one in zip(asked, right, strict=True)]
