@@ -9,7 +9,7 @@ OUT ?= results/demo
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo evaluate eval-builtin eval-openmoji bench-builtin compare test test-all test-durations quick-test \
+.PHONY: help setup demo data quickstart evaluate eval-builtin eval-openmoji bench-builtin compare test test-all test-durations quick-test \
 	check format photos train train-debug dry-run check-env package fuzz bench-setup clean clean-all
 
 help:  ## this list
@@ -34,6 +34,17 @@ $(READY_DEV): $(READY)
 
 demo: $(READY)  ## one hour of video, eight questions, results/demo/report.html
 	$(BIN)/ntlbg demo --out $(OUT) --minutes $(MINUTES)
+
+data: data/train.jsonl  ## data/: 66 made films of a minute to train, validate and test with
+data/train.jsonl: | $(READY)
+	$(BIN)/ntlbg haystack data --dataset
+
+QUICK = --config configs/quickstart.json --output-dir results/quickstart-answers
+quickstart: $(READY) data  ## train a model on them (ten minutes), and what it gained
+	$(BIN)/python experiments/evaluate_experiment.py $(QUICK) --untrained --experiment-name before
+	$(BIN)/python scripts/train_ntlbg.py --config configs/quickstart.json
+	$(BIN)/python experiments/evaluate_experiment.py $(QUICK) --experiment-name after \
+		--against results/quickstart-answers/before
 
 evaluate: $(READY)  ## accuracy of the built-in model on unseen videos (an hour or so)
 	$(BIN)/ntlbg evaluate results/eval --kind ten-minutes --kind hour --kind clip-8 --kind clip-16 \

@@ -47,7 +47,7 @@ def run_command(line: str) -> None:
 
 
 def test_only_known_commands_are_shown():
-    known = {"ntlbg", "make"}
+    known = {"ntlbg", "make", "python"}
     assert {shlex.split(line, comments=True)[0] for line in COMMANDS if line.strip()} <= known
 
 

@@ -8,6 +8,8 @@ _DISTRIBUTED = "hardware_config.distributed_training"
 # key: why it changes nothing
 UNUSED = {
     "model_config.ntlbg_rope_theta": "base_model decides",
+    "video_config.frame_resolution": "the encoder has a size of its own, and only the plan of "
+    "memory of a vision-language model reads it",
     "model_config.rich_point_config.spatial_resolution": "a frame is one vector",
     "model_config.rich_point_config.rich_point_layers": "rich points are input tokens of the "
     "language model",
