@@ -223,7 +223,13 @@ def test_every_key_without_effect_is_told_once_it_is_changed(key):
     value = json.loads(to_json(Config()))
     for name in key.split("."):
         value = value[name]
-    other = not value if isinstance(value, bool) else [1] if isinstance(value, list) else value + 1
+    other = (
+        [item + 1 for item in value]
+        if isinstance(value, list)
+        else not value
+        if isinstance(value, bool)
+        else value + 1
+    )
     told = [note for note in notes(changed(Config(), {key: other})) if "no effect" in note]
     assert [note.split(" has no effect: ")[0] for note in told] == [key]
 
