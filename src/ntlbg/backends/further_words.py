@@ -34,8 +34,9 @@ EXPERT_SURE = 0.3  # chance of its likeliest word
 # Added to the logit of a prototype, which is a cosine on the scale of the vocabulary.
 PROTOTYPE_BIAS = 2.0
 # Of the videos with frames that were set to the word that is asked for, those that show it: 37 of
-# 37 for the expert (scripts/calibrate_footage.py), 47 of 50 before. What was taught from cut-outs is mistaken about as seldom. A photo teaches its
-# background too, and nothing is known of that: an even chance.
+# 37 for the expert (scripts/calibrate_footage.py), 47 of 50 before. What was taught from cut-outs
+# is mistaken about as seldom. A photo teaches its background too, and nothing is known of that: an
+# even chance.
 EXPERT_RIGHT, CUTOUT_RIGHT, PHOTO_RIGHT = 0.95, 0.9, 0.5
 SET_TO_A_WORD = 0.9999  # cosine of a feature that was replaced; rounding aside it is 1
 # A question about the whole picture, that names nothing, and the time it may name.
