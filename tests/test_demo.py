@@ -93,7 +93,9 @@ def test_demo_leaves_a_report_answers_and_plots(made, tmp_path):
     assert "rich representative points" not in page
 
 
-def test_demo_shows_the_attention_of_a_question_about_one_thing(made, tmp_path):
+def test_demo_shows_the_attention_of_a_question_about_one_thing(made, tmp_path, monkeypatch):
+    first = ("first", "What is seen first, red?", "red", None)
+    monkeypatch.setitem(globals(), "QUESTIONS", [first, *QUESTIONS])
     done = demo.run(
         tmp_path,
         minutes=1,

@@ -195,7 +195,7 @@ def test_page_shows_the_attention(full_report):
     assert "Question: Is <it> red?" in page.text
     assert "Is 0.125 <it> 0.250 red? 0.625" in page.text
     assert [a["style"] for tag, a in page.elements if "--weight" in a.get("style", "")] == [
-        "--weight:12.5%", "--weight:25.0%", "--weight:62.5%",
+        "--weight:20.0%", "--weight:40.0%", "--weight:100.0%",
     ]  # fmt: skip
     assert "c = 15.0" in page.text
     assert "task 1.250 of the answer align – not known" in page.text

@@ -1,5 +1,7 @@
 """The plot of the attention: every frame and number that it was given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -35,7 +37,8 @@ def test_it_is_written_as_png_and_svg(tmp_path):
 
 
 def test_signs_of_formulas_are_text(tmp_path):
-    attention = made_attention(4)
-    attention.words[:] = ["$x_1", "cost", "$?"]
-    attention.chosen[:] = 0
+    """As formulas these could not be drawn."""
+    attention = replace(made_attention(), question="Is it $5_$ or less?")
     save_attention(attention, tmp_path)
+    attention.words[:] = ["$5_$", "or", "less"]
+    save_attention(replace(attention, question="Which?"), tmp_path)

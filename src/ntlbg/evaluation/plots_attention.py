@@ -13,6 +13,8 @@ from ntlbg.timelines import round_moments, timestamp
 
 _FRAME, _PICK, _RING, _MEAN, _SOFT = "#b9c6cf", "#1c5d8c", "#e39a1c", "#a8382c", "#63626a"
 
+UPRIGHT = 12  # words that have room side by side
+
 
 def save_attention(
     attention: Attention, folder: str | Path, *, name: str = "attention"
@@ -43,12 +45,11 @@ def draw_attention(attention: Attention) -> Figure:
 
 def _draw_words(axes: Axes, attention: Attention) -> None:
     places = range(len(attention.words))  # a word can come twice
+    turned = 90 if len(places) > UPRIGHT else 0
     bars = axes.bar(places, attention.word_weights, color=_PICK, width=0.7)
-    axes.bar_label(bars, fmt="%.3f", fontsize=8, color=_SOFT)
-    # "$" would begin a formula
-    words = [word.replace("$", r"\$") for word in attention.words]
-    axes.set_xticks(places, words, rotation=30 if len(words) > 8 else 0)
-    axes.set(yticks=[], ylim=(0, 1.15 * attention.word_weights.max()))
+    axes.bar_label(bars, fmt="%.3f", fontsize=8, color=_SOFT, rotation=turned, padding=2)
+    axes.set_xticks(places, attention.words, rotation=turned)
+    axes.set(yticks=[], ylim=(0, (1.6 if turned else 1.2) * attention.word_weights.max()))
     axes.set_title("weight of each word in the mean", fontsize=9, loc="left", color=_SOFT)
 
 
