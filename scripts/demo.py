@@ -13,7 +13,11 @@ def main() -> int:
     parser.add_argument("--out", default="results/demo", help="folder for video and report")
     parser.add_argument("--minutes", type=float, default=60, help="length of the sample video")
     parser.add_argument("--model", help="builtin, or the folder of a trained model")
-    parser.add_argument("--save_plots", action="store_true", help="also write a plot per question")
+    parser.add_argument(
+        "--save_plots",
+        action="store_true",
+        help="also write a plot per question, and one of the attention",
+    )
     arguments = parser.parse_args()
     try:
         demo.run(

@@ -6,7 +6,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from ntlbg.backends import Habits, Reply, RichPoints, VideoContext
+from ntlbg.backends import Habits, Reply, VideoContext
+from ntlbg.backends.inspection import Attention, LossPart, Plane
 from ntlbg.results import Answer, describe_evidence
 from ntlbg.selection import select_frames
 from ntlbg.video import Frames
@@ -86,18 +87,6 @@ class ColourBackend:
         scores = [0.9 if option == text else 0.1 / (len(options) - 1) for option in options]
         return Reply(options[int(np.argmax(scores))], scores, tokens)
 
-    def rich_points(self, question: str, *, video: VideoContext) -> RichPoints:
-        indices = video.selection.indices
-        features = video.features[indices]
-        share = np.full(len(indices), 1 / len(indices))
-        return RichPoints(
-            question=question,
-            pts_seconds=video.pts_seconds[indices],
-            feature_norms=np.linalg.norm(features, axis=1),
-            context=features - features.mean(0),
-            weights=np.stack([share, video.selection.weights], axis=1),
-        )
-
 
 def _colour(text: str) -> str:
     return next((name for name in COLOURS if name in text.lower()), "grey")
@@ -135,3 +124,21 @@ def made_answer(*, scored: bool = True, pictures: bool = True, **changes) -> Ans
         "seen": seen,
     }
     return Answer(**(values | changes))
+
+
+def made_attention(frames: int = 60) -> Attention:
+    """Of a question of three words about frames a minute apart, four of them chosen."""
+    draw = np.random.default_rng(0)
+    points = draw.normal(size=(frames, 2))
+    return Attention(
+        question="Is <it> red?",
+        answer="Yes & no",
+        words=["Is", "<it>", "red?"],
+        word_weights=np.array([0.125, 0.25, 0.625]),
+        pts_seconds=60.0 * np.arange(frames),
+        chosen=np.array([0, 20, 40, 59]),
+        distances=np.linspace(10.0, 30.0, frames),
+        level=15.0,
+        plane=Plane(512, points, np.array([3.0, 0.0]), np.array([[0.5, 0.2], [0.2, 0.3]])),
+        losses=[LossPart("task", 1.25, "of the answer"), LossPart("align", None, "not known")],
+    )

@@ -11,7 +11,8 @@ import pytest
 from fakes import MOMENTS, ColourBackend, write_colour_video
 from ntlbg import demo
 from ntlbg.data import Sample, write_samples
-from ntlbg.errors import ConfigError
+from ntlbg.errors import ConfigError, OutputError
+from tiny_models import tiny_backend
 
 ROOT = Path(__file__).parent.parent
 QUESTIONS = [
@@ -88,6 +89,39 @@ def test_demo_leaves_a_report_answers_and_plots(made, tmp_path):
     records = json.loads((tmp_path / "answers.json").read_text(encoding="utf-8"))
     assert [record["selected"]["text"] for record in records] == ["red", "red", "blue"]
     assert len(list((tmp_path / "plots").glob("*.png"))) == 3
+    assert "How the frames were chosen" not in page  # these colours have no such attention
+    assert "rich representative points" not in page
+
+
+def test_demo_shows_the_attention_of_a_question_about_one_thing(made, tmp_path, monkeypatch):
+    first = ("first", "What is seen first, red?", "red", None)
+    monkeypatch.setitem(globals(), "QUESTIONS", [first, *QUESTIONS])
+    done = demo.run(
+        tmp_path,
+        minutes=1,
+        num_frames=4,
+        model=tiny_backend(feature_size=4),
+        save_plots=True,
+        say=str,
+    )
+    page = done.report.read_text(encoding="utf-8")
+    shown = page.split("How the frames were chosen", 1)[1].split("</section>", 1)[0]
+    assert "Question: How many are red?" in shown
+    assert "all\n  60 frames" in shown
+    for name in ("task", "quantisation", "contour", "nll", "ntlbg", "align", "context"):
+        assert f'<th scope="row">{name}</th>' in shown
+    assert shown.count("only known while training") == 2
+    assert "rich representative points" in page
+    plots = {path.name for path in (tmp_path / "plots").iterdir()}
+    assert {"attention.png", "attention.svg"} < plots
+
+
+def test_a_plot_of_somebody_else_is_kept(made, tmp_path):
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "attention.png").write_bytes(b"mine")
+    with pytest.raises(OutputError, match=r"attention\.png"):
+        demo.run(tmp_path, minutes=1, model=ColourBackend(), save_plots=True, say=str)
+    assert made == []
 
 
 def test_the_video_is_made_once(made, tmp_path):

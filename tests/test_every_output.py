@@ -71,7 +71,7 @@ ROWS = {
     )),
     "demo": Row(("config",), (
         ("out", Place("demo --out {out} --minutes 0.1 --config {config} --save-plots",
-                      ("report.html", "answers.json", *drawn("plots/when"),
+                      ("report.html", "answers.json", *drawn("plots/when", "plots/attention"),
                        "sample-0.1-minutes-2024/haystack-test-2024-000.mp4"))),
     )),
     "train": Row(("config",), (

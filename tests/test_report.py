@@ -7,14 +7,14 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from fakes import made_answer
+from fakes import made_answer, made_attention
 from ntlbg.backends import RichPoints
 from ntlbg.console import print_answer
 from ntlbg.errors import OutputError
 from ntlbg.report import Asked, Report, Stage, render, report_answer, write_report
 from ntlbg.results import mark_evidence
 
-VOID = {"meta", "img", "rect", "path", "link", "br"}
+VOID = {"meta", "img", "rect", "path", "ellipse", "link", "br"}
 
 
 class Page(HTMLParser):
@@ -65,6 +65,7 @@ def full_report():
             Asked(choice, "last", "owl", False, [(1200.0, 1203.0)], baseline, True),
         ],
         benchmark=[Stage("Decode and encode", 31.0, "once"), Stage("Answer", 0.5)],
+        attention=made_attention(),
         rich_points=RichPoints(
             "Which?", np.arange(3.0), np.ones(3), rng.normal(size=(3, 40)), np.full((3, 2), 0.25)
         ),
@@ -178,3 +179,65 @@ def test_moments_that_show_what_was_asked_about_are_marked(capsys):
     assert "* shows what the question is about" in lines
     print_answer(answer)
     assert "*" not in capsys.readouterr().out
+
+
+def section(text: str, name: str) -> str:
+    return text.split(f'id="{name}">', 1)[1].split("</section>", 1)[0]
+
+
+def drawn_points(path: str) -> np.ndarray:
+    return np.array([point.split(",") for point in re.findall(r"M([^h]+)h0", path)], float)
+
+
+def test_page_shows_the_attention(full_report):
+    inner = section(render(full_report), "attention")
+    page = Page(inner)
+    assert "Question: Is <it> red?" in page.text
+    assert "Is 0.125 <it> 0.250 red? 0.625" in page.text
+    assert [a["style"] for tag, a in page.elements if "--weight" in a.get("style", "")] == [
+        "--weight:20.0%", "--weight:40.0%", "--weight:100.0%",
+    ]  # fmt: skip
+    assert "c = 15.0" in page.text
+    assert "task 1.250 of the answer align – not known" in page.text
+    assert "“Yes & no”" in page.text
+    assert "512 dimensions" in page.text
+
+
+def test_distances_and_their_level_stand_on_one_scale(full_report):
+    """The level 15 is a quarter of the way from 10 to 30, as the chosen frames are."""
+    page = Page(section(render(full_report), "attention"))
+
+    def bottoms(name):
+        return [float(a["style"].split("bottom:")[1].rstrip("%")) for a in page.of_class(name)]
+
+    low, high = bottoms("end")
+    assert bottoms("level") == pytest.approx([low + (high - low) / 4], abs=0.01)
+    shares = np.array([0, 20, 40, 59]) / 59
+    assert bottoms("dot") == pytest.approx(low + (high - low) * shares, abs=0.01)
+    lefts = [float(re.match(r"left:([\d.]+)%", a["style"])[1]) for a in page.of_class("dot")]
+    assert lefts == pytest.approx(100 * shares, abs=0.01)
+    frames = drawn_points(page.of_class("dots")[0]["d"])
+    assert len(frames) == 60
+    assert frames[0] == pytest.approx([0, 100 - low], abs=0.06)
+    assert frames[-1] == pytest.approx([1000, 100 - high], abs=0.06)
+
+
+def test_the_plane_keeps_its_proportions(full_report):
+    """Lengths of the ellipses and the frames' distances share one unit."""
+    page, plane = Page(section(render(full_report), "attention")), made_attention().plane
+    one, contour = [a for tag, a in page.elements if tag == "ellipse"]
+    variances = np.linalg.eigvalsh(plane.covariance)
+    unit = float(one["rx"]) / variances[1] ** 0.5
+    assert float(one["ry"]) == pytest.approx(unit * variances[0] ** 0.5, abs=0.1)
+    assert float(contour["rx"]) == pytest.approx(15**0.5 * float(one["rx"]), rel=1e-3)
+    turned = float(re.search(r"rotate\((.*)\)", one["transform"])[1])
+    axis = np.array([np.cos(np.radians(turned)), -np.sin(np.radians(turned))])  # y goes down
+    assert np.linalg.norm(plane.covariance @ axis - variances[1] * axis) < 1e-3
+    places = drawn_points(page.of_class("dots")[1]["d"])
+    assert np.ptp(places, axis=0) == pytest.approx(unit * np.ptp(plane.points, axis=0), abs=0.5)
+
+
+def test_page_without_attention(full_report):
+    text = render(replace(full_report, attention=None))
+    assert "How the frames were chosen" in render(full_report)
+    assert "How the frames were chosen" not in text

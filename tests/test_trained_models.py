@@ -119,6 +119,7 @@ def test_demo(model, tmp_path):
     run("demo", "--model", model, "--minutes", 1, "--out", tmp_path)
     page = (tmp_path / "report.html").read_text()
     assert NAME in page
+    assert "How the frames were chosen" in page
     assert "The built-in model knows" not in page
 
 

@@ -70,12 +70,15 @@ def tiny_model(
     return NtlbgForConditionalGeneration(tiny_config(language_model, **changes)).eval()
 
 
-def tiny_backend(*words: str) -> NtlbgBackend:
-    """One whose tower knows these words, and "nothing"; without any it has none of its own."""
+def tiny_backend(*words: str, **changes) -> NtlbgBackend:
+    """One whose tower knows these words, and "nothing"; without any it has none of its own.
+
+    ``changes`` as for `tiny_config`.
+    """
     processor = tiny_processor()
     vocabulary = [processor.encode(f" {name}") for name in (*words, "nothing")]
     known = {"projector": "vocabulary", "vocabulary": vocabulary} if words else {}
-    return NtlbgBackend(tiny_model(**known), processor, ColourEncoder(), name="tiny")
+    return NtlbgBackend(tiny_model(**known, **changes), processor, ColourEncoder(), name="tiny")
 
 
 def tiny_inputs(

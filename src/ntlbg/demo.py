@@ -15,12 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from ntlbg import haystack
-from ntlbg.backends import Backend, load_backend
+from ntlbg.backends import Backend, Inspectable, RichPoints, load_backend
+from ntlbg.backends.inspection import Attention
 from ntlbg.config import load_config
 from ntlbg.console import counting
 from ntlbg.data import Sample, read_samples
 from ntlbg.evaluation.haystack import TIME_TOLERANCE, is_right
 from ntlbg.evaluation.plots import save_timeline
+from ntlbg.evaluation.plots_attention import save_attention
 from ntlbg.haystack import QUESTIONS_FILE, make_videos
 from ntlbg.index import FeatureIndex
 from ntlbg.marks import PAGE, json_rows, plots
@@ -30,8 +32,12 @@ from ntlbg.pipeline import DEFAULT_SELECTOR, ask
 from ntlbg.report import Asked, Report, Stage, write_report
 from ntlbg.results import Answer
 from ntlbg.timelines import timestamp
+from ntlbg.training.loss_parts import loss_parts
 
 KINDS = ("first", "last", "before", "after", "count", "exist", "when", "which")
+# Questions about one named thing show the attention best: in others, what the question says about
+# the order of time changes the ranking, too.
+NAMING_KINDS = ("when", "count")
 NUM_FRAMES = 16
 SEED = 2024
 _QUESTIONS_MADE = 64  # enough for one of each kind
@@ -112,8 +118,7 @@ def run(
     path = write_report(page, out_dir / "report.html")
     _write_answers(asked, out_dir / "answers.json")
     if save_plots:
-        for item in asked:
-            save_timeline(item.answer, out_dir / "plots", name=item.kind, truth=item.evidence)
+        _save_plots(page, out_dir / "plots")
     say(f"\nreport: {path}")
     return Demo(path, video, asked)
 
@@ -124,7 +129,7 @@ def _check(out_dir: Path, sample: Path, save_plots: bool) -> None:
     if not (sample / QUESTIONS_FILE).is_file():
         check_folder(sample, haystack.FILES)
     if save_plots:
-        check_folder(out_dir / "plots", plots(*KINDS))
+        check_folder(out_dir / "plots", plots(*KINDS, "attention"))
 
 
 def _budget(config: str | Path | None, num_frames: int, say) -> dict[str, int | None]:
@@ -257,13 +262,34 @@ def _report(asked: list[Asked], stages: list[Stage], backend: Backend) -> Report
         },
         asked=asked,
         benchmark=stages,
-        rich_points=backend.rich_points(first.question, video=first.seen),
+        **_inside(asked, backend),
         measured=MEASURED,
         limits=(
             *LIMITS[: 2 if backend.name == "builtin" else 1],
             f"One frame {apart} is looked at; what is shown between two can be missed.",
         ),
     )
+
+
+def _inside(asked: list[Asked], backend: Backend) -> dict[str, Attention | RichPoints]:
+    """What a backend with NTLBG attention shows of itself; of each kind the first question."""
+    if not isinstance(backend, Inspectable):
+        return {}
+    first = asked[0].answer
+    naming = (item for kind in NAMING_KINDS for item in asked if item.kind == kind)
+    named = next(naming, asked[0])
+    question, video = named.answer.question, named.answer.seen
+    return {
+        "attention": backend.attention(question, named.truth, video=video, losses=loss_parts),
+        "rich_points": backend.rich_points(first.question, video=first.seen),
+    }
+
+
+def _save_plots(page: Report, folder: Path) -> None:
+    for item in page.asked:
+        save_timeline(item.answer, folder, name=item.kind, truth=item.evidence)
+    if page.attention:
+        save_attention(page.attention, folder)
 
 
 def _write_answers(asked: list[Asked], path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jinja2
 import numpy as np
@@ -20,6 +21,9 @@ from ntlbg.timelines import (
     span_seconds,
     timestamp,
 )
+
+if TYPE_CHECKING:  # needs PyTorch
+    from ntlbg.backends.inspection import Attention, Plane
 
 _CONTEXT_CELLS = 32
 
@@ -64,6 +68,7 @@ class Report:
     lead: str = ""
     facts: dict[str, str] = field(default_factory=dict)
     benchmark: Sequence[Stage] = ()
+    attention: "Attention | None" = None
     rich_points: RichPoints | None = None
     measured: Sequence[str] = ()
     limits: Sequence[str] = ()
@@ -117,6 +122,7 @@ def render(report: Report) -> str:
         questions=[_view(asked) for asked in report.asked],
         score=_score(report.asked),
         stages=_stages(report.benchmark),
+        attention=report.attention and _attention(report.attention),
         points=_points(report),
         version=__version__,
     )
@@ -151,7 +157,7 @@ def _view(asked: Asked) -> dict:
         }
         for start, end in asked.evidence
     ]
-    marks = [(_percent(mark, times), timestamp(mark)) for mark in round_moments(times)]
+    marks = _marks(times)
     curve = None if scores is None else _path(*relevance_curve(times, scores))
     return {"asked": asked, "picks": picks, "bands": bands, "marks": marks, "curve": curve}
 
@@ -188,6 +194,61 @@ def _stages(stages: Sequence[Stage]) -> list[dict]:
     return [{"stage": stage, "percent": 100 * stage.seconds / longest} for stage in stages]
 
 
+def _attention(attention: "Attention") -> dict:
+    """Words, distances over time and the plane, in percent, and paths in boxes 1000 wide."""
+    times, distances = attention.pts_seconds, attention.distances
+    low, high = min(distances.min(), attention.level), max(distances.max(), attention.level)
+
+    def height(values):
+        """4 to 96 percent, so that marks are whole."""
+        return 4 + 92 * (values - low) / max(high - low, 1e-12)
+
+    left = np.array([_percent(second, times) for second in times])
+    chosen = attention.chosen
+    return {
+        "shown": attention,
+        "words": list(zip(attention.words, attention.word_weights.tolist())),
+        "frames": _dots(10 * left, 100 - height(distances)),
+        "picks": [
+            (left[frame], height(distances[frame]), distances[frame], timestamp(times[frame]))
+            for frame in chosen
+        ],
+        "level": height(attention.level),
+        "ends": [(height(value), value) for value in (distances.min(), distances.max())],
+        "marks": _marks(times),
+        "plane": _plane(attention.plane, chosen, attention.level),
+    }
+
+
+def _plane(plane: "Plane", chosen: np.ndarray, level: float) -> dict:
+    """The plane in an SVG box; all lengths in units of it, y down."""
+    reach = np.sqrt(level * np.diag(plane.covariance))
+    corners = np.concatenate([plane.points, [plane.mean - reach, plane.mean + reach]])
+    low, size = corners.min(axis=0), np.ptp(corners, axis=0)
+    unit = 920 / size[0]  # leaves a margin of 40
+
+    def place(points):
+        return np.array([40, 40 + unit * size[1]]) + unit * (points - low) * [1, -1]
+
+    points = place(plane.points)
+    return {
+        "height": 80 + unit * size[1],
+        "mean": place(plane.mean),
+        "frames": _dots(*points.T),
+        "picks": _dots(*points[chosen].T),
+        "ellipses": [
+            (unit * large, unit * small, -degrees)
+            for large, small, degrees in map(plane.ellipse, (1.0, level))
+        ],
+    }
+
+
+def _dots(x: np.ndarray, y: np.ndarray) -> str:
+    """An SVG path of points, as lines of no length; those at one place are one."""
+    places = np.unique(np.round(np.stack([x, y], axis=1), 1), axis=0)
+    return "".join(f"M{x:.1f},{y:.1f}h0" for x, y in places)
+
+
 def _points(report: Report) -> dict | None:
     """The rich points of one question: bars and context cells in 0..1."""
     points = report.rich_points
@@ -209,6 +270,11 @@ def _points(report: Report) -> dict | None:
             for row in range(len(points.pts_seconds))
         ],
     }
+
+
+def _marks(times: np.ndarray) -> list[tuple[float, str]]:
+    """Place in percent and name of round moments."""
+    return [(_percent(mark, times), timestamp(mark)) for mark in round_moments(times)]
 
 
 def _percent(seconds: float, times: np.ndarray) -> float:

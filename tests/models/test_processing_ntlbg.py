@@ -3,6 +3,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Regex, pre_tokenizers
 
 from ntlbg.errors import QuestionError
 from ntlbg.models import NtlbgProcessor
@@ -26,6 +27,38 @@ def test_prompt_reads_as_documented():
     assert decode(out["query_input_ids"][0, 0]) == " What is it?"
     assert "labels" not in out
     assert "point_mass" not in out
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("When does the T-shirt appear?", ["When", "does", "the", "T-shirt", "appear", "?"]),
+        ("What's at 02:28, and  then ", ["What's", "at", "02:28", ",", "and", "then"]),
+        ("鼓在哪里？ the owl", ["鼓", "在", "哪", "里", "？", "the", "owl"]),
+    ],
+)
+def test_every_token_of_a_question_belongs_to_a_word(question, words):
+    found, places = PROCESSOR.query_words(question)
+    assert found == words
+    ids = PROCESSOR.query_ids(question)
+    assert len(places) == len(ids)
+    assert places == sorted(places)
+    if question.isascii():  # the tokens of a word spell it
+        for place, word in enumerate(words):
+            spelled = decode([one for one, owner in zip(ids, places) if owner == place])
+            assert spelled.strip() == word
+
+
+def test_words_that_share_a_token_are_one():
+    pairs = tiny_tokenizer()
+    pairs.backend_tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(".."), behavior="isolated")
+    found = NtlbgProcessor(pairs, "<|frame|>").query_words("鼓在哪里")
+    assert found == (["鼓", "在哪", "里"], [0, 1, 2])
+
+
+def test_without_places_of_characters_the_tokens_are_the_words(monkeypatch):
+    monkeypatch.setattr(type(PROCESSOR.tokenizer), "is_fast", False)
+    assert PROCESSOR.query_words("An owl") == ([*" An owl"], [*range(7)])
 
 
 def test_labels_are_the_answer_and_its_end():

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ntlbg.selection import Selection
 from ntlbg.video import Frames
 
 if TYPE_CHECKING:
+    from ntlbg.backends.inspection import Attention, Losses
     from ntlbg.encoders import Encoder
 
 
@@ -147,6 +148,19 @@ class Backend(Protocol):
 
         ``generation`` is given where somebody asks for it, never with options.
         """
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """A backend with NTLBG attention can show what it makes of a question and of frames."""
+
+    def rich_points(self, question: str, *, video: VideoContext) -> RichPoints:
+        """R = [r; c; w; t] of the selected frames."""
+
+    def attention(
+        self, question: str, answer: str, *, video: VideoContext, losses: "Losses"
+    ) -> "Attention":
+        """How all frames were judged, and the parts of the loss for the true answer."""
 
 
 def load_builtin_backend(weights: Path | None = None, *, enrolled: bool = True) -> Backend:

@@ -5,9 +5,15 @@ K chosen frames.
 
 import numpy as np
 
+from ntlbg.backends import VideoContext
 from ntlbg.backends.seen import POSSIBLE, Signs
 from ntlbg.data import NOT_SEEN
-from ntlbg.grounding import asks_count, can_be_denied, mentioned_seconds
+from ntlbg.grounding import (
+    asks_count,
+    can_be_denied,
+    mentioned_seconds,
+    neighbour_direction,
+)
 from ntlbg.timelines import format_seconds
 
 SAME_MOMENT = 3.0  # seconds from a frame at which a time still names what it shows
@@ -41,6 +47,19 @@ def chances_of_words(
     if not all(option.lower() in known for option in options):
         return None  # frames cannot tell how likely the others are
     return {option: known[option.lower()] for option in options}
+
+
+def frames_in_order(question: str, signs: Signs, video: VideoContext) -> np.ndarray:
+    """Chosen frames that may show what comes first or last, or next to what is named: (M,) int64.
+
+    None of them where what is named was not seen, or is not one thing.
+    """
+    chosen, direction = video.selection.indices, neighbour_direction(question)
+    if video.selection.scores is None or signs.nothing() or len(signs.words) != abs(direction):
+        return chosen[:0]
+    if not direction:
+        return chosen
+    return chosen[signs.beyond_frames(video.pts_seconds[chosen], direction)]
 
 
 def nothing_offered(

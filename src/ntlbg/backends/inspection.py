@@ -1,13 +1,173 @@
-"""What an NTLBG model makes of the chosen frames on their way to the language model.
+"""What an NTLBG model makes of a question and of the frames, for people to look at.
 
-K chosen frames.
+T frames, K chosen ones, D feature size, r covariance rank, W words of the question.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 import numpy as np
+import torch
 from transformers.feature_extraction_utils import BatchFeature
 
-from ntlbg.backends import RichPoints
+from ntlbg.backends import RichPoints, VideoContext
+from ntlbg.models.contour import contour_level
 from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.models.modeling_outputs import NtlbgOutput
+from ntlbg.models.processing_ntlbg import NtlbgProcessor
+from ntlbg.models.woodbury import inner_products, mahalanobis_and_logdet
+from ntlbg.selection.moments import estimate_moments
+
+
+@dataclass(frozen=True)
+class LossPart:
+    """One term of the training loss; ``value`` is None where only a run of training knows it."""
+
+    name: str
+    value: float | None
+    meaning: str
+
+
+# The model's inputs with the true answer as labels, and what it returned for them.
+Losses = Callable[[BatchFeature, NtlbgOutput], Sequence[LossPart]]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Frames and N(mu_Q, Sigma_Q) in the plane through the frames' mean and mu_Q.
+
+    The first axis leads from the frames' mean, the origin, to mu_Q; along the second the frames
+    vary most of all directions at a right angle to the first. So mu_Q lies in the plane, and
+    frames are projected onto it.
+
+    Attributes:
+        size: D, the dimensions that are projected.
+        points: (T, 2).
+        mean: (2,), mu_Q.
+        covariance: (2, 2), of the projected Gaussian.
+    """
+
+    size: int
+    points: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
+
+    def ellipse(self, level: float) -> tuple[float, float, float]:
+        """Half axes, larger first, and the angle of the larger one in degrees.
+
+        The shadow of the ellipsoid (x - mu)' Sigma^-1 (x - mu) = ``level``: its points lie on or
+        inside.
+        """
+        variances, axes = np.linalg.eigh(self.covariance)
+        small, large = np.sqrt(level * variances)
+        return float(large), float(small), float(np.degrees(np.arctan2(axes[1, 1], axes[0, 1])))
+
+
+@dataclass(frozen=True)
+class Attention:
+    """How NTLBG attention judged all frames of a video for one question.
+
+    Attributes:
+        question: as asked.
+        answer: the true one.
+        words: W words of the question, signs among them, in order.
+        word_weights: (W,) share of each word in the direction of mu_Q; they sum to 1.
+        pts_seconds: (T,).
+        chosen: (K,) int64 ascending, the selected frames.
+        distances: (T,) squared Mahalanobis distances to mu_Q under Sigma_Q.
+        level: c, of the ellipsoid around mu_Q that the contour loss asks code vectors to share.
+        plane: frames and Gaussian as a picture.
+        losses: parts of the training loss for the true answer.
+    """
+
+    question: str
+    answer: str
+    words: Sequence[str]
+    word_weights: np.ndarray
+    pts_seconds: np.ndarray
+    chosen: np.ndarray
+    distances: np.ndarray
+    level: float
+    plane: Plane
+    losses: Sequence[LossPart]
+
+
+def attention_of(
+    model: NtlbgForConditionalGeneration,
+    processor: NtlbgProcessor,
+    question: str,
+    answer: str,
+    video: VideoContext,
+    losses: Losses,
+) -> Attention:
+    """One forward pass with the true answer as labels; call it without gradient."""
+    inputs = processor(question, video.features, video.pts_seconds, video.selection, answer=answer)
+    inputs = inputs.to(model.device)
+    output = model(**inputs, logits_at_labels=True, use_cache=False)
+    found = output.statistics
+    words, places = processor.query_words(question)
+    mean, factor, diagonal = (
+        value[0, 0].double().cpu().numpy() for value in (found.mean, found.factor, found.diagonal)
+    )
+    return Attention(
+        question=question,
+        answer=answer,
+        words=words,
+        word_weights=np.bincount(
+            places, found.token_weights[0, 0].double().cpu().numpy(), len(words)
+        ),
+        pts_seconds=video.pts_seconds,
+        chosen=video.selection.indices,
+        distances=found.distances[0, 0].double().cpu().numpy(),
+        level=_level(inputs["video_features"], output),
+        plane=plane_of(video.features, mean, factor, diagonal),
+        losses=losses(inputs, output),
+    )
+
+
+def _level(features: torch.Tensor, output: NtlbgOutput) -> float:
+    """c of the first question, as the contour loss has it."""
+    gaussian = (output.statistics.mean, output.statistics.factor, output.statistics.diagonal)
+    products = inner_products(features, output.codes, *gaussian)
+    codes_to_mean, _ = mahalanobis_and_logdet(output.codes, *gaussian)
+    return contour_level(output.weights.unsqueeze(1), products, codes_to_mean)[0, 0].item()
+
+
+def plane_of(
+    features: np.ndarray, mean: np.ndarray, factor: np.ndarray, diagonal: np.ndarray
+) -> Plane:
+    """Features (T, D), mu_Q (D,) and Sigma_Q = U U' + diag(d), U (D, r), d (D,), in two axes."""
+    centre = features.mean(axis=0, dtype=np.float64)
+    centred, toward = features - centre, mean - centre
+    first = _unit(toward) if toward.any() else _widest(centred, toward)
+    axes = np.stack([first, _widest(centred, first)])  # (2, D)
+    spread = axes @ factor
+    return Plane(
+        size=len(mean),
+        points=centred @ axes.T,
+        mean=axes @ toward,
+        covariance=spread @ spread.T + (axes * diagonal) @ axes.T,
+    )
+
+
+def _widest(centred: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """The direction (D,) of largest variance of points (T, D) at a right angle to a unit axis.
+
+    Of the two signs the one that the farthest point has.
+    """
+    rest = centred - np.outer(centred @ axis, axis)
+    moments = estimate_moments(rest.astype(np.float32), rank=1)
+    if moments is None:  # all are the same: any direction will do
+        widest = np.eye(len(axis))[np.abs(axis).argmin()]
+    else:
+        widest = moments.basis[:, 0].astype(np.float64)
+    widest = _unit(widest - (widest @ axis) * axis)
+    along = rest @ widest
+    return widest * (-1.0 if along[np.abs(along).argmax()] < 0 else 1.0)
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    return vector / np.linalg.norm(vector)
 
 
 def rich_points_of(

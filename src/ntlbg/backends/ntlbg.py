@@ -11,13 +11,14 @@ from ntlbg.backends.by_frames import (
     chances_of_times,
     chances_of_words,
     chances_of_yes_and_no,
+    frames_in_order,
     nothing_offered,
     stated_answer,
 )
 from ntlbg.backends.drawn_videos import chance_of_drawings
 from ntlbg.backends.further_words import FurtherWords, compared_words
 from ntlbg.backends.generation import GREEDY, Generation
-from ntlbg.backends.inspection import rich_points_of
+from ntlbg.backends.inspection import Attention, Losses, attention_of, rich_points_of
 from ntlbg.backends.likelihoods import option_chances
 from ntlbg.backends.seen import (
     LARGEST_ODDS,
@@ -244,6 +245,13 @@ class NtlbgBackend:
         times = video.pts_seconds[video.selection.indices]
         return rich_points_of(self.model, inputs, question, times)
 
+    @torch.inference_mode()
+    def attention(
+        self, question: str, answer: str, *, video: VideoContext, losses: Losses
+    ) -> Attention:
+        """How all frames were judged, with ``losses`` of the true answer."""
+        return attention_of(self.model, self.processor, question, answer, video, losses)
+
     def _read(
         self,
         question: str,
@@ -323,17 +331,11 @@ class NtlbgBackend:
         self, question: str, signs: Signs, video: VideoContext, options: list[str] | None
     ) -> dict[str, float] | None:
         """Of what comes first or last, or next to what the question names, which it never is."""
-        chosen, scores = video.selection.indices, video.selection.scores
-        direction = neighbour_direction(question)
-        if scores is None or signs.nothing() or len(signs.words) != abs(direction):
+        meant = frames_in_order(question, signs, video)
+        if not meant.size:
             return None
-        meant = np.ones(len(chosen), bool)
-        if direction:
-            meant = signs.beyond_frames(video.pts_seconds[chosen], direction)
-        if not meant.any():
-            return None
-        features = self._tensor(video.features[chosen][meant])
-        chances = word_chances(self.model.multi_modal_projector, features, scores[chosen][meant])
+        features, scores = self._tensor(video.features[meant]), video.selection.scores[meant]
+        chances = word_chances(self.model.multi_modal_projector, features, scores)
         return chances_of_words(
             {
                 word: 0.0 if word in signs.words else float(chance)

@@ -24,7 +24,9 @@ def demo(
             "training by --config left, or builtin]"
         ),
     ] = None,
-    save_plots: Annotated[bool, typer.Option(help="Also write a plot per question.")] = False,
+    save_plots: Annotated[
+        bool, typer.Option(help="Also write a plot per question, and one of the attention.")
+    ] = False,
 ) -> None:
     """Make a sample video, ask eight questions about it and write an HTML report."""
     from ntlbg import demo

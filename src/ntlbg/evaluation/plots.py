@@ -23,6 +23,7 @@ from ntlbg.timelines import (
 # of every plot, for matplotlib.rc_context
 STYLE = {
     "svg.hashsalt": "ntlbg",  # the same answer draws the same file
+    "text.parse_math": False,  # a question about $5 and $6 is no formula
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,

@@ -10,6 +10,8 @@ The prompt reads
 Its pieces are tokenised one by one, so that several questions can share one prefix.
 """
 
+import re
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +26,8 @@ from ntlbg.selection import Selection
 from ntlbg.timelines import format_seconds
 
 HEADER = "Video frames:"
+# A word with what joins it (T-shirt, it's, 02:28), a sign, or one ideograph: those have no spaces.
+WORD = re.compile(r"[\u2e80-\U0003ffff]|[^\W\u2e80-\U0003ffff]+(?:['’:.-]\w+)*|[^\w\s]")
 
 
 class NtlbgProcessor(ProcessorMixin):
@@ -76,6 +80,31 @@ class NtlbgProcessor(ProcessorMixin):
         if not question.strip():
             raise QuestionError(f"the question is empty: {question!r}; ask something in words")
         return self.encode(f" {question}")
+
+    def query_words(self, question: str) -> tuple[list[str], list[int]]:
+        """The words of a question, and of each token of `query_ids` the place of its word.
+
+        Signs are words, too. Words that share a token are one, and a tokenizer that does not know
+        which characters a token stands for has its tokens for words.
+        """
+        ids, text = self.query_ids(question), f" {question}"
+        if not self.tokenizer.is_fast:
+            return self.tokenizer.convert_ids_to_tokens(ids), [*range(len(ids))]
+        spans = self.tokenizer(
+            text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True
+        ).offset_mapping
+        # a space belongs to the word behind it
+        firsts = [len(text) - len(text[start:].lstrip()) for start, _ in spans]
+        begins = [match.start() for match in WORD.finditer(text)]
+        shared = {
+            begin
+            for first, (_, end) in zip(firsts, spans)
+            for begin in begins
+            if first < begin < end
+        }
+        begins = [begin for begin in begins if begin not in shared]
+        words = [text[one:other].strip() for one, other in zip(begins, [*begins[1:], len(text)])]
+        return words, [bisect_right(begins, first) - 1 for first in firsts]
 
     def __call__(
         self,

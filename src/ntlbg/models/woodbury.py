@@ -59,6 +59,18 @@ def mahalanobis_and_logdet(
         return distances.clamp_min(0), log_determinant(diagonal, cholesky)
 
 
+def inner_products(
+    points: Tensor, others: Tensor, mean: Tensor, factor: Tensor, diagonal: Tensor
+) -> Tensor:
+    """(x_n - mu)' Sigma^-1 (y_k - mu) of points (B, N, D) and others (B, K, D): (B, Q, N, K)."""
+    scaled, cholesky = capacitance(factor, diagonal)
+    offset = others.unsqueeze(1) - mean.unsqueeze(2)  # (B, Q, K, D)
+    inner = torch.cholesky_solve((offset @ scaled).mT, cholesky)  # (B, Q, r, K)
+    solved = offset / diagonal.unsqueeze(2) - (scaled @ inner).mT  # Sigma^-1 (y - mu)
+    products = torch.einsum("bnd,bqkd->bqnk", points, solved)
+    return products - torch.einsum("bqd,bqkd->bqk", mean, solved).unsqueeze(2)
+
+
 def _wide(x: Tensor) -> Tensor:
     """Cholesky factors and sums over D need at least float32."""
     return x if x.dtype == torch.float64 else x.float()

@@ -13,10 +13,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ntlbg.models.contour import contour_level
 from ntlbg.models.layers import ConstantLinear
 from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.modeling_outputs import NtlbgOutput, NtlbgStatistics
-from ntlbg.models.woodbury import capacitance, log_determinant, mahalanobis_and_logdet
+from ntlbg.models.woodbury import (
+    capacitance,
+    inner_products,
+    log_determinant,
+    mahalanobis_and_logdet,
+)
 
 CONTOUR_WEIGHT = 0.1
 NLL_WEIGHT = 0.01
@@ -75,7 +81,25 @@ def loss_terms(
     Returns:
         "task", "ntlbg", "align", "context" for `total`, and the parts of "ntlbg" to look at.
     """
-    chosen = indices >= 0
+    chosen, size = indices >= 0, video_features.shape[-1]
+    seconds = pts_seconds.gather(1, indices.clamp_min(0))
+    return {
+        **pass_terms(output, video_features, indices, video_mask, query_attention_mask),
+        "align": align_loss(output.visual_tokens, reference, chosen),
+        "context": context_loss(
+            output.context, output.representative_points[..., :size], seconds, transition, chosen
+        ),
+    }
+
+
+def pass_terms(
+    output: NtlbgOutput,
+    video_features: Tensor,
+    indices: Tensor,
+    video_mask: Tensor | None = None,
+    query_attention_mask: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """The terms that one forward pass with labels tells, without what a run gathers."""
     asked = None if query_attention_mask is None else query_attention_mask.bool().any(-1)
     parts = ntlbg_loss(
         video_features,
@@ -83,19 +107,10 @@ def loss_terms(
         output.codes,
         output.statistics,
         features_mask=video_mask,
-        codes_mask=chosen,
+        codes_mask=indices >= 0,
         questions_mask=asked,
     )
-    size = video_features.shape[-1]
-    seconds = pts_seconds.gather(1, indices.clamp_min(0))
-    return {
-        "task": output.loss,
-        **parts,
-        "align": align_loss(output.visual_tokens, reference, chosen),
-        "context": context_loss(
-            output.context, output.representative_points[..., :size], seconds, transition, chosen
-        ),
-    }
+    return {"task": output.loss, **parts}
 
 
 def ntlbg_loss(
@@ -136,7 +151,7 @@ def ntlbg_loss(
 
     to_mean, logdet = mahalanobis_and_logdet(features, *gaussian)  # (B, Q, T), (B, Q)
     codes_to_mean, _ = mahalanobis_and_logdet(codes, *gaussian)  # (B, Q, K)
-    products = _inner_products(features, codes, *gaussian)  # (B, Q, T, K)
+    products = inner_products(features, codes, *gaussian)  # (B, Q, T, K)
 
     absent = ~chosen.bool()[:, None, None]
     to_codes = to_mean.unsqueeze(-1) - 2 * products + codes_to_mean.unsqueeze(-2)
@@ -145,10 +160,7 @@ def ntlbg_loss(
     spread, _ = mahalanobis_and_logdet(features, gaussian[0].detach(), *gaussian[1:])
     quantisation = (weights * nearest).sum(-1) / (weights * spread).sum(-1).clamp_min(TINY)
 
-    lengths = codes_to_mean.clamp_min(TINY).sqrt().unsqueeze(-2)
-    along = (products / lengths).masked_fill(absent, -torch.inf).amax(-1)
-    # A radius is not negative: where the mean projection is, the best one is 0.
-    level = (weights * along).sum(-1, keepdim=True).detach().clamp_min(0).square()
+    level = contour_level(weights, products, codes_to_mean, absent).detach().unsqueeze(-1)
     least = LEAST_LEVEL * (weights * spread).sum(-1, keepdim=True).detach().clamp_min(TINY)
     deviation = ((codes_to_mean - level) / level.maximum(least)).square() * chosen.unsqueeze(1)
     contour = deviation.sum(-1) / chosen.sum(1, keepdim=True).clamp_min(1)
@@ -162,18 +174,6 @@ def ntlbg_loss(
     parts = {"quantisation": mean(quantisation), "contour": mean(contour), "nll": mean(nll)}
     whole = parts["quantisation"] + CONTOUR_WEIGHT * parts["contour"] + NLL_WEIGHT * parts["nll"]
     return {"ntlbg": whole, **parts}
-
-
-def _inner_products(
-    features: Tensor, codes: Tensor, mean: Tensor, factor: Tensor, diagonal: Tensor
-) -> Tensor:
-    """(x_t - mu)' Sigma^-1 (c_j - mu), shape (B, Q, T, K), by the Woodbury identity."""
-    scaled, cholesky = capacitance(factor, diagonal)
-    offset = codes.unsqueeze(1) - mean.unsqueeze(2)  # (B, Q, K, D)
-    inner = torch.cholesky_solve((offset @ scaled).mT, cholesky)  # (B, Q, r, K)
-    solved = offset / diagonal.unsqueeze(2) - (scaled @ inner).mT  # Sigma^-1 (c - mu)
-    products = torch.einsum("btd,bqkd->bqtk", features, solved)
-    return products - torch.einsum("bqd,bqkd->bqk", mean, solved).unsqueeze(2)
 
 
 def _log_spread(features: Tensor, weights: Tensor) -> Tensor:
