@@ -184,7 +184,7 @@ def _choose(
         **window,
     )
     clock.lap("index")
-    num_frames = num_frames or habits.num_frames(len(indexed))
+    num_frames = num_frames or habits.budget(len(indexed))
     budget, note = num_frames, None
     if answered_by:
         budget, note = affordable_frames(answered_by, min(num_frames, len(indexed)), len(indexed))

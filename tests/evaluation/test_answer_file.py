@@ -153,7 +153,7 @@ def test_other_settings_need_another_file(folder, tmp_path, change, told):
 def test_other_weights_need_another_file(folder, tmp_path):
     out, other = tmp_path / "answers.jsonl", Backend()
     answers(folder, out)
-    other.encoder.fingerprint = "colour-2"
+    other.fingerprint = "colour-2"
     with pytest.raises(ConfigError, match="another weights: "):
         answers(folder, out, other)
 

@@ -96,13 +96,19 @@ class Habits:
         fps: frames looked at per second.
         max_frames: looked at in all; None for no limit.
         selector: a name in SELECTORS.
-        num_frames: how many to choose of so many that are looked at.
+        num_frames: chosen at most.
+        frames_of: how many to choose of so many that are looked at; None for ``num_frames``.
     """
 
     fps: float = 1.0
     max_frames: int | None = None
     selector: str = "ntlbg"
-    num_frames: Callable[[int], int] = lambda sampled: DEFAULT_FRAMES
+    num_frames: int = DEFAULT_FRAMES
+    frames_of: Callable[[int], int] | None = None
+
+    def budget(self, sampled: int) -> int:
+        """How many to choose of ``sampled`` frames."""
+        return self.num_frames if self.frames_of is None else self.frames_of(sampled)
 
 
 class Backend(Protocol):

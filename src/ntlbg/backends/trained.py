@@ -51,7 +51,8 @@ def habits_of(video_config: dict | None) -> Habits:
         fps=video.fps / video.temporal_stride,
         max_frames=video.max_frames,
         selector=video.frame_selector,
-        num_frames=video.representatives_for,
+        num_frames=video.num_representatives,
+        frames_of=video.representatives_for,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ntlbg.backends import Backend, load_backend
+from ntlbg.backends import Backend, Habits, load_backend
 from ntlbg.backends.generation import GREEDY, Generation, check_written
 from ntlbg.data import Question, read_questions
 from ntlbg.datasets import find_source, question_file
@@ -140,10 +140,10 @@ def answer_file(
     settings = {
         "model": backend.name,
         "weights": backend.fingerprint,
-        "num_frames": num_frames,
+        "num_frames": num_frames or _usual_frames(backend.habits),
         "fps": backend.habits.fps if fps is None else fps,
         "selector": selector or backend.habits.selector,
-        "max_frames": max_frames,
+        "max_frames": backend.habits.max_frames if max_frames is None else max_frames,
         **asdict(generation),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -168,6 +168,10 @@ def answer_file(
             if progress:
                 progress(len(rows), len(rows) / len(asked))
     return summarize(rows, len(asked), failed)
+
+
+def _usual_frames(habits: Habits) -> int | str:
+    return habits.num_frames if habits.frames_of is None else "as trained"
 
 
 def _rows_so_far(out: Path, asked: Sequence[Question], settings: dict) -> list[Row]:

@@ -130,7 +130,7 @@ def test_several_weights_are_rows_of_their_own(tmp_path, monkeypatch):
     def load(path, *, enrolled):
         assert not enrolled  # what somebody taught it is not measured
         backend = ColourBackend()
-        backend.encoder.fingerprint = path.stem * 8
+        backend.fingerprint = path.stem * 8
         if path.stem == "b":
             monkeypatch.setattr(backend, "answer", lambda *a, **k: Reply("never", None, 0))
         return backend
