@@ -4,7 +4,7 @@
 
 Every photo becomes a video of eight seconds that pans slowly over it. Three questions are asked:
 what is shown, whether something it shows appears, and whether something else does. All rows are
-printed, with what the expert for photographs sees, and "?" for a note; finished rows are kept, so
+printed, with what the expert for photographs sees, and "?" for a doubt; finished rows are kept, so
 that a run can go on.
 """
 
@@ -26,7 +26,7 @@ from ntlbg.encoders import EXPERT_CHANCES, EXPERT_WORDS
 from ntlbg.haystack.backgrounds import pan
 from ntlbg.indexing import FeatureIndex, index_video
 from ntlbg.parts import part_path
-from ntlbg.pipeline import ask
+from ntlbg.pipeline import ask, select
 
 SECONDS, FPS, SIZE = 8, 2, (256, 448)
 NUM_FRAMES = 8
@@ -136,9 +136,11 @@ def measure(item: Item, folder: Path, index: FeatureIndex) -> dict:
     answers = []
     for question, right in questions(item):
         said = ask(video, question, num_frames=NUM_FRAMES, fps=FPS, index=index)
+        # that frames are alike is no doubt about the answer
+        said_of_frames = select(video, question, num_frames=NUM_FRAMES, fps=FPS, index=index).notes
         answers.append({
             "question": question, "answer": said.text, "right": is_right(said.text, right),
-            "noted": bool(said.notes),
+            "noted": any(note not in said_of_frames for note in said.notes),
         })  # fmt: skip
     return {"title": item.title, "sees": what_it_sees(backend, indexed.notes), "answers": answers}
 

@@ -308,6 +308,9 @@ def test_a_video_of_few_pictures_says_so(colour_video, backend, index):
     assert answer.notes == [note]
     moments = select(colour_video, num_frames=9, model=backend, index=index)
     assert moments.notes == [note]
+    grey = ask(colour_video, "grey?", num_frames=2, end=8, **known).notes
+    alike = "the model can tell apart only one picture of the video; 1 of the 2 frames is much like"
+    assert grey == [f"{alike} others"]
 
 
 def test_stored_slides_are_all_seen_before_one_is_repeated(tmp_path, index):

@@ -238,12 +238,16 @@ def _notes(usage: dict, num_pictures: int, *, damaged: bool) -> list[str]:
     repeated = usage["frames_used"] - num_pictures
     if repeated > 0 and not notes:  # where all frames are used, so are those that repeat others
         notes.append(
-            f"the model can tell apart only {num_pictures} pictures of the video; {repeated} of "
-            f"the {usage['frames_used']} frames are much like others"
+            f"the model can tell apart only {_pictures(num_pictures)} of the video; {repeated} of "
+            f"the {usage['frames_used']} frames {'is' if repeated == 1 else 'are'} much like others"
         )
     if damaged:
         notes.append("the video is damaged; what could not be decoded was left out")
     return notes
+
+
+def _pictures(number: int) -> str:
+    return "one picture" if number == 1 else f"{number} pictures"
 
 
 def _check_question(question: str) -> str:
