@@ -31,7 +31,6 @@ from ntlbg.evaluation.compare.efficiency.summary import (
     WayRow,
     against,
     doubled,
-    first_as_right,
     way_row,
 )
 from ntlbg.evaluation.compare.efficiency.tables import as_csv, as_latex, as_markdown
@@ -145,6 +144,7 @@ class _Run:
         self.records, self.backend, self.kind, self.condition = records, backend, kind, condition
         self.videos, self.most_frames = range(videos), most_frames
         self.clock, self.progress = clock, progress
+        self._warm = False
         self._encoded: dict[int, EncodedVideo] = {}  # a megabyte or two for ten minutes
 
     def rows(self, ways: Sequence[Way]) -> tuple[list[WayRow], list[Against]]:
@@ -156,25 +156,33 @@ class _Run:
         check_divergence(one for way in used for one in self._of(way))
         rows: list[Against] = []
         for way in ways:
-            equal = self._equally_right(way)
-            used += [(BASELINE, equal)] if equal else []
+            tried = self._until_as_right(way)
+            used += tried
             others = {
                 AS_MANY_FRAMES: self._of((BASELINE, way[1])),
-                AS_MANY_RIGHT: self._of((BASELINE, equal)) if equal else [],
+                AS_MANY_RIGHT: self._of(tried[-1]) if self._as_right(tried[-1], way) else [],
                 ALL_FRAMES: self._of(whole),
             }
             rows += [against(self._of(way), name, other) for name, other in others.items()]
         shown = [way_row(self._of(way)) for way in dict.fromkeys([*used, whole])]
         return shown, rows
 
-    def _equally_right(self, way: Way) -> int | None:
-        """Frames with which uniform sampling is as often right: of k, 2 k, 4 k ... the first."""
-        budgets = doubled(way[1], self.most_frames)
-        return first_as_right(budgets, lambda k: self._right((BASELINE, k)), self._right(way))
+    def _until_as_right(self, way: Way) -> list[Way]:
+        """Uniform sampling of k, 2 k, 4 k ... all frames, up to the first that is as often right.
 
-    def _right(self, way: Way) -> int:
-        self._measure([way])
-        return sum(one.right for one in self._of(way))
+        More frames need not mean more right answers, so that every step is measured.
+        """
+        tried = []
+        for number in doubled(way[1], self.most_frames):
+            tried.append((BASELINE, number))
+            self._measure(tried[-1:])
+            if self._as_right(tried[-1], way):
+                break
+        return tried
+
+    def _as_right(self, one: Way, other: Way) -> bool:
+        right, wanted = (sum(found.right for found in self._of(way)) for way in (one, other))
+        return right >= wanted
 
     def _of(self, way: Way) -> list[Measured]:
         return [
@@ -193,22 +201,21 @@ class _Run:
         for number, missing in todo.items():
             began = time.perf_counter()
             for selector, num_frames in missing:
-                video = self._video(number)
-                found = measure_block(self.backend, video, selector, num_frames, self.clock)
-                self.records.add(found)
+                block = self._video(number), selector, num_frames
+                if not self._warm:  # what libraries take once is no part of what comes first
+                    measure_block(self.backend, *block, self.clock)
+                    self._warm = True
+                self.records.add(measure_block(self.backend, *block, self.clock))
             if missing and self.progress:
                 named = ", ".join(f"{selector} {number}" for selector, number in missing)
                 seconds = time.perf_counter() - began
                 self.progress(f"video {number + 1} of {len(self.videos)}, {named}: {seconds:.0f} s")
 
     def _video(self, number: int) -> EncodedVideo:
-        warm = bool(self._encoded)
         if number not in self._encoded:
             self._encoded[number] = encode_video(
                 self.backend, self.kind, number, self.condition, self.clock
             )
-        if not warm:  # what libraries take once, in time and memory, is no part of what comes first
-            measure_block(self.backend, self._encoded[number], BASELINE, 1, self.clock)
         return self._encoded[number]
 
 

@@ -185,13 +185,3 @@ def doubled(least: int, most: int) -> list[int]:
         budgets.append(least)
         least *= 2
     return [*budgets, most]
-
-
-def first_as_right(
-    budgets: Iterable[int], count_right: Callable[[int], int], wanted: int
-) -> int | None:
-    """The first of some budgets with as many right answers; None when there is none.
-
-    More frames need not mean more right answers, so every budget before it is counted.
-    """
-    return next((number for number in budgets if count_right(number) >= wanted), None)
