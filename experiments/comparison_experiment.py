@@ -1,4 +1,4 @@
-"""Selectors against each other, the same as ``ntlbg compare``.
+"""Selectors against each other, time and memory, or theory: the same as ``ntlbg compare``.
 
 The original script's sweeps over losses, learning rates and batch sizes are about training: see
 ``ntlbg train``.
@@ -9,43 +9,71 @@ import sys
 from pathlib import Path
 
 from ntlbg.config import load_config
-from ntlbg.errors import NtlbgError
-from ntlbg.evaluation.compare import compare
-from ntlbg.evaluation.compare.tables import as_markdown
+from ntlbg.errors import ConfigError, NtlbgError
+from ntlbg.evaluation.compare import compare, efficiency, tables, theory
+
+EXPERIMENTS = ("sota_comparison", "efficiency_analysis", "theoretical_validation")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--experiment", choices=EXPERIMENTS, default=EXPERIMENTS[0],
+        help="selectors against each other; time and memory; or the tables of the theory",
+    )  # fmt: skip
     parser.add_argument("--config", help="take the budget from a file like longvideo_config.json")
-    parser.add_argument("--experiment-name", default="comparison", help="folder of the results")
+    parser.add_argument(
+        "--experiment-name", help="folder of the results; comparison, or the experiment's name"
+    )
     parser.add_argument("--output-dir", type=Path, default=Path("results"), help="and where it is")
     parser.add_argument(
         "--num-representatives",
         type=lambda text: [int(number) for number in text.split(",")],
-        help="budgets of frames, such as 3,6,9; 8,16,32 without --config",
+        help="budgets of frames, such as 3,6,9; without --config 8,16,32, or 8 for efficiency",
     )
     parser.add_argument(
-        "--selectors", type=lambda text: text.split(","), help="such as ntlbg,uniform; default all"
-    )
-    parser.add_argument("--videos", type=int, default=12, help="how many")
+        "--selectors", type=lambda text: text.split(","),
+        help="such as ntlbg,top_k; all by default, or ntlbg for efficiency",
+    )  # fmt: skip
+    parser.add_argument("--videos", type=int, help="how many; 12 by default, or 4 for efficiency")
     arguments = parser.parse_args()
     try:
-        frames = arguments.num_representatives or [8, 16, 32]
-        if arguments.config and not arguments.num_representatives:
-            video = load_config(arguments.config).video_config
-            frames = [video.representatives_for(video.max_frames)]
-        rows = compare(
-            arguments.output_dir / arguments.experiment_name,
-            selectors=arguments.selectors,
-            frames=frames,
-            videos=arguments.videos,
-            progress=lambda line: print(line, file=sys.stderr),
-        )
+        print(_run(arguments))
     except NtlbgError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(as_markdown(rows))
     return 0
+
+
+def _run(arguments: argparse.Namespace) -> str:
+    """The tables."""
+    compares = arguments.experiment == EXPERIMENTS[0]
+    name = arguments.experiment_name or ("comparison" if compares else arguments.experiment)
+    folder = arguments.output_dir / name
+    given = {
+        "frames": _frames(arguments), "selectors": arguments.selectors, "videos": arguments.videos,
+    }  # fmt: skip
+    given = {name: value for name, value in given.items() if value is not None}
+    if compares:
+        return tables.as_markdown(compare(folder, progress=_tell, **given))
+    if arguments.experiment == "efficiency_analysis":
+        found = efficiency.measure_efficiency(folder, progress=_tell, **given)
+        return efficiency.as_markdown(found)
+    if given:
+        raise ConfigError(f"theoretical_validation has no {', '.join(given)}")
+    return theory.as_markdown(theory.run(folder, progress=_tell))
+
+
+def _frames(arguments: argparse.Namespace) -> list[int] | None:
+    """Budgets; None where neither flag names any."""
+    if arguments.config and not arguments.num_representatives:
+        video = load_config(arguments.config).video_config
+        return [video.representatives_for(video.max_frames)]
+    return arguments.num_representatives
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -193,6 +193,7 @@ def test_plan_as_json_and_as_text(config):
     ("command", "message"),
     [
         (("config", "generate", "--experiment", "x"), "no experiment 'x'; there are: ablation_st"),
+        (("config", "generate", "--experiment", "efficiency_analysis"), "--suite efficiency or th"),
         (("config", "generate", "--category", "x"), "no category 'x'"),
         (("plan", "--config", "gone.json"), "gone.json: cannot be read"),
         (("plan", "--gpu", "x", "--config", "{config}"), "no GPU 'x'"),

@@ -9,7 +9,8 @@ import pytest
 
 from ntlbg.errors import ComparisonError
 from ntlbg.evaluation import compare as module
-from ntlbg.evaluation.compare import summarize
+from ntlbg.evaluation.compare import efficiency, summarize, theory
+from ntlbg.evaluation.compare.efficiency.summary import Efficiency
 from ntlbg.evaluation.compare.measures import METRICS
 from ntlbg.evaluation.compare.records import Result
 
@@ -23,10 +24,14 @@ def run(monkeypatch):
 
     def compare(out_dir, **options):
         asked.update(options, out_dir=out_dir)
-        if options["videos"] == 99:
+        if options.get("videos") == 99:
             raise ComparisonError("the same frames")
         values = dict.fromkeys(METRICS, 0.5)
         return summarize([Result(0, 0, "first", "ntlbg", 3, [1], values)])
+
+    def measure_efficiency(out_dir, **options):
+        asked.update(options, out_dir=out_dir)
+        return Efficiency([], [], "asked for time and memory")
 
     def script(*arguments):
         asked.clear()
@@ -36,6 +41,7 @@ def run(monkeypatch):
         return end.value.code, asked
 
     monkeypatch.setattr(module, "compare", compare)
+    monkeypatch.setattr(efficiency, "measure_efficiency", measure_efficiency)
     return script
 
 
@@ -44,7 +50,8 @@ def test_the_flags_of_the_original(run, capsys):
                       "--experiment-name", "peers", "--selectors", "ntlbg,uniform")  # fmt: skip
     assert code == 0
     assert (asked["out_dir"], asked["frames"]) == (Path("out/peers"), [3, 6, 9])
-    assert (asked["selectors"], asked["videos"]) == (["ntlbg", "uniform"], 12)
+    assert asked["selectors"] == ["ntlbg", "uniform"]
+    assert "videos" not in asked  # as many as the command takes
     assert "| ntlbg |" in capsys.readouterr().out
 
 
@@ -53,7 +60,24 @@ def test_the_budget_comes_from_a_configuration(run, tmp_path):
     path.write_text(json.dumps({"video_config": {"num_representatives": 512}}))
     assert run("--config", str(path))[1]["frames"] == [512]
     assert run("--config", str(path), "--num-representatives", "5")[1]["frames"] == [5]
-    assert run()[1]["frames"] == [8, 16, 32]
+    assert "frames" not in run()[1]
+    assert run()[1]["out_dir"] == Path("results/comparison")
+
+
+def test_the_original_names_of_experiments(run, capsys, monkeypatch, tmp_path):
+    code, asked = run("--experiment", "efficiency_analysis", "--videos", "3",
+                      "--num-representatives", "4,8")  # fmt: skip
+    assert code == 0
+    assert (asked["out_dir"], asked["videos"]) == (Path("results/efficiency_analysis"), 3)
+    assert asked["frames"] == [4, 8]
+    assert "asked for time and memory" in capsys.readouterr().out
+    monkeypatch.setattr(theory, "TABLES", {})
+    monkeypatch.setattr(theory, "_write", lambda folder, rows: None)
+    place = ("--experiment", "theoretical_validation", "--output-dir", str(tmp_path))
+    assert run(*place)[0] == 0
+    assert (tmp_path / "theoretical_validation").is_dir()
+    assert run(*place, "--videos", "3")[0] == 2
+    assert "theoretical_validation has no videos" in capsys.readouterr().err
 
 
 def test_errors_are_one_line(run, capsys):

@@ -106,7 +106,10 @@ def _suite(experiment: str, base):
         "sota_comparison": lambda config: comparison_suite(config, SELECTORS),
     }
     if experiment not in suites:
-        raise ConfigError(f"no experiment {experiment!r}; there are: {', '.join(suites)}")
+        raise ConfigError(
+            f"no experiment {experiment!r}; there are: {', '.join(suites)}; `ntlbg compare OUT` "
+            "with --suite efficiency or theory needs no configuration"
+        )
     return suites[experiment](base)
 
 

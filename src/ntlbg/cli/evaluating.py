@@ -53,7 +53,6 @@ def evaluate(
     """Answer questions about made videos with several selectors, and count; goes on if stopped."""
     from dataclasses import asdict
 
-    from ntlbg import console
     from ntlbg.evaluation.haystack import KINDS, Condition
     from ntlbg.evaluation.haystack.run import BUDGETS, COMPARED, run
 
@@ -70,11 +69,7 @@ def evaluate(
         model=model,
         progress=_tell,
     )
-    if as_json:
-        console.print_json(asdict(report))
-    else:
-        typer.echo(report.as_markdown())
-    console.tell_written([out_dir])
+    _show(out_dir, as_json, asdict(report), report.as_markdown())
 
 
 @app.command()
@@ -149,22 +144,29 @@ def compare(
         str,
         typer.Option(
             help="Videos to compare selectors on, haystack or simulated; ablation, the model "
-            "without its parts; or theory, tables without videos."
+            "without its parts; efficiency, time and memory of chosen frames against uniform "
+            "sampling; or theory, tables without videos."
         ),
     ] = "haystack",
     selector: Annotated[
         list[str] | None,
         typer.Option(
-            help="A selector to compare; repeat it; all by default. Simulated also: "
-            "dpp-whitened, ntlbg-parts and dpp-parts, a query for each thing."
+            help="A selector to compare; repeat it; all by default, efficiency: ntlbg. Simulated "
+            "also: dpp-whitened, ntlbg-parts and dpp-parts, a query for each thing."
         ),
     ] = None,
     frames: Annotated[
         list[int] | None,
-        typer.Option("--frames", "-k", min=1, help="A budget; repeat it.  [default: 8, 16, 32]"),
+        typer.Option(
+            "--frames",
+            "-k",
+            min=1,
+            help="A budget; repeat it.  [default: 8, 16, 32; ablation, efficiency: 8]",
+        ),
     ] = None,
     videos: Annotated[
-        int | None, typer.Option(min=1, help="How many videos, of each regime.  [default: 12]")
+        int | None,
+        typer.Option(min=1, help="How many videos, of each regime.  [default: 12; efficiency: 4]"),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Same seed, same videos.  [default: 0]")
@@ -174,7 +176,9 @@ def compare(
     ] = None,
     questions: Annotated[
         int | None,
-        typer.Option(help="Haystack: questions about each video.  [default: 8; ablation: 12]"),
+        typer.Option(
+            help="Haystack: questions about each video.  [default: 8; ablation: 12; efficiency: 4]"
+        ),
     ] = None,
     split: Annotated[
         str | None,
@@ -228,6 +232,8 @@ def compare(
         _compute_theory(out_dir, given, as_json)
     elif suite == "ablation":
         _leave_out(out_dir, as_json, **given)
+    elif suite == "efficiency":
+        _measure_efficiency(out_dir, given, as_json)
     else:
         _compare_selectors(out_dir, suite, given, as_json)
 
@@ -254,16 +260,11 @@ def plot(
 def _compare_selectors(out_dir: Path, suite: str, given: dict, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from ntlbg import console
     from ntlbg.evaluation.compare import compare
     from ntlbg.evaluation.compare.tables import as_markdown
 
     rows = compare(out_dir, suite=suite, progress=_tell, **given)
-    if as_json:
-        console.print_json({"rows": [asdict(row) for row in rows]})
-    else:
-        typer.echo(as_markdown(rows))
-    console.tell_written([out_dir])
+    _show(out_dir, as_json, {"rows": [asdict(row) for row in rows]}, as_markdown(rows))
 
 
 def _leave_out(
@@ -272,7 +273,6 @@ def _leave_out(
 ) -> None:  # fmt: skip
     from dataclasses import asdict
 
-    from ntlbg import console
     from ntlbg.evaluation.compare.ablation import FILES, ablate
     from ntlbg.evaluation.compare.ablation.tables import as_markdown
     from ntlbg.evaluation.haystack import records
@@ -292,25 +292,41 @@ def _leave_out(
             )
         given = {"variants": (), "trained": trained} | given
     parts = ablate(out_dir, progress=_tell, **given)
-    if as_json:
-        rows = {title: [asdict(row) for row in found] for title, found in parts.items()}
-        console.print_json(rows)
-    else:
-        typer.echo(as_markdown(parts))
-    console.tell_written([out_dir])
+    rows = {title: [asdict(row) for row in found] for title, found in parts.items()}
+    _show(out_dir, as_json, rows, as_markdown(parts))
+
+
+def _measure_efficiency(out_dir: Path, given: dict, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from ntlbg.evaluation.compare.efficiency import measure_efficiency
+    from ntlbg.evaluation.compare.efficiency.tables import as_markdown
+
+    others = ("regimes", "variants", "train_steps", "tower", "tiny")
+    unknown = [name for name in others if name in given]
+    if unknown:
+        raise ConfigError(f"suite 'efficiency' has no {', '.join(unknown)}")
+    found = measure_efficiency(out_dir, progress=_tell, **given)
+    _show(out_dir, as_json, asdict(found), as_markdown(found))
 
 
 def _compute_theory(out_dir: Path, given: dict, as_json: bool) -> None:
-    from ntlbg import console
     from ntlbg.evaluation.compare import theory
 
     if given:
         raise ConfigError(f"suite 'theory' has no {', '.join(given)}; it has no options")
     rows = theory.run(out_dir, progress=_tell)
+    _show(out_dir, as_json, rows, theory.as_markdown(rows))
+
+
+def _show(out_dir: Path, as_json: bool, content: dict, tables: str) -> None:
+    """Results as one JSON object or as tables, and where they are."""
+    from ntlbg import console
+
     if as_json:
-        console.print_json(rows)
+        console.print_json(content)
     else:
-        typer.echo(theory.as_markdown(rows))
+        typer.echo(tables)
     console.tell_written([out_dir])
 
 

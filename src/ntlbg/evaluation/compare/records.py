@@ -38,10 +38,8 @@ class Result:
         return self.video, self.selector, self.num_frames
 
 
-FILES = {
-    RESULTS_FILE: records_kind(Result, WRITTEN),
-    SETTINGS_FILE: json_object("settings of a comparison", "suite", "seed", "questions"),
-}
+SETTINGS = {SETTINGS_FILE: json_object("settings of a comparison", "suite", "seed", "questions")}
+FILES = {RESULTS_FILE: records_kind(Result, WRITTEN)} | SETTINGS
 
 
 class Records:
@@ -49,23 +47,34 @@ class Records:
 
     Selectors, budgets and videos may be added to later; everything else must stay as it was.
 
+    Args:
+        settings: what the results depend on; ``questions`` are in each block.
+        name: of the file.
+        record: dataclass of a line, with the ``block`` that it belongs to.
+
     Raises:
         ConfigError: the folder holds results of other settings.
         DataError: the folder's files are not what was written there.
         OutputError: the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, settings: dict[str, Any]):
-        self.path = folder / RESULTS_FILE
+    def __init__(
+        self,
+        folder: Path,
+        settings: dict[str, Any],
+        name: str = RESULTS_FILE,
+        record: type = Result,
+    ):
+        self.path = folder / name
         _keep_settings(folder / SETTINGS_FILE, settings)
-        found, torn = read_records(self.path, Result, WRITTEN)
+        found, torn = read_records(self.path, record, WRITTEN)
         sizes = Counter(result.block for result in found)
         self.results = [r for r in found if sizes[r.block] == settings["questions"]]
         self.done = {result.block for result in self.results}
         if torn or len(self.results) < len(found):
-            rewrite_records(self.path, Result, WRITTEN, self.results)
+            rewrite_records(self.path, record, WRITTEN, self.results)
 
-    def add(self, results: Sequence[Result]) -> None:
+    def add(self, results: Sequence) -> None:
         """Write a block; killed in the middle, it is dropped when the folder is read again."""
         append_records(self.path, results)
         self.results += results
