@@ -8,14 +8,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from ntlbg.cli.scripts import exit_code
 from ntlbg.config import load_config
-from ntlbg.errors import ConfigError, NtlbgError
+from ntlbg.errors import ConfigError
 from ntlbg.evaluation.compare import compare, efficiency, tables, theory
 
 EXPERIMENTS = ("sota_comparison", "efficiency_analysis", "theoretical_validation")
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--experiment", choices=EXPERIMENTS, default=EXPERIMENTS[0],
@@ -37,12 +38,7 @@ def main() -> int:
     )  # fmt: skip
     parser.add_argument("--videos", type=int, help="how many; 12 by default, or 4 for efficiency")
     arguments = parser.parse_args()
-    try:
-        print(_run(arguments))
-    except NtlbgError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    print(_run(arguments))
 
 
 def _run(arguments: argparse.Namespace) -> str:
@@ -77,4 +73,4 @@ def _tell(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

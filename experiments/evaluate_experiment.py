@@ -5,14 +5,14 @@ import json
 import sys
 from pathlib import Path
 
+from ntlbg.cli.scripts import exit_code
 from ntlbg.config import load_config
-from ntlbg.errors import NtlbgError
 from ntlbg.evaluation import questions
 from ntlbg.evaluation.gain import gain
 from ntlbg.models.checkpoints_ntlbg import is_reader
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, help="a file like longvideo_config.json")
     parser.add_argument(
@@ -27,21 +27,16 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     folder = arguments.output_dir / arguments.experiment_name
-    try:
-        summary = questions.run(
-            arguments.config,
-            folder,
-            model=_model(arguments),
-            progress=lambda line: print(line, file=sys.stderr),
-        )
-        gained = gain(arguments.against, folder) if arguments.against else None
-    except NtlbgError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    summary = questions.run(
+        arguments.config,
+        folder,
+        model=_model(arguments),
+        progress=lambda line: print(line, file=sys.stderr),
+    )
+    gained = gain(arguments.against, folder) if arguments.against else None
     print(json.dumps(summary, indent=2))
     if gained is not None:
         print(gained)
-    return 0
 
 
 def _model(arguments: argparse.Namespace) -> str | None:
@@ -53,4 +48,4 @@ def _model(arguments: argparse.Namespace) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

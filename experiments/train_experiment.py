@@ -5,8 +5,8 @@ import json
 import sys
 from pathlib import Path
 
+from ntlbg.cli.scripts import exit_code
 from ntlbg.config import Config, changed, load_config, representatives
-from ntlbg.errors import NtlbgError
 from ntlbg.evaluation import questions
 from ntlbg.evaluation.plots_training import save_training_curves
 from ntlbg.marks import plots
@@ -14,25 +14,20 @@ from ntlbg.outputs import check_folder
 from ntlbg.training import longvideo
 
 
-def main() -> int:
+def main() -> None:
     arguments = _parser().parse_args()
     folder = arguments.output_dir / arguments.experiment_name
-    try:
-        config, weights = _config(arguments), arguments.model_path
-        if arguments.mode in ("train", "both"):
-            check_folder(folder, plots("training"))
-            done = longvideo.run(
-                config, output_dir=folder, weights=weights, resume=not arguments.no_resume
-            )
-            weights = done.folder
-            save_training_curves(done.history, folder)
-        if arguments.mode in ("eval", "both"):
-            summary = questions.run(config, folder / "evaluation", model=weights)
-            print(json.dumps(summary, indent=2))
-    except NtlbgError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    config, weights = _config(arguments), arguments.model_path
+    if arguments.mode in ("train", "both"):
+        check_folder(folder, plots("training"))
+        done = longvideo.run(
+            config, output_dir=folder, weights=weights, resume=not arguments.no_resume
+        )
+        weights = done.folder
+        save_training_curves(done.history, folder)
+    if arguments.mode in ("eval", "both"):
+        summary = questions.run(config, folder / "evaluation", model=weights)
+        print(json.dumps(summary, indent=2))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,4 +65,4 @@ def _config(arguments: argparse.Namespace) -> Config:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -4,10 +4,10 @@ import argparse
 import sys
 
 from ntlbg import demo
-from ntlbg.errors import NtlbgError
+from ntlbg.cli.scripts import exit_code
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", help="a file like configs/longvideo_config.json")
     parser.add_argument("--out", default="results/demo", help="folder for video and report")
@@ -19,19 +19,14 @@ def main() -> int:
         help="also write a plot per question, and one of the attention",
     )
     arguments = parser.parse_args()
-    try:
-        demo.run(
-            arguments.out,
-            minutes=arguments.minutes,
-            config=arguments.config,
-            model=arguments.model,
-            save_plots=arguments.save_plots,
-        )
-    except NtlbgError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    demo.run(
+        arguments.out,
+        minutes=arguments.minutes,
+        config=arguments.config,
+        model=arguments.model,
+        save_plots=arguments.save_plots,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

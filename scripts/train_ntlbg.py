@@ -6,12 +6,12 @@
 import argparse
 import sys
 
+from ntlbg.cli.scripts import exit_code
 from ntlbg.config import load_config
-from ntlbg.errors import NtlbgError
 from ntlbg.training.checks import check, shrunk
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", required=True, help="a file like longvideo_config.json")
     parser.add_argument(
@@ -24,23 +24,18 @@ def main() -> int:
         "--no-resume", action="store_true", help="start over where checkpoints are in output_dir"
     )
     arguments = parser.parse_args()
-    try:
-        _fail_early(arguments)
-        from ntlbg.training import longvideo  # takes seconds
+    _fail_early(arguments)
+    from ntlbg.training import longvideo  # takes seconds
 
-        done = longvideo.run(
-            arguments.config,
-            overrides=arguments.overrides,
-            debug=arguments.debug,
-            dry_run=arguments.dry_run,
-            resume=not arguments.no_resume,
-        )
-    except NtlbgError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    done = longvideo.run(
+        arguments.config,
+        overrides=arguments.overrides,
+        debug=arguments.debug,
+        dry_run=arguments.dry_run,
+        resume=not arguments.no_resume,
+    )
     if done is not None:
         print(f"wrote {done.folder}: ask it with `ntlbg ask VIDEO QUESTION --model {done.folder}`")
-    return 0
 
 
 def _fail_early(arguments: argparse.Namespace) -> None:
@@ -52,4 +47,4 @@ def _fail_early(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

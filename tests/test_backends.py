@@ -149,7 +149,7 @@ def test_no_garbage_is_collected_while_a_backend_loads(monkeypatch, fails, colle
 
 
 def test_unknown_backend_names_what_there_is():
-    with pytest.raises(ConfigError, match=r"no model 'gpt'; there are: builtin"):
+    with pytest.raises(ConfigError, match=r"no model 'gpt' here, and names of the hub are not"):
         load_backend("gpt")
 
 

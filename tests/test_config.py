@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from ntlbg.config import GPUS, LEVELS, Config, load_config
+from ntlbg.config import GPUS, LEVELS, Config, load_config, to_json
 from ntlbg.config.blocks import VideoConfig
+from ntlbg.data import read_questions
 from ntlbg.errors import ConfigError
 
 SHIPPED = Path(__file__).parents[1] / "configs" / "longvideo_config.json"
@@ -218,7 +219,7 @@ def test_bf16_needs_a_gpu_that_has_it(tmp_path):
         (b"", "not JSON: EOF"),
         (b"[]", r"got \[\]; "),
         (b"\xff\xfe", "cannot be read as UTF-8"),
-        (None, "cannot be read as UTF-8 text"),
+        (None, "no such file in "),
     ],
 )
 def test_files_that_are_no_configuration(content, message, tmp_path):
@@ -453,3 +454,23 @@ def test_checking_a_file_and_its_names_does_not_import_torch():
     assert code == "0"
     assert {"ntlbg.reading", "ntlbg.encoders"} <= set(modules)
     assert not {"torch", "transformers"} & set(modules)
+
+
+def test_a_mark_in_front_is_no_part_of_the_file(tmp_path):
+    path = tmp_path / "windows.json"
+    path.write_text(to_json(Config()), encoding="utf-8-sig")
+    assert load_config(path) == Config()
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"video": "a.mp4", "question": "What?"}\n', encoding="utf-8-sig")
+    assert [question.video for question in read_questions(questions)] == ["a.mp4"]
+
+
+@pytest.mark.parametrize("name", ["builtin.json", "longvu_video.json"])
+def test_files_for_another_training_are_named_so(name):
+    with pytest.raises(ConfigError, match="of its own kind, for `ntlbg train` alone"):
+        load_config(Path(__file__).parents[1] / "configs" / name)
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(ConfigError, match="a folder; name a configuration file"):
+        load_config(tmp_path)

@@ -61,6 +61,7 @@ class VideoReader:
         self.video = config.video_config
         self.index = index or FeatureIndex()
         self._encoder = encoder
+        self._size: int | None = None  # of the first file of features
         check_names(config)
         self._load: Callable[[], Encoder] = ENCODERS[config.model.feature_encoder]
 
@@ -82,6 +83,7 @@ class VideoReader:
         limit = min(self.video.max_frames, max_length or self.video.max_frames)
         if item.has_features:
             features, times = read_features(item.source, self.video.fps)
+            self._check_size(item.source, features.shape[1])
             features, times = (
                 features[:: self.video.temporal_stride],
                 times[:: self.video.temporal_stride],
@@ -96,6 +98,14 @@ class VideoReader:
             max_frames=limit,
         )
         return Read(item.sample, indexed.features, indexed.pts_seconds, item.source)
+
+    def _check_size(self, path: Path, size: int) -> None:
+        self._size = self._size or size
+        if size != self._size:
+            raise DataError(
+                f"{path}: features of size {size}, those of other videos have {self._size}; encode "
+                "all with one encoder"
+            )
 
     def feature_size(self, items: list[Item]) -> int:
         """D of the data sets' features."""

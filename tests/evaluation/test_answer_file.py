@@ -158,6 +158,14 @@ def test_other_weights_need_another_file(folder, tmp_path):
         answers(folder, out, other)
 
 
+def test_a_model_by_another_name_is_the_same_model(folder, tmp_path):
+    out, renamed = tmp_path / "answers.jsonl", Backend()
+    answers(folder, out)
+    renamed.name = "moved"
+    assert answers(folder, out, renamed).answered == len(QUESTIONS)
+    assert renamed.contexts == []
+
+
 def test_other_questions_need_another_file(folder, tmp_path):
     out = tmp_path / "answers.jsonl"
     answers(folder, out)

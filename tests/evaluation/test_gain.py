@@ -36,6 +36,12 @@ def test_nothing_gained_is_told(tmp_path):
     assert gain(one, other).after < gain(one, other).before
 
 
+def test_a_single_video_has_no_interval(tmp_path):
+    one = evaluation(tmp_path / "one", ["owl", "cat"], videos=1)
+    other = evaluation(tmp_path / "other", ["owl", "owl"], videos=1)
+    assert "+0.500 (no interval), 2 questions about 1 videos" in str(gain(one, other))
+
+
 def test_only_answers_to_the_same_questions_are_compared(tmp_path):
     one = evaluation(tmp_path / "one", ["owl", "cat"])
     other = evaluation(tmp_path / "other", ["owl", "cat", "owl"])

@@ -180,13 +180,13 @@ def test_the_training_script_starts_over_when_told(run, config, tmp_path):
 @pytest.mark.parametrize(
     ("script", "flags", "message"),
     [
-        ("scripts/train_ntlbg.py", ["--config", "nothing.json"], "nothing.json: cannot be read"),
+        ("scripts/train_ntlbg.py", ["--config", "nothing.json"], "nothing.json: no such file"),
         ("experiments/evaluate_experiment.py", ["--config", "{config}", "--model-path", "gone"],
          "gone: holds no model that training left"),
         ("experiments/train_experiment.py", ["--config", "{config}", "--batch-size", "0"],
          "training_config.batch_size: got 0"),
         ("scripts/longvideo_config_manager.py", ["--action", "validate", "--config", "gone.json"],
-         "gone.json: cannot be read"),
+         "gone.json: no such file"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line_and_exit_2(script, flags, message, run, config):

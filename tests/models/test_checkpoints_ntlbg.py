@@ -5,9 +5,11 @@ import shutil
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from ntlbg.backends import load_backend
+from ntlbg.backends.trained import load_trained_backend
 from ntlbg.errors import ConfigError, OutputError, WeightsError
 from ntlbg.models import NtlbgForConditionalGeneration, NtlbgProcessor
 from ntlbg.models.checkpoints_ntlbg import (
@@ -65,6 +67,7 @@ def test_of_a_base_with_adapters_nothing_is_copied(tmp_path):
     assert config["model_type"] == "ntlbg"
     assert config["base_model"] == str(tmp_path / "base")
     assert (config["lora_rank"], config["feature_encoder"]) == (2, "builtin")
+    assert not config["text_config"].get("_name_or_path")
     assert config["video_config"]["num_representatives"] == 8
 
 
@@ -92,6 +95,14 @@ def test_what_cannot_be_loaded_is_told(tmp_path):
     shutil.move(tmp_path / "moved", tmp_path / "base")
     weights = folder / WEIGHTS_FILE
     whole = weights.read_bytes()
+    tensors = load_file(weights)
+    tensors["rich_points.lstm.weight_ih_l0"][0, 0] = torch.nan
+    save_file(tensors, weights, metadata={"format": "pt"})
+    with pytest.raises(WeightsError, match=r"rich_points.lstm.weight_ih_l0 is not finite"):
+        load_reader(folder)
+    weights.unlink()
+    with pytest.raises(WeightsError, match=r"there is no model\.safetensors"):
+        load_reader(folder)
     weights.write_bytes(whole[:1000])
     with pytest.raises(WeightsError, match="damaged, or no safetensors file"):
         load_reader(folder)
@@ -117,3 +128,36 @@ def test_a_model_of_another_kind_is_not_written_over(tmp_path):
     assert (tmp_path / "base" / "config.json").read_bytes() == base
     save_reader(model, processor, tmp_path / "saved")
     save_reader(model, processor, tmp_path / "saved")  # its own is
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("feature_encoder", "nosuch", "feature_encoder: got 'nosuch'; there are: builtin"),
+        (
+            "frame_selector",
+            "nosuch",
+            r"video_config.frame_selector: got 'nosuch'; there are",
+        ),
+        ("fps", -1, r"video_config\.fps: got -1; Input should be greater than 0$"),
+    ],
+)
+def test_a_configuration_that_was_edited_wrongly_is_told(key, value, told, tmp_path):
+    folder = save_reader(*trained(tmp_path), tmp_path / "saved")
+    config = json.loads((folder / "config.json").read_text())
+    (config if key in config else config["video_config"])[key] = value
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(WeightsError, match=told):
+        load_trained_backend(folder, films=False)
+
+
+def test_folders_without_a_model_say_why(tmp_path):
+    (tmp_path / "checkpoint-3").mkdir()
+    with pytest.raises(ConfigError, match=r"has no config\.json; a training that has not finished"):
+        load_backend(str(tmp_path / "checkpoint-3"))
+    for text in ("", "{", "{}", "[]"):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(ConfigError, match=r"config\.json is damaged, or of something else"):
+            load_backend(str(tmp_path))
+    with pytest.raises(ConfigError, match="no model '' here"):
+        load_backend("")

@@ -3,10 +3,11 @@
 import json
 
 import pytest
+import torch
 
 from ntlbg.config import Config, changed
 from ntlbg.errors import ConfigError
-from ntlbg.training.checkpoints import check_same_run, checkpoints
+from ntlbg.training.checkpoints import check_same_run, checkpoints, last_complete
 from ntlbg.training.longvideo import FREE
 
 
@@ -24,6 +25,16 @@ def test_the_last_complete_one_comes_first(tmp_path):
     numbers = [path.name for path in checkpoints(tmp_path, complete=True)]
     assert numbers == ["checkpoint-100", "checkpoint-20", "checkpoint-9"]
     assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-200", *numbers]
+
+
+def test_one_that_was_cut_off_is_not_gone_on_from(tmp_path):
+    for number in (1, 2):
+        leave(tmp_path, number)
+        torch.save({"step": number}, tmp_path / f"checkpoint-{number}" / "optimizer.pt")
+    assert last_complete(tmp_path).name == "checkpoint-2"
+    file = tmp_path / "checkpoint-2" / "optimizer.pt"
+    file.write_bytes(file.read_bytes()[:200])
+    assert last_complete(tmp_path).name == "checkpoint-1"
 
 
 def asked(**changes) -> dict:

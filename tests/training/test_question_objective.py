@@ -1,6 +1,7 @@
 """Training on questions: weights of the losses, what a step changes, and that it learns."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from ntlbg.analysis import analyze_dataset
 from ntlbg.config import Config, changed, config_for_level
+from ntlbg.errors import DataError
 from ntlbg.evaluation import questions
 from ntlbg.models.reader import build_reader
 from ntlbg.reading import VideoReader, items_of
@@ -172,3 +174,26 @@ def test_without_a_gpu_numbers_are_float32_and_it_is_told(tmp_path):
     said = []
     longvideo.run(small_config(tmp_path, **keys), dry_run=True, say=said.append)
     assert "there is no GPU here: computing in float32" in said
+
+
+def test_a_finished_run_that_is_started_again_trains_nothing(tmp_path):
+    config = small_config(tmp_path)
+    done = longvideo.run(config, say=lambda line: None)
+    weights = done.folder / "model.safetensors"
+    before, history = weights.read_bytes(), done.history
+    again = longvideo.run(config, say=lambda line: None)
+    assert weights.read_bytes() == before
+    assert [entry["step"] for entry in again.history] == [entry["step"] for entry in history]
+    further = changed(config, {"training_config.max_steps": 6})
+    assert longvideo.run(further, say=lambda line: None).history[-1]["step"] == 6
+    assert weights.read_bytes() != before
+
+
+def test_features_of_two_sizes_are_told_apart(tmp_path):
+    config = small_config(tmp_path)
+    reader, (items,) = VideoReader(config), items_of(config.dataset_config.train_datasets)
+    reader.read(items[0])
+    np.save(tmp_path / "odd.npy", np.zeros((5, 20), np.float32))
+    odd = replace(items[1], source=tmp_path / "odd.npy")
+    with pytest.raises(DataError, match=r"odd\.npy: features of size 20, those of other videos"):
+        reader.read(odd)

@@ -241,9 +241,10 @@ def load_backend(model: str | Backend, *, enrolled: bool = True) -> Backend:
     """
     if not isinstance(model, str):
         return model
-    if model not in BACKENDS and not Path(model).is_dir():
+    if model not in BACKENDS and (not model or not Path(model).is_dir()):
         raise ConfigError(
-            f"no model {model!r}; there are: {', '.join(BACKENDS)}, and folders of models on this "
+            f"no model {model!r} here, and names of the hub are not taken; there are: "
+            f"{', '.join(BACKENDS)}, and folders of models on this "
             "machine: scripts/train_ntlbg.py leaves one, `ntlbg convert longvu` makes one of a "
             "downloaded LongVU checkpoint"
         )
@@ -259,13 +260,28 @@ def _loaded(name: str, enrolled: bool) -> Backend:
 def _load(name: str, enrolled: bool) -> Backend:
     if name in BACKENDS:
         return BACKENDS[name]() if enrolled else BACKENDS[name](enrolled=False)
-    try:
-        kind = json.loads((Path(name) / "config.json").read_text(encoding="utf-8"))["model_type"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{name}: no model in this folder ({error!r})") from error
+    kind = _model_type(Path(name))
     if kind not in FOLDERS:
         raise ConfigError(f"{name}: a model of type {kind!r}; known are {', '.join(FOLDERS)}")
     return FOLDERS[kind](Path(name))
+
+
+def _model_type(folder: Path) -> str:
+    """What the folder's config.json says."""
+    try:
+        text = (folder / "config.json").read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: no model in this folder, it has no config.json; a training that has not "
+            "finished leaves checkpoints only: start it again, and take its own folder then"
+        ) from error
+    try:
+        return json.loads(text)["model_type"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"{folder}: no model in this folder: config.json is damaged, or of something else "
+            f"({error!r})"
+        ) from error
 
 
 @contextmanager

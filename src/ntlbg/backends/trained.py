@@ -4,6 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from ntlbg.backends import Habits
 from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.config.blocks import VideoConfig
@@ -12,6 +14,7 @@ from ntlbg.errors import WeightsError
 from ntlbg.models.checkpoints_ntlbg import WEIGHTS_FILE, load_reader
 from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.precision import inference_dtype
+from ntlbg.selection import SELECTORS
 
 
 def load_trained_backend(folder: Path, *, films: bool = True) -> NtlbgBackend:
@@ -27,8 +30,19 @@ def load_trained_backend(folder: Path, *, films: bool = True) -> NtlbgBackend:
     model, processor = load_reader(folder)
     try:
         habits = habits_of(model.config.video_config)
-    except ValueError as error:  # pydantic's own is one
-        raise WeightsError(f"{folder}: config.json: video_config: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, ("video_config", *first["loc"])))
+        raise WeightsError(
+            f"{folder}: config.json: {key}: got {first['input']!r}; {first['msg']}"
+        ) from error
+    known = {"feature_encoder": (model.config.feature_encoder, ENCODERS)}
+    known["video_config.frame_selector"] = (habits.selector, SELECTORS)
+    for key, (name, names) in known.items():
+        if name not in names:
+            raise WeightsError(
+                f"{folder}: config.json: {key}: got {name!r}; there are: {', '.join(names)}"
+            )
     with (folder / WEIGHTS_FILE).open("rb") as file:
         weights = hashlib.file_digest(file, "sha256").hexdigest()
     encoder = _encoder(model, weights, folder) if films else None

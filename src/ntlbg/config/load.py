@@ -13,6 +13,8 @@ from ntlbg.config.derive import DEFAULT, Say, agree
 from ntlbg.config.schema import Config
 from ntlbg.errors import ConfigError
 
+# Keys of the files that train the built-in model, and LongVU.
+OTHER_KINDS = {"stages", "model_type"}
 # a string, which is left alone, or a comment to the end of its line
 _STRING_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\\r\n])*"|(?://|#)[^\r\n]*')
 
@@ -33,13 +35,18 @@ def load_config(path: str | Path, overrides: Iterable[str] = (), say: Say | None
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a mark in front
+    except (FileNotFoundError, IsADirectoryError) as error:
+        what = "a folder" if path.is_dir() else f"no such file in {path.parent.resolve()}"
+        raise ConfigError(f"{path}: {what}; name a configuration file") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     try:
         content = from_json(without_comments(text))
     except ValueError as error:
         raise ConfigError(f"{path}: not JSON: {error}") from error
+    if isinstance(content, dict) and OTHER_KINDS & set(content):
+        raise ConfigError(f"{path}: is a configuration of its own kind, for `ntlbg train` alone")
     config = _checked(content, str(path), say=say)
     changes = dict(parsed_override(override) for override in overrides)
     return changed(config, changes, f"{path} with --set", say) if changes else config

@@ -186,7 +186,10 @@ def _rows_so_far(out: Path, asked: Sequence[Question], settings: dict) -> list[R
 def _check_row(out: Path, row: Row, asked: Sequence[Question], settings: dict) -> None:
     if not isinstance(row.place, int) or not isinstance(row.settings, dict):
         raise DataError(f"{out}: not {WRITTEN}; choose another place")
-    names = [name for name in settings if row.settings.get(name) != settings[name]]
+    # a folder may be called otherwise now: its weights tell the model
+    names = [
+        name for name in settings if name != "model" and row.settings.get(name) != settings[name]
+    ]
     if names:
         raise ConfigError(
             f"{out} holds answers with another {', '.join(names)}: choose another file, or "

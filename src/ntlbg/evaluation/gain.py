@@ -1,5 +1,6 @@
 """Did training help? Two evaluations of the same questions, before and after."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +30,10 @@ class Gain:
 
     def __str__(self) -> str:
         low, high = self.interval
+        known = "no interval" if math.isnan(low) else f"{low:+.3f} to {high:+.3f}, 95 %"
         return (
             f"right before {self.before:.3f}, after {self.after:.3f}: "
-            f"{self.after - self.before:+.3f} ({low:+.3f} to {high:+.3f}, 95 %), "
+            f"{self.after - self.before:+.3f} ({known}), "
             f"{self.questions} questions about {self.videos} videos"
         )
 

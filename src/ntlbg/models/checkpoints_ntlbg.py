@@ -5,6 +5,7 @@ tokenizer's files. Weights that training left alone are those of the base model,
 those of a 7B model with adapters would be 15 GB instead of 0.1.
 """
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -69,9 +70,11 @@ def save_reader(
     state = model.state_dict()
     tensors = {name: state[name].detach().cpu().clone() for name in trained_names(model)}
     with staged_directory(folder, FILES) as stage:
+        model.config.text_config._name_or_path = ""  # a place on this machine
         model.config.save_pretrained(stage)
         processor.save_pretrained(stage)
         save_file(tensors, stage / WEIGHTS_FILE, metadata={"format": "pt"})
+        shutil.copymode(stage / "config.json", stage / WEIGHTS_FILE)  # not for its owner alone
     return folder
 
 
@@ -115,7 +118,9 @@ def load_reader(
     folder, gpu = Path(folder), torch.cuda.is_available()
     dtype = dtype or (_gpu_dtype() if gpu else inference_dtype())
     if not is_reader(folder):
-        raise WeightsError(f"{folder}: holds no model that training left; see docs/config.md")
+        lacking = [name for name in ("config.json", WEIGHTS_FILE) if not (folder / name).is_file()]
+        why = f", there is no {' and no '.join(lacking)}" if lacking else ""
+        raise WeightsError(f"{folder}: holds no model that training left{why}; see docs/config.md")
     tensors = _read(folder / WEIGHTS_FILE)
     try:
         settings = NtlbgConfig.from_pretrained(folder)
@@ -138,6 +143,9 @@ def _fill_in(
     model: NtlbgForConditionalGeneration, tensors: dict[str, Tensor], folder: Path
 ) -> None:
     """What was trained; adapters become part of the language model's weights."""
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise WeightsError(f"{folder}: {name} is not finite: the training went astray")
     factors = {name: tensor for name, tensor in tensors.items() if LORA_KEY.match(name)}
     rest = {name: tensor for name, tensor in tensors.items() if name not in factors}
     fill(model, rest, folder)
@@ -165,7 +173,8 @@ def fill(model: NtlbgForConditionalGeneration, tensors: dict[str, Tensor], place
     try:
         strangers = model.load_state_dict(tensors, strict=False).unexpected_keys
     except RuntimeError as error:  # shapes differ
-        raise WeightsError(f"{place}: weights of another model ({error})") from error
+        reason = str(error).splitlines()[-1].strip()  # one of many shapes says it
+        raise WeightsError(f"{place}: weights of another model ({reason})") from error
     if strangers:
         raise WeightsError(f"{place}: weights of another model, such as {strangers[0]}")
 

@@ -59,7 +59,7 @@ from ntlbg.training.stage_files import (
     save_stage,
 )
 from ntlbg.training.stages import set_stage
-from ntlbg.training.trainer import NtlbgTrainer
+from ntlbg.training.trainer import NtlbgTrainer, train_from
 
 WARMUP_STEPS = 30
 LOG_STEPS = 25
@@ -254,7 +254,7 @@ class BuiltinRun:
         last = last_checkpoint(self.output, name)
         if last:
             print(f"{name}: continuing from {Path(last).name}", flush=True)
-        trainer.train(resume_from_checkpoint=last)
+        train_from(trainer, Path(last) if last else None)
         history = [entry for entry in trainer.state.log_history if "loss" in entry]
         with staged_file(self.output / f"{name}.log.json", LOG) as staged:
             staged.write_text(json.dumps(history, indent=1), "utf-8")

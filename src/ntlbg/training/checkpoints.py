@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,7 @@ def checkpoints(output: Path, *, complete: bool = False) -> list[Path]:
     found = [
         path
         for path in output.glob(f"{PREFIX_CHECKPOINT_DIR}-*")
-        if NAME.fullmatch(path.name)
-        and (not complete or _is_json(path / "trainer_state.json"))  # is written last
+        if NAME.fullmatch(path.name) and (not complete or _is_whole(path))
     ]
     return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
 
@@ -120,6 +120,12 @@ def check_same_settings(
     ]
     if differ:
         raise ConfigError(f"{what} made with {'; with '.join(differ)}; {INSTEAD}")
+
+
+def _is_whole(folder: Path) -> bool:
+    """Written to its end, and not cut off since: torch's files end with what is in them."""
+    packed = [path for path in folder.glob("*") if path.suffix in (".pt", ".pth", ".bin")]
+    return _is_json(folder / "trainer_state.json") and all(map(zipfile.is_zipfile, packed))
 
 
 def _is_json(path: Path) -> bool:

@@ -135,7 +135,8 @@ def _missing_data(found: list[FoundSet]) -> str | None:
     """What is wrong with the sets that training needs; missing folders in one word."""
     problems = [one for one in found if one.needed and one.problem is not None]
     absent = [one.entry.path for one in problems if not one.exists]
-    parts = [f"{', '.join(absent)} not there"] if absent else []
+    made = " (`make data` makes it)" if "data/train.jsonl" in absent else ""
+    parts = [f"{', '.join(absent)} not there{made}"] if absent else []
     parts += [one.problem for one in problems if one.exists]
     return "; ".join(parts) or None
 

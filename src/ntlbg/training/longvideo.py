@@ -31,7 +31,7 @@ from ntlbg.training.checkpoints import begin, check_own, check_same_run
 from ntlbg.training.checks import check, shrunk
 from ntlbg.training.question_objective import QuestionObjective
 from ntlbg.training.stages import STAGES, set_stage
-from ntlbg.training.trainer import NtlbgTrainer
+from ntlbg.training.trainer import NtlbgTrainer, train_from
 
 OPTIMIZERS = {
     "AdamW": torch.optim.AdamW,
@@ -238,7 +238,7 @@ def _trainer(
 def _fit(
     trainer: NtlbgTrainer, objective: QuestionObjective, last: Path | None, output: Path
 ) -> Trained:
-    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    train_from(trainer, last)
     history = [entry for entry in trainer.state.log_history if {"loss", "eval_task"} & set(entry)]
     with staged_file(output / HISTORY_FILE, FILES[HISTORY_FILE]) as stage:
         stage.write_text(json.dumps(history, indent=1), "utf-8")

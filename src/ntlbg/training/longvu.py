@@ -24,7 +24,7 @@ from ntlbg.outputs import check_folder, staged_directory, staged_file
 from ntlbg.training.checkpoints import begin, check_own, check_same_run
 from ntlbg.training.longvu_data import LongVUQuestions
 from ntlbg.training.longvu_settings import LongVUTraining, load_longvu_settings
-from ntlbg.training.trainer import LastStepLogged
+from ntlbg.training.trainer import LastStepLogged, train_from
 
 DEBUG_STEPS, DEBUG_FRAMES = 3, 8
 SETTINGS_FILE, HISTORY_FILE = "training.json", "history.json"
@@ -167,7 +167,7 @@ def _fit(trainer: Trainer, settings: LongVUTraining, output: Path, *, resume: bo
     if trainer.is_world_process_zero():
         with staged_file(output / SETTINGS_FILE, FILES[SETTINGS_FILE]) as stage:
             stage.write_text(settings.model_dump_json(indent=2) + "\n", "utf-8")
-    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    train_from(trainer, last)
 
 
 def _arguments(settings: LongVUTraining, output: Path, debug: bool) -> TrainingArguments:

@@ -1,9 +1,10 @@
 """Hugging Face Trainer, with the loss terms and their logging added."""
 
 from collections import defaultdict
+from pathlib import Path
 
 from torch import nn
-from transformers import Trainer, TrainerCallback
+from transformers import Trainer, TrainerCallback, TrainerState
 
 
 class LastStepLogged(TrainerCallback):
@@ -49,3 +50,18 @@ def load_saved_part(module: nn.Module, state_dict: dict, assign: bool = False):
     expected = set(module.state_dict())
     found.missing_keys[:] = [name for name in found.missing_keys if name in expected]
     return found
+
+
+def train_from(trainer: Trainer, last: Path | None) -> None:
+    """Train from a checkpoint to the end; one that is the end is loaded, and not trained on.
+
+    (The Trainer of Hugging Face makes a step more each time it is started there.)
+    """
+    if last is not None:
+        state = TrainerState.load_from_json(str(last / "trainer_state.json"))
+        steps = trainer.args.max_steps
+        if state.global_step >= (steps if steps > 0 else state.max_steps):
+            trainer._load_from_checkpoint(str(last))
+            trainer.state = state
+            return
+    trainer.train(resume_from_checkpoint=None if last is None else str(last))
