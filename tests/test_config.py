@@ -474,3 +474,11 @@ def test_files_for_another_training_are_named_so(name):
 def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(ConfigError, match="a folder; name a configuration file"):
         load_config(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["batch_size", "max_frames", "fp16", "num_representatives"])
+def test_a_key_without_its_block_is_told_where_it_is(name):
+    with pytest.raises(ConfigError) as error:
+        load_config(SHIPPED, [f"{name}=2"])
+    place = "training_config" if name in ("batch_size", "fp16") else "video_config"
+    assert str(error.value).endswith(f"; {place}.{name} is one")

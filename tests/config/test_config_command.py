@@ -195,7 +195,7 @@ def test_plan_as_json_and_as_text(config):
         (("config", "generate", "--experiment", "x"), "no experiment 'x'; there are: ablation_st"),
         (("config", "generate", "--experiment", "efficiency_analysis"), "--suite efficiency or th"),
         (("config", "generate", "--category", "x"), "no category 'x'"),
-        (("plan", "--config", "gone.json"), "gone.json: cannot be read"),
+        (("plan", "--config", "gone.json"), "gone.json: no such file"),
         (("plan", "--gpu", "x", "--config", "{config}"), "no GPU 'x'"),
     ],
 )
@@ -263,3 +263,12 @@ def test_folders_of_the_package_s_own_models_are_planned(config, tmp_path):
     for action in ("validate", "analyze", "optimize"):
         done = run("config", action, "--config", config, f"{base}/longvu", code=2)
         assert "is a LongVU model, which reads frames in its own way" in done.stderr
+
+
+def test_another_configuration_is_not_replaced_in_silence(tmp_path):
+    path = tmp_path / "made.json"
+    flags = ("config", "generate", "--category", "long", "--output", str(path))
+    assert run(*flags).stdout == f"wrote {path}\n"
+    assert run(*flags).stdout == f"wrote {path}\n"
+    other = run(*flags, "--set", "training_config.seed=5").stdout
+    assert other == f"wrote {path}, in the place of another configuration\n"

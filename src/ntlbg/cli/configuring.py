@@ -128,9 +128,12 @@ def _write(config, output: Path, given: Path | None, *, stream: bool = True) -> 
     if output == STANDARD_OUTPUT:
         typer.echo(to_json(config), nl=False)
         return
+    text = to_json(config)
+    replaced = output.is_file() and output.stat().st_size and output.read_bytes() != text.encode()
     with staged_file(output, CONFIGURATION, inputs=[given], stream=stream) as stage:
-        stage.write_text(to_json(config), "utf-8")
-    typer.echo(f"wrote {output}", err=not output.is_file())  # perhaps it is where this prints
+        stage.write_text(text, "utf-8")
+    how = ", in the place of another configuration" if replaced else ""
+    typer.echo(f"wrote {output}{how}", err=not output.is_file())  # perhaps it is where this prints
 
 
 @config_app.command()

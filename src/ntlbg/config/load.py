@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -146,7 +146,9 @@ def _explain(problem: dict[str, Any]) -> str:
     where = ".".join(str(part) for part in loc if part != "[key]")
     if kind == "extra_forbidden":
         names = ", ".join(_fields(_owner(loc)))
-        return f"{where}: there is no such key; the keys here are {names}"
+        meant = [path for path in _paths(Config) if path.rpartition(".")[2] == loc[-1]]
+        perhaps = f"; {' or '.join(meant)} is one" if meant else ""
+        return f"{where}: there is no such key; the keys here are {names}{perhaps}"
     if kind == "value_error":  # several keys disagree; the message names them
         message = message.removeprefix("Value error, ")
         return f"{where}: {message}" if where else message
@@ -156,6 +158,15 @@ def _explain(problem: dict[str, Any]) -> str:
         return f"{where}: this key must be given{meaning}"
     wrong = f"got {problem['input']!r}; {message[0].lower()}{message[1:]}{meaning}"
     return f"{where}: {wrong}" if where else wrong
+
+
+def _paths(block: type[BaseModel], before: str = "") -> Iterator[str]:
+    """Every key of the blocks in a block, as path.to.key."""
+    for key, field in _fields(block).items():
+        yield f"{before}{key}"
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _paths(inner, f"{before}{key}.")
 
 
 def _description(loc: tuple[int | str, ...]) -> str | None:
