@@ -9,7 +9,7 @@ from ntlbg.cli.scripts import exit_code
 from ntlbg.config import load_config
 from ntlbg.evaluation import questions
 from ntlbg.evaluation.gain import gain
-from ntlbg.models.checkpoints_ntlbg import is_reader
+from ntlbg.models.checkpoints_ntlbg import trained_by
 
 
 def main() -> None:
@@ -43,8 +43,7 @@ def _model(arguments: argparse.Namespace) -> str | None:
     """The folder to answer with; None for a model that was not trained."""
     if arguments.untrained or arguments.model:
         return None if arguments.untrained else arguments.model
-    trained = load_config(arguments.config).output_dir
-    return trained if is_reader(trained) else None
+    return trained_by(load_config(arguments.config))
 
 
 if __name__ == "__main__":

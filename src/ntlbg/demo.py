@@ -26,7 +26,7 @@ from ntlbg.evaluation.plots_attention import save_attention
 from ntlbg.haystack import QUESTIONS_FILE, make_videos
 from ntlbg.index import FeatureIndex
 from ntlbg.marks import PAGE, json_rows, plots
-from ntlbg.models.checkpoints_ntlbg import is_reader
+from ntlbg.models.checkpoints_ntlbg import trained_by
 from ntlbg.outputs import check_folder, staged_file
 from ntlbg.pipeline import DEFAULT_SELECTOR, ask
 from ntlbg.report import Asked, Report, Stage, write_report
@@ -150,12 +150,13 @@ def _model(config: str | Path | None, say) -> str:
     """What training by this configuration left; where it left nothing, the built-in model."""
     if config is None:
         return "builtin"
-    trained = load_config(config).output_dir
-    if is_reader(trained):
-        say(f"the model is what training left in {trained}")
-        return trained
-    say(f"{trained}: nothing was trained there yet; this is the built-in model")
-    return "builtin"
+    settings = load_config(config)
+    trained = trained_by(settings)
+    if trained is None:
+        say(f"{settings.output_dir}: nothing was trained there yet; this is the built-in model")
+        return "builtin"
+    say(f"the model is what training left in {trained}")
+    return trained
 
 
 def _sample_folder(out_dir: Path, minutes: float, seed: int) -> Path:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from ntlbg.config import Config
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.marks import of_model, tensor_file
 from ntlbg.models.builtin import convolutions_in, load_builtin, load_vision_tower
@@ -82,6 +83,11 @@ def is_reader(folder: str | Path) -> bool:
     """Whether the folder holds an NTLBG model."""
     path = Path(folder) / WEIGHTS_FILE
     return path.is_file() and MODEL.holds(path)
+
+
+def trained_by(config: Config) -> str | None:
+    """The folder in which training by a configuration left a model; None where there is none."""
+    return config.output_dir if is_reader(config.output_dir) else None
 
 
 def needs_base(folder: str | Path) -> bool:
