@@ -32,8 +32,8 @@ from ntlbg.timelines import format_seconds
 LEAST_CHANCE, LEAST_MOMENT_CHANCE = 0.2, 0.35
 LEAST_FOUND = 0.5  # the same in other videos, and of the chance that is told
 # Chance of what is said from which on it is said without a note, and up to which a thing is denied
-# without one: then of 172 right answers about validation videos eight have a note. Ten of the
-# denials at .12 to .15 about 40 videos of photographs and screens were wrong.
+# without one: then of 425 right answers about validation videos 14 have a note (docs/builtin.md).
+# Ten of the denials at .12 to .15 about 40 videos of photographs and screens were wrong.
 SURE, SURELY_NOT = 0.8, 0.115
 LARGEST_ODDS = 12.0  # nats; what a word's log-odds count at most, either way
 POSSIBLE = 0.1  # chance from which on a frame may belong to an appearance or be the moment
