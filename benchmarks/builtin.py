@@ -21,14 +21,14 @@ import numpy as np
 import torch
 
 from ntlbg.backends import load_backend
-from ntlbg.encoders import BuiltinEncoder, load_builtin_encoder
-from ntlbg.index import FeatureIndex, IndexedVideo
-from ntlbg.indexing import index_video
-from ntlbg.models.builtin import load_vision_tower, weights_fingerprint
-from ntlbg.models.imagenet_expert import load_imagenet_expert
+from ntlbg.downloads import part_path
+from ntlbg.encoders.builtin import BuiltinEncoder, load_builtin_encoder
+from ntlbg.index.index_video import index_video
+from ntlbg.index.store import FeatureIndex, IndexedVideo
+from ntlbg.models.builtin.imagenet_expert import load_imagenet_expert
+from ntlbg.models.builtin.loading import load_vision_tower, weights_fingerprint
+from ntlbg.models.builtin.vision_tower import normalize_pixels
 from ntlbg.models.precision import inference_dtype
-from ntlbg.models.vision_tower import normalize_pixels
-from ntlbg.parts import part_path
 from ntlbg.pipeline import ask
 from ntlbg.video import sample_frames
 

@@ -21,20 +21,20 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from ntlbg.compression import (
+from ntlbg.compressors.longvu import (
     reference_similarity,
     spatial_token_compression,
     temporal_reduction,
     window_similarity,
 )
-from ntlbg.models.preprocessing_longvu import (
+from ntlbg.models.longvu.preprocessing import (
     DINOV2_PIXELS,
     SIGLIP_PIXELS,
     TowerPixels,
     square_pixels,
 )
-from ntlbg.models.spatial_vision_aggregator import grid_windows
-from ntlbg.models.vision_longvu import PixelTensors
+from ntlbg.models.longvu.spatial_vision_aggregator import grid_windows
+from ntlbg.models.longvu.vision import PixelTensors
 
 LONGEST_WHOLE = 10  # minutes; more would not fit beside other work
 

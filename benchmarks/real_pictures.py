@@ -22,11 +22,11 @@ import numpy as np
 from PIL import Image
 
 from ntlbg.backends import load_backend
-from ntlbg.encoders import EXPERT_CHANCES, EXPERT_WORDS
-from ntlbg.haystack.backgrounds import pan
-from ntlbg.indexing import FeatureIndex, index_video
-from ntlbg.parts import part_path
+from ntlbg.downloads import part_path
+from ntlbg.encoders.builtin import EXPERT_CHANCES, EXPERT_WORDS
+from ntlbg.index.index_video import FeatureIndex, index_video
 from ntlbg.pipeline import ask, select
+from ntlbg_lab.haystack.backgrounds import pan
 
 SECONDS, FPS, SIZE = 8, 2, (256, 448)
 NUM_FRAMES = 8

@@ -18,9 +18,9 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # befo
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 
-from ntlbg.selection import SELECTORS, select_frames
-from ntlbg.selection.contour import snap
-from ntlbg.selection.quality import quantisation_error
+from ntlbg.selectors import SELECTORS, select_frames
+from ntlbg.selectors.contour import snap
+from ntlbg_lab.simulation.quality import quantisation_error
 
 SIZE = 768
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from ntlbg.cli.scripts import exit_code
 from ntlbg.config import load_config
 from ntlbg.errors import ConfigError
-from ntlbg.evaluation.compare import compare, efficiency, tables, theory
+from ntlbg_lab.compare import compare, efficiency, tables, theory
 
 EXPERIMENTS = ("sota_comparison", "efficiency_analysis", "theoretical_validation")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ntlbg.cli.scripts import exit_code
 from ntlbg.config import load_config
-from ntlbg.evaluation import questions
-from ntlbg.evaluation.gain import gain
-from ntlbg.models.checkpoints_ntlbg import trained_by
+from ntlbg.models.ntlbg.checkpoints import trained_by
+from ntlbg_lab import questions
+from ntlbg_lab.gain import gain
 
 
 def main() -> None:

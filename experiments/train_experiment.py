@@ -7,11 +7,11 @@ from pathlib import Path
 
 from ntlbg.cli.scripts import exit_code
 from ntlbg.config import Config, changed, load_config, representatives
-from ntlbg.evaluation import questions
-from ntlbg.evaluation.plots_training import save_training_curves
+from ntlbg.files import check_folder
 from ntlbg.marks import plots
-from ntlbg.outputs import check_folder
-from ntlbg.training import longvideo
+from ntlbg.train import longvideo
+from ntlbg_lab import questions
+from ntlbg_lab.plots_training import save_training_curves
 
 
 def main() -> None:

@@ -21,9 +21,9 @@ from pathlib import Path
 import resvg_py
 from PIL import Image
 
-from ntlbg.haystack.pictures import LINE_STYLES, STYLES
+from ntlbg.files import check_output, staged_file
 from ntlbg.marks import Kind
-from ntlbg.outputs import check_output, staged_file
+from ntlbg_lab.haystack.pictures import LINE_STYLES, STYLES
 
 # Icons whose name means something else: a computer mouse, a flag, a dish, a chart, a tool.
 OTHER_THINGS = {

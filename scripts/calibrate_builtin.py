@@ -20,12 +20,12 @@ from sklearn.linear_model import LogisticRegression
 
 from ntlbg.backends import VideoContext, load_builtin_backend, seen
 from ntlbg.choosing import choose_frames
-from ntlbg.evaluation.haystack import encode_timeline
 from ntlbg.grounding import recurrence
-from ntlbg.haystack.pictures import object_names
-from ntlbg.haystack.questions import HELD_OUT_WORDINGS, TEMPLATES, with_article
-from ntlbg.haystack.timeline import Timeline, plan_timeline
-from ntlbg.models.builtin import add_settings
+from ntlbg.models.builtin.loading import add_settings
+from ntlbg_lab.evaluate import encode_timeline
+from ntlbg_lab.haystack.pictures import object_names
+from ntlbg_lab.haystack.questions import HELD_OUT_WORDINGS, TEMPLATES, with_article
+from ntlbg_lab.haystack.timeline import Timeline, plan_timeline
 
 NUM_FRAMES = 16
 ABSENT_NAMES = 10  # a video

@@ -17,13 +17,13 @@ from PIL import Image
 from torch.nn import functional as F
 
 from ntlbg.backends import load_builtin_backend
-from ntlbg.encoders import EXPERT_CHANCES
-from ntlbg.haystack.augmentation import FrameRenderer, background_bank
-from ntlbg.haystack.backgrounds import PHOTOS, photos
-from ntlbg.haystack.pictures import load_style, object_names
-from ntlbg.haystack.timeline import draw_frames, plan_timeline
-from ntlbg.indexing import encode_with_notes
-from ntlbg.models.enrolment import draw_examples, enrol
+from ntlbg.encoders.builtin import EXPERT_CHANCES
+from ntlbg.index.index_video import encode_with_notes
+from ntlbg.models.builtin.enrolment import draw_examples, enrol
+from ntlbg_lab.haystack.augmentation import FrameRenderer, background_bank
+from ntlbg_lab.haystack.backgrounds import PHOTOS, photos
+from ntlbg_lab.haystack.pictures import load_style, object_names
+from ntlbg_lab.haystack.timeline import draw_frames, plan_timeline
 
 ENROLLED = ("noto", "fluent-emoji", "emojione", "fxemoji", "noto-v1")
 LOOKED_FOR = ("twemoji", "fluent-emoji-flat")

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from ntlbg import demo
 from ntlbg.cli.scripts import exit_code
+from ntlbg_lab import demo
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import sys
 
 from ntlbg.cli.scripts import exit_code
 from ntlbg.config import load_config
-from ntlbg.training.checks import check, shrunk
+from ntlbg.train.checks import check, shrunk
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     _fail_early(arguments)
-    from ntlbg.training import longvideo  # takes seconds
+    from ntlbg.train import longvideo  # takes seconds
 
     done = longvideo.run(
         arguments.config,

@@ -9,7 +9,7 @@ import numpy as np
 from ntlbg.backends import Habits, Reply, VideoContext
 from ntlbg.backends.inspection import Attention, LossPart, Plane
 from ntlbg.results import Answer, describe_evidence
-from ntlbg.selection import select_frames
+from ntlbg.selectors import select_frames
 from ntlbg.video import Frames
 
 COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220), "grey": (120, 120, 120)}

@@ -16,16 +16,16 @@ from transformers import (
 )
 
 from golden_longvu import FOLDER, Case
-from ntlbg.models.configuration_longvu import LongVUConfig
-from ntlbg.models.convert_longvu_weights_to_hf import (
+from ntlbg.models.longvu.configuration_longvu import LongVUConfig
+from ntlbg.models.longvu.convert_longvu_weights_to_hf import (
     convert_config,
     convert_dinov2,
     convert_siglip,
     convert_state_dict,
     fill,
 )
-from ntlbg.models.modeling_longvu import LongVUForConditionalGeneration
-from ntlbg.models.processing_longvu import LongVUProcessor
+from ntlbg.models.longvu.modeling_longvu import LongVUForConditionalGeneration
+from ntlbg.models.longvu.processing_longvu import LongVUProcessor
 
 SPECIAL = ["<|pad|>", "<|im_end|>", "<|unk|>", "<|im_start|>", "<|eot_id|>"]
 SPECIAL += ["<|start_header_id|>", "<|end_header_id|>"]

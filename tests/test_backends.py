@@ -12,7 +12,7 @@ from ntlbg import backends
 from ntlbg.backends import VideoContext, load_backend
 from ntlbg.backends.ntlbg import LONGEST_ANSWER_TOKENS, NtlbgBackend
 from ntlbg.errors import ConfigError, WeightsError
-from ntlbg.selection import select_frames
+from ntlbg.selectors import select_frames
 from tiny_models import HIDDEN, tiny_model, tiny_processor
 
 QUESTION = "What is it?"

@@ -13,8 +13,8 @@ from ntlbg.backends import VideoContext, load_backend
 from ntlbg.backends.longvu import LongVUBackend
 from ntlbg.cli import app
 from ntlbg.errors import ConfigError, QuestionError, WeightsError
-from ntlbg.models.benchmarks_longvu import BENCHMARKS, format_question
-from ntlbg.selection import select_frames
+from ntlbg.models.longvu.formats import BENCHMARKS, format_question
+from ntlbg.selectors import select_frames
 from ntlbg.video import Frames
 
 QUESTION = "What is it?"

@@ -5,8 +5,8 @@ import pytest
 
 from ntlbg.choosing import choose_frames
 from ntlbg.errors import ConfigError
-from ntlbg.selection import SELECTORS, NtlbgOptions, select_frames
-from ntlbg.selection.ntlbg_options import FOR_LOG_ODDS
+from ntlbg.selectors import SELECTORS, NtlbgOptions, select_frames
+from ntlbg.selectors.ntlbg_options import FOR_LOG_ODDS
 
 TIMES = np.arange(300.0)
 

@@ -15,7 +15,7 @@ from PIL import Image
 from commands import ntlbg
 from fakes import COLOURS, ColourBackend
 from ntlbg import __version__, pipeline
-from ntlbg.selection import SELECTORS
+from ntlbg.selectors import SELECTORS
 
 VIDEOS = Path(__file__).parent / "data" / "video"
 COMMANDS = (
@@ -127,7 +127,7 @@ def test_json_is_readable_where_the_terminal_is(run, colour_video):
     options = ("--model", "colours", "-k", 2, "--json")
     done = run("ask", colour_video, "Ist es schön und red?", *options)
     assert '"question": "Ist es schön und red?"' in done.stdout
-    code = "from ntlbg.console import print_json; print_json({'text': 'schön 😀'})"
+    code = "from ntlbg.views.console import print_json; print_json({'text': 'schön 😀'})"
     narrow = {**os.environ, "PYTHONIOENCODING": "cp1252"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=narrow, check=True)
     assert json.loads(done.stdout) == {"text": "schön 😀"}
@@ -258,7 +258,7 @@ def test_haystack_makes_videos_and_questions(run, tmp_path):
 
 
 def test_train_passes_its_options_on(run, monkeypatch, tmp_path):
-    from ntlbg import training
+    from ntlbg import train as training
 
     calls = []
     monkeypatch.setattr(training, "run", lambda config, **options: calls.append((config, options)))
@@ -277,8 +277,8 @@ def test_train_passes_its_options_on(run, monkeypatch, tmp_path):
 
 
 def test_fetch_tells_where_the_parts_are(run, monkeypatch):
-    from ntlbg import parts
-    from ntlbg.models import base_language_model
+    from ntlbg import downloads as parts
+    from ntlbg.models.builtin import base_language_model
 
     def fetch_parts(*, progress):
         progress("fetching toy==1.0 (1 MB, MIT)")

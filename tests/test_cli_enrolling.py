@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from fakes import ColourEncoder
 from ntlbg import encoders
 from ntlbg.cli import app
-from ntlbg.models.enrolment import load_objects
+from ntlbg.models.builtin.enrolment import load_objects
 
 
 class TallColourEncoder(ColourEncoder):

@@ -100,7 +100,7 @@ def test_haystack_refuses_nonsense_in_one_line(run, tmp_path, bad):
 
 
 def test_fetch_without_an_index_ends_in_one_line(run, monkeypatch):
-    from ntlbg import parts
+    from ntlbg import downloads as parts
     from ntlbg.errors import WeightsError
 
     def fetch_parts(*, progress):

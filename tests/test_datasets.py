@@ -20,7 +20,7 @@ from ntlbg.datasets import (
     read_features,
 )
 from ntlbg.errors import ConfigError, DataError
-from ntlbg.index import FeatureIndex
+from ntlbg.index.store import FeatureIndex
 from ntlbg.reading import VideoReader, items_of
 from small_experiment import SECONDS, write_dataset, write_features
 from tiny_models import HIDDEN

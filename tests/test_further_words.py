@@ -14,9 +14,9 @@ from ntlbg.backends import VideoContext, further_words
 from ntlbg.backends.further_words import CUTOUT_RIGHT, FOOTAGE, PHOTO_RIGHT, FurtherWords
 from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.backends.seen import SURE
-from ntlbg.encoders import EXPERT_CHANCES, EXPERT_WORDS
-from ntlbg.models.enrolment import EnrolledObject
-from ntlbg.selection import select_frames
+from ntlbg.encoders.builtin import EXPERT_CHANCES, EXPERT_WORDS
+from ntlbg.models.builtin.enrolment import EnrolledObject
+from ntlbg.selectors import select_frames
 from tiny_models import HIDDEN, tiny_model, tiny_processor
 
 WORDS = {"projector": "vocabulary", "vocabulary": [[10, 11], [12], [13, 14], [16]]}

@@ -17,7 +17,7 @@ from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.backends.writing import write
 from ntlbg.errors import ConfigError, QuestionError
 from ntlbg.pipeline import ask
-from ntlbg.selection import select_frames
+from ntlbg.selectors import select_frames
 from ntlbg.video import Frames
 from tiny_models import HIDDEN, tiny_model, tiny_processor
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntlbg import grounding
-from ntlbg.haystack.questions import TEMPLATES
+from ntlbg_lab.haystack.questions import TEMPLATES
 
 
 def test_a_named_time_outweighs_every_score():

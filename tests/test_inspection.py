@@ -10,10 +10,10 @@ from ntlbg.backends.inspection import plane_of
 from ntlbg.config import Config
 from ntlbg.data import Sample
 from ntlbg.reading import Read
-from ntlbg.selection import select_frames
-from ntlbg.selection.contour import optimal_radius
-from ntlbg.training.loss_parts import loss_parts
-from ntlbg.training.question_objective import QuestionObjective
+from ntlbg.selectors import select_frames
+from ntlbg.selectors.contour import optimal_radius
+from ntlbg.train.loss_parts import loss_parts
+from ntlbg.train.question_objective import QuestionObjective
 from tiny_models import HIDDEN, tiny_backend
 
 QUESTION, ANSWER = "When does the drum appear?", "02:28"

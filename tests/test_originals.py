@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from ntlbg.cli import app
 from ntlbg.config import Config
-from ntlbg.training.longvu_settings import LongVUTraining
+from ntlbg.train.longvu_settings import LongVUTraining
 
 ROOT = Path(__file__).parents[1]
 ENGLISH, CHINESE = ROOT / "docs" / "originals.md", ROOT / "docs" / "zh" / "originals.md"

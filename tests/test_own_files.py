@@ -14,8 +14,8 @@ from commands import assert_one_error
 from counter_videos import MeanColourEncoder
 from fakes import write_colour_video
 from ntlbg.errors import VideoChanged
-from ntlbg.index import FeatureIndex
-from ntlbg.indexing import index_video
+from ntlbg.index.index_video import index_video
+from ntlbg.index.store import FeatureIndex
 from ntlbg.video import opening
 
 ASK = ("--model", "colours", "-k", "2")
@@ -247,7 +247,7 @@ def test_only_an_enrolled_object_is_removed(run, tmp_path, monkeypatch):
 ANSWERING = """
 import sys
 from fakes import ColourBackend
-from ntlbg.evaluation.answer_file import answer_file
+from ntlbg.answer_file import answer_file
 class Slow(ColourBackend):
     def answer(self, *arguments, **options):
         print("answering", flush=True)

@@ -20,7 +20,7 @@ from ntlbg.errors import (
     UnknownSelector,
     VideoNotFound,
 )
-from ntlbg.index import FeatureIndex
+from ntlbg.index.store import FeatureIndex
 from ntlbg.pipeline import ask, choose_frames, select
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ntlbg.haystack.questions import TEMPLATES, with_article
 from ntlbg.question_parts import question_parts
+from ntlbg_lab.haystack.questions import TEMPLATES, with_article
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from ntlbg.backends.wording import ObjectNames
 from ntlbg.data import NOT_SEEN
 from ntlbg.grounding import ANCHOR_GAP
 from ntlbg.pipeline import choose_frames
-from ntlbg.selection import select_frames
+from ntlbg.selectors import select_frames
 from tiny_models import tiny_backend
 
 NAMES = ["skate", "ice skate", "UFO", "screen", "bus"]

@@ -18,9 +18,9 @@ from ntlbg.backends import load_backend
 from ntlbg.cli import app
 from ntlbg.config import to_json
 from ntlbg.encoders import ENCODERS
-from ntlbg.haystack import make_videos
-from ntlbg.models.builtin import load_vision_tower
-from ntlbg.training import longvideo
+from ntlbg.models.builtin.loading import load_vision_tower
+from ntlbg.train import longvideo
+from ntlbg_lab.haystack import make_videos
 from small_experiment import small_config
 
 pytestmark = pytest.mark.slow

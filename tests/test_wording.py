@@ -13,9 +13,9 @@ from ntlbg.backends.wording import (
     reservations,
     unknown_words,
 )
-from ntlbg.haystack.pictures import object_names
-from ntlbg.haystack.questions import TEMPLATES
-from ntlbg.selection import select_frames
+from ntlbg.selectors import select_frames
+from ntlbg_lab.haystack.pictures import object_names
+from ntlbg_lab.haystack.questions import TEMPLATES
 from tiny_models import tiny_backend
 
 FACTS = {"name": "owl", "other": "bus", "article": "an owl", "other_article": "a bus"}

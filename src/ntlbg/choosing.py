@@ -12,8 +12,8 @@ import numpy as np
 from ntlbg.backends import Backend
 from ntlbg.grounding import ground_scores, heeds_order, mentioned_seconds
 from ntlbg.question_parts import question_parts
-from ntlbg.selection import SELECTORS, Selection, select_distinct
-from ntlbg.selection.question_prior import question_prior
+from ntlbg.selectors import SELECTORS, Selection, select_distinct
+from ntlbg.selectors.question_prior import question_prior
 
 
 def choose_frames(

@@ -8,10 +8,10 @@ from ntlbg.backends import Backend, Habits, VideoContext, load_backend
 from ntlbg.backends.generation import GREEDY, Generation, check_written, decided
 from ntlbg.choosing import choose_frames
 from ntlbg.errors import InvalidBudget, QueryRequired, QuestionError, UnknownSelector
-from ntlbg.index import FeatureIndex
-from ntlbg.indexing import Progress, index_video
+from ntlbg.files import Kinds, staged_directory
+from ntlbg.index.index_video import Progress, index_video
+from ntlbg.index.store import FeatureIndex
 from ntlbg.memory import affordable_frames
-from ntlbg.outputs import Kinds, staged_directory
 from ntlbg.pictures import fit_within
 from ntlbg.results import (
     FRAMES,
@@ -24,7 +24,7 @@ from ntlbg.results import (
     write_overview,
     write_pictures,
 )
-from ntlbg.selection import SELECTORS
+from ntlbg.selectors import SELECTORS
 from ntlbg.video import ReadReport, read_frames_at
 from ntlbg.video.opening import check_unchanged, file_state
 from ntlbg.video.stills import check_video

@@ -12,9 +12,9 @@ from ntlbg.data import Sample
 from ntlbg.datasets import Item, load_items, read_features
 from ntlbg.encoders import ENCODERS, Encoder
 from ntlbg.errors import ConfigError, DataError
-from ntlbg.index import FeatureIndex
-from ntlbg.indexing import index_video
-from ntlbg.selection import SELECTORS
+from ntlbg.index.index_video import index_video
+from ntlbg.index.store import FeatureIndex
+from ntlbg.selectors import SELECTORS
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from ntlbg.backends import VideoContext
 from ntlbg.marks import JPEG, json_object
 from ntlbg.pictures import contact_sheet, save_jpeg
-from ntlbg.timelines import timestamp
+from ntlbg.time_text import timestamp
 
 FRAMES = f"frame_{'[0-9]' * 6}_*.jpg"
 SHEET_FILE, SELECTION_FILE = "contact_sheet.jpg", "selection.json"

@@ -5,7 +5,7 @@ import pytest
 
 from fakes import ColourBackend, ColourEncoder
 from ntlbg import pipeline
-from ntlbg.index import FeatureIndex, IndexedVideo
+from ntlbg.index.store import FeatureIndex, IndexedVideo
 from ntlbg.memory import budget
 from ntlbg.memory.devices import Device
 

@@ -22,7 +22,7 @@ from ntlbg.memory.longvu_frames import BLOCK_FRAMES, KEPT_FRAMES
 from ntlbg.memory.plan import Setup, plan_answer
 from ntlbg.memory.report import as_text, plans
 from ntlbg.models import LongVUConfig, LongVUForConditionalGeneration
-from ntlbg.models.vision_longvu import PixelTensors
+from ntlbg.models.longvu.vision import PixelTensors
 
 TOWER = {
     "hidden_size": 48,
@@ -68,8 +68,8 @@ def test_parameters_of_the_published_size():
 
 
 def test_the_limits_are_those_of_the_model():
-    from ntlbg.compression import MAX_FRAMES
-    from ntlbg.models import vision_longvu
+    from ntlbg.compressors.longvu import MAX_FRAMES
+    from ntlbg.models.longvu import vision as vision_longvu
 
     assert (BLOCK_FRAMES, KEPT_FRAMES) == (vision_longvu.BLOCK_FRAMES, MAX_FRAMES)
 

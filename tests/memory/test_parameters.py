@@ -20,7 +20,7 @@ from ntlbg.memory.activations import Pass, key_value_cache
 from ntlbg.memory.parameters import lora_parameters, tower_parameters
 from ntlbg.memory.sizes import TowerSizes
 from ntlbg.models import NtlbgForConditionalGeneration
-from ntlbg.models.vision_tower import BuiltinVisionConfig, BuiltinVisionTower
+from ntlbg.models.builtin.vision_tower import BuiltinVisionConfig, BuiltinVisionTower
 from tiny_models import tiny_config
 
 TINY = {
@@ -151,7 +151,7 @@ def test_published_totals():
 
 @pytest.mark.slow
 def test_the_builtin_model_is_known():
-    from ntlbg.models.builtin import build_base
+    from ntlbg.models.builtin.loading import build_base
 
     model, _ = build_base()
     read, known = model_sizes(model.config, "builtin"), KNOWN["builtin"]

@@ -16,13 +16,13 @@ from transformers import (
 )
 
 from measured_memory import measure
-from ntlbg.encoders import BuiltinEncoder
+from ntlbg.encoders.builtin import BuiltinEncoder
 from ntlbg.memory import model_sizes
 from ntlbg.memory.activations import Pass, prefill_peak
 from ntlbg.memory.frames import tower_activations, tower_pixel_bytes, vision_activations
 from ntlbg.memory.sizes import TowerSizes
 from ntlbg.memory.training import Step, kept_bytes, step_peak
-from ntlbg.models.vision_tower import (
+from ntlbg.models.builtin.vision_tower import (
     BuiltinVisionConfig,
     BuiltinVisionTower,
 )

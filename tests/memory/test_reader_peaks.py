@@ -13,10 +13,10 @@ from ntlbg.memory import model_sizes, plan_answer, plan_training, reader_sizes
 from ntlbg.memory.frames import ntlbg_kept
 from ntlbg.memory.plan import Plan, Setup, Workload
 from ntlbg.memory.sizes import ModelSizes
-from ntlbg.models.reader import build_reader
+from ntlbg.models.ntlbg.building import build_reader
 from ntlbg.reading import Read
-from ntlbg.training.question_objective import QuestionObjective
-from ntlbg.training.stages import set_stage
+from ntlbg.train.question_objective import QuestionObjective
+from ntlbg.train.stages import set_stage
 from small_experiment import small_config
 from tiny_models import HIDDEN, tiny_model, tiny_processor
 

@@ -6,9 +6,9 @@ import torch
 from ntlbg.config import changed
 from ntlbg.memory.stage_parameters import as_text, stage_parameters
 from ntlbg.models import NtlbgForConditionalGeneration
+from ntlbg.models.builtin.vision_tower import BuiltinVisionConfig, BuiltinVisionTower
 from ntlbg.models.lora import add_adapters
-from ntlbg.models.reader import build_reader
-from ntlbg.models.vision_tower import BuiltinVisionConfig, BuiltinVisionTower
+from ntlbg.models.ntlbg.building import build_reader
 from small_experiment import small_config
 from tiny_models import HIDDEN, tiny_config
 

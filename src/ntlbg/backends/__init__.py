@@ -13,7 +13,7 @@ import numpy as np
 
 from ntlbg.backends.generation import GREEDY, Generation
 from ntlbg.errors import ConfigError
-from ntlbg.selection import Selection
+from ntlbg.selectors import Selection
 from ntlbg.video import Frames
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Backend(Protocol):
     Attributes:
         name: for people.
         fingerprint: changes when its answers would.
-        score_unit: what its scores are, of :data:`ntlbg.selection.SCORE_UNITS`.
+        score_unit: what its scores are, of :data:`ntlbg.selectors.SCORE_UNITS`.
         habits: what it looks at and chooses where nobody says.
     """
 
@@ -183,10 +183,10 @@ def load_builtin_backend(weights: Path | None = None, *, enrolled: bool = True) 
     # here, so that bad input is refused before seconds of imports
     from ntlbg.backends.further_words import FurtherWords
     from ntlbg.backends.ntlbg import NtlbgBackend
-    from ntlbg.encoders import BuiltinEncoder
-    from ntlbg.models.builtin import load_builtin, weights_fingerprint
-    from ntlbg.models.enrolment import current_objects
-    from ntlbg.models.imagenet_expert import load_imagenet_expert
+    from ntlbg.encoders.builtin import BuiltinEncoder
+    from ntlbg.models.builtin.enrolment import current_objects
+    from ntlbg.models.builtin.imagenet_expert import load_imagenet_expert
+    from ntlbg.models.builtin.loading import load_builtin, weights_fingerprint
 
     model, processor = load_builtin(weights)
     expert = load_imagenet_expert(model.vision_tower.config)

@@ -14,7 +14,7 @@ from ntlbg.grounding import (
     mentioned_seconds,
     neighbour_direction,
 )
-from ntlbg.timelines import format_seconds
+from ntlbg.time_text import format_seconds
 
 SAME_MOMENT = 3.0  # seconds from a frame at which a time still names what it shows
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ntlbg.encoders import EXPERT_CHANCES, EXPERT_WORDS
+from ntlbg.encoders.builtin import EXPERT_CHANCES, EXPERT_WORDS
 from ntlbg.grounding import CLOCK_TIME, NEAR_SECONDS, mentioned_seconds
-from ntlbg.models.enrolment import EnrolledObject
+from ntlbg.models.builtin.enrolment import EnrolledObject
 
 # Constants of this module: scripts/calibrate_further_words.py.
 # The tower's own opinion stands from this chance of a word on.

@@ -11,12 +11,12 @@ import torch
 from transformers.feature_extraction_utils import BatchFeature
 
 from ntlbg.backends import RichPoints, VideoContext
-from ntlbg.models.contour import contour_level
-from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.modeling_outputs import NtlbgOutput
-from ntlbg.models.processing_ntlbg import NtlbgProcessor
-from ntlbg.models.woodbury import inner_products, mahalanobis_and_logdet
-from ntlbg.selection.moments import estimate_moments
+from ntlbg.models.ntlbg.contour import contour_level
+from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
+from ntlbg.models.ntlbg.woodbury import inner_products, mahalanobis_and_logdet
+from ntlbg.selectors.moments import estimate_moments
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from ntlbg.backends import Habits, Reply, VideoContext
 from ntlbg.backends.generation import GREEDY, Generation
 from ntlbg.backends.writing import write
-from ntlbg.compression import MODES, resize_grid
+from ntlbg.compressors.longvu import MODES, resize_grid
 from ntlbg.errors import QuestionError, WeightsError
-from ntlbg.models.benchmarks_longvu import BENCHMARKS, LETTERS, format_question
-from ntlbg.models.modeling_longvu import LongVUForConditionalGeneration
-from ntlbg.models.processing_longvu import LongVUProcessor
+from ntlbg.models.longvu.formats import BENCHMARKS, LETTERS, format_question
+from ntlbg.models.longvu.modeling_longvu import LongVUForConditionalGeneration
+from ntlbg.models.longvu.processing_longvu import LongVUProcessor
 
 LONGEST_ANSWER_TOKENS = 128
 

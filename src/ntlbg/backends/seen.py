@@ -25,7 +25,7 @@ from ntlbg.grounding import (
     asks_about_events,
     mentioned_seconds,
 )
-from ntlbg.timelines import format_seconds
+from ntlbg.time_text import format_seconds
 
 # By the regressions, from which on a named thing in a video with drawn objects counts as seen; the
 # same for an event without a name. Chosen on validation videos (scripts/calibrate_builtin.py).

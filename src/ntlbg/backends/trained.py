@@ -9,12 +9,13 @@ from pydantic import ValidationError
 from ntlbg.backends import Habits
 from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.config.blocks import VideoConfig
-from ntlbg.encoders import ENCODERS, BuiltinEncoder, Encoder
+from ntlbg.encoders import ENCODERS, Encoder
+from ntlbg.encoders.builtin import BuiltinEncoder
 from ntlbg.errors import WeightsError
-from ntlbg.models.checkpoints_ntlbg import WEIGHTS_FILE, load_reader
-from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.models.ntlbg.checkpoints import WEIGHTS_FILE, load_reader
+from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.precision import inference_dtype
-from ntlbg.selection import SELECTORS
+from ntlbg.selectors import SELECTORS
 
 
 def load_trained_backend(folder: Path, *, films: bool = True) -> NtlbgBackend:

@@ -5,15 +5,11 @@ Results go to stdout, everything else to stderr. Commands are listed in the orde
 
 import sys
 
-from ntlbg.cli import (  # isort: skip
-    answering,
-    samples,
-    enrolling,
-    model,
-    evaluating,
-    configuring,
-    converting,
-)
+from ntlbg.cli import answering  # isort: skip
+from ntlbg_lab.cli import samples  # isort: skip
+from ntlbg.cli import enrolling, model  # isort: skip
+from ntlbg_lab.cli import evaluating  # isort: skip
+from ntlbg.cli import configuring, converting  # isort: skip
 from ntlbg.cli.app import app
 
 __all__ = [

@@ -55,8 +55,9 @@ def ask(
     as_json: Json = False,
 ) -> None:
     """Answer a question and list the moments the answer relies on."""
-    from ntlbg import console, pipeline
+    from ntlbg import pipeline
     from ntlbg.backends.generation import Generation
+    from ntlbg.views import console
 
     generation = Generation(temperature, top_p, max_new_tokens, seed)
     _check_views(video, save_plots, report)
@@ -86,11 +87,11 @@ def ask(
 
 
 def _check_views(video: Path, save_plots: Path | None, report: Path | None) -> None:
+    from ntlbg.files import check_folder, check_output
     from ntlbg.marks import PAGE, plots
-    from ntlbg.outputs import check_folder, check_output
 
     if save_plots is not None:
-        from ntlbg.evaluation.seen_files import SEEN
+        from ntlbg.views.seen_files import SEEN
 
         check_folder(save_plots, plots("timeline", "features") | SEEN, inputs=[video])
     if report is not None:
@@ -100,9 +101,9 @@ def _check_views(video: Path, save_plots: Path | None, report: Path | None) -> N
 def _write_views(answer, save_plots: Path | None, report: Path | None) -> list[Path]:
     written = []
     if save_plots is not None:
-        from ntlbg.evaluation.plots import save_timeline
-        from ntlbg.evaluation.plots_features import save_feature_plane
-        from ntlbg.evaluation.seen_files import save_seen
+        from ntlbg.views.plots import save_timeline
+        from ntlbg.views.plots_features import save_feature_plane
+        from ntlbg.views.seen_files import save_seen
 
         seen = answer.seen
         written += save_timeline(answer, save_plots)
@@ -111,7 +112,7 @@ def _write_views(answer, save_plots: Path | None, report: Path | None) -> list[P
         )
         written.append(save_seen(answer, save_plots))
     if report is not None:
-        from ntlbg.report import report_answer
+        from ntlbg.views.report import report_answer
 
         written.append(report_answer(answer, report))
     return written
@@ -148,9 +149,9 @@ def answer(
     """
     from dataclasses import asdict
 
-    from ntlbg import console
+    from ntlbg.answer_file import answer_file
     from ntlbg.backends.generation import Generation
-    from ntlbg.evaluation.answer_file import answer_file
+    from ntlbg.views import console
 
     generation = Generation(temperature, top_p, max_new_tokens, seed)
     with console.counting("answering", unit="questions") as progress:
@@ -196,9 +197,10 @@ def select(
     as_json: Json = False,
 ) -> None:
     """Choose the frames that represent a video, for a question or for itself."""
-    from ntlbg import console, pipeline
-    from ntlbg.evaluation.seen_files import SEEN, save_seen
-    from ntlbg.outputs import check_folder
+    from ntlbg import pipeline
+    from ntlbg.files import check_folder
+    from ntlbg.views import console
+    from ntlbg.views.seen_files import SEEN, save_seen
 
     if out is not None:
         check_folder(out, SEEN, inputs=[video])
@@ -234,11 +236,11 @@ def index(
     as_json: Json = False,
 ) -> None:
     """Read and encode videos now, so that questions about them start at once."""
-    from ntlbg import console
     from ntlbg.encoders import ENCODERS
-    from ntlbg.index import FeatureIndex
-    from ntlbg.indexing import index_video
+    from ntlbg.index.index_video import index_video
+    from ntlbg.index.store import FeatureIndex
     from ntlbg.video import ReadReport
+    from ntlbg.views import console
 
     encoder, store = ENCODERS["builtin"](), FeatureIndex()
     rows, failed = [], False

@@ -99,7 +99,7 @@ def _override(text: str):
 def _suite(experiment: str, base):
     from ntlbg.config import ablation_suite, comparison_suite
     from ntlbg.errors import ConfigError
-    from ntlbg.selection import SELECTORS
+    from ntlbg.selectors import SELECTORS
 
     suites = {
         "ablation_studies": ablation_suite,
@@ -114,16 +114,16 @@ def _suite(experiment: str, base):
 
 
 def _check(output: Path, given: Path | None, *, stream: bool = True) -> None:
+    from ntlbg.files import check_output
     from ntlbg.marks import CONFIGURATION
-    from ntlbg.outputs import check_output
 
     check_output(output, CONFIGURATION, inputs=[given], stream=stream)
 
 
 def _write(config, output: Path, given: Path | None, *, stream: bool = True) -> None:
     from ntlbg.config import to_json
+    from ntlbg.files import staged_file
     from ntlbg.marks import CONFIGURATION
-    from ntlbg.outputs import staged_file
 
     if output == STANDARD_OUTPUT:
         typer.echo(to_json(config), nl=False)
@@ -141,7 +141,7 @@ def validate(config: Config = DEFAULT_CONFIG, gpu: Gpu = None, overrides: Overri
     """Check a file: every key, that they agree, and that training fits the GPU it names."""
     from ntlbg.config import notes
     from ntlbg.reading import check_names
-    from ntlbg.training.checks import found_sets, stages_line
+    from ntlbg.train.checks import found_sets, stages_line
 
     followed: list[str] = []
     loaded = _loaded(config, overrides, followed.append)
@@ -192,9 +192,10 @@ def analyze(
     as_json: Json = False,
 ) -> None:
     """Open the data sets and videos that a file names; recommend a level and a GPU."""
-    from ntlbg import analysis, console
+    from ntlbg import analysis
     from ntlbg.memory import find_device, smallest_cards
     from ntlbg.memory.report import as_text, plans
+    from ntlbg.views import console
 
     loaded = _loaded(config, overrides)
     found = analysis.analyze(loaded)
@@ -279,10 +280,10 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show the memory that answering and training take, and the most that fits."""
-    from ntlbg import console
     from ntlbg.config import memory_notes
     from ntlbg.memory import find_device
     from ntlbg.memory.report import as_text, plans
+    from ntlbg.views import console
 
     loaded = _loaded(config, overrides)
     device = find_device(gpu or loaded.hardware_config.gpu_type)

@@ -28,8 +28,8 @@ def longvu(
     as_json: Json = False,
 ) -> None:
     """Convert a LongVU checkpoint, so that ask --model DESTINATION answers with it."""
-    from ntlbg import console
-    from ntlbg.models.checkpoints_longvu import convert as convert_checkpoint
+    from ntlbg.models.longvu.checkpoints import convert as convert_checkpoint
+    from ntlbg.views import console
 
     done = convert_checkpoint(source, destination, siglip=siglip, dinov2=dinov2)
     if as_json:

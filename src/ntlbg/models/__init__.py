@@ -2,15 +2,15 @@
 
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
-from ntlbg.models.configuration_longvu import LongVUConfig
-from ntlbg.models.configuration_ntlbg import NtlbgConfig
-from ntlbg.models.modeling_longvu import LongVUForConditionalGeneration
-from ntlbg.models.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.models.longvu.configuration_longvu import LongVUConfig
+from ntlbg.models.longvu.modeling_longvu import LongVUForConditionalGeneration
+from ntlbg.models.longvu.processing_longvu import LongVUProcessor
 from ntlbg.models.modeling_outputs import NtlbgOutput, NtlbgStatistics
-from ntlbg.models.ntlbg_attention import NTLBGAttention
-from ntlbg.models.processing_longvu import LongVUProcessor
-from ntlbg.models.processing_ntlbg import NtlbgProcessor
-from ntlbg.models.rich_points import RichRepresentativePoints
+from ntlbg.models.ntlbg.attention import NTLBGAttention
+from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig
+from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
+from ntlbg.models.ntlbg.rich_points import RichRepresentativePoints
 
 AutoConfig.register("ntlbg", NtlbgConfig, exist_ok=True)
 AutoModelForImageTextToText.register(NtlbgConfig, NtlbgForConditionalGeneration, exist_ok=True)

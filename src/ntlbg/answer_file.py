@@ -1,0 +1,264 @@
+"""Answers to a file of questions about videos, line by line, so that a stopped run goes on.
+
+A line holds ``id`` and ``pts_seconds``, so ``ntlbg evidence`` can judge the same file.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ntlbg.backends import Backend, Habits, load_backend
+from ntlbg.backends.generation import GREEDY, Generation, check_written
+from ntlbg.data import Question, read_questions
+from ntlbg.datasets import find_source, question_file
+from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError
+from ntlbg.files import check_output
+from ntlbg.index.store import FeatureIndex
+from ntlbg.pipeline import ask
+from ntlbg.results import Answer
+from ntlbg.time_text import all_seen
+from ntlbg_lab.compare.tables import markdown_table
+from ntlbg_lab.evaluate.judging import is_open_time, is_right
+from ntlbg_lab.evaluate.tables import interval_text
+from ntlbg_lab.evidence.metrics import exact_match
+from ntlbg_lab.json_lines import alone, append_records, cut_torn, read_records, records_kind
+from ntlbg_lab.statistics import mean_over_questions
+
+WRITTEN = "what `ntlbg answer` writes there"
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One answer.
+
+    Attributes:
+        place: number of the question in its file, from 1.
+        pts_seconds, scores: times and relevance of the frames that were read.
+        truth, type: as the file says.
+        right: the same text but for case, articles and punctuation; an open "when" within five
+            seconds of the evidence; None where the truth is not known.
+        seen: all evidence among the frames; None without any.
+        settings: model, weights, budget and selector.
+    """
+
+    place: int
+    id: str | None
+    video: str
+    question: str
+    options: list[str] | None
+    type: str | None
+    answer: str
+    option_scores: list[float] | None
+    found: float | None
+    notes: list[str]
+    pts_seconds: list[float]
+    scores: list[float] | None
+    truth: str | None
+    right: bool | None
+    seen: bool | None
+    settings: dict
+
+
+@dataclass(frozen=True)
+class Share:
+    """``right`` of ``n`` questions, and its interval: a bootstrap over videos, if several."""
+
+    n: int
+    right: float
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a file of answers holds.
+
+    Attributes:
+        questions, answered: how many the file of questions holds, and how many have an answer.
+        failed: why the others have none.
+        right: by type, all together first; empty where no answer is known.
+        seen: share of the questions with evidence whose evidence was all read; None without any.
+    """
+
+    questions: int
+    answered: int
+    failed: list[str]
+    right: dict[str, Share]
+    seen: float | None
+
+    def as_markdown(self) -> str:
+        """A table of what is right, if that is known, and a line about all."""
+        lines = [f"{self.answered} of {self.questions} questions answered"]
+        if self.seen is not None:
+            lines[0] += f", all evidence read for {self.seen:.2f} of those that have any"
+        body = [
+            [name, str(share.n), f"{share.right:.3f}",
+             interval_text(*share.interval or (None, None))]
+            for name, share in self.right.items()
+        ]  # fmt: skip
+        table = markdown_table([["type", "n", "right", "95 %"], *body]) if body else ""
+        return "\n\n".join(filter(None, (table, lines[0])))
+
+
+def answer_file(
+    questions: str | Path,
+    out: str | Path,
+    *,
+    model: str | Backend = "builtin",
+    num_frames: int | None = None,
+    fps: float | None = None,
+    selector: str | None = None,
+    max_frames: int | None = None,
+    generation: Generation = GREEDY,
+    index: FeatureIndex | None = None,
+    progress: Callable[[int, float], None] | None = None,
+) -> Summary:
+    """Answer all questions of a file, or of a folder with one, into a file of JSON lines.
+
+    What the file of answers holds already is not asked again. A question whose video cannot be
+    read is left out, and asked again by the next run. The other arguments are those of
+    :func:`ntlbg.pipeline.ask`; each video is encoded once.
+
+    Args:
+        progress: called with questions done and the share done.
+
+    Raises:
+        DataError: the questions cannot be read, or ``out`` holds something else.
+        ConfigError: ``out`` holds answers to other questions, or given with other settings.
+        NtlbgError: what else a user can cause, but for errors of single videos and questions.
+    """
+    file, out = question_file(Path(questions)), Path(out)
+    asked = list(read_questions(file))
+    if not asked:
+        raise DataError(f"{file}: holds no question")
+    for question in asked:
+        check_written(question.options, generation)
+    check_output(out, records_kind(Row, WRITTEN), inputs=[file])
+    backend = load_backend(model)
+    settings = {
+        "model": backend.name,
+        "weights": backend.fingerprint,
+        "num_frames": num_frames or _usual_frames(backend.habits),
+        "fps": backend.habits.fps if fps is None else fps,
+        "selector": selector or backend.habits.selector,
+        "max_frames": backend.habits.max_frames if max_frames is None else max_frames,
+        **asdict(generation),
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with alone(out):
+        rows = _rows_so_far(out, asked, settings)
+        failed: list[str] = []
+        done = {row.place for row in rows}
+        for place, question in enumerate(asked, start=1):
+            if place in done:
+                continue
+            try:
+                answer = ask(
+                    _source(file, question), question.question, options=question.options,
+                    model=backend, num_frames=num_frames, fps=fps, selector=selector,
+                    max_frames=max_frames, generation=generation, index=index,
+                )  # fmt: skip
+            except (VideoError, QuestionError) as error:
+                failed.append(f"question {place}: {error}")
+                continue
+            rows.append(_row(place, question, answer, settings))
+            append_records(out, rows[-1:])
+            if progress:
+                progress(len(rows), len(rows) / len(asked))
+    return summarize(rows, len(asked), failed)
+
+
+def _usual_frames(habits: Habits) -> int | str:
+    return habits.num_frames if habits.frames_of is None else "as trained"
+
+
+def _rows_so_far(out: Path, asked: Sequence[Question], settings: dict) -> list[Row]:
+    rows, torn = read_records(out, Row, WRITTEN)
+    for row in rows:
+        _check_row(out, row, asked, settings)
+    if torn:
+        cut_torn(out)
+    return rows
+
+
+def _check_row(out: Path, row: Row, asked: Sequence[Question], settings: dict) -> None:
+    if not isinstance(row.place, int) or not isinstance(row.settings, dict):
+        raise DataError(f"{out}: not {WRITTEN}; choose another place")
+    # a folder may be called otherwise now: its weights tell the model
+    names = [
+        name for name in settings if name != "model" and row.settings.get(name) != settings[name]
+    ]
+    if names:
+        raise ConfigError(
+            f"{out} holds answers with another {', '.join(names)}: choose another file, or "
+            f"ask with {', '.join(f'{name} {row.settings.get(name)}' for name in names)}"
+        )
+    if not 1 <= row.place <= len(asked) or _key(asked[row.place - 1]) != _key(row):
+        raise ConfigError(
+            f"{out} holds an answer to {row.question!r} about {row.video}, which is not "
+            f"question {row.place} of this file: choose another file for the answers"
+        )
+
+
+def _key(record: Question | Row) -> tuple:
+    return record.video, record.question, record.options
+
+
+def _source(file: Path, question: Question) -> Path:
+    """The video's file; one that is not there is named as the questions name it."""
+    found = find_source(file.parent, question.video)
+    return file.parent / question.video if found is None else found
+
+
+def _row(place: int, question: Question, answer: Answer, settings: dict) -> Row:
+    times = np.array([item.pts_seconds for item in answer.evidence])
+    scores = [item.score for item in answer.evidence]
+    return Row(
+        place=place,
+        id=question.id,
+        video=question.video,
+        question=question.question,
+        options=question.options,
+        type=question.answer_type,
+        answer=answer.text,
+        option_scores=answer.option_scores,
+        found=answer.found,
+        notes=answer.notes,
+        pts_seconds=times.tolist(),
+        scores=None if None in scores else scores,
+        truth=question.answer,
+        right=_right(question, answer.text),
+        seen=all_seen(times, question.evidence),
+        settings=settings,
+    )
+
+
+def _right(question: Question, answer: str) -> bool | None:
+    if question.answer is None:
+        return None
+    if is_open_time(question):
+        return is_right(question, answer)
+    return exact_match(answer, question.answer) == 1
+
+
+def summarize(rows: Sequence[Row], questions: int, failed: Sequence[str] = ()) -> Summary:
+    """Shares of right answers, together and for each type."""
+    known = [row for row in rows if row.right is not None]
+    groups = {ALL: known} if known else {}
+    for name in sorted({row.type for row in known} - {None, ALL}):
+        groups[name] = [row for row in known if row.type == name]
+    seen = [row.seen for row in rows if row.seen is not None]
+    return Summary(
+        questions=questions,
+        answered=len(rows),
+        failed=list(failed),
+        right={name: _share(found) for name, found in groups.items()},
+        seen=float(np.mean(seen)) if seen else None,
+    )
+
+
+def _share(rows: Sequence[Row]) -> Share:
+    right, *interval = mean_over_questions((row.video, row.right) for row in rows)
+    return Share(len(rows), right, None if np.isnan(interval).any() else tuple(interval))

@@ -1,0 +1,1 @@
+"""What is kept of a video: its features at their times."""

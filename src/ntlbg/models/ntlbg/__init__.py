@@ -1,0 +1,1 @@
+"""NTLBG-LLM, whole, in the layout of Hugging Face."""

@@ -1,0 +1,334 @@
+"""Training objectives: pure functions of what the model returns.
+
+total = task + l1 ntlbg + l2 align + l3 context. Every term is normalised by its own scale, so its
+weight means the same for any feature size, number of frames and scale of the features.
+
+B videos, T frames, D feature size, K chosen frames, Q questions, H hidden size of the language
+model, C context size, r covariance rank.
+"""
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ntlbg.models.layers import ConstantLinear
+from ntlbg.models.modeling_outputs import NtlbgOutput, NtlbgStatistics
+from ntlbg.models.ntlbg.contour import contour_level
+from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.models.ntlbg.woodbury import (
+    capacitance,
+    inner_products,
+    log_determinant,
+    mahalanobis_and_logdet,
+)
+
+CONTOUR_WEIGHT = 0.1
+NLL_WEIGHT = 0.01
+# Of the mean squared distance to mu: below it the contour's level is no unit to measure in. Two
+# points of least error in 4096 dimensions have a level of .00016 of it; other counts have more.
+LEAST_LEVEL = 1e-4
+# Context dimensions that vary less than this between chosen frames count as collapsed.
+CONTEXT_FLOOR = 0.1
+TINY = 1e-12
+
+
+def total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """Weighted sum of the terms that have a weight."""
+    return sum(weight * terms[name] for name, weight in weights.items())
+
+
+def batch_terms(
+    model: NtlbgForConditionalGeneration,
+    batch: dict[str, Tensor],
+    output: NtlbgOutput,
+    real: Tensor,
+    reference: "RunningGaussian",
+    transition: "Transition",
+) -> dict[str, Tensor]:
+    """`loss_terms` of a batch of the model's inputs; its text tokens go into the reference first.
+
+    ``real`` (B, S) tells tokens from padding.
+    """
+    embeds = model.get_input_embeddings()(batch["input_ids"]).float()
+    reference.update(embeds, real.bool() & (batch["input_ids"] != model.config.video_token_id))
+    return loss_terms(
+        output,
+        video_features=batch["video_features"],
+        pts_seconds=batch["pts_seconds"],
+        indices=batch["indices"],
+        reference=reference,
+        transition=transition,
+        video_mask=batch["video_mask"],
+        query_attention_mask=batch["query_attention_mask"],
+    )
+
+
+def loss_terms(
+    output: NtlbgOutput,
+    *,
+    video_features: Tensor,
+    pts_seconds: Tensor,
+    indices: Tensor,
+    reference: "RunningGaussian",
+    transition: "Transition",
+    video_mask: Tensor | None = None,
+    query_attention_mask: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """All terms for one forward pass with labels.
+
+    Returns:
+        "task", "ntlbg", "align", "context" for `total`, and the parts of "ntlbg" to look at.
+    """
+    chosen, size = indices >= 0, video_features.shape[-1]
+    seconds = pts_seconds.gather(1, indices.clamp_min(0))
+    return {
+        **pass_terms(output, video_features, indices, video_mask, query_attention_mask),
+        "align": align_loss(output.visual_tokens, reference, chosen),
+        "context": context_loss(
+            output.context, output.representative_points[..., :size], seconds, transition, chosen
+        ),
+    }
+
+
+def pass_terms(
+    output: NtlbgOutput,
+    video_features: Tensor,
+    indices: Tensor,
+    video_mask: Tensor | None = None,
+    query_attention_mask: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """The terms that one forward pass with labels tells, without what a run gathers."""
+    asked = None if query_attention_mask is None else query_attention_mask.bool().any(-1)
+    parts = ntlbg_loss(
+        video_features,
+        output.weights,
+        output.codes,
+        output.statistics,
+        features_mask=video_mask,
+        codes_mask=indices >= 0,
+        questions_mask=asked,
+    )
+    return {"task": output.loss, **parts}
+
+
+def ntlbg_loss(
+    features: Tensor,
+    weights: Tensor,
+    codes: Tensor,
+    statistics: NtlbgStatistics,
+    *,
+    features_mask: Tensor | None = None,
+    codes_mask: Tensor | None = None,
+    questions_mask: Tensor | None = None,
+) -> dict[str, Tensor]:
+    """How well the code vectors represent the frames under N(mu_Q, Sigma_Q).
+
+    quantisation: sum_t w_t min_j m(x_t, c_j) / sum_t w_t m(x_t, mu), with m the squared Mahalanobis
+    distance: at most 1 for any code vectors that beat the mean alone.
+    contour: mean_j (m(c_j, mu) / c* - 1)^2, the code vectors lie on one ellipsoid around mu. Its
+    level c* = max(0, sum_t w_t max_j <u_j, x_t>)^2, u_j the direction of c_j, minimises the
+    quantisation error of code vectors on a common ellipsoid, so it is computed and not learned.
+    nll: negative log-likelihood per dimension, relative to an isotropic Gaussian as wide as the
+    features; without it an infinite Sigma_Q would be optimal.
+
+    Args:
+        features: (B, T, D).
+        weights: (B, T), of the frames; need not sum to 1.
+        codes: (B, K, D).
+        features_mask: (B, T), codes_mask: (B, K), questions_mask: (B, Q); None means all.
+
+    Returns:
+        "ntlbg", and its parts "quantisation", "contour", "nll"; scalars.
+    """
+    real = _mask_like(features_mask, weights)
+    chosen = _mask_like(codes_mask, codes[..., 0])
+    asked = _mask_like(questions_mask, statistics.mean[..., 0])
+    weights = weights * real
+    weights = (weights / weights.sum(1, keepdim=True).clamp_min(TINY)).unsqueeze(1)  # (B, 1, T)
+    gaussian = (statistics.mean, statistics.factor, statistics.diagonal)
+
+    to_mean, logdet = mahalanobis_and_logdet(features, *gaussian)  # (B, Q, T), (B, Q)
+    codes_to_mean, _ = mahalanobis_and_logdet(codes, *gaussian)  # (B, Q, K)
+    products = inner_products(features, codes, *gaussian)  # (B, Q, T, K)
+
+    absent = ~chosen.bool()[:, None, None]
+    to_codes = to_mean.unsqueeze(-1) - 2 * products + codes_to_mean.unsqueeze(-2)
+    nearest = to_codes.clamp_min(0).masked_fill(absent, torch.inf).amin(-1)
+    # The mean is fixed below the line: moving it away from the data must not look like progress.
+    spread, _ = mahalanobis_and_logdet(features, gaussian[0].detach(), *gaussian[1:])
+    quantisation = (weights * nearest).sum(-1) / (weights * spread).sum(-1).clamp_min(TINY)
+
+    level = contour_level(weights, products, codes_to_mean, absent).detach().unsqueeze(-1)
+    least = LEAST_LEVEL * (weights * spread).sum(-1, keepdim=True).detach().clamp_min(TINY)
+    deviation = ((codes_to_mean - level) / level.maximum(least)).square() * chosen.unsqueeze(1)
+    contour = deviation.sum(-1) / chosen.sum(1, keepdim=True).clamp_min(1)
+
+    nll = ((weights * to_mean).sum(-1) + logdet) / (2 * features.shape[-1])
+    nll = nll - 0.5 * _log_spread(features, weights.squeeze(1)).unsqueeze(1)
+
+    def mean(values: Tensor) -> Tensor:
+        return (values * asked).sum() / asked.sum().clamp_min(1)
+
+    parts = {"quantisation": mean(quantisation), "contour": mean(contour), "nll": mean(nll)}
+    whole = parts["quantisation"] + CONTOUR_WEIGHT * parts["contour"] + NLL_WEIGHT * parts["nll"]
+    return {"ntlbg": whole, **parts}
+
+
+def _log_spread(features: Tensor, weights: Tensor) -> Tensor:
+    """Log of the weighted variance per dimension (B,), without gradient."""
+    with torch.no_grad():
+        weights = weights.unsqueeze(-1)
+        centred = features - (weights * features).sum(1, keepdim=True)
+        return (weights * centred.square()).sum(1).mean(-1).clamp_min(TINY).log()
+
+
+def diagonal_kl(mean_p: Tensor, var_p: Tensor, mean_q: Tensor, var_q: Tensor) -> Tensor:
+    """KL(N(mean_p, diag var_p) || N(mean_q, diag var_q)) per dimension; all (..., D)."""
+    ratio = var_p / var_q
+    return 0.5 * (ratio - 1 - ratio.log() + (mean_p - mean_q).square() / var_q).mean(-1)
+
+
+def low_rank_kl(
+    mean_p: Tensor,
+    factor_p: Tensor,
+    diagonal_p: Tensor,
+    mean_q: Tensor,
+    factor_q: Tensor,
+    diagonal_q: Tensor,
+) -> Tensor:
+    """KL per dimension between Gaussians with covariances U U' + diag(d), in O(D r^2).
+
+    Means and diagonals (..., D), factors (..., D, r); the ranks may differ.
+    """
+    size = mean_p.shape[-1]
+    scaled_q, cholesky_q = capacitance(factor_q, diagonal_q)
+    _, cholesky_p = capacitance(factor_p, diagonal_p)
+
+    def reduce(columns: Tensor) -> Tensor:
+        return torch.linalg.solve_triangular(cholesky_q, scaled_q.mT @ columns, upper=False)
+
+    def quadratic(columns: Tensor) -> Tensor:
+        """Sum over columns v (..., D, n) of v' Sigma_q^-1 v."""
+        direct = (columns.square() / diagonal_q.unsqueeze(-1)).sum((-1, -2))
+        return direct - reduce(columns).square().sum((-1, -2))
+
+    whitened = torch.linalg.solve_triangular(cholesky_q, scaled_q.mT, upper=False)
+    inverse_diagonal = diagonal_q.reciprocal() - whitened.square().sum(-2)
+    trace = (diagonal_p * inverse_diagonal).sum(-1) + quadratic(factor_p)
+    distance = quadratic((mean_p - mean_q).unsqueeze(-1))
+    logdet_p = log_determinant(diagonal_p, cholesky_p)
+    logdet_q = log_determinant(diagonal_q, cholesky_q)
+    return 0.5 * (trace + distance - size + logdet_q - logdet_p) / size
+
+
+class RunningGaussian(nn.Module):
+    """Mean and variance per dimension of all vectors seen so far.
+
+    Feed it the language model's input embeddings of real prompts: tokens then count as often as
+    they occur, unlike rows of the embedding table.
+
+    Args:
+        size: D.
+        momentum: None weighs all vectors alike; a number in (0, 1] is the share of the newest
+            update.
+    """
+
+    def __init__(self, size: int, momentum: float | None = None):
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("var", torch.ones(size))
+
+    @torch.no_grad()
+    def update(self, vectors: Tensor, mask: Tensor | None = None) -> None:
+        """Add vectors (..., D), those where mask (...) is non-zero."""
+        vectors = vectors.detach().flatten(0, -2).to(self.mean.dtype)
+        if mask is not None:
+            vectors = vectors[mask.flatten().bool()]
+        if not len(vectors):
+            return
+        new_mean, new_var = vectors.mean(0), vectors.var(0, unbiased=False)
+        seen = self.count + len(vectors)
+        share = len(vectors) / seen if self.momentum is None or self.count == 0 else self.momentum
+        # Chan, Golub & LeVeque: variance of a mixture of two groups
+        shift = new_mean - self.mean
+        self.var.copy_((1 - share) * self.var + share * new_var + share * (1 - share) * shift**2)
+        self.mean.add_(share * shift)
+        self.count.copy_(seen)
+
+
+def align_loss(tokens: Tensor, reference: RunningGaussian, mask: Tensor | None = None) -> Tensor:
+    """KL per dimension from the visual tokens' distribution to that of text tokens.
+
+    Args:
+        tokens: (B, K, H).
+        reference: Gaussian of the language model's input embeddings.
+        mask: (B, K), real tokens.
+    """
+    weight = _mask_like(mask, tokens[..., 0]).unsqueeze(-1)
+    count = weight.sum().clamp_min(1)
+    mean = (weight * tokens).sum((0, 1)) / count
+    variance = (weight * (tokens - mean).square()).sum((0, 1)) / count
+    # So few tokens cannot show the whole variance: shrink towards the reference.
+    target = reference.var.clamp_min(1e-8)
+    variance = torch.lerp(variance, target, 1 / (1 + count))
+    return diagonal_kl(mean, variance.clamp_min(TINY), reference.mean, target)
+
+
+class Transition(nn.Module):
+    """Predicts the context of the next chosen frame: c + MLP[c, r, next r, log(1 + dt)]."""
+
+    def __init__(self, context_size: int, feature_size: int, hidden_size: int = 256):
+        super().__init__()
+        inputs = context_size + 2 * feature_size + 1
+        self.hidden = nn.Linear(inputs, hidden_size)
+        # Starts with "nothing changes", an error of the size of the contexts themselves.
+        self.output = ConstantLinear(hidden_size, context_size)
+
+    def forward(self, context: Tensor, point: Tensor, following: Tensor, gap: Tensor) -> Tensor:
+        """context (..., C), point and following (..., D), gap (...) in seconds -> (..., C)."""
+        inputs = [context, point, following, gap.clamp_min(0).log1p().unsqueeze(-1)]
+        return context + self.output(F.gelu(self.hidden(torch.cat(inputs, dim=-1))))
+
+
+def context_loss(
+    context: Tensor,
+    points: Tensor,
+    seconds: Tensor,
+    transition: nn.Module,
+    mask: Tensor | None = None,
+    floor: float = CONTEXT_FLOOR,
+) -> Tensor:
+    """Contexts should follow from one another, and still differ.
+
+    Prediction error of the next context over the variance of contexts, plus what the standard
+    deviation of each dimension lacks to `floor`. Constant contexts would be perfectly predictable;
+    what keeps them apart is that the target carries no gradient while the variance below the line
+    does, so that shrinking all contexts is no progress, and the floor.
+
+    Args:
+        context: (B, K, C), points: (B, K, D), seconds: (B, K), in order of time.
+        transition: a `Transition`.
+        mask: (B, K), real points.
+    """
+    real = _mask_like(mask, context[..., 0])
+    weight = real.unsqueeze(-1)
+    count = weight.sum().clamp_min(1)
+    centred = context - (weight * context).sum((0, 1)) / count
+    variance = (weight * centred.square()).sum((0, 1)) / count  # (C,)
+
+    points, gap = points.detach(), seconds.diff(dim=1).to(context.dtype)
+    predicted = transition(context[:, :-1], points[:, :-1], points[:, 1:], gap)
+    pairs = real[:, 1:] * real[:, :-1]
+    error = (predicted - context[:, 1:].detach()).square().mean(-1)
+    error = (pairs * error).sum() / pairs.sum().clamp_min(1)
+    collapse = F.relu(floor - variance.clamp_min(TINY).sqrt()).mean()
+    return error / variance.mean().clamp_min(TINY) + collapse
+
+
+def _mask_like(mask: Tensor | None, values: Tensor) -> Tensor:
+    """The mask in the dtype of values of the same shape; ones for None."""
+    return torch.ones_like(values) if mask is None else mask.to(values.dtype)

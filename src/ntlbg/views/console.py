@@ -1,0 +1,137 @@
+"""What the command line shows: progress on stderr, results on stdout."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from ntlbg.results import Answer, Evidence, Moments
+from ntlbg.time_text import timestamp
+
+
+def print_json(value: dict) -> None:
+    """One JSON object, and nothing else; what stdout cannot show is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # a narrow encoding, or a file name that is not UTF-8
+        text = json.dumps(value, indent=2)
+    sys.stdout.write(text + "\n")
+
+
+def print_answer(answer: Answer) -> None:
+    """The answer, whether its subject was seen, its options, its moments."""
+    console = _stdout()
+    console.print(Text(answer.text, style="bold"))
+    if answer.found is not None:
+        console.print(f"evidence found: {answer.found:.0%}\n", style="dim", highlight=False)
+    if answer.option_scores is not None:
+        table = _table("option", "probability")
+        for option, chance in zip(answer.options, answer.option_scores, strict=True):
+            table.add_row(Text(option), f"{chance:.2f}", style="bold" * (option == answer.text))
+        console.print(table)
+        console.print()
+    _print_selected(console, answer, f", {answer.usage['visual_tokens']} visual tokens")
+
+
+def print_moments(moments: Moments) -> None:
+    """The selected moments."""
+    _print_selected(_stdout(), moments)
+
+
+def print_index(rows: Sequence[dict]) -> None:
+    """One line per video."""
+    for row in rows:
+        state = "read" if row["pictures_decoded"] else "already there"
+        print(f"{row['video']}: {row['frames']} frames to {timestamp(row['seconds'])}, {state}")
+
+
+def tell_written(paths: Sequence[Path]) -> None:
+    """Name what was written, on stderr."""
+    for path in paths:
+        print(f"wrote {path}", file=sys.stderr)
+
+
+@contextmanager
+def reading(video: Path) -> Iterator[Callable[[int, float | None], None]]:
+    """Progress on stderr: the model is loaded, then frames are read and encoded."""
+    with counting("loading the model", then=f"reading {video.name}", unit="frames") as update:
+        yield update
+
+
+@contextmanager
+def counting(
+    what: str, *, then: str | None = None, unit: str = ""
+) -> Iterator[Callable[[int, float | None], None]]:
+    """A bar on stderr, nothing when stderr is not a terminal.
+
+    Yields ``update(done, share)``, share in 0..1 or None; the first call puts ``then`` in the
+    place of ``what``.
+    """
+    console = Console(stderr=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[count]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task(what, total=None, count="")
+
+        def update(done: int, share: float | None = None) -> None:
+            progress.update(
+                task,
+                description=then or what,
+                completed=share or 0.0,
+                total=None if share is None else 1.0,
+                count=f"{done:,} {unit}",
+            )
+
+        yield update
+
+
+def _stdout() -> Console:
+    return Console(soft_wrap=False, emoji=False, markup=False)
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for position, name in enumerate(names):
+        table.add_column(name, justify="left" if position == 0 else "right", no_wrap=True)
+    return table
+
+
+def _print_selected(console: Console, result: Answer | Moments, more: str = "") -> None:
+    """Moments, what was used, seconds; notes on stderr."""
+    console.print(_evidence_table(result.evidence))
+    if any(item.supports for item in result.evidence):
+        console.print("* shows what the question is about", style="dim", highlight=False)
+    console.print()
+    usage = result.usage
+    steps = ", ".join(f"{name} {value:.2f} s" for name, value in usage["seconds"].items())
+    used = f"{usage['frames_used']} of {usage['frames_sampled']:,} frames{more}"
+    console.print(f"{used}, selector {result.selector}\n{steps}", style="dim", highlight=False)
+    for note in result.notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
+def _evidence_table(evidence: Sequence[Evidence]) -> Table:
+    scored = all(item.score is not None for item in evidence)
+    table = _table("moment", *["score"] * scored, "stands for")
+    best = max((item.score for item in evidence), default=None) if scored else None
+    for item in evidence:
+        row = [item.timestamp + " *" * bool(item.supports), f"{100 * item.weight:.1f} %"]
+        if scored:
+            row.insert(1, f"{item.score:.2f}")
+        table.add_row(*row, style="bold" if scored and item.score == best else "")
+    return table

@@ -1,0 +1,84 @@
+"""What an answer or a selection saw, as a file: enough to draw it again without the video."""
+
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from ntlbg.backends import VideoContext
+from ntlbg.errors import DataError
+from ntlbg.files import staged_file
+from ntlbg.marks import tensor_file
+from ntlbg.results import Answer, Moments, describe_evidence
+from ntlbg.selectors import Selection
+
+FILE_NAME = "seen.safetensors"
+ARRAYS = ("features", "pts_seconds", "indices", "weights", "spans")
+TEXTS = ("video", "question", "answer", "selector")
+SEEN = {FILE_NAME: tensor_file("what an answer saw", *ARRAYS, *TEXTS)}
+
+
+def save_seen(result: Answer | Moments, folder: str | Path) -> Path:
+    """Write ``seen.safetensors``: features, times, scores and the frames chosen.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    seen, chosen = result.seen, result.seen.selection
+    arrays = {
+        "features": seen.features,
+        "pts_seconds": seen.pts_seconds,
+        "indices": chosen.indices,
+        "weights": chosen.weights,
+        "spans": chosen.spans,
+    }
+    if chosen.scores is not None:
+        arrays["scores"] = chosen.scores
+    # names of files need not be UTF-8, and these texts must
+    video = str(result.video).encode("utf-8", "backslashreplace").decode()
+    texts = (video, result.question or "", getattr(result, "text", ""), result.selector)
+    path = Path(folder) / FILE_NAME
+    with staged_file(path, SEEN[FILE_NAME], inputs=[result.video]) as stage:
+        plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        stage.write_bytes(save(plain, metadata=dict(zip(TEXTS, texts, strict=True))))
+    return path
+
+
+def read_seen(path: str | Path) -> Answer | Moments:
+    """The answer, or the moments where there was none; without pictures.
+
+    Raises:
+        DataError: the file cannot be read, or is not from ``save_seen``.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            texts = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dict)
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path}: cannot be read as what an answer saw ({error})") from error
+    missing = sorted({*ARRAYS, *TEXTS} - arrays.keys() - texts.keys())
+    if missing:
+        raise DataError(f"{path}: not what an answer saw, it has no {', '.join(missing)}")
+    seen = _context(arrays)
+    common = {
+        "evidence": describe_evidence(seen),
+        "usage": {},
+        "video": Path(texts["video"]),
+        "selector": texts["selector"],
+        "seen": seen,
+    }
+    if texts["answer"]:
+        return Answer(text=texts["answer"], question=texts["question"], model="", **common)
+    return Moments(question=texts["question"] or None, **common)
+
+
+def _context(arrays: dict[str, np.ndarray]) -> VideoContext:
+    selection = Selection(
+        indices=arrays["indices"],
+        scores=arrays.get("scores"),
+        z=None,
+        weights=arrays["weights"],
+        spans=arrays["spans"],
+    )
+    return VideoContext(arrays["features"], arrays["pts_seconds"], selection)

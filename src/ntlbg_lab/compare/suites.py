@@ -1,0 +1,136 @@
+"""The videos that selectors are compared on. ``SUITES`` is the whole menu."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ntlbg.backends import Backend, load_backend
+from ntlbg.choosing import choose_frames
+from ntlbg.data import Sample
+from ntlbg.errors import ConfigError
+from ntlbg.selectors import SELECTORS
+from ntlbg.time_text import frames_within
+from ntlbg_lab.compare.measures import Footage, Question
+from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
+from ntlbg_lab.evaluate.answering import KnownVideo
+from ntlbg_lab.simulation.simulation import REGIME_NAMES, simulate_video
+
+SEEDS_APART = 100_000  # videos of different seeds are different
+
+
+class HaystackSuite:
+    """Hidden objects: drawn videos, the model's features and relevance, the pipeline's choice.
+
+    Video ``number`` is the one that ``ntlbg evaluate`` asks about under the same seed and length.
+    """
+
+    variants: ClassVar = {}
+    kinds_of_video = 1
+    pooled = True  # a mean over all types of questions makes sense
+
+    def __init__(
+        self,
+        *,
+        minutes: float = 10,
+        questions: int = 8,
+        seed: int = 0,
+        split: str = "test",
+        model: str | Backend = "builtin",
+    ):
+        self.condition = Condition(seed=seed, split=split)
+        if minutes <= 0 or questions < 1:
+            raise ConfigError(f"minutes and questions must be positive: {minutes}, {questions}")
+        self.backend = load_backend(model, enrolled=False)
+        self.kind, self.questions = Kind("compare", minutes * 60), questions
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the results depend on."""
+        return {
+            "suite": "haystack", "minutes": self.kind.seconds / 60, "questions": self.questions,
+            "seed": self.condition.seed, "split": self.condition.split, "model": self.backend.name,
+            "features": self.backend.fingerprint,
+        }  # fmt: skip
+
+    def footage(self, number: int) -> Footage:
+        """Draw and encode video ``number``."""
+        timeline, samples = plan_video(self.kind, number, self.condition, questions=self.questions)
+        pts_seconds, features = encode_timeline(self.backend, timeline)
+        known = KnownVideo(self.backend, features, pts_seconds)
+        known.event_odds(features, pts_seconds)  # before the clock of the selectors runs
+        questions = [
+            self._question(known, (number, place), sample) for place, sample in enumerate(samples)
+        ]
+        starts = [shot.start for shot in timeline.shots]
+        shots = np.searchsorted(starts, pts_seconds, side="right")
+        return Footage(features, pts_seconds, shots, questions)
+
+    def _question(self, known: KnownVideo, place: tuple[int, int], sample: Sample) -> Question:
+        known.score_frames(known.features, sample.question)
+        events = [frames_within(known.pts_seconds, a, b) for a, b in sample.evidence]
+        return Question(sample.answer_type, events, partial(self._choose, known, place, sample))
+
+    def _choose(self, known, place, sample: Sample, selector: str, num_frames: int) -> np.ndarray:
+        """What the pipeline chooses; who draws, draws anew for each question."""
+        selection = choose_frames(
+            known, known.features, known.pts_seconds, sample.question, selector, num_frames,
+            options=sample.options,
+            generator=np.random.default_rng((self.condition.seed, *place)),
+        )  # fmt: skip
+        return selection.indices
+
+
+class SimulatedSuite:
+    """Features drawn from a model of videos; one question each, whose type is the regime.
+
+    Half of nothing and half of something is no mean to report, so regimes are not pooled.
+    ``variants`` are further rows: a selector, its options, and whether it gets a query for each
+    thing that the question names instead of one for all.
+    """
+
+    pooled = False
+    variants: ClassVar = {
+        "dpp-whitened": ("dpp", {"score_whitening": True}, False),
+        "ntlbg-parts": ("ntlbg", {}, True),
+        "dpp-parts": ("dpp", {"score_whitening": True}, True),
+    }
+
+    def __init__(self, *, regimes: Sequence[str] = ("local", "global"), seed: int = 0):
+        unknown = [name for name in regimes if name not in REGIME_NAMES]
+        if unknown:
+            raise ConfigError(f"no regimes {unknown}; there are {', '.join(REGIME_NAMES)}")
+        self.regimes, self.seed = tuple(dict.fromkeys(regimes)), seed
+
+    @property
+    def kinds_of_video(self) -> int:
+        return len(self.regimes)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the results depend on."""
+        return {
+            "suite": "simulated", "regimes": list(self.regimes), "seed": self.seed, "questions": 1,
+        }  # fmt: skip
+
+    def footage(self, number: int) -> Footage:
+        """Draw video ``number``: the regimes take turns."""
+        place, kind = divmod(number, len(self.regimes))
+        regime = self.regimes[kind]
+        video = simulate_video(SEEDS_APART * self.seed + place, regime)
+        pts_seconds = np.arange(len(video), dtype=np.float64)
+
+        def choose(row: str, num_frames: int) -> np.ndarray:
+            selector, options, in_parts = self.variants.get(row, (row, {}, False))
+            return SELECTORS[selector](
+                video.features, num_frames, query=video.parts if in_parts else video.query,
+                pts_seconds=pts_seconds, generator=np.random.default_rng((self.seed, number)),
+                **options,
+            )  # fmt: skip
+
+        question = Question(regime, video.events, choose)
+        return Footage(video.features, pts_seconds, video.shots, [question])
+
+
+SUITES: dict[str, Callable[..., Any]] = {"haystack": HaystackSuite, "simulated": SimulatedSuite}

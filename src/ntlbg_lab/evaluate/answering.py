@@ -1,0 +1,152 @@
+"""Answers to the questions about one video, by every selector and budget."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ntlbg.backends import Backend, Reply, VideoContext
+from ntlbg.choosing import choose_frames
+from ntlbg.data import Sample
+from ntlbg.selectors import Selection
+from ntlbg.time_text import all_seen
+from ntlbg_lab.evaluate.judging import STRICT_TOLERANCE, is_open_time, is_right
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One question, one selector, one budget.
+
+    Attributes:
+        weights: fingerprint of the model's weights.
+        condition, kind, video: which video.
+        place: number of the question.
+        type: of the question.
+        right: see :func:`is_right`.
+        strict: the same within two seconds, for open questions about a time; else None.
+        seen: all evidence among the chosen frames; None when there is none.
+        seconds: processor time of choosing and answering.
+        reused: the reader had been given the same frames before, so it was not asked again.
+    """
+
+    weights: str
+    condition: str
+    kind: str
+    video: int
+    selector: str
+    num_frames: int
+    place: int
+    type: str
+    multiple_choice: bool
+    question: str
+    truth: str
+    answer: str
+    right: bool
+    strict: bool | None
+    seen: bool | None
+    seconds: float
+    reused: bool
+
+    @property
+    def block(self) -> tuple:
+        """What is done at once: all questions about a video, for one selector and budget."""
+        return (
+            self.weights, self.condition, self.kind, self.video, self.selector, self.num_frames,
+        )  # fmt: skip
+
+
+class KnownVideo:
+    """One video, and a backend that computes nothing about it twice."""
+
+    def __init__(self, backend: Backend, features: np.ndarray, pts_seconds: np.ndarray):
+        self.backend, self.features, self.pts_seconds = backend, features, pts_seconds
+        self._scores: dict[str, np.ndarray] = {}
+        self._odds: list[np.ndarray | None] = []
+        self._replies: dict[tuple, Reply] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.backend, name)
+
+    def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
+        """As the backend does."""
+        if features is not self.features:
+            return self.backend.score_frames(features, question)
+        if question not in self._scores:
+            self._scores[question] = self.backend.score_frames(features, question)
+        return self._scores[question]
+
+    def event_odds(self, features: np.ndarray, pts_seconds: np.ndarray) -> np.ndarray | None:
+        """As the backend does."""
+        if features is not self.features:
+            return self.backend.event_odds(features, pts_seconds)
+        if not self._odds:
+            self._odds.append(self.backend.event_odds(features, pts_seconds))
+        return self._odds[0]
+
+    def answer(
+        self, sample: Sample, selector: str, num_frames: int
+    ) -> tuple[Selection, Reply, bool]:
+        """The frames, what is said about them, and whether that had been said before."""
+        selection = choose_frames(
+            self, self.features, self.pts_seconds, sample.question, selector, num_frames,
+            options=sample.options,
+        )  # fmt: skip
+        return selection, *self.read(sample, selection)
+
+    def read(self, sample: Sample, selection: Selection, *state: Any) -> tuple[Reply, bool]:
+        """The reply, and whether it is an old one: what reads the same is read once.
+
+        ``state`` is what else the reply depends on.
+        """
+        key = (*state, *_what_is_read(sample, selection))
+        reused = key in self._replies
+        if not reused:
+            video = VideoContext(self.features, self.pts_seconds, selection)
+            self._replies[key] = self.backend.answer(
+                sample.question, video=video, options=sample.options
+            )
+        return self._replies[key], reused
+
+
+def _what_is_read(sample: Sample, selection: Selection) -> tuple:
+    """All of a selection that a backend may read: frames, their weights, every frame's score."""
+    scores = None if selection.scores is None else selection.scores.tobytes()
+    return (
+        sample.question, *(sample.options or ()),
+        selection.indices.tobytes(), selection.weights.tobytes(), scores,
+    )  # fmt: skip
+
+
+def answer_block(
+    video: KnownVideo, samples: Sequence[Sample], block: tuple[str, str, str, int, str, int]
+) -> Iterable[Outcome]:
+    """Outcomes of all questions about a video, for one selector and budget."""
+    *_, selector, num_frames = block
+    for place, sample in enumerate(samples):
+        began = time.process_time()  # other work on the machine does not count
+        answered = video.answer(sample, selector, num_frames)
+        seconds = time.process_time() - began
+        yield outcome(block, place, sample, video.pts_seconds, *answered, seconds)
+
+
+def outcome(
+    block: tuple[str, str, str, int, str, int],
+    place: int,
+    sample: Sample,
+    pts_seconds: np.ndarray,
+    selection: Selection,
+    reply: Reply,
+    reused: bool,
+    seconds: float,
+) -> Outcome:
+    """Judge an answer given from frames at some of the times (T,)."""
+    chosen = pts_seconds[selection.indices]
+    strict = is_right(sample, reply.text, tolerance=STRICT_TOLERANCE)
+    return Outcome(
+        *block, place, sample.answer_type, sample.options is not None, sample.question,
+        sample.answer, reply.text, is_right(sample, reply.text),
+        strict if is_open_time(sample) else None, all_seen(chosen, sample.evidence),
+        round(seconds, 4), reused,
+    )  # fmt: skip

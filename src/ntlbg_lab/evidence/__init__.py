@@ -1,0 +1,1 @@
+"""Annotated evidence, and how much of it lists of frames hold."""

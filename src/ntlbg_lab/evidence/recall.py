@@ -1,0 +1,242 @@
+"""How much of the annotated evidence do lists of selected moments reach?
+
+Every list is judged on the same questions. Evidence counts as seen when a selected moment lies
+within a tolerance of it; a question is answered for by *any* or by *all* of its evidence. Recall
+is necessary for a right answer, not sufficient.
+"""
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ntlbg.errors import DataError
+from ntlbg_lab.evidence.annotations import (
+    Annotation,
+    Interval,
+    frames_to_seconds,
+    read_objects,
+)
+from ntlbg_lab.statistics import mcnemar_p, ratio_interval
+
+TOLERANCES = (1.0, 2.0, 5.0)  # seconds; evidence is visible for longer than the moment marked
+MODES = ("any", "all")
+ROUNDING = 1e-6  # seconds: 0.7 and 0.8 count as 0.1 apart
+AFTER_THE_END = 2.0  # seconds a selected moment may lie past an end that is often rounded
+
+Times = Mapping[str, Sequence[float]]  # question id -> selected seconds
+
+
+@dataclass(frozen=True)
+class Recall:
+    """Share of questions whose evidence was seen.
+
+    ``low`` and ``high`` are a 95 % interval over videos, None for a single video.
+    """
+
+    selection: str
+    frames: float  # selected moments per question, on average
+    tolerance: float
+    mode: str
+    share: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two lists on the same questions: how often only one saw the evidence, and McNemar's p."""
+
+    one: str
+    other: str
+    tolerance: float
+    mode: str
+    only_one: int
+    only_other: int
+    p: float
+
+
+@dataclass(frozen=True)
+class EvidenceReport:
+    """Recalls, contrasts, and how many annotated questions were left out for lack of a list."""
+
+    recalls: tuple[Recall, ...]
+    contrasts: tuple[Contrast, ...]
+    questions: int
+    videos: int
+    without_selection: int
+
+
+def measure_recall(
+    annotations: Sequence[Annotation],
+    selections: Mapping[str, Times],
+    *,
+    tolerances: Sequence[float] = TOLERANCES,
+    seed: int = 0,
+) -> EvidenceReport:
+    """Recall of every list at every tolerance, and every pair of lists against each other.
+
+    Args:
+        annotations: questions with evidence.
+        selections: seconds selected for each question, by the list's name. Questions that a list
+            lacks are left out for all lists.
+        tolerances: seconds.
+        seed: of the bootstrap.
+
+    Raises:
+        DataError: no question is in all lists, or a selected moment lies past its video's end.
+    """
+    asked = [a for a in annotations if all(a.id in times for times in selections.values())]
+    if not asked or not selections:
+        raise DataError(
+            f"no question is in all {len(selections)} lists; ids of the annotations look like "
+            f"{[annotation.id for annotation in annotations[:2]]}"
+        )
+    for name, times in selections.items():
+        _check_ends(name, asked, times)
+    recalls, contrasts = [], []
+    for tolerance, mode in itertools.product(tolerances, MODES):
+        seen = {
+            name: [sees(times[a.id], a.evidence, tolerance, mode) for a in asked]
+            for name, times in selections.items()
+        }
+        recalls += [
+            _recall(asked, selections, *item, tolerance, mode, seed) for item in seen.items()
+        ]
+        pairs = itertools.combinations(seen, 2)
+        contrasts += [_contrast(one, other, seen, tolerance, mode) for one, other in pairs]
+    return EvidenceReport(
+        tuple(recalls), tuple(contrasts), len(asked), len({a.video for a in asked}),
+        len(annotations) - len(asked),
+    )  # fmt: skip
+
+
+def sees(
+    times: Sequence[float], evidence: Sequence[Interval], tolerance: float, mode: str = "any"
+) -> bool:
+    """Whether any or all of the evidence has a selected moment within ``tolerance`` seconds."""
+    reach = tolerance + ROUNDING
+    hits = (any(start - reach <= t <= end + reach for t in times) for start, end in evidence)
+    return all(hits) if mode == "all" else any(hits)
+
+
+def uniform_times(annotations: Iterable[Annotation], num_frames: int) -> dict[str, list[float]]:
+    """The middles of ``num_frames`` equal intervals of every video.
+
+    Raises:
+        DataError: a video's duration is not known.
+    """
+    times = {}
+    for annotation in annotations:
+        if annotation.duration is None:
+            raise DataError(f"{annotation.id!r} has no duration, so its video cannot be divided")
+        step = annotation.duration / num_frames
+        times[annotation.id] = [(place + 0.5) * step for place in range(num_frames)]
+    return times
+
+
+def read_selections(path: str | Path, fps: float | None = None) -> dict[str, list[float]]:
+    """Seconds selected for each question: one object a line, with ``id`` and ``pts_seconds``.
+
+    Instead of ``pts_seconds`` a line may hold ``frames``, counted at its own ``fps`` or at the one
+    given here. Frame numbers without a rate are refused: the rates of the files differ, and a
+    guess would be wrong by a quarter without a sign of it.
+
+    Raises:
+        DataError: naming file and record.
+    """
+    path, times = Path(path), {}
+    for record in read_objects(path):
+        identifier = str(record.get("id", ""))
+        if not identifier or identifier in times:
+            raise DataError(f"{path}: every line needs an id of its own, got {identifier!r}")
+        try:
+            times[identifier] = _selected_seconds(record, fps)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{path}: {identifier!r}: {error}") from error
+    return times
+
+
+def _selected_seconds(record: dict, fps: float | None) -> list[float]:
+    if "pts_seconds" in record:
+        seconds = [float(time) for time in record["pts_seconds"]]
+        if any(not math.isfinite(time) or time < 0 for time in seconds):
+            raise ValueError(f"pts_seconds must be finite and not negative: {seconds}")
+        return seconds
+    if "frames" not in record:
+        raise ValueError("neither pts_seconds nor frames")
+    rate = record.get("fps", fps)
+    if rate is None:
+        raise ValueError(
+            "frames are counted at an unknown rate; add fps to the line, or give --fps for all"
+        )
+    return frames_to_seconds(record["frames"], rate)
+
+
+def _check_ends(name: str, asked: Sequence[Annotation], times: Times) -> None:
+    """A wrong rate shows where it makes moments later than the video is long."""
+    for annotation in asked:
+        last = max(times[annotation.id], default=0.0)
+        if annotation.duration is not None and last > annotation.duration + AFTER_THE_END:
+            raise DataError(
+                f"{name}: {annotation.id!r} selects {last:.1f} s of a video of "
+                f"{annotation.duration:.1f} s; are frames counted at another rate?"
+            )
+
+
+def _recall(asked, selections, name, seen, tolerance, mode, seed) -> Recall:
+    videos = {video: place for place, video in enumerate(dict.fromkeys(a.video for a in asked))}
+    place = [videos[a.video] for a in asked]
+    low = high = None
+    if len(videos) > 1:
+        low, high = ratio_interval(np.bincount(place, seen), np.bincount(place), seed=seed)
+        low, high = float(low), float(high)
+    frames = float(np.mean([len(selections[name][a.id]) for a in asked]))
+    return Recall(name, frames, tolerance, mode, float(np.mean(seen)), low, high, len(asked))
+
+
+def _contrast(one, other, seen, tolerance, mode) -> Contrast:
+    first, second = np.array(seen[one]), np.array(seen[other])
+    return Contrast(
+        one, other, tolerance, mode, int((first & ~second).sum()), int((~first & second).sum()),
+        mcnemar_p(first, second),
+    )  # fmt: skip
+
+
+def as_markdown(report: EvidenceReport) -> str:
+    """Recall as a table for people, any and all side by side."""
+    tolerances = list(dict.fromkeys(recall.tolerance for recall in report.recalls))
+    names = list(dict.fromkeys(recall.selection for recall in report.recalls))
+    cells = {(r.selection, r.tolerance, r.mode): r for r in report.recalls}
+    heads = [f"{mode} ±{tolerance:g} s" for tolerance in tolerances for mode in MODES]
+    lines = [f"| selection | frames | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
+    for name in names:
+        found = [cells[name, tolerance, mode] for tolerance in tolerances for mode in MODES]
+        shares = [_percent(recall) for recall in found]
+        lines.append(f"| {name} | {found[0].frames:.4g} | {' | '.join(shares)} |")
+    return "\n".join(lines)
+
+
+def _percent(recall: Recall) -> str:
+    share = f"{100 * recall.share:.1f}"
+    if recall.low is None:
+        return share
+    return f"{share} ({100 * recall.low:.0f} to {100 * recall.high:.0f})"
+
+
+def contrasts_as_markdown(report: EvidenceReport) -> str:
+    """McNemar's tests as a table for people."""
+    lines = [
+        "| one | other | evidence | only one | only the other | p |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {c.one} | {c.other} | {c.mode} ±{c.tolerance:g} s | {c.only_one} | {c.only_other} "
+        f"| {c.p:.2g} |"
+        for c in report.contrasts
+    ]
+    return "\n".join(lines)

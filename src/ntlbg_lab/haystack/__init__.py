@@ -1,0 +1,228 @@
+"""Long videos with planted needles, and questions whose answers are known.
+
+Backgrounds are computed or come from short clips; needles are named objects from openly licensed
+emoji sets, on screen for 1 to 5 seconds. Everything follows from a seed.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from ntlbg.data import Sample, write_samples
+from ntlbg.errors import ConfigError
+from ntlbg.files import staged_directory
+from ntlbg.marks import MARK, Kind, json_lines
+from ntlbg_lab.haystack.backgrounds import SPLITS
+from ntlbg_lab.haystack.pictures import STYLES, drawable_names
+from ntlbg_lab.haystack.questions import QUESTION_TYPES, make_question
+from ntlbg_lab.haystack.timeline import Timeline, draw_frames, plan_timeline
+
+Progress = Callable[[int, float | None], None]
+MULTIPLE_CHOICE = 0.4  # share of questions with options
+CODECS = {
+    ".mp4": "libx264",
+    ".mov": "libx264",
+    ".mkv": "libx264",
+    ".avi": "mpeg4",
+    ".webm": "libvpx",
+}
+# x264's fastest routines do not always give the same bits; the same seed shall give the same file
+X264_OPTIONS = {"crf": "26", "preset": "veryfast", "x264-params": "cpu-independent=1"}
+SIZE, FPS = (256, 448), 4  # height and width in pixels; enough of each that an object is named
+QUESTIONS_FILE = "questions.jsonl"
+PREFIX = "haystack-"
+
+
+def _is_made(path: Path) -> bool:
+    try:
+        with av.open(f"file:{path.absolute()}", metadata_errors="ignore") as container:
+            return container.metadata.get("title") == MARK
+    except av.FFmpegError:
+        return False
+
+
+def questions_kind(video: str) -> Kind:
+    """Files of questions about made videos, whose names are under this key."""
+    return json_lines(
+        "questions about made videos", "id", video, "question",
+        where=lambda row: str(row["id"]).startswith(PREFIX),
+    )  # fmt: skip
+
+
+FILMS = {f"{PREFIX}*{suffix}": Kind("a made video", _is_made) for suffix in CODECS}
+FILES = FILMS | {QUESTIONS_FILE: questions_kind("video")}
+
+
+def make_videos(
+    out_dir: str | Path,
+    *,
+    num_videos: int = 1,
+    minutes: float = 10,
+    seed: int = 0,
+    questions: int = 12,
+    split: str = "test",
+    style: str | None = None,
+    size: tuple[int, int] = SIZE,
+    fps: float = FPS,
+    container: str = ".mp4",
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Write videos and ``questions.jsonl`` into a folder.
+
+    Args:
+        minutes: length of each video, at least one frame.
+        seed: the same seed, the same videos and questions; not negative.
+        questions: for each video, at least one.
+        split: backgrounds, ``train``, ``val`` or ``test``; they share none but plain drawings.
+        style: one of STYLES or a zip of pictures; all styles by default.
+        size: (height, width) in pixels, even numbers.
+        fps: frames a second.
+        container: .mp4, .mov, .mkv, .avi or .webm.
+        progress: called with frames written and the share done.
+
+    Raises:
+        ConfigError, OutputError.
+    """
+    check_wishes(num_videos, minutes, seed, questions, split, size, fps, container)
+    count = counted(progress, num_videos * int(minutes * 60 * fps))
+    with staged_directory(out_dir, FILES) as stage:
+        samples = draw_videos(
+            stage, range(num_videos), minutes=minutes, seed=seed, questions=questions,
+            split=split, style=style, size=size, fps=fps, container=container, count=count,
+        )  # fmt: skip
+        write_samples(stage / QUESTIONS_FILE, samples)
+    return [Path(out_dir) / name for name in dict.fromkeys(sample.video for sample in samples)]
+
+
+def counted(progress: Progress | None, total: int) -> Callable[[int], None]:
+    """What is called with further frames written, and tells those so far and their share."""
+    done = 0
+
+    def count(frames: int) -> None:
+        nonlocal done
+        done += frames
+        if progress:
+            progress(done, done / total)
+
+    return count
+
+
+def draw_videos(
+    folder: Path,
+    numbers: Iterable[int],
+    *,
+    minutes: float,
+    seed: int,
+    questions: int,
+    split: str,
+    style: str | None,
+    size: tuple[int, int],
+    fps: float,
+    container: str,
+    count: Callable[[int], None],
+) -> list[Sample]:
+    """Write videos of these numbers into a folder; returns questions about each, at least one.
+
+    The arguments are those of :func:`make_videos`; ``count`` is called with further frames written.
+    """
+    styles = STYLES if style is None else (style,)
+    names = drawable_names(styles)
+    samples = []
+    for number in numbers:
+        rng = np.random.default_rng((seed, number, SPLITS.index(split)))
+        timeline = plan_timeline(rng, minutes * 60, names=names, split=split, styles=styles)
+        name = f"{PREFIX}{split}-{seed}-{number:03d}{container}"
+        write_video(timeline, folder / name, size=size, fps=fps, written=count)
+        samples += make_questions(timeline, rng, questions, names=names, video=name)
+    return samples
+
+
+def make_questions(
+    timeline: Timeline,
+    rng: np.random.Generator,
+    number: int,
+    *,
+    names: list[str],
+    video: str,
+    wordings: str = "train",
+    kinds: Sequence[str] = QUESTION_TYPES,
+) -> list[Sample]:
+    """Questions about a timeline, every kind in turn; two in five are multiple choice."""
+    order, samples = rng.permutation(kinds), []
+    for place in range(number):
+        sample = make_question(
+            timeline.events,
+            rng,
+            names,
+            kind=str(order[place % len(order)]),
+            multiple_choice=bool(rng.random() < MULTIPLE_CHOICE),
+            wordings=wordings,
+        )
+        identifier = f"{Path(video).stem}-{place:03d}"
+        samples.append(
+            sample.model_copy(
+                update={"id": identifier, "video": video, "duration": timeline.duration}
+            )
+        )
+    return samples
+
+
+def write_video(
+    timeline: Timeline,
+    path: Path,
+    *,
+    size: tuple[int, int],
+    fps: float,
+    written: Callable[[int], None] | None = None,
+) -> None:
+    """Draw and encode a timeline into a new file; the caller moves it to its place."""
+    height, width = size
+    rate = Fraction(fps).limit_denominator(1001)
+    options = X264_OPTIONS if CODECS[path.suffix] == "libx264" else {}
+    with av.open(path, "w") as output:
+        output.metadata["title"] = MARK
+        stream = output.add_stream(CODECS[path.suffix], rate=rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        if not options:
+            stream.bit_rate = 1_000_000
+        stream.gop_size = max(12, int(4 * fps))
+        for number, (_, frame) in enumerate(draw_frames(timeline, size, fps)):
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            picture.pts, picture.time_base = number, 1 / rate
+            output.mux(stream.encode(picture))
+            if written:
+                written(1)
+        output.mux(stream.encode())
+
+
+def check_wishes(
+    num_videos, minutes, seed, questions, split="test", size=SIZE, fps=FPS, container=".mp4"
+) -> None:
+    """Refuse what cannot be made, before anything is.
+
+    Raises:
+        ConfigError: naming what was given.
+    """
+    if questions < 1:
+        raise ConfigError(f"{questions} questions a video: at least one, please")
+    if num_videos < 1 or minutes <= 0 or fps <= 0:
+        raise ConfigError(
+            f"videos, minutes and fps must be positive, got {num_videos}, {minutes}, {fps}"
+        )
+    if not 1 <= minutes * 60 * fps < math.inf:  # nor NaN
+        raise ConfigError(f"{minutes} minutes at {fps} frames a second are not one frame or more")
+    if seed < 0:
+        raise ConfigError(f"seed {seed}: must not be negative")
+    if split not in SPLITS:
+        raise ConfigError(f"split {split!r}: choose from {', '.join(SPLITS)}")
+    if any(side < 32 or side % 2 for side in size):
+        raise ConfigError(f"size {size}: height and width must be even and at least 32")
+    if container not in CODECS:
+        raise ConfigError(f"container {container!r}: choose from {', '.join(CODECS)}")
+
+
+__all__ = ["SPLITS", "make_questions", "make_videos", "write_video"]

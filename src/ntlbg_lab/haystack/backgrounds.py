@@ -1,0 +1,310 @@
+"""Moving backgrounds: what a haystack shows while no needle is on screen.
+
+Every source is a function ``(rng, count, size, fps) -> uint8 (count, H, W, 3)`` of one continuous
+shot, made without any file: FFmpeg's own generators (through PyAV), drawings, noise, and pans over
+photos. The three splits share no generator and no picture, except plain noise and drawings.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from importlib import resources
+from importlib.resources.abc import Traversable
+from importlib.util import find_spec
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ntlbg.downloads import part_path
+from ntlbg.errors import ConfigError
+from ntlbg_lab.haystack.clutter import clouds, lattices, leaves
+
+SPLITS = ("train", "val", "test")
+LARGEST_PICTURE = 1600  # pixels; a pan shows at least a third of one
+Size = tuple[int, int]  # height, width in pixels
+Source = Callable[[np.random.Generator, int, Size, float], np.ndarray]
+
+
+def generated(description: str) -> Source:
+    """A source of FFmpeg's ``lavfi`` device; ``{seed}``, ``{a}`` (0..1) and ``{c0}``... (colours)
+    are filled at random."""
+
+    def source(rng, count, size, fps):
+        height, width = size
+        colors = {f"c{n}": f"0x{rng.integers(2**24):06x}" for n in range(6)}
+        seed, a = int(rng.integers(1, 2**31 - 1)), float(rng.uniform())
+        text = description.format(seed=seed, a=a, **colors)
+        name, _, options = text.partition("=")
+        joined = ":".join(filter(None, [f"s={width}x{height}", f"rate={fps:g}", options]))
+        frames = []
+        with av.open(f"{name}={joined}", format="lavfi") as container:
+            for frame in container.decode(video=0):
+                frames.append(frame.to_ndarray(format="rgb24"))
+                if len(frames) == count:
+                    break
+        return _recolor(rng, np.stack(frames))
+
+    return source
+
+
+def noise(rng, count, size, fps):
+    """Smooth colour clouds that drift into each other, with grain."""
+    height, width = size
+    cells = int(rng.integers(2, 9))
+    fields = rng.uniform(0, 255, (2, cells, cells + 3, 3))
+    grain = rng.normal(0, rng.uniform(0, 12), (height, width, 1)).astype(np.float32)
+    frames = []
+    for index in range(count):
+        mix = 0.5 + 0.5 * np.sin(index * 0.2 / max(fps, 0.2))
+        field = (fields[0] * mix + fields[1] * (1 - mix)).astype(np.uint8)
+        big = Image.fromarray(field).resize((width, height), Image.Resampling.BICUBIC)
+        grain = np.roll(grain, (7, 11), (0, 1))
+        frames.append((np.asarray(big) + grain).clip(0, 255).astype(np.uint8))
+    return np.stack(frames)
+
+
+def shapes(rng, count, size, fps):
+    """Plain and outlined discs, boxes, triangles, arcs, blobs and lines in motion."""
+    height, width = size
+    number = int(rng.integers(2, 14))
+    places, speeds = rng.uniform(0, 1, (number, 2)), rng.normal(0, 0.08, (number, 2))
+    radii = rng.uniform(0.04, 0.4, number) * height
+    colors = rng.integers(0, 256, (number, 3))
+    kinds, outlined = rng.integers(0, 6, number), rng.random(number) < 0.5
+    ground = tuple(rng.integers(0, 256, 3).tolist())
+    turn = rng.uniform(0, 6.28, number)
+    frames = []
+    for index in range(count):
+        image = Image.new("RGB", (width, height), ground)
+        draw = ImageDraw.Draw(image)
+        for n in range(number):
+            x, y = np.abs((places[n] + speeds[n] * index / fps) % 2 - 1) * [width, height]
+            style = {"fill": tuple(colors[n].tolist())}
+            if outlined[n]:
+                style |= {"outline": (20, 20, 20), "width": 2}
+            _draw_shape(draw, kinds[n], x, y, radii[n], turn[n] + 0.1 * index / fps, style)
+        frames.append(np.asarray(image))
+    return np.stack(frames)
+
+
+def _draw_shape(draw, kind, x, y, radius, turn, style):
+    box = (x - radius, y - radius * 0.8, x + radius, y + radius * 0.8)
+    if kind == 0:
+        draw.ellipse(box, **style)
+    elif kind == 1:
+        draw.rounded_rectangle(box, radius=radius * 0.3, **style)
+    elif kind == 2:
+        draw.pieslice(box, np.degrees(turn) % 360, np.degrees(turn) % 360 + 230, **style)
+    elif kind == 3:
+        angles = turn + np.arange(7) * 2 * np.pi / 7
+        reach = (0.7 + 0.3 * np.sin(turn * np.arange(1, 8))) * radius
+        draw.polygon([*zip(x + reach * np.cos(angles), y + reach * np.sin(angles))], **style)
+    elif kind == 4:
+        angles = turn + np.arange(3) * 2 * np.pi / 3
+        draw.polygon([*zip(x + radius * np.cos(angles), y + radius * np.sin(angles))], **style)
+    else:
+        dx, dy = radius * np.cos(turn), radius * np.sin(turn)
+        draw.line(
+            (x - dx, y - dy, x + dx, y + dy), fill=style["fill"], width=max(2, int(radius / 5))
+        )
+
+
+def stripes(rng, count, size, fps):
+    """Waves of two colours: stripes and plasma."""
+    height, width = size
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32) / height
+    waves = [(rng.uniform(2, 30), rng.uniform(0, 6.3), rng.uniform(-2, 2)) for _ in range(3)]
+    low, high = rng.uniform(0, 255, (2, 3)).astype(np.float32)
+    sharp, number = rng.uniform(0.5, 6), int(rng.integers(1, 4))
+    frames = []
+    for index in range(count):
+        total = np.zeros_like(x)
+        for frequency, angle, speed in waves[:number]:
+            along = x * np.cos(angle) + y * np.sin(angle)
+            total += np.sin(frequency * along + speed * index / fps)
+        mix = (0.5 + 0.5 * np.tanh(sharp * total))[..., None]
+        frames.append((high + (low - high) * mix).astype(np.uint8))
+    return np.stack(frames)
+
+
+def text(rng, count, size, fps):
+    """Lines of random letters that scroll, as credits or slides do."""
+    height, width = size
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:;!?-()"
+    ground, ink = (tuple(c) for c in rng.integers(0, 256, (2, 3)).tolist())
+    lines = ["".join(rng.choice(list(letters), int(rng.integers(4, 30)))) for _ in range(40)]
+    points = int(height * rng.uniform(0.06, 0.3))
+    frames = []
+    for index in range(count):
+        image = Image.new("RGB", (width, height), ground)
+        draw = ImageDraw.Draw(image)
+        offset = (index * 6 / fps) % (points * 20)
+        for row, line in enumerate(lines):
+            top = row * points * 1.3 - offset
+            if -points < top < height:
+                draw.text((width * 0.06, top), line, fill=ink, font_size=points)
+        frames.append(np.asarray(image))
+    return np.stack(frames)
+
+
+def computed(picture: Callable[[np.random.Generator, Size], np.ndarray]) -> Source:
+    """A slow pan over a picture that is drawn anew for every shot."""
+
+    def source(rng, count, size, fps):
+        return pan(lambda: picture(rng, (2 * size[0], 2 * size[1])))(rng, count, size, fps)
+
+    return source
+
+
+def pan(photo: Callable[[], np.ndarray]) -> Source:
+    """A slow pan and zoom over a photo."""
+
+    def source(rng, count, size, fps):
+        height, width = size
+        image = Image.fromarray(photo())
+        wide, tall = image.size
+        ratio = min(wide / width, tall / height)
+        zooms, centres = rng.uniform(0.3, 1, 2), rng.uniform(0, 1, (2, 2))
+        frames = []
+        for index in range(count):
+            t = index / max(1, count - 1)
+            zoom = zooms[0] * (1 - t) + zooms[1] * t
+            x, y = centres[0] * (1 - t) + centres[1] * t
+            box_width, box_height = width * ratio * zoom, height * ratio * zoom
+            left, top = x * (wide - box_width), y * (tall - box_height)
+            box = (left, top, left + box_width, top + box_height)
+            frames.append(
+                np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box=box))
+            )
+        return np.stack(frames)
+
+    return source
+
+
+def clip(path: Callable[[], Path]) -> Source:
+    """A real short clip, played back and forth so that it can last."""
+
+    def source(rng, count, size, fps):
+        frames = _clip_frames(path(), size)
+        start = int(rng.integers(len(frames)))
+        step = max(1, round(24 / fps / 3))
+        order = np.abs((start + step * np.arange(count)) % (2 * len(frames) - 2) - len(frames) + 1)
+        return frames[order]
+
+    return source
+
+
+@functools.lru_cache(maxsize=8)
+def _clip_frames(path: Path, size: Size) -> np.ndarray:
+    with av.open(path) as container:
+        height, width = size
+        return np.stack(
+            [
+                frame.to_ndarray(format="rgb24", width=width, height=height)
+                for frame in container.decode(video=0)
+            ]
+        )
+
+
+def _recolor(rng, frames: np.ndarray) -> np.ndarray:
+    if rng.random() < 0.5:
+        frames = frames[..., rng.permutation(3)]
+    if rng.random() < 0.3:
+        frames = 255 - frames
+    return np.ascontiguousarray(frames)
+
+
+def photos(package: str, folder: str, names: Sequence[str]) -> list[Source]:
+    """Pans over pictures that another package ships."""
+    if find_spec(package) is None:
+        raise ConfigError(
+            f"these backgrounds are pictures of the package {package}, which is not installed; "
+            "run `pip install 'ntlbg-llm[train]'`"
+        )
+    shipped = resources.files(package).joinpath(folder)
+    return [pan(functools.partial(_picture, shipped.joinpath(name))) for name in names]
+
+
+def folder(path: Path) -> tuple[Source, ...]:
+    """Pans over the pictures in a folder, whatever they show; none may show a drawn object.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    found = sorted(file for file in path.glob("*") if file.suffix.lower() in (".jpg", ".png"))
+    if not found:
+        raise ConfigError(f"{path}: no .jpg or .png pictures; `make photos` fetches some")
+    return tuple(pan(functools.partial(_picture, file)) for file in found)
+
+
+@functools.cache
+def _picture(path: Traversable) -> np.ndarray:
+    with Image.open(path) as image:
+        image.thumbnail((LARGEST_PICTURE, LARGEST_PICTURE))
+        return np.asarray(image.convert("RGB"))
+
+
+DRAWN = (noise, shapes, stripes, text)
+# Needles are drawn; what a photo or a film shows counts as background, whatever it is.
+PHOTOS = (
+    "astronaut.png",
+    "brick.png",
+    "camera.png",
+    "cell.png",
+    "chelsea.png",
+    "coins.png",
+    "color.png",
+    "grass.png",
+    "gravel.png",
+    "hubble_deep_field.jpg",
+    "ihc.png",
+    "moon.png",
+    "page.png",
+    "text.png",
+    "retina.jpg",
+    "rocket.jpg",
+    "logo.png",
+)
+
+
+@functools.cache
+def sources(split: str) -> tuple[Source, ...]:
+    """The backgrounds of a split, one of SPLITS.
+
+    Raises:
+        ConfigError: another name; a typing error must not show what is kept for the test.
+    """
+    if split not in SPLITS:
+        raise ConfigError(f"split {split!r}: choose from {', '.join(SPLITS)}")
+    if split == "train":
+        lavfi = (
+            "mandelbrot=start_scale={a}",
+            "life=mold=10:r=2:ratio=0.2:random_seed={seed}:death_color=#C83232:life_color=#00ff00",
+            "life=ratio=0.4:random_seed={seed}",
+            "gradients=speed=0.3:seed={seed}:c0={c0}:c1={c1}",
+            "gradients=speed=0.1:n=4:seed={seed}:type=radial:c0={c0}:c1={c1}:c2={c2}:c3={c3}",
+            "gradients=speed=0.1:n=3:seed={seed}:type=spiral:c0={c0}:c1={c1}:c2={c2}",
+            "testsrc2",
+            "smptehdbars",
+            "rgbtestsrc",
+            "pal75bars",
+        )
+        stills = photos("skimage", "data", PHOTOS) * 2
+        stills += photos("sklearn", "datasets/images", ("flower.jpg",)) * 2
+        stills += [clip(functools.partial(part_path, name)) for name in ("carphone", "bikes")] * 3
+        stills += [computed(picture) for picture in (leaves, lattices)] * 9
+        drawn = (computed(clouds), *DRAWN, *DRAWN, *DRAWN)
+    elif split == "val":
+        lavfi = ("cellauto=rule=30:random_seed={seed}", "yuvtestsrc", "smptebars")
+        stills = photos("sklearn", "datasets/images", ("china.jpg",)) * 3
+        drawn = DRAWN
+    else:
+        lavfi = (
+            "perlin=random_mode=seed:seed={seed}",
+            "sierpinski=seed={seed}",
+            "sierpinski=type=triangle:seed={seed}",
+        )
+        stills = [clip(functools.partial(part_path, "bunny"))] * 3
+        drawn = DRAWN
+    return (*map(generated, lavfi), *stills, *drawn)

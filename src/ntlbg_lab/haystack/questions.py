@@ -1,0 +1,304 @@
+"""Questions whose answers are known from where the needles were planted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ntlbg.data import NOT_SEEN, Sample
+from ntlbg.time_text import format_seconds
+
+QUESTION_TYPES = ("first", "last", "before", "after", "count", "exist", "when", "which")
+# Asked only by name. "absent" is a question of another type about what the video does not show;
+# "order" and "both" name two objects.
+EXTRA_TYPES = ("absent", "order", "both")
+
+# The last two wordings of each type are never trained on.
+TEMPLATES = {
+    "first": (
+        "Which object appears first?",
+        "What is the first object shown in the video?",
+        "Which object appears near the start of the video?",
+        "What shows up first?",
+        "What is the very first object you see?",
+        "Name the first object in the video.",
+        "What object is seen before all others?",
+        "Which thing is shown at the beginning?",
+        "Out of all objects, which one comes first?",
+        "What object does the video start with?",
+    ),
+    "last": (
+        "Which object appears last?",
+        "What is the last object shown in the video?",
+        "Which object appears at the end of the video?",
+        "What shows up last?",
+        "What is the very last object you see?",
+        "Name the last object in the video.",
+        "What object is seen after all others?",
+        "Which thing is shown at the end?",
+        "Out of all objects, which one comes last?",
+        "What object does the video finish with?",
+    ),
+    "before": (
+        "What appears right before the {name}?",
+        "Which object comes just before the {name}?",
+        "What object is shown before the {name}?",
+        "Which object is seen immediately before the {name}?",
+        "What came before the {name}?",
+        "Name the object that appears before the {name}.",
+        "Which object precedes the {name}?",
+        "Just before the {name}, what was shown?",
+    ),
+    "after": (
+        "What appears right after the {name}?",
+        "Which object comes next after the {name}?",
+        "What object is shown after the {name}?",
+        "Which object is seen immediately after the {name}?",
+        "What came after the {name}?",
+        "Name the object that appears after the {name}.",
+        "Which object follows the {name}?",
+        "Just after the {name}, what was shown?",
+    ),
+    "count": (
+        "How many times does the {name} appear?",
+        "How often does the {name} appear in the video?",
+        "How many times is the {name} shown?",
+        "Count the appearances of the {name}.",
+        "How many times can you see the {name}?",
+        "In how many separate moments is the {name} visible?",
+        "What is the number of times the {name} shows up?",
+    ),
+    "exist": (
+        "Does {article} appear in the video?",
+        "Is there {article} in the video?",
+        "Can you see {article}?",
+        "Is {article} shown at any point?",
+        "Does the video show {article}?",
+        "Do you see {article} anywhere?",
+        "Was {article} ever visible?",
+        "Is {article} present in this video?",
+    ),
+    "when": (
+        "When does the {name} appear?",
+        "At what time does the {name} appear?",
+        "When is the {name} shown?",
+        "At which moment can you see the {name}?",
+        "What time does the {name} show up?",
+        "When can the {name} be seen?",
+        "At what point in the video is the {name} visible?",
+    ),
+    "which": (
+        "What object appears at {time}?",
+        "Which object is visible at {time}?",
+        "What is shown at {time}?",
+        "Which object can be seen at {time}?",
+        "What do you see at {time}?",
+        "At {time}, which object is on screen?",
+        "Name the object at {time}.",
+    ),
+    "order": (
+        "Which appears first, the {name} or the {other}?",
+        "Which comes first, the {name} or the {other}?",
+        "What is seen earlier, the {name} or the {other}?",
+        "Of the {name} and the {other}, which is shown first?",
+        "Which of the two appears earlier, the {name} or the {other}?",
+        "What comes first in the video: the {name} or the {other}?",
+        "Does the {name} or the {other} appear first?",
+        "Is the {name} or the {other} seen first?",
+        "Which one do you see first, the {name} or the {other}?",
+        "Out of the {name} and the {other}, which one comes earlier?",
+    ),
+    "both": (
+        "Do both {article} and {other_article} appear in the video?",
+        "Are {article} and {other_article} both shown?",
+        "Does the video show both {article} and {other_article}?",
+        "Can you see both {article} and {other_article}?",
+        "Do {article} and {other_article} both appear?",
+        "Are there both {article} and {other_article} in the video?",
+        "Do you see {article} as well as {other_article}?",
+        "Were both {article} and {other_article} visible?",
+        "Is it true that both {article} and {other_article} are shown?",
+    ),
+}
+HELD_OUT_WORDINGS = 2
+ABSENT_FORMS = ("when", "before", "after")  # about an object that is not there
+EMPTY_FORMS = ("first", "last")  # about a video that shows nothing
+LONELY_SECONDS = 6  # from a moment that shows nothing to the next event, at least
+
+
+@dataclass(frozen=True)
+class Event:
+    """One appearance of a named object, in seconds from the first picture, ``[start, end)``."""
+
+    name: str
+    start: float
+    end: float
+
+
+def with_article(name: str) -> str:
+    """ "a guitar", "an owl", "scissors"."""
+    if name.endswith("s") and not name.endswith("ss"):
+        return name
+    return ("an " if name[0].lower() in "aeio" else "a ") + name
+
+
+def possible_types(events: Sequence[Event]) -> list[str]:
+    """Question types that have one right answer for these events (sorted by time)."""
+    if not events:
+        return ["exist", "count"]
+    names = [event.name for event in events]
+    single = {name for name in names if names.count(name) == 1}
+    types = ["first", "last", "count", "exist", "which"]
+    if single:
+        types.append("when")
+    if any(name in single for name in names[1:]):
+        types.append("before")
+    if any(name in single for name in names[:-1]):
+        types.append("after")
+    return types
+
+
+def possible_extras(events: Sequence[Event]) -> list[str]:
+    """Types of EXTRA_TYPES that have one right answer for these events."""
+    return list(EXTRA_TYPES) if len({event.name for event in events}) > 1 else ["absent"]
+
+
+def make_question(
+    events: Sequence[Event],
+    rng: np.random.Generator,
+    names: Sequence[str],
+    *,
+    kind: str | None = None,
+    multiple_choice: bool = False,
+    wordings: str = "train",
+) -> Sample:
+    """One question about ``events``; ``names`` are the objects that may be asked about.
+
+    ``kind`` is one of QUESTION_TYPES or EXTRA_TYPES; where it has no answer for these events, and
+    by default, one of :func:`possible_types` is drawn. ``wordings`` is "train", or "held_out" for
+    those never trained on. The sample's ``video`` is a placeholder for the caller to replace.
+    """
+    types = possible_types(events)
+    if kind in possible_extras(events):
+        return _make_extra(kind, events, rng, names, multiple_choice, wordings)
+    kind = kind if kind in types else str(rng.choice(types))
+    template = _wording(kind, rng, wordings)
+    asked, answer, evidence = _facts(kind, events, rng, names)
+    if kind == "which":
+        question = template.format(time=format_seconds(asked))
+    else:
+        question = template.format(name=asked, article=with_article(asked) if asked else "")
+    options = None
+    if multiple_choice and kind != "exist":
+        options = _options(kind, answer, events, rng, names)
+    return _sample(kind, question, answer, evidence, options)
+
+
+def _wording(kind: str, rng: np.random.Generator, wordings: str) -> str:
+    templates = TEMPLATES[kind]
+    cut = len(templates) - HELD_OUT_WORDINGS
+    templates = templates[:cut] if wordings == "train" else templates[cut:]
+    return templates[rng.integers(len(templates))]
+
+
+def _sample(kind, question, answer, evidence, options=None) -> Sample:
+    return Sample(video="?", question=question, answer=answer, answer_type=kind, options=options,
+                  evidence=[(event.start, event.end) for event in evidence])  # fmt: skip
+
+
+def _make_extra(kind, events, rng, names, multiple_choice, wordings) -> Sample:
+    if kind == "absent":
+        return _make_absent(events, rng, names, wordings)
+    asked, answer, evidence = _pair_facts(kind, events, rng, names)
+    name, other = rng.permutation(asked).tolist()
+    question = _wording(kind, rng, wordings).format(
+        name=name, other=other, article=with_article(name), other_article=with_article(other)
+    )
+    options = [name, other] if multiple_choice and kind == "order" else None
+    return _sample(kind, question, answer, evidence, options)
+
+
+def _make_absent(events, rng, names, wordings) -> Sample:
+    """About an object that never appears, a moment that shows none, or an empty video."""
+    moments = _empty_seconds(events)
+    forms = [*ABSENT_FORMS, *(("which",) if moments else ()), *(() if events else EMPTY_FORMS)]
+    form = str(rng.choice(forms))
+    listed = {event.name for event in events}
+    name = str(rng.choice([name for name in names if name not in listed]))
+    time = format_seconds(rng.choice(moments)) if form == "which" else ""
+    question = _wording(form, rng, wordings).format(
+        name=name, article=with_article(name), time=time
+    )
+    return _sample("absent", question, NOT_SEEN, [])
+
+
+def _empty_seconds(events) -> list[int]:
+    """Middles of the stretches before and between events that are long enough."""
+    edges = [0.0, *(event.end for event in events)]
+    gaps = [(edge, event.start) for edge, event in zip(edges, events)]
+    return [int((a + b) / 2) for a, b in gaps if b - a > 2 * LONELY_SECONDS]
+
+
+def _pair_facts(kind, events, rng, names):
+    """(two names, answer, events that must be seen); only first appearances count."""
+    firsts = {event.name: event for event in reversed(events)}
+    one, other = rng.choice(sorted(firsts), 2, replace=False).tolist()
+    pair = sorted((firsts[one], firsts[other]), key=lambda event: event.start)
+    if kind == "order":
+        return [one, other], pair[0].name, pair
+    if rng.random() < 0.5:
+        return [one, other], "Yes", pair
+    absent = str(rng.choice([name for name in names if name not in firsts]))
+    return [one, absent], "No", [firsts[one]]
+
+
+def _facts(kind, events, rng, names):
+    """(what is asked about, answer, events that must be seen)."""
+    listed = [event.name for event in events]
+    single = {name for name in listed if listed.count(name) == 1}
+    if kind in ("first", "last"):
+        event = events[0 if kind == "first" else -1]
+        return "", event.name, [event]
+    if kind == "which":
+        event = events[rng.integers(len(events))]
+        # the whole second must show it, since the question names whole seconds
+        inside = range(
+            int(np.ceil(event.start)), max(int(np.ceil(event.start)) + 1, int(event.end))
+        )
+        return int(rng.choice(list(inside))), event.name, [event]
+    if kind in ("before", "after"):
+        step = -1 if kind == "before" else 1
+        places = [
+            i for i, name in enumerate(listed) if name in single and 0 <= i + step < len(events)
+        ]
+        place = int(rng.choice(places))
+        return listed[place], listed[place + step], [events[place], events[place + step]]
+    if kind == "when":
+        name = str(rng.choice(sorted(single)))
+        event = events[listed.index(name)]
+        return name, format_seconds(np.ceil(event.start)), [event]
+    present = rng.random() < (0.5 if kind == "exist" else 0.9) and bool(listed)
+    absent = [name for name in names if name not in listed]
+    name = str(rng.choice(sorted(set(listed)) if present else absent))
+    found = [event for event in events if event.name == name]
+    answer = str(len(found)) if kind == "count" else ("Yes" if found else "No")
+    return name, answer, found
+
+
+def _options(kind, answer, events, rng, names) -> list[str]:
+    listed = {event.name for event in events}
+    if kind == "count":
+        wrong = [str(number) for number in range(6) if str(number) != answer]
+    elif kind == "when":
+        times = {format_seconds(np.ceil(event.start)) for event in events}
+        last = events[-1].end + 60
+        times |= {format_seconds(second) for second in rng.uniform(0, last, 3)}
+        wrong = sorted(times - {answer})
+    else:
+        seen = sorted(listed - {answer})
+        rng.shuffle(seen)
+        unseen = [name for name in names if name not in listed]
+        wrong = [*seen[:2], *rng.choice(unseen, 3, replace=False).tolist()][:3]
+        return rng.permutation([answer, *wrong]).tolist()
+    wrong = rng.permutation(wrong).tolist()[:3]
+    return rng.permutation([answer, *wrong]).tolist()

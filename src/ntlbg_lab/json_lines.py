@@ -1,0 +1,132 @@
+"""Records in a file, one JSON object a line, that survive a run which is killed at any byte."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from ntlbg.errors import DataError, OutputError
+from ntlbg.files import check_regular, staged_file
+from ntlbg.marks import Kind
+
+
+def read_records(path: Path, record: type, what: str) -> tuple[list, bool]:
+    """Dataclass instances of a file, none without one, and whether the last line was torn off.
+
+    A last line without its end counts as torn only where it begins as our lines do.
+
+    Raises:
+        DataError: the file is not ``what`` it should be.
+        OutputError: it is a folder, pipe, device or socket.
+    """
+    if not check_regular(path):
+        return [], False
+    found: list = []
+    try:
+        *lines, rest = path.read_text(encoding="ascii").split("\n")
+        found.extend(record(**json.loads(line)) for line in lines)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        where = f"line {len(found) + 1}"
+        raise DataError(f"{path}: not {what} ({where}); choose another place") from error
+    if not _may_be_torn(rest, record):
+        raise DataError(f"{path}: not {what} (its last line); choose another place")
+    return found, bool(rest)
+
+
+def append_records(path: Path, records: Iterable) -> None:
+    """Add lines at the end of what ``read_records`` has read.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(_lines(records))
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def rewrite_records(path: Path, record: type, what: str, records: Iterable) -> None:
+    """Replace the file in one step."""
+    with staged_file(path, records_kind(record, what)) as stage:
+        stage.write_text(_lines(records), encoding="utf-8")
+
+
+def records_kind(record: type, what: str) -> Kind:
+    """Files that ``read_records`` reads; of others it says why not."""
+
+    def holds(path: Path) -> bool:
+        read_records(path, record, what)
+        return True
+
+    return Kind(what, holds)
+
+
+def cut_torn(path: Path) -> None:
+    """Take the torn last line off; the file stays the same one, so that it stays locked.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    try:
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Keep other processes from adding to a file; one that nothing was added to is not made.
+
+    Raises:
+        OutputError: another process is writing it, or it cannot be written.
+    """
+    before = os.path.lexists(path)
+    try:
+        lock = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    try:
+        _lock(lock, path)
+        yield
+        if not before and os.fstat(lock).st_size == 0:
+            path.unlink()
+    finally:
+        os.close(lock)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OutputError(
+            f"{path}: another process is writing it; wait for it, or choose another file"
+        ) from error
+    except OSError:
+        return  # a disk without locks: as good as it gets
+
+
+def _may_be_torn(text: str, record: type) -> bool:
+    """Whether a text is the beginning of a line of ours: the fields in their order, up to a cut."""
+    place = 0
+    for number, field in enumerate(fields(record)):
+        key = f"{', ' if number else '{'}{json.dumps(field.name)}: "
+        if not text.startswith(key, place):
+            return key.startswith(text[place:])
+        place += len(key)
+        try:
+            _, place = json.JSONDecoder().raw_decode(text, place)
+        except ValueError:
+            return True
+        except RecursionError:
+            return False
+    return text[place:] in ("", "}")
+
+
+def _lines(records: Iterable) -> str:
+    return "".join(json.dumps(asdict(record)) + "\n" for record in records)

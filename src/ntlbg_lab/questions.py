@@ -1,0 +1,235 @@
+"""Answers to the questions of a configuration's data sets, and the metrics that it names."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ntlbg.backends import Backend, VideoContext
+from ntlbg.backends.ntlbg import NtlbgBackend
+from ntlbg.backends.trained import load_trained_backend
+from ntlbg.config import Config, load_config
+from ntlbg.datasets import Item
+from ntlbg.errors import DataError
+from ntlbg.files import check_folder, staged_directory
+from ntlbg.marks import json_lines, json_object
+from ntlbg.memory.measuring import MeasuredPeak
+from ntlbg.models.ntlbg.building import build_reader
+from ntlbg.reading import Read, VideoReader, items_of
+from ntlbg.selectors import Selection, select_frames
+from ntlbg_lab.evidence.metrics import (
+    Answered,
+    exact_match,
+    selection_metrics,
+    summarize_answers,
+)
+
+# Kinds of questions that are about when something is, rather than what.
+TEMPORAL_KINDS = ("first", "last", "before", "after", "when", "temporal", "order")
+LONG_SECONDS = 600.0
+TELL_SECONDS = 15.0  # between lines about how far it is: soon enough to know that it goes on
+
+
+@dataclass(frozen=True)
+class Record(Answered):
+    """One answer and all that the metrics need.
+
+    Attributes:
+        dataset: its data set; video_seconds: length of the video.
+        times: of the chosen frames, in seconds.
+        grounded: share of the chosen frames inside the evidence; None without evidence.
+    """
+
+    dataset: str
+    question: str
+    video: str
+    video_seconds: float
+    times: list[float]
+    grounded: float | None
+
+
+FILES = {
+    "answers.jsonl": json_lines("answers with their measures", *Record.__dataclass_fields__),
+    "summary.json": json_object("the summary of an evaluation", "metrics", "all", "datasets"),
+}
+
+
+def run(
+    config: str | Path | Config,
+    output_dir: str | Path,
+    *,
+    model: str | Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> dict:
+    """Answer every test question and write ``answers.jsonl`` and ``summary.json``.
+
+    Args:
+        model: the folder that training left; None is the base model with parts that never trained.
+
+    Returns:
+        the summary: the model, all metrics together and for each data set, and the memory that it
+        took.
+
+    Raises:
+        ConfigError, DataError, VideoError, WeightsError, OutputError.
+    """
+    config = config if isinstance(config, Config) else load_config(config)
+    check_folder(output_dir, FILES)
+    with MeasuredPeak() as peak:
+        backend, records = _answer_all(config, model, progress)
+    summary = {"model": backend.name} | summarize(records, config) | {"memory": peak.to_dict()}
+    with staged_directory(output_dir, FILES) as stage:
+        lines = [json.dumps(asdict(record), ensure_ascii=False) for record in records]
+        (stage / "answers.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        (stage / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
+    return summary
+
+
+def _answer_all(
+    config: Config, model: str | Path | None, progress
+) -> tuple[NtlbgBackend, list[Record]]:
+    entries = config.dataset_config.test_datasets
+    sets = items_of(entries)
+    backend, reader = _backend_and_reader(config, [item for s in sets for item in s], model)
+    if progress:
+        progress(f"answering with {backend.name}")
+    records: list[Record] = []
+    began, number = time.perf_counter(), sum(map(len, sets))
+    told = began
+    for entry, items in zip(entries, sets, strict=True):
+        for item in items:
+            read = reader.read(item, entry.max_length)
+            records.append(answer_question(backend, read, config, entry.name))
+            now = time.perf_counter()
+            if progress and (len(records) == number or now - told > TELL_SECONDS):
+                told = now
+                progress(_so_far(records, number, now - began))
+    return backend, records
+
+
+def _so_far(records: Sequence[Record], number: int, seconds: float) -> str:
+    right = np.mean([exact_match(record.answer, record.truth) for record in records])
+    left = seconds * (number - len(records)) / len(records)
+    return (
+        f"{len(records)} of {number} questions, {right:.3f} right so far; "
+        f"{seconds:.0f} s, about {left:.0f} left"
+    )
+
+
+def _backend_and_reader(
+    config: Config, items: Sequence[Item], folder: str | Path | None
+) -> tuple[NtlbgBackend, VideoReader]:
+    """What answers, and what reads the videos, with the vision tower of the one that answers."""
+    if folder is None:
+        reader = VideoReader(config)
+        return _untrained(config, reader.feature_size(items)), reader
+    films = any(not item.has_features for item in items)
+    backend = load_trained_backend(Path(folder), films=films)
+    reader = VideoReader(config, encoder=backend.encoder)
+    given, wanted = reader.feature_size(items), backend.model.config.feature_size
+    if given != wanted:
+        raise DataError(
+            f"{folder}: reads features of size {wanted}, and those of the test questions have "
+            f"{given}; give features of the encoder that it was trained with"
+        )
+    return backend, reader
+
+
+def _untrained(config: Config, feature_size: int) -> NtlbgBackend:
+    gpu = torch.cuda.is_available()
+    half = {"fp16": torch.float16, "bf16": torch.bfloat16}
+    dtype = half.get(config.hardware_config.mixed_precision) if gpu else None
+    model, processor = build_reader(config, feature_size, dtype or torch.float32)
+    name = f"{config.model.base_model}, not trained"
+    # the videos are encoded by who reads them: this backend gets features
+    return NtlbgBackend(model.to("cuda" if gpu else "cpu"), processor, None, name=name,
+                        fingerprint=name)  # fmt: skip
+
+
+def answer_question(backend: Backend, read: Read, config: Config, dataset: str) -> Record:
+    """Choose frames for one question, answer it, and measure both."""
+    sample, began = read.sample, time.perf_counter()
+    scores = backend.score_frames(read.features, sample.question)
+    selection = choose(read, scores, config, backend.score_unit)
+    video = VideoContext(read.features, read.pts_seconds, selection)
+    reply = backend.answer(sample.question, video=video, options=sample.options)
+    seconds = time.perf_counter() - began
+    times = read.pts_seconds[selection.indices]
+    return Record(
+        answer=reply.text,
+        truth=sample.answer,
+        kind=sample.answer_type,
+        selection=selection_metrics(read.features, read.pts_seconds, selection.indices, scores),
+        seconds=seconds,
+        dataset=dataset,
+        question=sample.question,
+        video=sample.video,
+        video_seconds=float(read.pts_seconds[-1] - read.pts_seconds[0]),
+        times=times.tolist(),
+        grounded=_grounded(times, sample.evidence),
+    )
+
+
+def choose(read: Read, scores: np.ndarray, config: Config, score_unit: str) -> Selection:
+    """k frames by the configuration's selector and budget."""
+    video = config.video_config
+    number = video.representatives_for(len(read.features))
+    return select_frames(
+        video.frame_selector, read.features, number, scores=scores, score_unit=score_unit,
+        pts_seconds=read.pts_seconds,
+    )  # fmt: skip
+
+
+def _grounded(times: np.ndarray, evidence: Sequence[tuple[float, float]]) -> float | None:
+    if not evidence:
+        return None
+    inside = [any(start <= at < end for start, end in evidence) for at in times]
+    return float(np.mean(inside))
+
+
+def summarize(records: Sequence[Record], config: Config) -> dict:
+    """All metrics together, for each data set, and those that ``evaluation_config`` names."""
+    sets = {name: [r for r in records if r.dataset == name] for name in _names(records)}
+    targets = config.evaluation_config.target_performance
+    return {
+        "metrics": {name: METRICS[name](records) for name in config.evaluation_config.metrics},
+        "all": summarize_answers(records),
+        "datasets": {
+            name: summarize_answers(found) | {"target": targets.get(name)}
+            for name, found in sets.items()
+        },
+    }
+
+
+def _names(records: Sequence[Record]) -> list[str]:
+    return list(dict.fromkeys(record.dataset for record in records))
+
+
+def _share_right(records: Sequence[Record]) -> float | None:
+    right = [exact_match(record.answer, record.truth) for record in records]
+    return float(np.mean(right)) if right else None
+
+
+def _grounding(records: Sequence[Record]) -> float | None:
+    known = [record.grounded for record in records if record.grounded is not None]
+    return float(np.mean(known)) if known else None
+
+
+METRICS: dict[str, Callable[[Sequence[Record]], float | None]] = {
+    "accuracy": _share_right,
+    # of questions about order and time
+    "temporal_consistency": lambda records: _share_right(
+        [record for record in records if record.kind in TEMPORAL_KINDS]
+    ),
+    # of questions about videos of ten minutes and more
+    "long_video_comprehension": lambda records: _share_right(
+        [record for record in records if record.video_seconds >= LONG_SECONDS]
+    ),
+    "grounding_precision": _grounding,
+    # questions per second, the video being encoded
+    "inference_speed": lambda records: len(records) / sum(record.seconds for record in records),
+}

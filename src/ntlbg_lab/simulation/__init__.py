@@ -1,0 +1,1 @@
+"""Simulated features whose truth is known."""

