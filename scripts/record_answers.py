@@ -95,7 +95,7 @@ def golden() -> dict:
 
 
 def differences(before: object, after: object, place: str = "") -> list[str]:
-    """Every value that differs, numbers by more than 1e-5 of their size."""
+    """Every value that differs, numbers by more than 1e-4 of their size."""
     if isinstance(before, dict) and isinstance(after, dict):
         return [
             line
@@ -111,7 +111,7 @@ def differences(before: object, after: object, place: str = "") -> list[str]:
     if isinstance(before, float) and isinstance(after, float):
         return (
             []
-            if np.isclose(before, after, rtol=1e-5, atol=1e-7)
+            if np.isclose(before, after, rtol=1e-4, atol=1e-5)
             else [f"{place}: {before} -> {after}"]
         )
     return [] if before == after else [f"{place}: {before!r} -> {after!r}"]
