@@ -21,11 +21,11 @@ from sklearn.linear_model import LogisticRegression
 from ntlbg.backends import VideoContext, load_builtin_backend, seen
 from ntlbg.choosing import choose_frames
 from ntlbg.evaluation.haystack import encode_timeline
-from ntlbg.grounding import recurrence
 from ntlbg.haystack.pictures import object_names
 from ntlbg.haystack.questions import HELD_OUT_WORDINGS, TEMPLATES, with_article
 from ntlbg.haystack.timeline import Timeline, plan_timeline
 from ntlbg.models.builtin import add_settings
+from ntlbg.question.timing import recurrence_similarity
 
 NUM_FRAMES = 16
 ABSENT_NAMES = 10  # a video
@@ -101,7 +101,7 @@ def event_frames(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
             sure = backend.model.multi_modal_projector.confidence(features).numpy()
         for start in np.arange(0, times[-1], PART_SECONDS):
             part = (times >= start) & (times < start + PART_SECONDS)
-            seldom = recurrence(video.features[part], times[part])
+            seldom = recurrence_similarity(video.features[part], times[part])
             rows.append(np.stack([sure[part], seldom], axis=1)[kept[part]])
             labels.append(shown[part & kept])
     return np.concatenate(rows), np.concatenate(labels)

@@ -10,7 +10,7 @@ import ntlbg
 
 PACKAGE = Path(ntlbg.__file__).parent
 LAYERS = (
-    ("errors",),
+    ("errors", "types"),
     ("config",),
     (
         "video",
@@ -26,8 +26,7 @@ LAYERS = (
         "scratch",
         "timelines",
         "parts",
-        "grounding",
-        "question_parts",
+        "question",
     ),
     ("pictures", "haystack", "encoders", "index", "models"),
     ("indexing", "backends", "reading"),

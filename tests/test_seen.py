@@ -16,8 +16,8 @@ from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.backends.seen import Signs, appearances, word_odds
 from ntlbg.backends.wording import ObjectNames
 from ntlbg.data import NOT_SEEN
-from ntlbg.grounding import ANCHOR_GAP
 from ntlbg.pipeline import choose_frames
+from ntlbg.question.timing import ANCHOR_GAP
 from ntlbg.selection import select_frames
 from tiny_models import tiny_backend
 

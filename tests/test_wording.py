@@ -3,23 +3,30 @@
 import numpy as np
 import pytest
 
-from ntlbg.backends import VideoContext
+from ntlbg.backends import VideoContext, wording
 from ntlbg.backends.wording import (
     NOT_ENGLISH,
     UNNAMED,
     UNTRAINED,
     ObjectNames,
-    as_counted,
-    reservations,
     unknown_words,
 )
 from ntlbg.haystack.pictures import object_names
 from ntlbg.haystack.questions import TEMPLATES
+from ntlbg.question import parse_question
 from ntlbg.selection import select_frames
 from tiny_models import tiny_backend
 
 FACTS = {"name": "owl", "other": "bus", "article": "an owl", "other_article": "a bus"}
 NAMES = ObjectNames(object_names())
+
+
+def reservations(question, names, options=None):
+    return wording.reservations(parse_question(question, options), names)
+
+
+def as_counted(question, options):
+    return wording.as_counted(parse_question(question).intent, options)
 
 
 @pytest.mark.parametrize("kind", TEMPLATES)

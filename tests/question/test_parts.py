@@ -3,7 +3,11 @@
 import pytest
 
 from ntlbg.haystack.questions import TEMPLATES, with_article
-from ntlbg.question_parts import question_parts
+from ntlbg.question import parse_question
+
+
+def question_parts(question, options=None):
+    return parse_question(question, options).intent.parts
 
 
 @pytest.mark.parametrize(
