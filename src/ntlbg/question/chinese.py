@@ -8,10 +8,10 @@ import re
 
 from ntlbg.question.language import Language, weighted, words
 
-# Of the words below, as they are written in Taiwan and Hong Kong.
+# Of the words below only, from how they are written in Taiwan and Hong Kong.
 _SIMPLIFIED = str.maketrans(
-    "麼時幾後還個誰視頻現開點過嗎發畫顯無為樣裡裏總數緊隨間場結東終會從與種鐘問題關類風內",
-    "么时几后还个谁视频现开点过吗发画显无为样里里总数紧随间场结东终会从与种钟问题关类风内",
+    "麼時幾後還個誰視頻現開點過嗎發畫顯無為樣裡裏總數緊隨間場結終會從與種鐘問題關類風內著",
+    "么时几后还个谁视频现开点过吗发画显无为样里里总数紧随间场结终会从与种钟问题关类风内着",
 )
 
 # --- Times. ---
@@ -21,7 +21,7 @@ _DIGITS |= {"〇": 0, "两": 2}
 # With hours, minutes and seconds; minutes alone are a length ("5分钟") or a score ("得了5分"). What
 # is said to last so long is no moment either.
 _SPOKEN_TIME = re.compile(
-    rf"(?<![前后每近内续达长了共\d.:])(?:第\s*)?(?:({_NUMERAL})\s*(?:个?小时|时))?"
+    rf"(?<![前后每近内续达长了共时\d.:零一二两三四五六七八九十])(?:第\s*)?(?:({_NUMERAL})\s*(?:个?小时|时))?"
     rf"\s*(?:({_NUMERAL})\s*分钟?)?\s*(?:({_NUMERAL})\s*秒钟?)?(?![之以]?内|长|左右的|的?时长|之久)"
 )
 _WRITTEN_TIME = re.compile(r"(?<![\d.:])(\d+(?::\d+){1,2})(?![\d:])")
@@ -38,13 +38,14 @@ _NO_ORDER = re.compile(
 )
 # "After it appears"; in front of a house and behind it are places, not times.
 _HAPPENS = r"(?:出现|消失|结束|离开|登场|播放|发生|进入|进来|打开|关上|坐下|站起来)"
-_COMES = r"(?=(?:紧接着|又|还|才|会|被)*(?:出现|登场|显示|展示|播放|发生|露面|看到))"
-_NEXT_ONE = r"一?(?:个|件|位|种|样|幕|只|张|辆|场|步)"
+_COMES = r"(?=(?:紧接着|又|还|才|会|被)*(?:出现|登场|显示|展示|播放|发生|露面))"
+_NEXT_ONE = r"一?[个件位种样幕只张辆场步]"
+_NO_PLACE = r"(?:^|(?<=[的,。?是在\s]))"  # "桌子上一个杯子" is a cup on a table
 _AFTER = words(
     r"之后|以后|接着|随后|接下来|然后|紧跟|紧接",
-    rf"后面{_COMES}|下{_NEXT_ONE}|后一个|{_HAPPENS}了?后",
+    rf"后面{_COMES}|{_NO_PLACE}下{_NEXT_ONE}|后一个|{_HAPPENS}了?后",
 )
-_BEFORE = words(r"之前|以前", rf"前面{_COMES}|上{_NEXT_ONE}|前一个|{_HAPPENS}了?前")
+_BEFORE = words(r"之前|以前", rf"前面{_COMES}|{_NO_PLACE}上{_NEXT_ONE}|前一个|{_HAPPENS}了?前")
 
 # --- What is asked for. ---
 _WHEN = (
@@ -53,16 +54,17 @@ _WHEN = (
 )
 _OR_STILL = r"还是(?!.*吗)"  # with 吗 it is "still"
 _YES_OR_NO = words(
-    r"吗|是否|有没有|是不是|会不会|能不能|可不可以|有无|没有[?!。\s]*$|了没[?!。\s]*$",
+    r"(?<!干)吗|是否|有没有|是不是|会不会|能不能|可不可以|有无|没有[?!。\s]*$|了没[?!。\s]*$",
     r"(出现|看到|看见|露面|登场)没(?:有)?\1",
 )
 _COUNTS = words(r"(?<![第哪好十这那])几(?![点时乎何])|多少(?!钱)|次数|数量|数一[数下]|多久一次")
 
 # --- Two things. ---
 _AND = r"(?:(?<![温柔饱参赠给共暖])(?:和(?![平谐尚服气睦])|与(?!其|众|会)|以及))"
+_SOONER = r"(?:哪一?[个种只位样件条辆]|谁)是?[先后早晚最更]"
 _TWO = words(
     rf"两者|二者|这两个|{_OR_STILL}|或(?!许)",
-    rf"{_AND}[^,;?!。]{{1,16}}?,?(?:同时|(?:分别)?都(?![做干说去吃买在])|哪|谁(?!的))",
+    rf"{_AND}[^,;?!。]{{1,16}}?,?(?:同时|(?:分别)?都(?![做干说去吃买在])|{_SOONER})",
 )
 _JOINED_BY_AND = words(_AND)
 # Each of two things is there or is not; what they do, they do together.
@@ -84,7 +86,7 @@ _ASKED = (
 )
 _SEEN = (
     r"出现|看到|看见|显示|展示|发生|登场|最[先后早晚初]|首先|第一[个次]|之[前后]|以[前后]|正在"
-    r"|物体|东西|物品|同时|分别|做了?|接着|然后"
+    r"|物体|东西|物品|同时|分别|做了?|接着|然后|更[早晚]"
 )
 _MEASURED = r"[一两这那][个只条把位名辆张件]|[这那]个"
 _EDGE_START = rf"{_PICTURE}|{_ASKED}|{_SEEN}|{_MEASURED}|先(?!生)|后(?=出现)|[是有在的了都也那]"
@@ -118,7 +120,7 @@ _CUES = {
 
 
 def _plain(text: str) -> str:
-    text = _SPOKEN_TIME.sub(_as_clock, text.translate(_SIMPLIFIED))
+    text = _SPOKEN_TIME.sub(_as_clock, text)
     text = _WRITTEN_TIME.sub(r" \1 ", text)
     text = _AFTER_ALL.sub("最后", _BEFORE_ALL.sub("最先", text))
     return _NO_ORDER.sub(" ", text)
@@ -144,7 +146,7 @@ def _value(numeral: str | None) -> int:
     if numeral.isdecimal():
         return int(numeral)
     tens, ten, ones = numeral.rpartition("十")
-    tens_value = (_DIGITS[tens[-1]] if tens else 1) if ten else 0
+    tens_value = _DIGITS.get(tens[-1:], 1) if ten else 0
     return 10 * tens_value + (_DIGITS[ones[-1]] if ones else 0)
 
 
@@ -161,6 +163,7 @@ def _names_pair(text: str) -> bool:
 
 
 CHINESE = Language(
+    spelling=_SIMPLIFIED,
     plain=_plain,
     names_pair=_names_pair,
     after=_AFTER,
@@ -185,12 +188,9 @@ CHINESE = Language(
         r"\"[^\"]+\"|“[^”]+”|「[^」]+」|『[^』]+』|《[^》]+》",
         rf"{_COLOURS}[和与或、]{_COLOURS}",
         r"(\w+)[和与]\1",
-        r"[温柔饱暖]和|和[平谐尚服气睦]|参与|与其|与众|与会|或许|还是(?=.*[吗嗎])",
+        r"[温柔饱暖]和|和[平谐尚服气睦]|参与|与其|与众|与会|或许|还是(?=.*吗)",
     ),
-    joined=words(
-        r"还是|還是|以及|或者?|和|与|與|、|之[前后後]|以[前后後]|然后|然後|接着|接著|随后|隨後"
-        r"|的时候|的時候|同时|同時|直到"
-    ),
+    joined=words(r"还是|以及|或者?|和|与|、|之[前后]|以[前后]|然后|接着|随后|的时候|同时|直到"),
     edge_start=words(rf"^(?:\s|{_EDGE_START})+"),
     edge_end=words(rf"(?:\s|{_EDGE_END})+$"),
     nameless=words(rf"(?:{_EDGE_START}|{_EDGE_END}|{_NUMBER}|[\d:.])+"),

@@ -92,7 +92,7 @@ _COUNTS = words(
     r"\b(?:how many|how often|number of|separate(?:ly)?)\b",
     # The verb; Count Dracula has a capital, and "the count" is a person or a sum.
     r"(?:^\s*|\b(?:please|to|you|and|then)\s+)count(?=\s+(?-i:[a-z]))",
-    r"\bcount (?:the|all|how|each|every|any|them|up|of (?-i:[a-z]))\b|\btotal count\b",
+    r"\bcount (?:the|all|how|each|every|any|them|up|of (?-i:[a-z])\w*)\b|\btotal count\b",
 )
 
 # --- Two things. ---
@@ -183,6 +183,7 @@ _EDGE_WORD = "|".join((_TRAINED + _UNTRAINED + _ABOUT_PICTURES).split())
 _NUMBER = rf"\d+(?:[.:,]\d+)*%?|once|twice|{'|'.join(_NUMBERS.split())}"
 
 ENGLISH = Language(
+    spelling={},
     plain=_plain,
     names_pair=_names_pair,
     after=_AFTER,

@@ -1,7 +1,7 @@
 """What there is to know of a language: one table for each, all of the same form."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -12,6 +12,8 @@ class Language:
     All patterns but those of parts are searched in the text that ``plain`` returns.
 
     Attributes:
+        spelling: characters that are written in two ways, for ``str.translate``; the patterns have
+            one of them.
         plain: the text without phrases that only look like an order, times written as h:mm:ss.
         names_pair: whether a plain text is about two things, each for itself.
         after, before: what comes next to something.
@@ -35,6 +37,7 @@ class Language:
         no_thing: an option that names nothing, as "none of these".
     """
 
+    spelling: Mapping[int, int]
     plain: Callable[[str], str]
     names_pair: Callable[[str], bool]
     after: re.Pattern

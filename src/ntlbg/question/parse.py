@@ -50,7 +50,9 @@ def _parsed(text: str, options: tuple[str, ...] | None) -> Question:
     normal = unicodedata.normalize("NFKC", text)
     code = _language_of(normal)
     language = CHINESE if code == "zh" else ENGLISH
+    normal = normal.translate(language.spelling)
     plain = language.plain(normal)
+    parts = question_parts(language, normal, options)
     return Question(
         text,
         options,
@@ -69,7 +71,7 @@ def _parsed(text: str, options: tuple[str, ...] | None) -> Question:
             offers_choice=bool(language.choice.search(plain)),
             asks_what_is_shown=_asks_what_is_shown(language, plain),
             localized_prior=_localized_prior(language, normal),
-            parts=question_parts(language, text, options),
+            parts=tuple(text if part == normal else part for part in parts),
         ),
     )
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from ntlbg.question.language import Language
 
-_PUNCTUATION = r"[,;:?!.]+(?:\s|$|(?=[\u4e00-\u9fff]))|[，；：？！。、]+"
+# NFKC has made ASCII of the Chinese ones, but for two; they stand without a space.
+_PUNCTUATION = r"[,;:?!.]+(?:\s|$|(?=[\u4e00-\u9fff]))|[。、]+"
 _QUOTES = "\"“”'「」"
 _WORD = re.compile(r"[\w:.,%']+")
 
