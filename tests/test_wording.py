@@ -13,7 +13,7 @@ from ntlbg.backends.wording import (
 )
 from ntlbg.haystack.pictures import object_names
 from ntlbg.haystack.questions import TEMPLATES
-from ntlbg.question import parse_question
+from ntlbg.question import Intent, parse_question
 from ntlbg.selection import select_frames
 from tiny_models import tiny_backend
 
@@ -123,6 +123,14 @@ def test_a_question_without_a_name_tells_little(question):
 )
 def test_other_scripts_are_not_read(question):
     assert reservations(question, NAMES) == (NOT_ENGLISH,)
+
+
+def test_of_chinese_the_model_understands_only_times():
+    """It answers as it did when nobody read Chinese; the frames are chosen by what is asked."""
+    asked = wording.read_in_english("猫和狗在02：05之后出现了几次？", ["两次", "三次"])
+    assert asked.options == ("两次", "三次")
+    assert asked.intent == Intent("zh", times_seconds=(125.0,))
+    assert wording.read_in_english("How often?") is parse_question("How often?")
 
 
 def test_words_of_options_count():

@@ -29,8 +29,8 @@ _CLOCK = r"\d+(?::\d+){1,2}"
 
 # --- Order. ---
 _ALL_OTHERS = r"(?:在|比)?(?:所有|全部|一切|其他|其它|其余|别的)[^,;?!。、]{0,8}?"
-_BEFORE_ALL = re.compile(rf"{_ALL_OTHERS}(?:都?先|都?早|之前|以前|前面|前)")
-_AFTER_ALL = re.compile(rf"{_ALL_OTHERS}(?:都?晚|之后|以后|后面|后)")
+_BEFORE_ALL = re.compile(rf"{_ALL_OTHERS}(?:都先|都早|之前|以前)")
+_AFTER_ALL = re.compile(rf"{_ALL_OTHERS}(?:都晚|之后|以后)")
 # What has a word of order in it and says nothing about order.
 _NO_ORDER = re.compile(
     r"先生|先进|先锋|先天|先例|先驱|先后|先前|[祖原事优预领率]先|第一(?:人称|夫人|眼|季|集)"
