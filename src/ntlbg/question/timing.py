@@ -31,7 +31,7 @@ SCORE_SHARPNESS = 2.0
 # show the same event (docs/log.md, "Recurrence did").
 NUM_SIMILAR_FRAMES = 10
 SAME_EVENT_SECONDS = 6.0
-# Frames compared with all others at once: 1024 x 10,000 float64 are 80 MB.
+# Frames compared with all others at once: 1024 x 10,000 float32 are 40 MB.
 BLOCK_FRAMES = 1024
 # Nats below the likeliest neighbour that still count. Set by hand.
 NEIGHBOUR_FLOOR = -4.0
