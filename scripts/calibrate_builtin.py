@@ -20,8 +20,8 @@ from sklearn.linear_model import LogisticRegression
 
 from ntlbg.backends import VideoContext, load_builtin_backend, seen
 from ntlbg.choosing import choose_frames
-from ntlbg.grounding import recurrence
 from ntlbg.models.builtin.loading import add_settings
+from ntlbg.question.timing import recurrence_similarity
 from ntlbg_lab.evaluate import encode_timeline
 from ntlbg_lab.haystack.pictures import object_names
 from ntlbg_lab.haystack.questions import HELD_OUT_WORDINGS, TEMPLATES, with_article
@@ -101,7 +101,7 @@ def event_frames(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
             sure = backend.model.multi_modal_projector.confidence(features).numpy()
         for start in np.arange(0, times[-1], PART_SECONDS):
             part = (times >= start) & (times < start + PART_SECONDS)
-            seldom = recurrence(video.features[part], times[part])
+            seldom = recurrence_similarity(video.features[part], times[part])
             rows.append(np.stack([sure[part], seldom], axis=1)[kept[part]])
             labels.append(shown[part & kept])
     return np.concatenate(rows), np.concatenate(labels)

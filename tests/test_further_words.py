@@ -16,6 +16,7 @@ from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.backends.seen import SURE
 from ntlbg.encoders.builtin import EXPERT_CHANCES, EXPERT_WORDS
 from ntlbg.models.builtin.enrolment import EnrolledObject
+from ntlbg.question import parse_question
 from ntlbg.selectors import select_frames
 from tiny_models import HIDDEN, tiny_model, tiny_processor
 
@@ -250,8 +251,9 @@ def test_what_is_shown_is_the_word_of_most_frames(model, question, word):
     features = np.repeat(frames_of(model)[2:3], 5, axis=0)
     times = np.array([0.0, 2.0, 2.2, 2.4, 4.0])
     found = backend.express(features, notes([0, 1, 1, 1, 2], [0.9] * 5), times)
-    assert backend.further_words.shown(question, found, times) == word
-    assert backend.further_words.shown(question, features, times) is None
+    intent = parse_question(question).intent
+    assert backend.further_words.shown(intent, found, times) == word
+    assert backend.further_words.shown(intent, features, times) is None
     if word:
         video = VideoContext(found, times, select_frames("uniform", found, 5, pts_seconds=times))
         assert backend.answer(question, video=video, options=None).text == word

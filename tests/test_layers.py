@@ -10,7 +10,7 @@ import ntlbg
 
 PACKAGE = Path(ntlbg.__file__).parent
 LAYERS = (
-    ("errors",),
+    ("errors", "types"),
     ("config",),
     (
         "video",
@@ -26,8 +26,7 @@ LAYERS = (
         "scratch",
         "time_text",
         "downloads",
-        "grounding",
-        "question_parts",
+        "question",
     ),
     ("pictures", "encoders", "index", "models"),
     ("backends", "reading"),

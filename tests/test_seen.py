@@ -16,8 +16,9 @@ from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.backends.seen import Signs, appearances, word_odds
 from ntlbg.backends.wording import ObjectNames
 from ntlbg.data import NOT_SEEN
-from ntlbg.grounding import ANCHOR_GAP
 from ntlbg.pipeline import choose_frames
+from ntlbg.question import parse_question
+from ntlbg.question.timing import ANCHOR_GAP
 from ntlbg.selectors import select_frames
 from tiny_models import tiny_backend
 
@@ -308,9 +309,9 @@ def test_what_is_named_is_never_what_comes_next(backend):
     signs = backend.signs(question, video)
     beyond = signs.beyond_frames(video.pts_seconds, 1)
     assert (beyond & (signs.named("owl") > 0)).any()
-    chances = backend._known_chances(question, signs, video, ["owl", "bus"])
+    chances = backend._known_chances(parse_question(question), signs, video, ["owl", "bus"])
     assert chances["owl"] == 0 < chances["bus"]
-    assert "owl" not in backend._known_chances(question, signs, video, None)
+    assert "owl" not in backend._known_chances(parse_question(question), signs, video, None)
 
 
 def test_what_comes_next_is_read_where_frames_cannot_tell(backend):
@@ -323,11 +324,11 @@ def test_what_comes_next_is_read_where_frames_cannot_tell(backend):
     for question, places, num_frames in cases:
         video = chosen_for(backend, question, places, num_frames)
         signs = backend.signs(question, video)
-        assert backend._known_chances(question, signs, video, None) is None
+        assert backend._known_chances(parse_question(question), signs, video, None) is None
     for question in ("Which object appears last?", "What comes after the owl?"):
         video = video_of(backend, ORDERED)  # uniform
         signs = backend.signs(question, video)
-        assert backend._known_chances(question, signs, video, None) is None
+        assert backend._known_chances(parse_question(question), signs, video, None) is None
 
 
 @settings(deadline=None)

@@ -3,16 +3,15 @@
 import numpy as np
 import pytest
 
-from ntlbg.backends import VideoContext
+from ntlbg.backends import VideoContext, wording
 from ntlbg.backends.wording import (
     NOT_ENGLISH,
     UNNAMED,
     UNTRAINED,
     ObjectNames,
-    as_counted,
-    reservations,
     unknown_words,
 )
+from ntlbg.question import Intent, parse_question
 from ntlbg.selectors import select_frames
 from ntlbg_lab.haystack.pictures import object_names
 from ntlbg_lab.haystack.questions import TEMPLATES
@@ -20,6 +19,14 @@ from tiny_models import tiny_backend
 
 FACTS = {"name": "owl", "other": "bus", "article": "an owl", "other_article": "a bus"}
 NAMES = ObjectNames(object_names())
+
+
+def reservations(question, names, options=None):
+    return wording.reservations(parse_question(question, options), names)
+
+
+def as_counted(question, options):
+    return wording.as_counted(parse_question(question).intent, options)
 
 
 @pytest.mark.parametrize("kind", TEMPLATES)
@@ -116,6 +123,14 @@ def test_a_question_without_a_name_tells_little(question):
 )
 def test_other_scripts_are_not_read(question):
     assert reservations(question, NAMES) == (NOT_ENGLISH,)
+
+
+def test_of_chinese_the_model_understands_only_times():
+    """It answers as it did when nobody read Chinese; the frames are chosen by what is asked."""
+    asked = wording.read_in_english("猫和狗在02：05之后出现了几次？", ["两次", "三次"])
+    assert asked.options == ("两次", "三次")
+    assert asked.intent == Intent("zh", times_seconds=(125.0,))
+    assert wording.read_in_english("How often?") is parse_question("How often?")
 
 
 def test_words_of_options_count():

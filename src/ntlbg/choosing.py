@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from ntlbg.backends import Backend
-from ntlbg.grounding import ground_scores, heeds_order, mentioned_seconds
-from ntlbg.question_parts import question_parts
+from ntlbg.question import Question, parse_question
+from ntlbg.question.timing import apply_question_timing
 from ntlbg.selectors import SELECTORS, Selection, select_distinct
-from ntlbg.selectors.question_prior import question_prior
 
 
 def choose_frames(
@@ -38,12 +37,13 @@ def choose_frames(
     if not question:
         given |= selector_options
         return select_distinct(SELECTORS[selector], features, num_frames, **given)
+    asked = parse_question(question, options)
     if selector == "ntlbg":
-        given["prior"] = question_prior(question)
+        given["prior"] = asked.intent.localized_prior
     given |= {"score_unit": backend.score_unit} | selector_options
-    relevance = _Relevance(backend, features, pts_seconds, question)
+    relevance = _Relevance(backend, features, pts_seconds, asked)
     whole = relevance.of(question)
-    parts = relevance.of_parts(whole, options)
+    parts = relevance.of_parts(whole)
     selection = select_distinct(SELECTORS[selector], features, num_frames, scores=parts, **given)
     return replace(selection, scores=whole)
 
@@ -52,7 +52,7 @@ class _Relevance:
     """Relevance (T,) of frames to texts, in the light of what the question says about time."""
 
     def __init__(
-        self, backend: Backend, features: np.ndarray, pts_seconds: np.ndarray, question: str
+        self, backend: Backend, features: np.ndarray, pts_seconds: np.ndarray, question: Question
     ):
         self.backend, self.question = backend, question
         self.video = features, pts_seconds
@@ -60,21 +60,20 @@ class _Relevance:
     def of(self, text: str) -> np.ndarray:
         features, pts_seconds = self.video
         scores = self.backend.score_frames(features, text)
-        return ground_scores(
-            scores, pts_seconds, self.question, partial(self.backend.event_odds, *self.video)
-        )
+        event_odds = partial(self.backend.event_odds, *self.video)
+        return apply_question_timing(scores, pts_seconds, self.question.intent, event_odds)
 
-    def of_parts(self, whole: np.ndarray, options: list[str] | None) -> np.ndarray:
+    def of_parts(self, whole: np.ndarray) -> np.ndarray:
         """Relevance (P, T) to each thing asked about, of which ``whole`` may be the only one.
 
         What is at a time, or comes before or after something, is no part of a question but what
-        grounding makes of it: it stays whole. Only similarities cannot tell what comes next; there
+        its timing makes of it: it stays whole. Only similarities cannot tell what comes next; there
         the things that are named are parts beside it.
         """
-        texts = question_parts(self.question, options)
-        if not heeds_order(self.question):
-            return np.stack([whole if t == self.question else self.of(t) for t in texts])
-        if self.backend.score_unit == "log_odds" or mentioned_seconds(self.question):
+        text, intent = self.question.text, self.question.intent
+        if not intent.has_timing:
+            return np.stack([whole if part == text else self.of(part) for part in intent.parts])
+        if self.backend.score_unit == "log_odds" or intent.times_seconds:
             return whole[None]
-        things = [text for text in texts if text != self.question]
+        things = [part for part in intent.parts if part != text]
         return np.stack([whole, *(self.backend.score_frames(self.video[0], t) for t in things)])

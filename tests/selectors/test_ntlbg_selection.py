@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from selection_simulator import SIZE, make_video, overlap, quantisation_error, recall
 
 from ntlbg.errors import QueryRequired
+from ntlbg.question import parse_question
 from ntlbg.selectors import SELECTORS, select_frames
+from selection_simulator import SIZE, make_video, overlap, quantisation_error, recall
 
 ntlbg = SELECTORS["ntlbg"]
 uniform = SELECTORS["uniform"]
@@ -239,6 +240,16 @@ def film_with_brief_events(seed: int) -> tuple[np.ndarray, list[np.ndarray]]:
     for event in events:
         features[event] += 1.2 * rng.standard_normal(64) / 8
     return features.astype(np.float32), events
+
+
+def test_the_words_of_a_question_move_the_selection(local):
+    def num_relevance(question):
+        prior = parse_question(question).intent.localized_prior
+        return select_frames("ntlbg", local.features, 32, query=local.query, prior=prior)
+
+    about, when = num_relevance("What is this video about?"), num_relevance("When is it shown?")
+    assert about.p_local < when.p_local
+    assert about.num_relevance <= when.num_relevance
 
 
 def test_an_overview_shows_what_stands_out():

@@ -8,13 +8,9 @@ import numpy as np
 from ntlbg.backends import VideoContext
 from ntlbg.backends.seen import POSSIBLE, Signs
 from ntlbg.data import NOT_SEEN
-from ntlbg.grounding import (
-    asks_count,
-    can_be_denied,
-    mentioned_seconds,
-    neighbour_direction,
-)
+from ntlbg.question import parse_question
 from ntlbg.time_text import format_seconds
+from ntlbg.types import Intent
 
 SAME_MOMENT = 3.0  # seconds from a frame at which a time still names what it shows
 
@@ -30,7 +26,7 @@ def chances_of_times(
             found[text] = max(found.get(text, 0.0), float(chances[place]))
         return found
     for option in options:
-        named = mentioned_seconds(option)
+        named = parse_question(option).intent.times_seconds
         near = np.abs(times - named[0]) <= SAME_MOMENT if len(named) == 1 else []
         found[option] = float(chances[near].max(initial=0.0))
     return found
@@ -49,12 +45,12 @@ def chances_of_words(
     return {option: known[option.lower()] for option in options}
 
 
-def frames_in_order(question: str, signs: Signs, video: VideoContext) -> np.ndarray:
+def frames_in_order(intent: Intent, signs: Signs, video: VideoContext) -> np.ndarray:
     """Chosen frames that may show what comes first or last, or next to what is named: (M,) int64.
 
     None of them where what is named was not seen, or is not one thing.
     """
-    chosen, direction = video.selection.indices, neighbour_direction(question)
+    chosen, direction = video.selection.indices, intent.direction
     if video.selection.scores is None or signs.nothing() or len(signs.words) != abs(direction):
         return chosen[:0]
     if not direction:
@@ -72,19 +68,19 @@ def nothing_offered(
     return best < POSSIBLE * max(known.values())
 
 
-def stated_answer(question: str, signs: Signs) -> str | None:
+def stated_answer(intent: Intent, signs: Signs) -> str | None:
     """The answer where it follows from what was found, without reading."""
-    if not can_be_denied(question):
+    if not intent.is_yes_no_or_count:
         return NOT_SEEN if signs.nothing() else None
     found = not signs.nothing()
-    if asks_count(question):
+    if intent.counts:
         return None if found else "0"
     return ("Yes" if found else "No") if signs.words else None
 
 
-def chances_of_yes_and_no(question: str, signs: Signs, options: list[str]) -> list[float] | None:
+def chances_of_yes_and_no(intent: Intent, signs: Signs, options: list[str]) -> list[float] | None:
     """Whether it is there, where that is asked and the options are these two; None for others."""
     texts = [option.lower().replace(",", " ").rstrip(".").split()[0] for option in options]
-    if not can_be_denied(question) or asks_count(question) or sorted(texts) != ["no", "yes"]:
+    if not intent.is_yes_no_or_count or intent.counts or sorted(texts) != ["no", "yes"]:
         return None
     return [signs.chance() if text == "yes" else 1 - signs.chance() for text in texts]

@@ -7,7 +7,6 @@ and the language model reads it.
 T frames, D feature size, W words of the photograph expert, P prototypes.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -17,8 +16,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ntlbg.encoders.builtin import EXPERT_CHANCES, EXPERT_WORDS
-from ntlbg.grounding import CLOCK_TIME, NEAR_SECONDS, mentioned_seconds
 from ntlbg.models.builtin.enrolment import EnrolledObject
+from ntlbg.question.timing import near_named_times
+from ntlbg.types import Intent
 
 # Constants of this module: scripts/calibrate_further_words.py.
 # The tower's own opinion stands from this chance of a word on.
@@ -39,14 +39,6 @@ PROTOTYPE_BIAS = 2.0
 # even chance.
 EXPERT_RIGHT, CUTOUT_RIGHT, PHOTO_RIGHT = 0.95, 0.9, 0.5
 SET_TO_A_WORD = 0.9999  # cosine of a feature that was replaced; rounding aside it is 1
-# A question about the whole picture, that names nothing, and the time it may name.
-WHAT_IS_SHOWN = re.compile(
-    r"(?:what|which)(?: object| thing)?(?:'s| is| can be| do you| can you)?"
-    r" (?:shown|seen|see|visible|there|this|on screen|appears)"
-    r"(?: (?:in|on) (?:the|this) (?:video|clip|film|footage|picture|photo|image))?",
-    re.IGNORECASE,
-)
-AT_A_TIME = re.compile(rf"\bat {CLOCK_TIME.pattern}", re.IGNORECASE)
 
 
 class FurtherWords:
@@ -120,16 +112,16 @@ class FurtherWords:
         alike = torch.tensor(features).float() @ self.directions.T
         return (alike > SET_TO_A_WORD).any(-1).numpy()
 
-    def shown(self, question: str, features: np.ndarray, pts_seconds: np.ndarray) -> str | None:
+    def shown(self, intent: Intent, features: np.ndarray, pts_seconds: np.ndarray) -> str | None:
         """What most of the frames (K, D) that were set to a word show, if that is the question.
 
         The language model was trained on the vocabulary: it reads other words, but not always to
         the letter. Of a question that names a time only frames near it count.
         """
-        if not WHAT_IS_SHOWN.fullmatch(AT_A_TIME.sub("", question).strip(" ,.?!")):
+        if not intent.asks_what_is_shown:
             return None
-        if times := mentioned_seconds(question):
-            features = features[np.abs(pts_seconds[:, None] - times).min(1) <= NEAR_SECONDS]
+        if intent.times_seconds:
+            features = features[near_named_times(pts_seconds, intent.times_seconds)]
         rows = torch.tensor(features[self.set_to_words(features)]).float()
         words = (rows @ self.directions.T).argmax(-1).tolist()
         return self.names[Counter(words).most_common(1)[0][0]] if words else None

@@ -32,22 +32,12 @@ from ntlbg.backends.seen import (
     word_chances,
     word_odds,
 )
-from ntlbg.backends.wording import ObjectNames, as_counted, reservations
+from ntlbg.backends.wording import ObjectNames, as_counted, read_in_english, reservations
 from ntlbg.backends.writing import write
 from ntlbg.data import NOT_SEEN
 from ntlbg.encoders import Encoder
-from ntlbg.grounding import (
-    NEIGHBOUR_FLOOR,
-    asks_about_one,
-    asks_count,
-    asks_what_in_order,
-    asks_when,
-    first_or_last,
-    first_or_last_of_two,
-    names_pair,
-    neighbour_direction,
-    recurrence,
-)
+from ntlbg.question.timing import NEIGHBOUR_FLOOR, recurrence_similarity
+from ntlbg.types import Question
 
 LONGEST_ANSWER_TOKENS = 24
 ABOUT_ONE = "When does the {name} appear?"
@@ -94,7 +84,8 @@ class NtlbgBackend:
         A frame is meant by a question about two objects when it is by a question about one, and by
         the name of an object when it is by a question about that.
         """
-        names = self.names.find(question) if names_pair(question) else []
+        pair = read_in_english(question).intent.names_pair
+        names = self.names.find(question) if pair else []
         if len(names) > 1:
             return np.max([self.score_frames(features, name) for name in names], axis=0)
         if self.names.is_name(question):
@@ -121,7 +112,7 @@ class NtlbgBackend:
     def _recurrence(self, features: np.ndarray, pts_seconds: np.ndarray) -> np.ndarray:
         """That of the last video is kept: choosing frames and answering both need it."""
         if self._last_video is None or self._last_video[0]() is not features:
-            self._last_video = weakref.ref(features), recurrence(features, pts_seconds)
+            self._last_video = weakref.ref(features), recurrence_similarity(features, pts_seconds)
         return self._last_video[1]
 
     @torch.inference_mode()
@@ -141,26 +132,26 @@ class NtlbgBackend:
         (:class:`ntlbg.backends.seen.Signs`); whether two things are both there by the frames alone,
         which the language model was worse at.
         """
-        tokens = len(video.selection.indices)
+        tokens, asked = len(video.selection.indices), read_in_english(question, options)
         if options is None and self.further_words is not None:
             chosen = video.selection.indices
             shown = self.further_words.shown(
-                question, video.features[chosen], video.pts_seconds[chosen]
+                asked.intent, video.features[chosen], video.pts_seconds[chosen]
             )
             if shown is not None:
                 return Reply(shown, None, tokens, notes=(RECOGNISED,))
-        signs = self.signs(question, video)
-        stated = stated_answer(question, signs) if options is None and signs else None
+        signs = self._signs(asked, video)
+        stated = stated_answer(asked.intent, signs) if options is None and signs else None
         if stated is None:
-            reply = self._read(question, video, options, signs, generation)
+            reply = self._read(asked, video, options, signs, generation)
         else:
             reply = Reply(stated, None, tokens)
-        notes = reservations(question, self.names, options) if self.words else ()
+        notes = reservations(asked, self.names) if self.words else ()
         if signs is None or notes:  # what was seen is not what was asked about
             return replace(reply, notes=notes)
-        [text] = as_counted(question, [reply.text])
-        notes = [*signs.doubts(text), *too_late(question, video.pts_seconds)]
-        if options is not None and self._nothing_offered(question, signs, video, options):
+        [text] = as_counted(asked.intent, [reply.text])
+        notes = [*signs.doubts(text), *too_late(asked.intent, video.pts_seconds)]
+        if options is not None and self._nothing_offered(asked, signs, video, options):
             notes.append(NOT_OFFERED)
         supports = signs.supports()
         if signs.events is not None and supports.any() and video.selection.scores is not None:
@@ -169,11 +160,11 @@ class NtlbgBackend:
         return replace(reply, found=signs.chance(), supports=supports, notes=tuple(notes))
 
     def _nothing_offered(
-        self, question: str, signs: Signs, video: VideoContext, options: list[str]
+        self, asked: Question, signs: Signs, video: VideoContext, options: list[str]
     ) -> bool:
-        known = self._known_chances(question, signs, video, None)
-        offered = self._known_chances(question, signs, video, options)
-        return nothing_offered(known, offered, as_counted(question, options))
+        known = self._known_chances(asked, signs, video, None)
+        offered = self._known_chances(asked, signs, video, options)
+        return nothing_offered(known, offered, as_counted(asked.intent, options))
 
     @torch.inference_mode()
     def signs(self, question: str, video: VideoContext) -> Signs | None:
@@ -182,21 +173,25 @@ class NtlbgBackend:
         None where it cannot be told: without words to compare frames with, or for a question that
         is about no object, moment or event.
         """
+        return self._signs(read_in_english(question), video)
+
+    def _signs(self, question: Question, video: VideoContext) -> Signs | None:
         projector = self.model.multi_modal_projector
         if not hasattr(projector, "confidence"):
             return None
         chosen = video.selection.indices
         features = self._tensor(video.features[chosen])
-        relevance = self.score_frames(video.features[chosen], question)
+        text, intent = question.text, question.intent
+        relevance = self.score_frames(video.features[chosen], text)
         table = self.model.get_input_embeddings().weight
         words = {
             name: word_odds(
                 projector, features, table[self.processor.encode(f" {name}")].float().mean(0)
             )
-            for name in self.names.find(question)
+            for name in self.names.find(text)
         }
-        asked = frames_asked_about(question, video.pts_seconds[chosen])
-        if asked is None and not (words or asks_about_one(question)):
+        asked = frames_asked_about(intent, video.pts_seconds[chosen])
+        if asked is None and not (words or intent.asks_about_one):
             return None
         signs = Signs(
             relevance,
@@ -204,11 +199,11 @@ class NtlbgBackend:
             calibration=self.calibration,
             drawn=self._chance_of_drawings(video.features, video.pts_seconds),
             further=self.further_words and self.further_words.reliability(video.features[chosen]),
-            next_to=bool(neighbour_direction(question)),
-            ordered=first_or_last_of_two(question) != 0,
+            next_to=intent.direction != 0,
+            ordered=intent.first_of_two != 0,
         )
         if signs.next_to and len(words) == 1:
-            return self._with_neighbours(signs, neighbour_direction(question), video)
+            return self._with_neighbours(signs, intent.direction, video)
         if words or asked is None:
             return signs
         odds = self.event_odds(video.features, video.pts_seconds)
@@ -254,7 +249,7 @@ class NtlbgBackend:
 
     def _read(
         self,
-        question: str,
+        asked: Question,
         video: VideoContext,
         options: list[str] | None,
         signs: Signs | None,
@@ -262,23 +257,23 @@ class NtlbgBackend:
     ) -> Reply:
         """The language model's answer, and the chances of the options; nothing about the frames."""
         tokens = len(video.selection.indices)
-        stated = signs and options and chances_of_yes_and_no(question, signs, options)
+        stated = signs and options and chances_of_yes_and_no(asked.intent, signs, options)
         if stated:
             return Reply(options[int(np.argmax(stated))], stated, tokens)
-        known = self._known_chances(question, signs, video, options)
-        if known and first_or_last_of_two(question) < 0:  # it was taught to read what comes first
+        known = self._known_chances(asked, signs, video, options)
+        if known and asked.intent.first_of_two < 0:  # it was taught to read what comes first
             said = max(options or known, key=lambda text: known.get(text, 0.0))
             chances = [known.get(text, 0.0) for text in options] if options else None
             return Reply(said, chances, tokens)
         if options is None and known is None:
-            said = self._generate(self._inputs(question, video), generation)
+            said = self._generate(self._inputs(asked.text, video), generation)
             if said == NOT_SEEN and signs is not None and not signs.nothing():
                 return Reply(self._likeliest_word(signs, video), None, tokens)
             return Reply(said, None, tokens, written=True)
         choices = list(known) if options is None else options
         if len(choices) == 1:
             return Reply(choices[0], [1.0] if options else None, tokens)
-        texts, inputs = as_counted(question, choices), self._inputs(question, video)
+        texts, inputs = as_counted(asked.intent, choices), self._inputs(asked.text, video)
         chances = option_chances(self.model, self.processor, inputs, texts, known)
         best = choices[int(np.argmax(chances))]
         return Reply(best, chances if options else None, tokens)
@@ -306,32 +301,31 @@ class NtlbgBackend:
         return self.processor.decode_answer(ids[0, inputs["input_ids"].shape[1] :])
 
     def _known_chances(
-        self, question: str, signs: Signs | None, video: VideoContext, options: list[str] | None
+        self, asked: Question, signs: Signs | None, video: VideoContext, options: list[str] | None
     ) -> dict[str, float] | None:
         """Chances of all possible answers by the frames; None for most questions."""
         if signs is None:
             return None
-        times = video.pts_seconds[video.selection.indices]
-        direction = first_or_last_of_two(question)
-        if len(signs.words) == 2 and direction:
-            return signs.first_chances(times, direction)
-        if len(signs.words) == 1 and asks_count(question):
+        times, intent = video.pts_seconds[video.selection.indices], asked.intent
+        if len(signs.words) == 2 and intent.first_of_two:
+            return signs.first_chances(times, intent.first_of_two)
+        if len(signs.words) == 1 and intent.counts:
             chances = signs.count_chances(times)
             if len(chances) > 1:  # none or some: that is decided by what is said to be found
                 chances[0] = float(signs.nothing())
             return {str(number): chance for number, chance in enumerate(chances)}
-        if len(signs.words) == 1 and asks_when(question):
-            chances = signs.time_chances(times, first_or_last(question))
+        if len(signs.words) == 1 and intent.asks_when:
+            chances = signs.time_chances(times, intent.side)
             return chances_of_times(times, chances, options)
-        if asks_what_in_order(question):
-            return self._chances_in_order(question, signs, video, options)
+        if intent.asks_what_in_order:
+            return self._chances_in_order(asked, signs, video, options)
         return None
 
     def _chances_in_order(
-        self, question: str, signs: Signs, video: VideoContext, options: list[str] | None
+        self, asked: Question, signs: Signs, video: VideoContext, options: list[str] | None
     ) -> dict[str, float] | None:
         """Of what comes first or last, or next to what the question names, which it never is."""
-        meant = frames_in_order(question, signs, video)
+        meant = frames_in_order(asked.intent, signs, video)
         if not meant.size:
             return None
         features, scores = self._tensor(video.features[meant]), video.selection.scores[meant]

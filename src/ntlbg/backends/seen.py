@@ -18,14 +18,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ntlbg.data import NOT_SEEN
-from ntlbg.grounding import (
+from ntlbg.question.timing import (
     APPEARANCE_SECONDS,
     NEAR_SECONDS,
-    appearance,
-    asks_about_events,
-    mentioned_seconds,
+    near_named_times,
+    run_around,
 )
 from ntlbg.time_text import format_seconds
+from ntlbg.types import Intent
 
 # By the regressions, from which on a named thing in a video with drawn objects counts as seen; the
 # same for an event without a name. Chosen on validation videos (scripts/calibrate_builtin.py).
@@ -270,7 +270,7 @@ class Signs:
         odds, times = self.named(name), direction * pts_seconds[order]
         likely = odds > 0
         likely[odds.argmax()] = True
-        _, last = appearance(likely[order], times, int(order.argsort()[odds.argmax()]))
+        _, last = run_around(likely[order], times, int(order.argsort()[odds.argmax()]))
         return direction * pts_seconds > times[last]
 
     def time_chances(self, pts_seconds: np.ndarray, direction: int = 0) -> np.ndarray:
@@ -329,20 +329,19 @@ def appearances(chances: np.ndarray, pts_seconds: np.ndarray) -> list[float]:
     return [float(chances[order][run].max()) for run in runs]
 
 
-def too_late(question: str, pts_seconds: np.ndarray) -> tuple[str, ...]:
+def too_late(intent: Intent, pts_seconds: np.ndarray) -> tuple[str, ...]:
     """That a time named in a question lies after the last frame of times (T,), if so."""
     last = float(pts_seconds[-1])
-    if max(mentioned_seconds(question), default=0.0) <= last + NEAR_SECONDS:
+    if max(intent.times_seconds, default=0.0) <= last + NEAR_SECONDS:
         return ()
     return (f"the video was looked at up to {format_seconds(last)}, and the time lies after that",)
 
 
-def frames_asked_about(question: str, pts_seconds: np.ndarray) -> np.ndarray | None:
+def frames_asked_about(intent: Intent, pts_seconds: np.ndarray) -> np.ndarray | None:
     """Mask (K,) of the frames that a question about events is about; None for other questions."""
-    times = mentioned_seconds(question)
-    if times:
-        return np.abs(pts_seconds[:, None] - times).min(1) <= NEAR_SECONDS
-    return np.ones(len(pts_seconds), bool) if asks_about_events(question) else None
+    if intent.times_seconds:
+        return near_named_times(pts_seconds, intent.times_seconds)
+    return np.ones(len(pts_seconds), bool) if intent.asks_about_events else None
 
 
 def logistic(log_odds):

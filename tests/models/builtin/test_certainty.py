@@ -16,7 +16,7 @@ from ntlbg.backends import VideoContext, load_backend
 from ntlbg.backends.by_frames import SAME_MOMENT
 from ntlbg.choosing import choose_frames
 from ntlbg.data import NOT_SEEN
-from ntlbg.grounding import mentioned_seconds
+from ntlbg.question import parse_question
 from ntlbg_lab.evaluate.videos import draw_and_encode
 from ntlbg_lab.haystack.footage import MAKERS, screen_recording
 from ntlbg_lab.haystack.questions import TEMPLATES, with_article
@@ -132,7 +132,7 @@ def is_right(kind: str, name: str | None, said: str, of: Video) -> bool | None:
     if kind == "count":
         return said == str(len(spans))
     if kind == "when":
-        times = mentioned_seconds(said)
+        times = parse_question(said).intent.times_seconds
         near = [a - SAME_MOMENT <= t <= b + SAME_MOMENT for t in times for a, b in spans]
         return any(near) if spans else said == NOT_SEEN
     if not of.drawn or kind in ("before", "after", "which"):

@@ -6,8 +6,12 @@ say nothing about how often the rules are right on questions of others.
 
 import pytest
 
-from ntlbg.selectors import select_frames
-from ntlbg.selectors.question_prior import question_prior
+from ntlbg.question import parse_question
+
+
+def question_prior(question):
+    return parse_question(question).intent.localized_prior
+
 
 LOCAL = """
 What does the woman put on the table after she closes the door?
@@ -68,13 +72,3 @@ def test_words_alone_are_never_certain(question):
 
 def test_without_cues_the_prior_leans_to_moments():
     assert question_prior("Was passiert?") == question_prior("xyz") == pytest.approx(0.6, abs=0.01)
-
-
-def test_it_moves_the_selection(local):
-    def num_relevance(question):
-        prior = question_prior(question)
-        return select_frames("ntlbg", local.features, 32, query=local.query, prior=prior)
-
-    about, when = num_relevance("What is this video about?"), num_relevance("When is it shown?")
-    assert about.p_local < when.p_local
-    assert about.num_relevance <= when.num_relevance

@@ -2,8 +2,12 @@
 
 import pytest
 
-from ntlbg.question_parts import question_parts
+from ntlbg.question import parse_question
 from ntlbg_lab.haystack.questions import TEMPLATES, with_article
+
+
+def question_parts(question, options=None):
+    return parse_question(question, options).intent.parts
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,222 @@
+"""English: all words and patterns by which a question is read."""
+
+import re
+
+from ntlbg.question.language import Language, weighted, words
+
+CLOCK_TIME = re.compile(r"\b(?:(\d+):)?(\d{1,3}):([0-5]\d)\b")
+
+# --- Words of which a question is made, whatever it is about. Each stands in one list only. ---
+# Those of the questions that the built-in model was trained for, and what people say in their
+# place without asking for anything else: whatever is missing makes a note about the answer, so a
+# word is added only if a question means the same with it. None of them names a thing.
+_TRAINED = """
+a all also am an and any anything anywhere appear appeared appearing appears are at be been begin
+beginning begins being both by came can clip come comes coming could count did do does done during
+each earlier either end ended ends ever film find first follow follows footage for from had has
+have here how if immediately in into is it item items its just last later many may might moment
+moments movie name next not number object objects of often on one only or other others out point
+present recording saw screen see seen sees separate shall shortly should show showing shown
+shows some something sooner start started starts tell that the their them there these they thing
+things this those time times to true up us video visible was we were what when which will with
+would you directly
+"""
+# The same, but at the edge of a phrase they may belong to the name of a thing: "display", "well".
+_TRAINED_IN_NAMES = """
+after altogether appearance appearances as before began clips contain contains display displayed
+displays ending exactly exist exists feature featured features films final finally finds finish
+finished finishes followed following found i include includes me movies near notice noticed please
+points precede preceded precedes preceding prior seeing separately showed spot spotted total very
+videos well whether within
+"""
+# Those that ask for something the model was not trained for, and name nothing.
+_UNTRAINED = """
+about again doing happen happened happening happens he her him his least less more most much no
+occur occurred occurs same she then too where who whom whose why your
+"""
+# The same, but at the edge of a phrase they belong to it: "behind the tree".
+_UNTRAINED_IN_NAMES = """
+above across against alone along already although always among around because behind below beneath
+beside besides between beyond but down few fewer hers herself himself inside instead itself like
+mine my nor off onto opposite our ours outside over past per several since so still such than
+themselves though through throughout together toward towards under underneath unless until upon via
+whatever whereas wherever whichever while without yet yours
+"""
+# Those about pictures and answers, which the model does not know.
+_ABOUT_PICTURES = """
+afterwards anyone case describe different earliest every everything false far frame frames go goes
+going having latest list long look looks mention middle minute minutes must neither nothing ones
+order picture pictures place previous previously right say scene scenes second seconds someone
+somewhere soon take takes watch yes
+"""
+_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve"
+COUNTED = {word: number for number, word in enumerate(_NUMBERS.split())}
+COUNTED |= {"never": 0, "once": 1, "twice": 2, "thrice": 3}
+TRAINED_WORDS = frozenset((_TRAINED + _TRAINED_IN_NAMES).split())
+UNTRAINED_WORDS = frozenset((*(_UNTRAINED + _UNTRAINED_IN_NAMES).split(), *COUNTED))
+
+# --- Pieces of words and answers, for what the built-in model was trained to read. ---
+NUMBER = re.compile(rf"\b(?:\d+|{'|'.join(COUNTED)})\b", re.IGNORECASE)
+# Of a whole option: one number, and up to two words of what is counted.
+A_NUMBER = re.compile(
+    rf"(?:(?:exactly|only|just) )?({NUMBER.pattern})((?: [^\W\d]+){{0,2}})\.?", re.IGNORECASE
+)
+WORD = re.compile(r"\w+(?:['’]\w+)*")
+POSSESSIVE = re.compile(r"['’]s\b")
+ENDING = re.compile(r"['’](?:re|ve|ll|d)$|n['’]t$")
+# Words that are known in one place only.
+RIGHT_NEXT = re.compile(r"\bright (?=before|after)\b", re.IGNORECASE)
+THE_TWO = re.compile(r"\bof the two\b", re.IGNORECASE)
+KNOWN_OPTION = re.compile(rf"(?:{CLOCK_TIME.pattern}|\d+|nothing|none)?\.?", re.IGNORECASE)
+YES_OR_NO = re.compile(r"\s*(?:yes|no)\b,?\s*", re.IGNORECASE)
+
+# --- Order and time. ---
+# What has a word of order in it and says nothing about order.
+_NO_ORDER = words(
+    r"(?P<meant>\bhow\b[^,;:.?!]*? looks? after\b)",  # "How does the room look after the party?"
+    r"\b(?:look(?:s|ed|ing)?|take[sn]?|taking|took|named|naming) after\b",
+    r"\bafter all(?=\s*(?:[,;:.?!]|$))",
+    r"\bnext to\b",
+    r"\bat first (?:sight|glance)\b",
+    r"\bfirst[ -](?:aid|class|lad(?:y|ies)|floor|person (?:view|shooter|camera|perspective))\b",
+    r"\b(?:first|last)[ -]names?\b(?! (?:shown|seen|listed|mentioned|on|in|that|to)\b)",
+    r"(?<!\bthe )\blast (?:night|week|month|year)\b",
+    r"\bstart (?:button|key|menu)s?\b|\bend tables?\b",
+)
+_ALL_OTHERS = r"(?!\s+(?:all|any|every|the others?|others?)\b)"
+_AFTER = words(rf"\b(?:after|next|follow(?:s|ed|ing)?){_ALL_OTHERS}")
+_BEFORE = words(rf"\b(?:before|preced(?:es|ed|ing)|prior to){_ALL_OTHERS}")
+_ASKS_FOR_TIME = r"^\s*(?:(?:at|in|from)\s+)?(?:when|(?:what|which)\s+(?:time|moment|point))\b"
+_YES_OR_NO = words(r"^\s*(?:is|are|was|were|do|does|did|can|could|has|have|had|will)\b")
+_COUNTS = words(
+    r"\b(?:how many|how often|number of|separate(?:ly)?)\b",
+    # The verb; Count Dracula has a capital, and "the count" is a person or a sum.
+    r"(?:^\s*|\b(?:please|to|you|and|then)\s+)count(?=\s+(?-i:[a-z]))",
+    r"\bcount (?:the|all|how|each|every|any|them|up|of (?-i:[a-z])\w*)\b|\btotal count\b",
+)
+
+# --- Two things. ---
+_TWO = words(r"\b(?:both|as well as|of the two|or (?:the|an?))\b")
+# "The man and the woman's dog" is one.
+_OWNER = r"(?: (?!(?:that|who|what|which|it|there|here)\b)\w+){1,2}['’]s\b"
+_AND = words(rf"\band (?:the|an?)\b(?!{_OWNER})")
+_WHICH_OF_THEM = words(
+    r"(?:^|\b(?:which|who|what|one|out))\W*(?:of|between) (?:the|an?)\b.*\band (?:the|an?)\b",
+    r"\band (?:the|an?)\b.*\bwhich\b",
+)
+_ASKS_FOR_OTHER_THAN_YES = words(r"\b(?:what|when|where|why|who|whom|whose|how|which)\b")
+# Each of two things is there or is not; what they do, they do together.
+_THERE = words(
+    r"\b(?:appear(?:s|ed|ing)?|seen|shown|visible|present|displayed|featured|found|spotted|noticed"
+    r"|there|exists?|on screen)\b",
+    r"\b(?:you|we|one|i) (?:see|spot|find|notice)\b|\b(?:show|come)s? up\b",
+    r"\b(?:video|film|movie|clip|footage|recording|it)"
+    r" (?:show|contain|include|feature|display)s?\b",
+    r"^\s*(?:is|are|was|were)\b(?!.*\band (?:the|an?) (?:\w+ )?\w+ \w+ing\b)",
+)
+
+
+def _plain(text: str) -> str:
+    return _NO_ORDER.sub(r"\g<meant> ", text)
+
+
+def _names_pair(text: str) -> bool:
+    """Two things are named, and each of them is asked about.
+
+    "The man and the woman" are one subject of what they do ("When do the man and the woman meet?")
+    and one anchor of what comes next to it ("What is seen after the owl and the bus?").
+    """
+    if _TWO.search(text):
+        return True
+    if not _AND.search(text):
+        return False
+    if _WHICH_OF_THEM.search(text):
+        return True
+    open_question = _ASKS_FOR_OTHER_THAN_YES.search(text) and not _YES_OR_NO.search(text)
+    if open_question and (_AFTER.search(text) or _BEFORE.search(text)):
+        return False
+    return bool(_THERE.search(text)) or not (open_question or _YES_OR_NO.search(text))
+
+
+# --- A few moments, or the whole video: log-odds, set by hand on made-up questions. ---
+_CUES = {
+    r"\b(when|what time|which (second|minute|moment)|at what (point|moment|time))\b": 1.5,
+    r"\b(before|after|while|during|just as|as soon as|right when|until)\b": 1.0,
+    r"\b(first|last|next|again|suddenly|briefly|moment|instant|timestamp)\b": 0.8,
+    r"\b\d{1,2}:\d{2}\b": 2.0,
+    r"[\"“][^\"”]+[\"”]|(?<!\w)'[^']+'(?!\w)": 1.0,
+    r"\b(colou?r|wear(s|ing)?|hold(s|ing)?|written|word|number|logo|sign|caption|label)\b": 1.0,
+    r"\b(left|right|behind|beside|next to|in front of|on top of|background|corner)\b": 0.7,
+    r"\b(appears?|shown|seen|visible|enters?|leaves?|picks? up|puts?|drops?|opens?)\b": 0.6,
+    r"\b(which (object|person|animal|item|frame|picture|scene)|is there an?|does an?)\b": 0.6,
+    r"\bsummar(y|i[sz]e[sd]?|ies)\b|\boverview\b|\bgist\b": -3.0,
+    r"\b(whole|entire|full|complete) (video|film|movie|clip|recording|footage)\b": -2.0,
+    r"\b(overall|in general|generally|mainly|mostly|primarily|throughout|typically)\b": -1.6,
+    r"\b(main|central|key|overarching|primary|general|common) "
+    r"(topic|theme|idea|point|message|purpose|subject|goal|character|plot|focus)s?\b": -2.0,
+    r"\b(video|film|movie|clip|story|documentary|recording|footage)\b.{0,20}\babout\b": -2.5,
+    r"\babout\b.{0,12}\b(video|film|movie|clip|story)\b": -1.0,
+    r"\b(genre|mood|tone|atmosphere|style|title|moral|plot|storyline|conclude[sd]?)\b": -1.6,
+    r"\b(kind|type|sort) of (video|film|movie|content|programme|program|show)\b": -2.5,
+    r"\b(over the course|over time|from beginning to end|from start to finish|as a whole)\b": -1.6,
+    r"\b(describe|explain|outline|review) (the|this) (video|film|movie|clip|story|events)\b": -2.0,
+    r"\b(evolves?|develops?|progress(es)?|relationship between)\b": -1.0,
+    r"\bhow (many|often)\b.{0,60}\b(in total|altogether|in all)\b": -1.2,
+}
+
+# --- Parts. ---
+_COLOURS = "black|white|red|blue|green|yellow|orange|purple|pink|brown|grey|gray|gold|silver"
+_UNIT = words(
+    r"\"[^\"]+\"|“[^”]+”|(?<!\w)'[^']+'(?!\w)",
+    rf"\b(?:{_COLOURS})(?: and |, | or )(?:{_COLOURS})\b",
+    r"\b(\w+) (?:and|after|or) \1\b",
+    r"\b(?:rock|rhythm) and (?:roll|blues)\b|\bbefore and after\b|\bback and forth\b",
+    r"\bup and down\b|\bto and fro\b|\bhide and seek\b|\bfish and chips\b",
+    r"\bmac and cheese\b|\bbed and breakfast\b|\bpros and cons\b|\btrial and error\b",
+    r"\bbow and arrow\b|\bcouch and lamp\b|\bknife and fork\b|\bsalt and pepper\b",
+    r"\bone after (?:an)?other\b|\bmore (?:and|or) (?:more|less)\b|\b\w+ or (?:not|so)\b",
+    r"\b(?:look|run|tak|nam|chas|ask)(?:e|s|es|ed|ing|ning)? after\b",
+    r"\b(?:took|ran) after\b",
+    r"\b(?:after all|before long|and so on)\b",
+)
+_EDGE_WORD = "|".join((_TRAINED + _UNTRAINED + _ABOUT_PICTURES).split())
+_NUMBER = rf"\d+(?:[.:,]\d+)*%?|once|twice|{'|'.join(_NUMBERS.split())}"
+
+ENGLISH = Language(
+    spelling={},
+    plain=_plain,
+    names_pair=_names_pair,
+    after=_AFTER,
+    before=_BEFORE,
+    first=words(r"\b(?:first|start|begin(?:s|ning)?|before all)\b"),
+    last=words(r"\b(?:last|end|ends|finish(?:es)?|final|after all)\b"),
+    earlier=words(r"\b(?:first|earlier|sooner|before)\b"),
+    later=words(r"\b(?:last|later|after)\b"),
+    counts=_COUNTS,
+    when=words(r"\b(?:when|(?:what|which) (?:time|moment|point))\b"),
+    asks_for_time=words(_ASKS_FOR_TIME),
+    asks_for_other=words(_ASKS_FOR_TIME, r"^\s*(?:how|why|where|who)\b"),
+    yes_or_no=_YES_OR_NO,
+    choice=words(r"\bor\b"),
+    at_a_time=words(rf"\bat {CLOCK_TIME.pattern}"),
+    what_is_shown=words(
+        r"(?:what|which)(?: object| thing)?(?:'s| is| can be| do you| can you)?"
+        r" (?:shown|seen|see|visible|there|this|on screen|appears)"
+        r"(?: (?:in|on) (?:the|this) (?:video|clip|film|footage|picture|photo|image))?"
+    ),
+    cues=weighted(_CUES),
+    unit=_UNIT,
+    joined=words(  # "after-party" holds no "after"
+        r"(?<![-\w])(?:and|or|versus|vs\.?|as well as|before|after|while|when|whenever|until"
+        r"|during|then|than)(?![-\w])"
+    ),
+    edge_start=words(rf"^(?:(?:{_EDGE_WORD})(?:\s+|$))+"),
+    edge_end=words(rf"(?:(?:^|\s+)(?:{_EDGE_WORD}))+$"),
+    nameless=words(_EDGE_WORD, _NUMBER),
+    number=words(rf"(?<!\S)(?:{_NUMBER})(?!\S)"),
+    colour=words(_COLOURS),
+    no_thing=words(
+        r"\b(?:(?:none|all|both|neither|any|either) of (?:the|these|them)|not sure|cannot tell"
+        r"|can(?:no|')t be (?:told|determined)|unknown|i did not see)\b"
+    ),
+)

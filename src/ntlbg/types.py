@@ -1,0 +1,103 @@
+"""What the steps hand to one another: plain values, frozen, without behaviour of their own."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What the words of a question ask for, in any language; read by ``ntlbg.question``.
+
+    An order is 1 for forwards (after, first, earlier), -1 for backwards (before, last, later), and
+    0 where the question says nothing about it, or both.
+
+    Attributes:
+        language: "en" for Latin letters, whose words are read as English: no other language in them
+            is told apart; "zh" for Chinese; "other" for all else, of which only times are read.
+        times_seconds: moments it names, in seconds from the first picture.
+        direction: 1 if it asks about what comes after something, -1 before.
+        side: 1 if it says first of all, -1 last of all.
+        earlier_or_later: 1 if it has a word for the sooner one, -1 for the later one.
+        names_pair: it is about two things, each for itself.
+        counts: it asks for a number of times, or of things.
+        mentions_when: it has a word for a time that it does not name.
+        asks_for_time: the answer it asks for is a time, whatever else it says.
+        asks_for_thing: it asks neither when, where, why, how nor who.
+        asks_yes_or_no: it has the form of a question for yes or no.
+        offers_choice: it has an "or".
+        asks_what_is_shown: all it asks is what the picture shows, at the times it names if any.
+        localized_prior: P(it is about a few moments, not the whole video), 0.1 to 0.9.
+        parts: one text for each thing that it or its options name; the question alone if that is
+            one thing.
+    """
+
+    language: str = "en"
+    times_seconds: tuple[float, ...] = ()
+    direction: int = 0
+    side: int = 0
+    earlier_or_later: int = 0
+    names_pair: bool = False
+    counts: bool = False
+    mentions_when: bool = False
+    asks_for_time: bool = False
+    asks_for_thing: bool = True
+    asks_yes_or_no: bool = False
+    offers_choice: bool = False
+    asks_what_is_shown: bool = False
+    localized_prior: float = 0.6  # what a question gets whose words tell nothing
+    parts: tuple[str, ...] = ()
+
+    @property
+    def has_timing(self) -> bool:
+        """Whether it names a time or an order, which no part of it says alone."""
+        return bool(self.times_seconds) or (self._in_order and not self.names_pair)
+
+    @property
+    def is_yes_no_or_count(self) -> bool:
+        """Whether "No" or "0" tells that something is not there."""
+        return self.counts or (self.asks_yes_or_no and not self.offers_choice)
+
+    @property
+    def asks_about_one(self) -> bool:
+        """Whether it is about one thing it names: when, whether, how often, or next to what."""
+        return self.mentions_when or self.direction != 0 or self.counts or self.asks_yes_or_no
+
+    @property
+    def asks_about_events(self) -> bool:
+        """Whether it asks what comes first or last of everything."""
+        return self.side != 0 and not (self.counts or self.names_pair)
+
+    @property
+    def asks_when(self) -> bool:
+        """Whether the answer is the time of one thing it names."""
+        return self.asks_for_time and not (self.direction or self.names_pair or self.counts)
+
+    @property
+    def asks_what_in_order(self) -> bool:
+        """Whether the answer is what comes first or last of all, or next to something."""
+        other = self.is_yes_no_or_count or self.names_pair or self.times_seconds
+        return self._in_order and self.asks_for_thing and not other
+
+    @property
+    def first_of_two(self) -> int:
+        """1 if it asks which of two things comes first, -1 if which comes last."""
+        asked = self.names_pair and not self.is_yes_no_or_count
+        return self.earlier_or_later if asked else 0
+
+    @property
+    def _in_order(self) -> bool:
+        return self.direction != 0 or self.side != 0
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, read once.
+
+    Attributes:
+        text: as it was asked.
+        options: the choices of a multiple-choice question; None for a free answer.
+        intent: what its words ask for.
+    """
+
+    text: str
+    options: tuple[str, ...] | None
+    intent: Intent
