@@ -3,22 +3,25 @@
 A line holds ``id`` and ``pts_seconds``, so ``ntlbg evidence`` can judge the same file.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ntlbg.backends import Backend, Habits, load_backend
-from ntlbg.backends.generation import GREEDY, Generation, check_written
+from ntlbg.answerers import Answerer, Habits
 from ntlbg.data import Question, read_questions
 from ntlbg.datasets import find_source, question_file
 from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError
 from ntlbg.files import check_output
+from ntlbg.generation import GREEDY, Generation, check_written
 from ntlbg.index.store import FeatureIndex
 from ntlbg.pipeline import ask
-from ntlbg.results import Answer
+from ntlbg.selectors import check_selector
+from ntlbg.system import System, load_system
 from ntlbg.time_text import all_seen
+from ntlbg.types import Answer
 from ntlbg_lab.compare.tables import markdown_table
 from ntlbg_lab.evaluate.judging import is_open_time, is_right
 from ntlbg_lab.evaluate.tables import interval_text
@@ -106,10 +109,11 @@ def answer_file(
     questions: str | Path,
     out: str | Path,
     *,
-    model: str | Backend = "builtin",
+    model: str | Answerer | System = "builtin",
     num_frames: int | None = None,
     fps: float | None = None,
     selector: str | None = None,
+    selector_options: Mapping[str, Any] | None = None,
     max_frames: int | None = None,
     generation: Generation = GREEDY,
     index: FeatureIndex | None = None,
@@ -135,16 +139,18 @@ def answer_file(
         raise DataError(f"{file}: holds no question")
     for question in asked:
         check_written(question.options, generation)
+    check_selector(selector, num_frames, selector_options, asked=True)
     check_output(out, records_kind(Row, WRITTEN), inputs=[file])
-    backend = load_backend(model)
+    system = load_system(model)
     settings = {
-        "model": backend.name,
-        "weights": backend.fingerprint,
-        "num_frames": num_frames or _usual_frames(backend.habits),
-        "fps": backend.habits.fps if fps is None else fps,
-        "selector": selector or backend.habits.selector,
-        "max_frames": backend.habits.max_frames if max_frames is None else max_frames,
+        "model": system.name,
+        "weights": system.fingerprint,
+        "num_frames": num_frames or _usual_frames(system.habits),
+        "fps": system.habits.fps if fps is None else fps,
+        "selector": selector or system.habits.selector,
+        "max_frames": system.habits.max_frames if max_frames is None else max_frames,
         **asdict(generation),
+        **({"selector_options": dict(selector_options)} if selector_options else {}),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     with alone(out):
@@ -157,8 +163,9 @@ def answer_file(
             try:
                 answer = ask(
                     _source(file, question), question.question, options=question.options,
-                    model=backend, num_frames=num_frames, fps=fps, selector=selector,
-                    max_frames=max_frames, generation=generation, index=index,
+                    model=system, num_frames=num_frames, fps=fps, selector=selector,
+                    selector_options=selector_options, max_frames=max_frames,
+                    generation=generation, index=index,
                 )  # fmt: skip
             except (VideoError, QuestionError) as error:
                 failed.append(f"question {place}: {error}")

@@ -92,12 +92,13 @@ class VideoReader:
             return Read(item.sample, features[kept], times[kept])
         indexed = index_video(
             item.source,
-            self.encoder,
+            [self.encoder],
             index=self.index,
             fps=self.video.fps / self.video.temporal_stride,
             max_frames=limit,
         )
-        return Read(item.sample, indexed.features, indexed.pts_seconds, item.source)
+        features = indexed.features[self.encoder.name]
+        return Read(item.sample, features, indexed.pts_seconds, item.source)
 
     def _check_size(self, path: Path, size: int) -> None:
         self._size = self._size or size

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ntlbg.backends import Backend, Inspectable, RichPoints, load_backend
-from ntlbg.backends.inspection import Attention
+from ntlbg.answerers import Answerer
+from ntlbg.answerers.ntlbg import NtlbgAnswerer
 from ntlbg.config import load_config
 from ntlbg.data import Sample, read_samples
 from ntlbg.files import check_folder, staged_file
@@ -23,9 +24,10 @@ from ntlbg.index.store import FeatureIndex
 from ntlbg.marks import PAGE, json_rows, plots
 from ntlbg.models.ntlbg.checkpoints import trained_by
 from ntlbg.pipeline import DEFAULT_SELECTOR, ask
-from ntlbg.results import Answer
+from ntlbg.system import System, load_system
 from ntlbg.time_text import timestamp
 from ntlbg.train.loss_parts import loss_parts
+from ntlbg.types import Answer
 from ntlbg.views.console import counting
 from ntlbg.views.plots import save_timeline
 from ntlbg.views.plots_attention import save_attention
@@ -81,7 +83,7 @@ def run(
     selector: str = DEFAULT_SELECTOR,
     seed: int = SEED,
     save_plots: bool = False,
-    model: str | Backend | None = None,
+    model: str | Answerer | System | None = None,
     say: Callable[[str], None] = print,
 ) -> Demo:
     """Make the sample video, ask, compare, and write ``report.html`` into ``out_dir``.
@@ -103,18 +105,18 @@ def run(
     out_dir = Path(out_dir)
     _check(out_dir, _sample_folder(out_dir, minutes, seed), save_plots)
     budget = _budget(config, num_frames, say)
-    backend = load_backend(model or _model(config, say), enrolled=False)
+    system = load_system(model or _model(config, say), pristine=True)
     video, samples = _sample(out_dir, minutes, seed, say)
     say(f"{video.name}: {len(samples)} questions, {budget['num_frames']} frames for each\n")
     with tempfile.TemporaryDirectory(prefix="ntlbg-demo-") as scratch:
         index = FeatureIndex(Path(scratch))
         asked = []
         for sample in samples:
-            asked.append(_ask_both(video, sample, backend, index, selector, budget))
+            asked.append(_ask_both(video, sample, system, index, selector, budget))
             say(_line(asked[-1]))
     stages = _benchmark([item.answer for item in asked])
     say("".join(f"\n{stage.name}: {stage.seconds:.2f} s" for stage in stages))
-    page = _report(asked, stages, backend)
+    page = _report(asked, stages, system)
     path = write_report(page, out_dir / "report.html")
     _write_answers(asked, out_dir / "answers.json")
     if save_plots:
@@ -187,12 +189,12 @@ def _sample(out_dir: Path, minutes: float, seed: int, say) -> tuple[Path, list[S
 def _ask_both(
     video: Path,
     sample: Sample,
-    backend: Backend,
+    system: System,
     index: FeatureIndex,
     selector: str,
     budget: dict[str, int | None],
 ) -> Asked:
-    shared = {"options": sample.options, "model": backend, "index": index, **budget}
+    shared = {"options": sample.options, "model": system, "index": index, **budget}
     with counting("reading the video", unit="frames") as progress:
         answer = ask(
             video, sample.question, selector=selector, read_frames=True, progress=progress, **shared
@@ -242,7 +244,7 @@ def _benchmark(answers: Sequence[Answer]) -> list[Stage]:
     return stages
 
 
-def _report(asked: list[Asked], stages: list[Stage], backend: Backend) -> Report:
+def _report(asked: list[Asked], stages: list[Stage], system: System) -> Report:
     first = asked[0].answer
     usage, seconds = first.usage, first.usage["video_seconds"]
     apart = _apart(first.seen.pts_seconds, seconds)
@@ -263,26 +265,27 @@ def _report(asked: list[Asked], stages: list[Stage], backend: Backend) -> Report
         },
         asked=asked,
         benchmark=stages,
-        **_inside(asked, backend),
+        **_inside(asked, system),
         measured=MEASURED,
         limits=(
-            *LIMITS[: 2 if backend.name == "builtin" else 1],
+            *LIMITS[: 2 if system.name == "builtin" else 1],
             f"One frame {apart} is looked at; what is shown between two can be missed.",
         ),
     )
 
 
-def _inside(asked: list[Asked], backend: Backend) -> dict[str, Attention | RichPoints]:
-    """What a backend with NTLBG attention shows of itself; of each kind the first question."""
-    if not isinstance(backend, Inspectable):
+def _inside(asked: list[Asked], system: System) -> dict[str, Any]:
+    """What a model with NTLBG attention shows of itself; of each kind the first question."""
+    model = system.answerer
+    if not isinstance(model, NtlbgAnswerer):
         return {}
     first = asked[0].answer
     naming = (item for kind in NAMING_KINDS for item in asked if item.kind == kind)
     named = next(naming, asked[0])
     question, video = named.answer.question, named.answer.seen
     return {
-        "attention": backend.attention(question, named.truth, video=video, losses=loss_parts),
-        "rich_points": backend.rich_points(first.question, video=first.seen),
+        "attention": model.attention(question, named.truth, video, losses=loss_parts),
+        "rich_points": model.rich_points(first.question, first.seen),
     }
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ntlbg.backends import Backend, VideoContext
-from ntlbg.backends.ntlbg import NtlbgBackend
-from ntlbg.backends.trained import load_trained_backend
+from ntlbg.answerers.ntlbg import NtlbgAnswerer
+from ntlbg.answerers.ntlbg_folder import load_ntlbg_answerer
+from ntlbg.choosing import choose
 from ntlbg.config import Config, load_config
 from ntlbg.datasets import Item
 from ntlbg.errors import DataError
@@ -19,8 +19,10 @@ from ntlbg.files import check_folder, staged_directory
 from ntlbg.marks import json_lines, json_object
 from ntlbg.memory.measuring import MeasuredPeak
 from ntlbg.models.ntlbg.building import build_reader
+from ntlbg.question import parse_question
 from ntlbg.reading import Read, VideoReader, items_of
-from ntlbg.selectors import Selection, select_frames
+from ntlbg.retrievers.ntlbg import NtlbgRetriever
+from ntlbg.types import AnswerInput, VideoIndex
 from ntlbg_lab.evidence.metrics import (
     Answered,
     exact_match,
@@ -80,8 +82,8 @@ def run(
     config = config if isinstance(config, Config) else load_config(config)
     check_folder(output_dir, FILES)
     with MeasuredPeak() as peak:
-        backend, records = _answer_all(config, model, progress)
-    summary = {"model": backend.name} | summarize(records, config) | {"memory": peak.to_dict()}
+        answerer, records = _answer_all(config, model, progress)
+    summary = {"model": answerer.name} | summarize(records, config) | {"memory": peak.to_dict()}
     with staged_directory(output_dir, FILES) as stage:
         lines = [json.dumps(asdict(record), ensure_ascii=False) for record in records]
         (stage / "answers.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
@@ -91,24 +93,24 @@ def run(
 
 def _answer_all(
     config: Config, model: str | Path | None, progress
-) -> tuple[NtlbgBackend, list[Record]]:
+) -> tuple[NtlbgAnswerer, list[Record]]:
     entries = config.dataset_config.test_datasets
     sets = items_of(entries)
-    backend, reader = _backend_and_reader(config, [item for s in sets for item in s], model)
+    answerer, reader = _answerer_and_reader(config, [item for s in sets for item in s], model)
     if progress:
-        progress(f"answering with {backend.name}")
+        progress(f"answering with {answerer.name}")
     records: list[Record] = []
     began, number = time.perf_counter(), sum(map(len, sets))
     told = began
     for entry, items in zip(entries, sets, strict=True):
         for item in items:
             read = reader.read(item, entry.max_length)
-            records.append(answer_question(backend, read, config, entry.name))
+            records.append(answer_question(answerer, read, config, entry.name))
             now = time.perf_counter()
             if progress and (len(records) == number or now - told > TELL_SECONDS):
                 told = now
                 progress(_so_far(records, number, now - began))
-    return backend, records
+    return answerer, records
 
 
 def _so_far(records: Sequence[Record], number: int, seconds: float) -> str:
@@ -120,68 +122,64 @@ def _so_far(records: Sequence[Record], number: int, seconds: float) -> str:
     )
 
 
-def _backend_and_reader(
+def _answerer_and_reader(
     config: Config, items: Sequence[Item], folder: str | Path | None
-) -> tuple[NtlbgBackend, VideoReader]:
+) -> tuple[NtlbgAnswerer, VideoReader]:
     """What answers, and what reads the videos, with the vision tower of the one that answers."""
     if folder is None:
         reader = VideoReader(config)
         return _untrained(config, reader.feature_size(items)), reader
     films = any(not item.has_features for item in items)
-    backend = load_trained_backend(Path(folder), films=films)
-    reader = VideoReader(config, encoder=backend.encoder)
-    given, wanted = reader.feature_size(items), backend.model.config.feature_size
+    answerer = load_ntlbg_answerer(Path(folder), films=films)
+    reader = VideoReader(config, encoder=next(iter(answerer.encoders), None))
+    given, wanted = reader.feature_size(items), answerer.model.config.feature_size
     if given != wanted:
         raise DataError(
             f"{folder}: reads features of size {wanted}, and those of the test questions have "
             f"{given}; give features of the encoder that it was trained with"
         )
-    return backend, reader
+    return answerer, reader
 
 
-def _untrained(config: Config, feature_size: int) -> NtlbgBackend:
+def _untrained(config: Config, feature_size: int) -> NtlbgAnswerer:
     gpu = torch.cuda.is_available()
     half = {"fp16": torch.float16, "bf16": torch.bfloat16}
     dtype = half.get(config.hardware_config.mixed_precision) if gpu else None
     model, processor = build_reader(config, feature_size, dtype or torch.float32)
     name = f"{config.model.base_model}, not trained"
-    # the videos are encoded by who reads them: this backend gets features
-    return NtlbgBackend(model.to("cuda" if gpu else "cpu"), processor, None, name=name,
-                        fingerprint=name)  # fmt: skip
+    # the videos are encoded by who reads them: this answerer gets features
+    model = model.to("cuda" if gpu else "cpu").eval()
+    retriever = NtlbgRetriever(model, processor, None, track=config.model.feature_encoder)
+    return NtlbgAnswerer(retriever, name=name, fingerprint=name)
 
 
-def answer_question(backend: Backend, read: Read, config: Config, dataset: str) -> Record:
+def answer_question(answerer: NtlbgAnswerer, read: Read, config: Config, dataset: str) -> Record:
     """Choose frames for one question, answer it, and measure both."""
     sample, began = read.sample, time.perf_counter()
-    scores = backend.score_frames(read.features, sample.question)
-    selection = choose(read, scores, config, backend.score_unit)
-    video = VideoContext(read.features, read.pts_seconds, selection)
-    reply = backend.answer(sample.question, video=video, options=sample.options)
+    retriever, video = answerer.own_retriever(), config.video_config
+    index = VideoIndex(read.pts_seconds, {retriever.track: read.features})
+    question = parse_question(sample.question, sample.options)
+    number = video.representatives_for(len(read.features))
+    selection = choose(retriever, index, question, video.frame_selector, number)
+    given = AnswerInput(index, retriever.features(index), selection)
+    reply = answerer.answer(question, given)
     seconds = time.perf_counter() - began
-    times = read.pts_seconds[selection.indices]
+    measures = selection_metrics(
+        read.features, read.pts_seconds, selection.indices, selection.scores
+    )
     return Record(
         answer=reply.text,
         truth=sample.answer,
         kind=sample.answer_type,
-        selection=selection_metrics(read.features, read.pts_seconds, selection.indices, scores),
+        selection=measures,
         seconds=seconds,
         dataset=dataset,
         question=sample.question,
         video=sample.video,
         video_seconds=float(read.pts_seconds[-1] - read.pts_seconds[0]),
-        times=times.tolist(),
-        grounded=_grounded(times, sample.evidence),
+        times=given.times.tolist(),
+        grounded=_grounded(given.times, sample.evidence),
     )
-
-
-def choose(read: Read, scores: np.ndarray, config: Config, score_unit: str) -> Selection:
-    """k frames by the configuration's selector and budget."""
-    video = config.video_config
-    number = video.representatives_for(len(read.features))
-    return select_frames(
-        video.frame_selector, read.features, number, scores=scores, score_unit=score_unit,
-        pts_seconds=read.pts_seconds,
-    )  # fmt: skip
 
 
 def _grounded(times: np.ndarray, evidence: Sequence[tuple[float, float]]) -> float | None:

@@ -15,11 +15,13 @@ from ntlbg.cli.app import (
     NumFrames,
     Seed,
     Selector,
+    SelectorOption,
     Start,
     Temperature,
     TopP,
     Video,
     app,
+    read_options,
 )
 from ntlbg.errors import NtlbgError
 
@@ -35,6 +37,7 @@ def ask(
     num_frames: NumFrames = None,
     fps: Fps = None,
     selector: Selector = None,
+    selector_option: SelectorOption = None,
     max_frames: MaxFrames = None,
     start: Start = None,
     end: End = None,
@@ -56,7 +59,7 @@ def ask(
 ) -> None:
     """Answer a question and list the moments the answer relies on."""
     from ntlbg import pipeline
-    from ntlbg.backends.generation import Generation
+    from ntlbg.generation import Generation
     from ntlbg.views import console
 
     generation = Generation(temperature, top_p, max_new_tokens, seed)
@@ -70,6 +73,7 @@ def ask(
             num_frames=num_frames,
             fps=fps,
             selector=selector,
+            selector_options=read_options(selector_option),
             max_frames=max_frames,
             start=start,
             end=end,
@@ -136,6 +140,7 @@ def answer(
     num_frames: NumFrames = None,
     fps: Fps = None,
     selector: Selector = None,
+    selector_option: SelectorOption = None,
     max_frames: MaxFrames = None,
     temperature: Temperature = None,
     top_p: TopP = None,
@@ -150,7 +155,7 @@ def answer(
     from dataclasses import asdict
 
     from ntlbg.answer_file import answer_file
-    from ntlbg.backends.generation import Generation
+    from ntlbg.generation import Generation
     from ntlbg.views import console
 
     generation = Generation(temperature, top_p, max_new_tokens, seed)
@@ -162,6 +167,7 @@ def answer(
             num_frames=num_frames,
             fps=fps,
             selector=selector,
+            selector_options=read_options(selector_option),
             max_frames=max_frames,
             generation=generation,
             progress=progress,
@@ -191,6 +197,7 @@ def select(
     num_frames: NumFrames = None,
     fps: Fps = None,
     selector: Selector = None,
+    selector_option: SelectorOption = None,
     max_frames: MaxFrames = None,
     start: Start = None,
     end: End = None,
@@ -212,6 +219,7 @@ def select(
             num_frames=num_frames,
             fps=fps,
             selector=selector,
+            selector_options=read_options(selector_option),
             max_frames=max_frames,
             start=start,
             end=end,
@@ -249,7 +257,7 @@ def index(
         try:
             with console.reading(video) as progress:
                 indexed = index_video(
-                    video, encoder, index=store, fps=fps, progress=progress, report=counts
+                    video, [encoder], index=store, fps=fps, progress=progress, report=counts
                 )
         except NtlbgError as error:
             typer.echo(f"error: {' '.join(str(error).split())}", err=True)

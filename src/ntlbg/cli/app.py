@@ -1,13 +1,14 @@
 """The Typer application, and the options that several commands share."""
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import typer.core
 
 from ntlbg import __version__
-from ntlbg.errors import NtlbgError
+from ntlbg.errors import ConfigError, NtlbgError
 
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
 # Packages that a plain installation does not bring, and the extra that does.
@@ -68,6 +69,14 @@ Selector = Annotated[
         )
     ),
 ]
+SelectorOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="An option of the selector, such as quality=0.3 or mode=auto; repeat it. A wrong name "
+        "is answered with those that there are.",
+    ),
+]
 MaxFrames = Annotated[int | None, typer.Option(help="Look at this many frames at most.")]
 Temperature = Annotated[
     float | None,
@@ -100,3 +109,22 @@ def _main(
         raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+
+
+def read_options(given: list[str] | None) -> dict[str, Any]:
+    """``name=value`` as names and values: numbers, true and false, else text.
+
+    Raises:
+        ConfigError: no ``=`` in one, or a name twice.
+    """
+    options: dict[str, Any] = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name or name in options:
+            why = "was given before" if name in options else "is not NAME=VALUE"
+            raise ConfigError(f"--selector-option {text}: {why}; write it as in quality=0.3")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options

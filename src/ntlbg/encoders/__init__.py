@@ -1,38 +1,43 @@
 """Frames to feature vectors. ``ENCODERS`` is the whole menu, and can be read without PyTorch."""
 
-from collections.abc import Callable
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 
-class Encoder(Protocol):
-    """What turns pictures into features.
+class Encoder(ABC):
+    """What is this picture as a vector and, if it can tell, this text?
 
     Attributes:
-        name: as in ENCODERS.
+        name: as in ENCODERS; names its features in a :class:`ntlbg.types.VideoIndex`.
+        fingerprint: changes whenever its vectors or notes would; keys the index.
         feature_size: D.
-        image_size: (height, width) in pixels that ``encode_frames`` expects.
-        fingerprint: changes whenever the features or notes would; keys the index.
-
-    An encoder that has more to say of a frame than its feature has
-    ``encode_with_notes(frames) -> (features, notes)`` as well; notes are arrays (N, ...) by name.
+        image_size: (height, width) in pixels of the pictures it wants.
     """
 
     name: str
+    fingerprint: str
     feature_size: int
     image_size: tuple[int, int]
-    fingerprint: str
 
+    @abstractmethod
     def encode_frames(self, frames: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, 3) -> float32 (N, D)."""
 
+    def encode_text(self, texts: Sequence[str]) -> np.ndarray | None:
+        """float32 (N, D) in the space of the frames; None where it knows pictures only."""
+        return None
 
-def load_builtin_encoder() -> Encoder:
-    """The encoder of the shipped model, without its language model."""
-    from ntlbg.encoders.builtin import load_builtin_encoder as load
-
-    return load()
+    def encode_with_notes(self, frames: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """As ``encode_frames``, and what else it says of each frame: arrays (N, ...) by name."""
+        return self.encode_frames(frames), {}
 
 
-ENCODERS: dict[str, Callable[[], Encoder]] = {"builtin": load_builtin_encoder}
+def _builtin() -> Encoder:
+    from ntlbg.encoders.builtin import load_builtin_encoder
+
+    return load_builtin_encoder()
+
+
+ENCODERS: dict[str, Callable[[], Encoder]] = {"builtin": _builtin}

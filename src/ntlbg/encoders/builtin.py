@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ntlbg.encoders import Encoder
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -14,7 +16,7 @@ BATCH_SIZE = 16  # larger batches leave the processor's cache
 EXPERT_WORDS, EXPERT_CHANCES = "expert_words", "expert_chances"  # notes of the built-in encoder
 
 
-class BuiltinEncoder:
+class BuiltinEncoder(Encoder):
     """The built-in vision tower: unit vectors in the language model's word space.
 
     With an expert, its likeliest words and their chances are notes.

@@ -1,28 +1,22 @@
-"""From a video file to its features: streamed, resumable, and only once."""
+"""From a video file to its features: streamed, resumable, and only once.
+
+One decode feeds every encoder.
+"""
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from ntlbg.encoders import Encoder
 from ntlbg.errors import NoFramesError
-from ntlbg.index.store import FeatureIndex, IndexedVideo
-from ntlbg.video import (
-    Frames,
-    ReadReport,
-    VideoInfo,
-    prefetch,
-    probe,
-    sample_frames,
-    sampling_fps,
-)
+from ntlbg.index.store import FeatureIndex, Track
+from ntlbg.types import Frames, VideoIndex
+from ntlbg.video import ReadReport, VideoInfo, prefetch, probe, sample_in_sizes, sampling_fps
 from ntlbg.video.opening import check_unchanged, file_state
-
-if TYPE_CHECKING:
-    from ntlbg.encoders import Encoder
 
 # A killed run loses less than this; a chunk of 576 float32 features takes 0.6 MB.
 CHUNK_FRAMES = 256
@@ -35,7 +29,7 @@ Progress = Callable[[int, float | None], None]
 
 def index_video(
     path: str | os.PathLike,
-    encoder: "Encoder",
+    encoders: Sequence[Encoder],
     *,
     index: FeatureIndex,
     fps: float = 1.0,
@@ -44,17 +38,18 @@ def index_video(
     end: float | None = None,
     progress: Progress | None = None,
     report: ReadReport | None = None,
-) -> IndexedVideo:
-    """Features of the frames that `sample_frames` gives with the same arguments.
+) -> VideoIndex:
+    """Features of the frames that `sample_frames` gives with the same arguments, by each encoder.
 
-    The next batches are decoded in a thread while the encoder works on one.
-    A finished entry is read back without decoding anything. A run that was killed goes on after
-    its last complete chunk, and ends with the same result, bit for bit. Of a file that changes
-    meanwhile nothing more is kept, since entries are named after the content that was hashed.
+    The next batches are decoded in a thread while the encoders work on one.
+    What an encoder said before is read back; the video is decoded once for all others together. A
+    run that was killed goes on after its last complete chunk, and ends with the same result, bit
+    for bit. Of a file that changes meanwhile nothing more is kept, since entries are named after
+    the content that was hashed.
 
     Args:
         progress: called with the frames done and the fraction of the work done (None: unknown).
-        report: reading counters to add to; they stay as they are when the entry was ready.
+        report: reading counters to add to; they stay as they are when all entries were ready.
 
     Raises:
         VideoError, ConfigError: as sample_frames. VideoChanged: the file changed meanwhile.
@@ -62,60 +57,115 @@ def index_video(
     """
     before = file_state(path)
     window = {"max_frames": max_frames, "start": start, "end": end}
-    key = index.key(path, fingerprint=encoder.fingerprint, fps=fps, **window)
-    ready = index.load(key)
-    if ready is not None:
-        index.remove_chunks(key)  # a run may have been killed between its last two steps
-        return ready
-    report = ReadReport() if report is None else report
-    info = probe(path)
-    rate = sampling_fps(info.duration_seconds, fps=fps, **window)
-    expected = _expected_frames(info.duration_seconds, rate, **window)
+    keys = {
+        encoder.name: index.key(path, fingerprint=encoder.fingerprint, fps=fps, **window)
+        for encoder in encoders
+    }
+    tracks = {name: index.load(key) for name, key in keys.items()}
+    for name, key in keys.items():
+        if tracks[name] is not None:
+            index.remove_chunks(key)  # a run may have been killed between its last two steps
+    missing = [encoder for encoder in encoders if tracks[encoder.name] is None]
+    if missing:
+        growing = [_Growing(index, keys[encoder.name], encoder) for encoder in missing]
+        report = ReadReport() if report is None else report
+        info = probe(path)
+        rate = sampling_fps(info.duration_seconds, fps=fps, **window)
+        expected = _expected_frames(info.duration_seconds, rate, **window)
+        _grow(path, growing, before, rate, expected, report, progress, **window)
+        for encoder, grown in zip(missing, growing, strict=True):
+            tracks[encoder.name] = grown.finish(_meta(encoder, info, rate, window))
+    return _as_index(tracks)
 
-    chunks = index.load_chunks(key)
-    batches: list[IndexedVideo] = []  # encoded, not yet in a chunk
-    done = _count(chunks)
-    remaining = _remaining(path, encoder.image_size, rate, done, report=report, **window)
+
+@dataclass
+class _Growing:
+    """The track of one encoder, as far as it has come."""
+
+    index: FeatureIndex
+    key: str
+    encoder: Encoder
+    chunks: list[Track] = field(init=False)
+    batches: list[Track] = field(init=False, default_factory=list)  # encoded, not yet in a chunk
+
+    def __post_init__(self):
+        self.chunks = self.index.load_chunks(self.key)
+
+    @property
+    def done(self) -> int:
+        return _count(self.chunks) + _count(self.batches)
+
+    def add(self, frames: Frames, position: int, damaged: bool) -> None:
+        """Encode frames from this position of the video on, but for those that it has."""
+        if self.done >= position + len(frames):
+            return
+        frames = frames[self.done - position :]
+        features, notes = self.encoder.encode_with_notes(frames.data)
+        features = np.asarray(features, dtype=np.float32)
+        self.batches.append(Track(features, frames.pts_seconds, {"damaged": damaged}, notes))
+
+    @property
+    def is_chunk_full(self) -> bool:
+        return _count(self.batches) >= CHUNK_FRAMES
+
+    def save_chunk(self) -> None:
+        chunk = _joined(self.batches)
+        self.index.save_chunk(self.key, len(self.chunks), chunk)
+        self.chunks.append(chunk)
+        self.batches = []
+
+    def finish(self, meta: dict) -> Track:
+        joined = _joined(self.chunks + self.batches)
+        track = Track(joined.features, joined.pts_seconds, meta | joined.meta, joined.notes)
+        self.index.save(self.key, track)
+        return track
+
+
+def _grow(
+    path: str | os.PathLike,
+    growing: Sequence[_Growing],
+    before: tuple | None,
+    rate: float,
+    expected: int,
+    report: ReadReport,
+    progress: Progress | None,
+    **window: float | None,
+) -> None:
+    """Decode what the shortest track lacks, and let every encoder see what it has not seen."""
+    position = min(track.done for track in growing)
+    sizes = [track.encoder.image_size for track in growing]
+    remaining = _remaining(path, sizes, rate, position, report=report, **window)
     with closing(prefetch(_with_damage(remaining, report))) as decoded:
-        for frames, damaged in decoded:
-            features, notes = encode_with_notes(encoder, frames.data)
-            about = {"damaged": damaged}
-            batches.append(IndexedVideo(features, frames.pts_seconds, about, notes))
-            done += len(frames)
-            if _count(batches) >= CHUNK_FRAMES:
-                chunk = _joined(batches)
-                check_unchanged(path, before)
-                index.save_chunk(key, len(chunks), chunk)
-                chunks.append(chunk)
-                batches = []
+        for pictures, damaged in decoded:
+            for track, frames in zip(growing, pictures, strict=True):
+                track.add(frames, position, damaged)
+                if track.is_chunk_full:
+                    check_unchanged(path, before)
+                    track.save_chunk()
+            position += len(pictures[0])
             if progress is not None:
-                progress(done, min(1.0, done / expected) if expected else None)
-
+                progress(position, min(1.0, position / expected) if expected else None)
     check_unchanged(path, before)
-    joined = _joined(chunks + batches)
-    meta = _meta(encoder, info, rate, window) | joined.meta
-    video = IndexedVideo(joined.features, joined.pts_seconds, meta, joined.notes)
-    index.save(key, video)
-    return video
 
 
-def encode_with_notes(
-    encoder: "Encoder", frames: np.ndarray
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Features float32 (N, D) of frames uint8 (N, H, W, 3), and what else the encoder notes.
-
-    Notes are arrays (N, ...) by name; most encoders take none.
-    """
-    if hasattr(encoder, "encode_with_notes"):
-        features, notes = encoder.encode_with_notes(frames)
-    else:
-        features, notes = encoder.encode_frames(frames), {}
-    return np.asarray(features, dtype=np.float32), notes
+def _as_index(tracks: dict[str, Track]) -> VideoIndex:
+    """All that is known of a video."""
+    first = next(iter(tracks.values()))
+    for name, track in tracks.items():
+        if not np.array_equal(track.pts_seconds, first.pts_seconds):
+            raise AssertionError(f"encoder {name} saw other frames")
+    about = {key: value for key, value in first.meta.items() if key not in OF_THE_ENCODER}
+    return VideoIndex(
+        first.pts_seconds,
+        {name: track.features for name, track in tracks.items()},
+        {name: track.notes for name, track in tracks.items() if track.notes},
+        meta=about,
+    )
 
 
 def _remaining(
     path: str | os.PathLike,
-    size: tuple[int, int],
+    sizes: Sequence[tuple[int, int]],
     rate: float,
     done: int,
     *,
@@ -123,24 +173,25 @@ def _remaining(
     start: float | None,
     end: float | None,
     report: ReadReport,
-) -> Iterator[Frames]:
+) -> Iterator[list[Frames]]:
     """Batches of the frames that follow the first `done` of start, start + 1/rate, ..."""
     resume = (start or 0.0) + done / rate
     left = math.inf if max_frames is None else max_frames - done
     if left <= 0 or (end is not None and resume >= end):
         return
     try:
-        for frames in sample_frames(
+        for pictures in sample_in_sizes(
             path,
+            sizes,
             fps=rate,
             start=resume,
             end=end,
-            size=size,
             batch_size=BATCH_FRAMES,
             report=report,
         ):
-            yield frames if len(frames) <= left else frames[: int(left)]
-            left -= len(frames)
+            number = len(pictures[0])
+            yield pictures if number <= left else [frames[: int(left)] for frames in pictures]
+            left -= number
             if left <= 0:
                 return
     except NoFramesError:
@@ -148,11 +199,13 @@ def _remaining(
             raise
 
 
-def _with_damage(batches: Iterator[Frames], report: ReadReport) -> Iterator[tuple[Frames, bool]]:
+def _with_damage(
+    batches: Iterator[list[Frames]], report: ReadReport
+) -> Iterator[tuple[list[Frames], bool]]:
     """Each batch, and whether anything was lost up to it: asked before the next one is decoded."""
     lost_before = report.lost
-    for frames in batches:
-        yield frames, report.lost > lost_before
+    for pictures in batches:
+        yield pictures, report.lost > lost_before
 
 
 def _expected_frames(
@@ -167,12 +220,12 @@ def _expected_frames(
     return min(math.ceil(span * rate), math.inf if max_frames is None else max_frames)
 
 
-def _count(parts: list[IndexedVideo]) -> int:
+def _count(parts: list[Track]) -> int:
     return sum(len(part) for part in parts)
 
 
-def _joined(parts: list[IndexedVideo]) -> IndexedVideo:
-    return IndexedVideo(
+def _joined(parts: list[Track]) -> Track:
+    return Track(
         np.concatenate([part.features for part in parts]),
         np.concatenate([part.pts_seconds for part in parts]),
         {"damaged": any(part.meta["damaged"] for part in parts)},
@@ -180,10 +233,13 @@ def _joined(parts: list[IndexedVideo]) -> IndexedVideo:
     )
 
 
-def _meta(encoder: "Encoder", info: VideoInfo, rate: float, window: dict) -> dict:
+OF_THE_ENCODER = ("encoder", "fingerprint")
+
+
+def _meta(encoder: Encoder, info: VideoInfo, rate: float, window: dict) -> dict:
+    own = dict(zip(OF_THE_ENCODER, (encoder.name, encoder.fingerprint), strict=True))
     return {
-        "encoder": encoder.name,
-        "fingerprint": encoder.fingerprint,
+        **own,
         "sampling_fps": rate,
         **window,
         "codec": info.codec,

@@ -32,12 +32,15 @@ STALE_SECONDS = 3600.0  # a temporary file this old was left behind by a killed 
 # Of what killed processes left; nothing else in the folder is ours to remove.
 _TEMPORARY = re.compile(r"\.([0-9a-f]{64}|[0-9]{6})\.safetensors\.[0-9a-f]{16}\.tmp")
 _CHUNKS = re.compile(r"[0-9a-f]{64}\.partial")
+HASHES = "hashes"  # of the files that entries are of
+# Coarse file systems keep times to two seconds (FAT).
+SETTLED_SECONDS = 2.0
 ABANDONED_SECONDS = 86400.0  # no chunk for so long: nobody is waiting for the entry any more
 
 
 @dataclass(frozen=True, eq=False)
-class IndexedVideo:
-    """Features of T sampled frames.
+class Track:
+    """What one encoder says of T sampled frames.
 
     features: float32 (T, D). pts_seconds: float64 (T,), from the first shown picture.
     meta: where they come from; plain JSON values.
@@ -87,13 +90,13 @@ class FeatureIndex:
         start: float | None = None,
         end: float | None = None,
     ) -> str:
-        """The entry's name, 64 hexadecimal digits. Reads the whole file.
+        """The entry's name, 64 hexadecimal digits. Reads the whole file once.
 
         fingerprint: identifies the encoder's weights and preprocessing.
         """
         parameters = {
             "format": FORMAT,
-            "content": _content_hash(path),
+            "content": self._content_hash(path),
             "fingerprint": fingerprint,
             "fps": float(fps),
             "max_frames": max_frames,
@@ -102,11 +105,33 @@ class FeatureIndex:
         }
         return hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
 
-    def load(self, key: str) -> IndexedVideo | None:
+    def _content_hash(self, path: str | os.PathLike) -> str:
+        """That of the file, which is read only if it is not the one whose hash is remembered.
+
+        The same path, device, inode, size and times of change: the same content, as for git. Of a
+        file that was changed within the last seconds the hash is not remembered, since it might
+        be changed again within the same tick of the clock.
+        """
+        path = regular_file(path)
+        state, place = _state(path), str(path.absolute())
+        named = hashlib.sha256(os.fsencode(place)).hexdigest()
+        memory = self.root / HASHES / f"{named}.json"
+        about = {"format": FORMAT, "state": state}
+        remembered = _remembered(memory)
+        if remembered is not None and {**remembered, "sha256": None} == {**about, "sha256": None}:
+            return remembered["sha256"]
+        content = _content_hash(path)
+        settled = time.time() - max(state[-2:]) / 1e9 > SETTLED_SECONDS
+        if settled and _state(path) == state:
+            with suppress(OSError):  # an index that is only read is as good, and slower
+                _replace(memory, json.dumps(about | {"sha256": content}).encode())
+        return content
+
+    def load(self, key: str) -> Track | None:
         """The entry, or None when there is none or it is damaged."""
         return _read(self._entry(key), key)
 
-    def save(self, key: str, video: IndexedVideo) -> None:
+    def save(self, key: str, video: Track) -> None:
         """Write the entry in one step and drop its chunks.
 
         Raises:
@@ -118,9 +143,9 @@ class FeatureIndex:
         self.remove_chunks(key)
         self._remove_stale()
 
-    def load_chunks(self, key: str) -> list[IndexedVideo]:
+    def load_chunks(self, key: str) -> list[Track]:
         """The leading chunks of an unfinished entry, up to the first missing or damaged one."""
-        chunks: list[IndexedVideo] = []
+        chunks: list[Track] = []
         while True:
             number = len(chunks)
             chunk = _read(self._chunk(key, number), f"{key}/{number}")
@@ -128,7 +153,7 @@ class FeatureIndex:
                 return chunks
             chunks.append(chunk)
 
-    def save_chunk(self, key: str, number: int, chunk: IndexedVideo) -> None:
+    def save_chunk(self, key: str, number: int, chunk: Track) -> None:
         """Keep part of an unfinished entry, for the case that this process is killed."""
         path = self._chunk(key, number)
         # Another process may have finished the entry and be removing its chunks: then all is well.
@@ -166,8 +191,15 @@ def _age(path: Path) -> float:
     return time.time() - path.stat().st_mtime
 
 
-def _content_hash(path: str | os.PathLike) -> str:
-    path = regular_file(path)
+def _state(path: Path) -> tuple[int, ...]:
+    """Of a file: device, inode, bytes, time of change, and time of change of its entry."""
+    status = path.stat()
+    return (
+        status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns,
+    )  # fmt: skip
+
+
+def _content_hash(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -177,7 +209,18 @@ def _content_hash(path: str | os.PathLike) -> str:
         ) from error
 
 
-def _checksum(name: str, video: IndexedVideo) -> str:
+def _remembered(memory: Path) -> dict | None:
+    """What is kept of a file's hash; None where there is nothing, or something else."""
+    try:
+        about = json.loads(memory.read_bytes())
+        about["state"] = tuple(about["state"])
+        intact = re.fullmatch("[0-9a-f]{64}", about["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return about if intact else None
+
+
+def _checksum(name: str, video: Track) -> str:
     digest = hashlib.sha256()
     about = [name, video.meta, video.features.shape, video.pts_seconds.shape]
     notes = sorted(video.notes.items())
@@ -188,7 +231,7 @@ def _checksum(name: str, video: IndexedVideo) -> str:
     return digest.hexdigest()
 
 
-def _content(name: str, video: IndexedVideo) -> bytes:
+def _content(name: str, video: Track) -> bytes:
     # One JSON text: safetensors writes several metadata entries in any order.
     about = json.dumps({"meta": video.meta, "sha256": _checksum(name, video)}, sort_keys=True)
     arrays = dict(zip(ARRAYS, (video.features, video.pts_seconds))) | video.notes
@@ -226,13 +269,13 @@ def _replace(path: Path, content: bytes) -> None:
         raise
 
 
-def _read(path: Path, name: str) -> IndexedVideo | None:
+def _read(path: Path, name: str) -> Track | None:
     try:
         with safe_open(path, framework="numpy") as file:
             about = json.loads(file.metadata()["ntlbg"])
             features, pts_seconds = map(file.get_tensor, ARRAYS)
             notes = {key: file.get_tensor(key) for key in file.keys() if key not in ARRAYS}  # noqa: SIM118
-            video = IndexedVideo(features, pts_seconds, about["meta"], notes)
+            video = Track(features, pts_seconds, about["meta"], notes)
         intact = about["sha256"] == _checksum(name, video)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         return None  # missing, cut off or altered: safetensors, JSON and shapes each say so

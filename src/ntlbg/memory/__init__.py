@@ -5,7 +5,6 @@ this does not import torch.
 """
 
 from ntlbg.memory.base_models import KNOWN, base_sizes
-from ntlbg.memory.budget import affordable_frames
 from ntlbg.memory.devices import Device, find_device
 from ntlbg.memory.fitting import (
     Fitted,
@@ -31,7 +30,6 @@ __all__ = [
     "Plan",
     "Setup",
     "Workload",
-    "affordable_frames",
     "answer_plan",
     "base_sizes",
     "find_device",

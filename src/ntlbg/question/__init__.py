@@ -2,10 +2,10 @@
 
 ``english`` and ``chinese`` hold the words, ``timing`` makes something of what was read. Nothing
 else in the package looks at a question's words, but for what the built-in model was trained to read
-(``ntlbg.backends.wording``), and that takes its words from ``english``.
+(``ntlbg.models.builtin.wording``), and that takes its words from ``english``.
 """
 
-from ntlbg.question.parse import parse_question
+from ntlbg.question.parse import checked_question, parse_question
 from ntlbg.types import Intent, Question
 
-__all__ = ["Intent", "Question", "parse_question"]
+__all__ = ["Intent", "Question", "checked_question", "parse_question"]

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
+from ntlbg.errors import QuestionError
 from ntlbg.question.chinese import CHINESE
 from ntlbg.question.english import CLOCK_TIME, ENGLISH
 from ntlbg.question.language import Language
@@ -43,6 +44,23 @@ def parse_question(text: str, options: Sequence[str] | None = None) -> Question:
     ('What is he holding?', 'cup', 'umbrella')
     """
     return _parsed(text, None if options is None else tuple(options))
+
+
+def checked_question(text: str, options: Sequence[str] | None = None) -> Question:
+    """The same of what somebody typed: without spaces around it.
+
+    Raises:
+        QuestionError: no words, or options that are too few, empty or alike.
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise QuestionError(f"the question is empty ({text!r}); ask something in words")
+    if options is not None:
+        options = [option.strip() for option in options]
+        if len(options) < 2 or "" in options or len(set(options)) < len(options):
+            raise QuestionError(
+                f"the options are {options}; give at least two, all different, none empty"
+            )
+    return parse_question(text.strip(), options)
 
 
 @lru_cache(maxsize=512)  # a question is asked for several times in a row, with parts and options

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ntlbg.errors import ConfigError, UnknownSelector
+from ntlbg.errors import ConfigError, InvalidBudget, QueryRequired, UnknownSelector
 from ntlbg.selectors.curves import AksOptions, BoltOptions, choose_aks, choose_bolt
 from ntlbg.selectors.diversity import (
     DppOptions,
@@ -43,12 +43,13 @@ from ntlbg.selectors.median_contour import choose_median_contour
 from ntlbg.selectors.ntlbg import choose_ntlbg
 from ntlbg.selectors.ntlbg_options import FOR_LOG_ODDS, NtlbgOptions
 from ntlbg.selectors.relevance import choose_top_k
-from ntlbg.selectors.result import Picks, Selection, describe
+from ntlbg.selectors.result import Picks, describe
 from ntlbg.selectors.similarity_space import appearance_and_time
 from ntlbg.selectors.stretches import select_distinct
 from ntlbg.selectors.turns import choose_by_turns
 from ntlbg.selectors.uniform import choose_uniform
 from ntlbg.selectors.wfs_sb import WfsOptions, choose_wfs_sb
+from ntlbg.types import Selection
 
 __all__ = [
     "SCORE_UNITS",
@@ -56,6 +57,7 @@ __all__ = [
     "NtlbgOptions",
     "Selection",
     "Selector",
+    "check_selector",
     "select_distinct",
     "select_frames",
     "window_redundancy",
@@ -159,6 +161,36 @@ SELECTORS: dict[str, Selector] = {
         Selector("median_contour", choose_median_contour),
     )
 }
+
+
+def check_selector(
+    name: str | None,
+    num_frames: int | None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    asked: bool,
+) -> None:
+    """Refuse a choice before an hour of video is read for it; None is not known yet.
+
+    Args:
+        asked: whether frames are chosen for a question.
+
+    Raises:
+        UnknownSelector, InvalidBudget, QueryRequired: see their docstrings.
+        ConfigError: an option the selector does not have, or a value out of range.
+    """
+    if num_frames is not None and num_frames < 1:
+        raise InvalidBudget(f"the number of frames is {num_frames}; it must be at least 1")
+    if name is None:
+        return
+    if name not in SELECTORS:
+        raise UnknownSelector(f"no selector {name!r}; there are: {', '.join(SELECTORS)}")
+    read_options(SELECTORS[name].options, name, options or {})
+    if not asked and SELECTORS[name].needs_query:
+        others = ", ".join(name for name, other in SELECTORS.items() if not other.needs_query)
+        raise QueryRequired(
+            f"selector {name} chooses frames for a question; ask one, or select by {others}"
+        )
 
 
 def select_frames(

@@ -116,14 +116,20 @@ def localised_probability(z: np.ndarray, prior: float) -> float:
         z: (T,) calibrated scores.
         prior: P(localised) before looking at the frames, 0 to 1.
     """
-    evidence = max(
-        _log_mean_likelihood_ratio(z, m)
-        - _DECOY_WEIGHT * max(_log_mean_likelihood_ratio(-z, m), 0.0)
-        for m in _SHIFTS
-    )
+    evidence = _evidence(z, likeliest_shift(z))
     prior = np.clip(prior, np.exp(-_LOG_ODDS_LIMIT), 1 - np.exp(-_LOG_ODDS_LIMIT))
     log_odds = evidence + np.log(prior) - np.log1p(-prior)
     return float(1 / (1 + np.exp(-np.clip(log_odds, -_LOG_ODDS_LIMIT, _LOG_ODDS_LIMIT))))
+
+
+def likeliest_shift(z: np.ndarray) -> float:
+    """Mean of the relevant frames, of those tried, for which calibrated scores (T,) say most."""
+    return max(_SHIFTS, key=lambda shift: _evidence(z, shift))
+
+
+def _evidence(z: np.ndarray, shift: float) -> float:
+    decoys = max(_log_mean_likelihood_ratio(-z, shift), 0.0)
+    return _log_mean_likelihood_ratio(z, shift) - _DECOY_WEIGHT * decoys
 
 
 def _log_mean_likelihood_ratio(z: np.ndarray, shift: float) -> float:

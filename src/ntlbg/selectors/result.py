@@ -9,6 +9,7 @@ import numpy as np
 
 from ntlbg.selectors.codebook import nearest_codes
 from ntlbg.selectors.inputs import Inputs
+from ntlbg.types import Selection
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Picks:
     Attributes:
         frames: (k,) ascending positions in order of time.
         space: (T, S) points whose distances mean similarity, or None for appearance and time.
-        z, p_local, num_relevance, contour_radius: see :class:`Selection`.
+        z, p_local, num_relevance, contour_radius: see :class:`ntlbg.types.Selection`.
     """
 
     frames: np.ndarray
@@ -27,40 +28,6 @@ class Picks:
     p_local: float | None = None
     num_relevance: int = 0
     contour_radius: float | None = None
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The chosen frames and why.
-
-    Attributes:
-        indices: (k,) int64, ascending and distinct.
-        scores: (T,) float64 relevance of every frame: the scores given, else the inner product
-            with the unit query; of several parts the largest; None without either.
-        z: (T,) float64 relevance in standard deviations above the median, after whitening.
-            None when the selector does not calibrate or has no relevance to go by.
-        weights: (k,) float64 share of frames each chosen one stands for; they sum to 1.
-        spans: (k, 2) float64 first and last time of the unbroken run of frames around the chosen
-            one that it stands for. Seconds; frame indices when no times were given.
-        p_local: probability that the question is about a few moments, or None.
-        num_relevance: how many frames were chosen for relevance, the others for coverage.
-        contour_radius: common Mahalanobis radius of the code vectors, where one was asked for.
-        num_pictures: how many different pictures there are, where near-identical neighbours count
-            as one; else None. Below k some chosen frames repeat others.
-    """
-
-    indices: np.ndarray
-    scores: np.ndarray | None
-    z: np.ndarray | None
-    weights: np.ndarray
-    spans: np.ndarray
-    p_local: float | None = None
-    num_relevance: int = 0
-    contour_radius: float | None = None
-    num_pictures: int | None = None
-
-    def __len__(self) -> int:
-        return len(self.indices)
 
 
 def describe(inputs: Inputs, picks: Picks, space: np.ndarray) -> Selection:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from ntlbg.backends.inspection import LossPart
 from ntlbg.models.modeling_outputs import NtlbgOutput
+from ntlbg.models.ntlbg.inspection import LossPart
 from ntlbg.train.losses import CONTOUR_WEIGHT, NLL_WEIGHT, pass_terms
 
 MEANINGS = {

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ntlbg.choosing import choose
 from ntlbg.config import Config
 from ntlbg.models.builtin.vision_tower import normalize_pixels
 from ntlbg.models.ntlbg.checkpoints import trained_names
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
+from ntlbg.question import parse_question
 from ntlbg.reading import Read
-from ntlbg.selectors import select_frames
+from ntlbg.retrievers.ntlbg import NtlbgRetriever
 from ntlbg.train.losses import (
     NLL_WEIGHT,
     RunningGaussian,
@@ -23,6 +25,7 @@ from ntlbg.train.losses import (
     total,
 )
 from ntlbg.train.trainer import load_saved_part
+from ntlbg.types import Selection, VideoIndex
 from ntlbg.video import read_frames_at
 
 Weights = dict[str, float]
@@ -55,6 +58,7 @@ class QuestionObjective(nn.Module):
         super().__init__()
         self.model, self.processor = model, processor
         self.settings, self.pixels = config, False  # Trainer owns "config"
+        self.retriever = NtlbgRetriever(model, processor, None, track=config.model.feature_encoder)
         sizes = model.config
         self.reference = RunningGaussian(sizes.text_config.hidden_size)
         self.transition = Transition(sizes.context_size, sizes.feature_size)
@@ -118,17 +122,10 @@ class QuestionObjective(nn.Module):
             )
 
     @torch.no_grad()
-    def choose(self, item: Read):
-        """k frames by ``frame_selector``."""
+    def choose(self, item: Read) -> Selection:
+        """k frames by ``frame_selector``, as ``ask`` would choose them."""
         video = self.settings.video_config
-        query = torch.tensor(self.processor.query_ids(item.sample.question))
-        features = torch.from_numpy(item.features).to(self.model.device)
-        scores = self.model.score(features, query.to(self.model.device))
-        return select_frames(
-            video.frame_selector,
-            item.features,
-            video.representatives_for(len(item.features)),
-            scores=scores.double().cpu().numpy(),
-            score_unit="log_odds",
-            pts_seconds=item.pts_seconds,
-        )
+        index = VideoIndex(item.pts_seconds, {self.retriever.track: item.features})
+        question = parse_question(item.sample.question, item.sample.options)
+        number = video.representatives_for(len(item.features))
+        return choose(self.retriever, index, question, video.frame_selector, number)

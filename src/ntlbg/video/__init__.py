@@ -11,9 +11,10 @@ Reading order: `sampling` (what can be asked for), `pictures` (one video), `skip
 a video of one frame), `opening` (refusals).
 """
 
-from ntlbg.video.frames import Frames, ReadReport, VideoInfo
+from ntlbg.types import Frames
+from ntlbg.video.frames import ReadReport, VideoInfo
 from ntlbg.video.prefetch import prefetch
-from ntlbg.video.sampling import probe, read_frames_at, sample_frames, sampling_fps
+from ntlbg.video.sampling import probe, read_frames_at, sample_frames, sample_in_sizes, sampling_fps
 
 __all__ = [
     "Frames",
@@ -23,5 +24,6 @@ __all__ = [
     "probe",
     "read_frames_at",
     "sample_frames",
+    "sample_in_sizes",
     "sampling_fps",
 ]

@@ -4,44 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ntlbg.errors import VideoDamagedError
-
-
-@dataclass(frozen=True, eq=False)
-class Frames:
-    """T pictures of H x W pixels and when each is shown.
-
-    data: uint8 (T, H, W, 3), RGB, the way up a viewer sees it.
-    pts_seconds: float64 (T,), true presentation times from the first shown picture.
-    """
-
-    data: np.ndarray
-    pts_seconds: np.ndarray
-
-    def __post_init__(self):
-        data, pts_seconds = self.data, self.pts_seconds
-        if data.dtype != np.uint8 or data.ndim != 4 or data.shape[3] != 3:
-            raise ValueError(f"data must be uint8 (T, H, W, 3), got {data.dtype} {data.shape}")
-        if pts_seconds.dtype != np.float64 or pts_seconds.shape != data.shape[:1]:
-            raise ValueError(
-                f"pts_seconds must be float64 ({len(data)},), one time per picture, "
-                f"got {pts_seconds.dtype} {pts_seconds.shape}"
-            )
-        if not np.isfinite(pts_seconds).all():
-            raise ValueError("pts_seconds must be finite")
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, key: slice | np.ndarray) -> "Frames":
-        """Some of the pictures, by a slice or an array of indices."""
-        if not isinstance(key, slice):
-            key = np.asarray(key)
-            if key.ndim != 1:
-                raise TypeError("Frames takes a slice or a one-dimensional array of indices")
-        return Frames(self.data[key], self.pts_seconds[key])
 
 
 @dataclass(frozen=True)

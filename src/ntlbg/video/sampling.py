@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from ntlbg.errors import ConfigError, NoFramesError
+from ntlbg.types import Frames
 from ntlbg.video import options
 from ntlbg.video.convert import FITS, Layout, RgbConverter, displayed_size, quarter_turns
-from ntlbg.video.frames import Damage, Frames, ReadReport, VideoInfo
+from ntlbg.video.frames import Damage, ReadReport, VideoInfo
 from ntlbg.video.opening import MAX_PIXELS, check_pixels
 from ntlbg.video.packets import Source
 from ntlbg.video.pictures import Video
@@ -105,7 +106,30 @@ def sample_frames(
         raise ConfigError(f"batch_size is {batch_size}; give at least 1")
     source = _source(path, report, threads, on_damage, max_pixels)
     grid = _Grid(fps, max_frames, start or 0.0, math.inf if end is None else end)
-    return _sample(source, grid, mode, tolerance, pair, fit, batch_size)
+    batches = _sample(source, grid, mode, tolerance, [pair], fit, batch_size)
+    return (frames for [frames] in batches)
+
+
+def sample_in_sizes(
+    path: str | os.PathLike,
+    sizes: Sequence[tuple[int, int]],
+    *,
+    fps: float,
+    start: float | None = None,
+    end: float | None = None,
+    batch_size: int = 32,
+    report: ReadReport | None = None,
+) -> Iterator[list[Frames]]:
+    """The pictures of ``sample_frames``, decoded once, each in several sizes (height, width).
+
+    Raises:
+        ConfigError, VideoError: as sample_frames.
+    """
+    options.check_sampling(fps, None, start, end)
+    pairs = [options.check_output(size, "squash") for size in sizes]
+    source = _source(path, report, THREADS, "skip", MAX_PIXELS)
+    grid = _Grid(fps, None, start or 0.0, math.inf if end is None else end)
+    return _sample(source, grid, "exact", None, pairs, "squash", batch_size)
 
 
 def read_frames_at(
@@ -170,26 +194,29 @@ class _Grid:
             yield seconds
 
 
-def _sample(source, grid, mode, tolerance, size, fit, batch_size) -> Iterator[Frames]:
+def _sample(source, grid, mode, tolerance, sizes, fit, batch_size) -> Iterator[list[Frames]]:
+    """Batches, in each of the sizes."""
     video = _open(source)
     if grid.max_frames is not None:
         grid = grid.spread(video.measure()[1])
-    convert = _converter(video, source, size, fit)
-    batch_size = min(batch_size, max(1, MAX_BATCH_BYTES // (3 * math.prod(convert.size))))
-    pictures = video.pictures(grid.times(), Mode(mode, _reach(mode, tolerance, grid.fps)))
-    data, shown = _room(batch_size, convert)
+    converters = [_converter(video, source, size, fit) for size in sizes]
+    largest = max(math.prod(convert.size) for convert in converters)
+    batch_size = min(batch_size, max(1, MAX_BATCH_BYTES // (3 * largest)))
+    rooms = [_room(batch_size, convert) for convert in converters]
     filled, is_empty = 0, True
-    for picture in pictures:
-        if picture is None or (mode == "keyframe" and picture.seconds >= grid.end):
+    how = Mode(mode, _reach(mode, tolerance, grid.fps))
+    for picture in video.pictures(grid.times(), how):
+        if picture is None or (how.keyframes_only and picture.seconds >= grid.end):
             continue
-        data[filled], shown[filled] = convert(picture.frame), picture.seconds
+        for convert, (data, shown) in zip(converters, rooms, strict=True):
+            data[filled], shown[filled] = convert(picture.frame), picture.seconds
         filled += 1
         if filled == batch_size:
-            yield Frames(data, shown)
-            data, shown = _room(batch_size, convert)
+            yield [Frames(*room) for room in rooms]
+            rooms = [_room(batch_size, convert) for convert in converters]
             filled, is_empty = 0, False
     if filled:
-        yield Frames(data[:filled], shown[:filled])
+        yield [Frames(data[:filled], shown[:filled]) for data, shown in rooms]
     elif is_empty:
         raise NoFramesError(_nothing_to_see(source, grid, mode))
 

@@ -12,8 +12,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from rich.table import Table
 from rich.text import Text
 
-from ntlbg.results import Answer, Evidence, Moments
 from ntlbg.time_text import timestamp
+from ntlbg.types import Answer, Evidence, Moments
 
 
 def print_json(value: dict) -> None:

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from ntlbg.files import staged_directory
 from ntlbg.marks import MARK, plots
-from ntlbg.results import Answer, Moments
 from ntlbg.time_text import (
     relevance_curve,
     relevance_levels,
@@ -19,6 +18,7 @@ from ntlbg.time_text import (
     span_seconds,
     timestamp,
 )
+from ntlbg.types import Answer, Moments
 
 # of every plot, for matplotlib.rc_context
 STYLE = {

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
-from ntlbg.backends.inspection import Attention
+from ntlbg.models.ntlbg.inspection import Attention
 from ntlbg.time_text import round_moments, timestamp
 from ntlbg.views.plots import STYLE, save_figure
 

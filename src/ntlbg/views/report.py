@@ -9,11 +9,9 @@ import jinja2
 import numpy as np
 
 from ntlbg import __version__
-from ntlbg.backends import RichPoints
 from ntlbg.files import Inputs, staged_file
 from ntlbg.marks import PAGE
 from ntlbg.pictures import thumbnail_uri
-from ntlbg.results import Answer
 from ntlbg.time_text import (
     relevance_curve,
     relevance_levels,
@@ -21,9 +19,10 @@ from ntlbg.time_text import (
     span_seconds,
     timestamp,
 )
+from ntlbg.types import Answer
 
 if TYPE_CHECKING:  # needs PyTorch
-    from ntlbg.backends.inspection import Attention, Plane
+    from ntlbg.models.ntlbg.inspection import Attention, Plane, RichPoints
 
 _CONTEXT_CELLS = 32
 
@@ -69,7 +68,7 @@ class Report:
     facts: dict[str, str] = field(default_factory=dict)
     benchmark: Sequence[Stage] = ()
     attention: "Attention | None" = None
-    rich_points: RichPoints | None = None
+    rich_points: "RichPoints | None" = None
     measured: Sequence[str] = ()
     limits: Sequence[str] = ()
 

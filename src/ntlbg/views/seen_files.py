@@ -6,12 +6,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from ntlbg.backends import VideoContext
 from ntlbg.errors import DataError
+from ntlbg.evidence import describe_evidence
 from ntlbg.files import staged_file
 from ntlbg.marks import tensor_file
-from ntlbg.results import Answer, Moments, describe_evidence
-from ntlbg.selectors import Selection
+from ntlbg.types import Answer, AnswerInput, Moments, Selection, VideoIndex
 
 FILE_NAME = "seen.safetensors"
 ARRAYS = ("features", "pts_seconds", "indices", "weights", "spans")
@@ -73,7 +72,7 @@ def read_seen(path: str | Path) -> Answer | Moments:
     return Moments(question=texts["question"] or None, **common)
 
 
-def _context(arrays: dict[str, np.ndarray]) -> VideoContext:
+def _context(arrays: dict[str, np.ndarray]) -> AnswerInput:
     selection = Selection(
         indices=arrays["indices"],
         scores=arrays.get("scores"),
@@ -81,4 +80,5 @@ def _context(arrays: dict[str, np.ndarray]) -> VideoContext:
         weights=arrays["weights"],
         spans=arrays["spans"],
     )
-    return VideoContext(arrays["features"], arrays["pts_seconds"], selection)
+    features = arrays["features"]
+    return AnswerInput(VideoIndex(arrays["pts_seconds"], {}), features, selection)

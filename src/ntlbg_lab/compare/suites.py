@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ntlbg.backends import Backend, load_backend
-from ntlbg.choosing import choose_frames
+from ntlbg.answerers import Answerer
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.selectors import SELECTORS
+from ntlbg.system import System, load_system
 from ntlbg.time_text import frames_within
 from ntlbg_lab.compare.measures import Footage, Question
 from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
@@ -37,12 +37,12 @@ class HaystackSuite:
         questions: int = 8,
         seed: int = 0,
         split: str = "test",
-        model: str | Backend = "builtin",
+        model: str | Answerer | System = "builtin",
     ):
         self.condition = Condition(seed=seed, split=split)
         if minutes <= 0 or questions < 1:
             raise ConfigError(f"minutes and questions must be positive: {minutes}, {questions}")
-        self.backend = load_backend(model, enrolled=False)
+        self.system = load_system(model, pristine=True)
         self.kind, self.questions = Kind("compare", minutes * 60), questions
 
     @property
@@ -50,36 +50,32 @@ class HaystackSuite:
         """What the results depend on."""
         return {
             "suite": "haystack", "minutes": self.kind.seconds / 60, "questions": self.questions,
-            "seed": self.condition.seed, "split": self.condition.split, "model": self.backend.name,
-            "features": self.backend.fingerprint,
+            "seed": self.condition.seed, "split": self.condition.split, "model": self.system.name,
+            "features": self.system.fingerprint,
         }  # fmt: skip
 
     def footage(self, number: int) -> Footage:
         """Draw and encode video ``number``."""
         timeline, samples = plan_video(self.kind, number, self.condition, questions=self.questions)
-        pts_seconds, features = encode_timeline(self.backend, timeline)
-        known = KnownVideo(self.backend, features, pts_seconds)
-        known.event_odds(features, pts_seconds)  # before the clock of the selectors runs
+        known = KnownVideo(self.system, encode_timeline(self.system, timeline))
+        known.retriever.event_odds(known.index)  # before the clock of the selectors runs
         questions = [
             self._question(known, (number, place), sample) for place, sample in enumerate(samples)
         ]
         starts = [shot.start for shot in timeline.shots]
-        shots = np.searchsorted(starts, pts_seconds, side="right")
-        return Footage(features, pts_seconds, shots, questions)
+        shots = np.searchsorted(starts, known.index.pts_seconds, side="right")
+        features = known.retriever.features(known.index)
+        return Footage(features, known.index.pts_seconds, shots, questions)
 
     def _question(self, known: KnownVideo, place: tuple[int, int], sample: Sample) -> Question:
-        known.score_frames(known.features, sample.question)
-        events = [frames_within(known.pts_seconds, a, b) for a, b in sample.evidence]
+        known.retriever.score(known.index, sample.question)
+        events = [frames_within(known.index.pts_seconds, a, b) for a, b in sample.evidence]
         return Question(sample.answer_type, events, partial(self._choose, known, place, sample))
 
     def _choose(self, known, place, sample: Sample, selector: str, num_frames: int) -> np.ndarray:
         """What the pipeline chooses; who draws, draws anew for each question."""
-        selection = choose_frames(
-            known, known.features, known.pts_seconds, sample.question, selector, num_frames,
-            options=sample.options,
-            generator=np.random.default_rng((self.condition.seed, *place)),
-        )  # fmt: skip
-        return selection.indices
+        generator = np.random.default_rng((self.condition.seed, *place))
+        return known.choose(sample, selector, num_frames, generator=generator).indices
 
 
 class SimulatedSuite:

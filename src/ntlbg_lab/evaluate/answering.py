@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ntlbg.backends import Backend, Reply, VideoContext
-from ntlbg.choosing import choose_frames
+from ntlbg.choosing import choose
 from ntlbg.data import Sample
-from ntlbg.selectors import Selection
+from ntlbg.question import parse_question
+from ntlbg.retrievers import Retriever
+from ntlbg.system import System
 from ntlbg.time_text import all_seen
+from ntlbg.types import AnswerInput, Reply, Selection, VideoIndex
 from ntlbg_lab.evaluate.judging import STRICT_TOLERANCE, is_open_time, is_right
 
 
@@ -57,42 +59,65 @@ class Outcome:
         )  # fmt: skip
 
 
-class KnownVideo:
-    """One video, and a backend that computes nothing about it twice."""
+class WrappedRetriever(Retriever):
+    """Another retriever, as it is; a subclass changes something about it."""
 
-    def __init__(self, backend: Backend, features: np.ndarray, pts_seconds: np.ndarray):
-        self.backend, self.features, self.pts_seconds = backend, features, pts_seconds
+    def __init__(self, inner: Retriever):
+        self.inner, self.name, self.unit = inner, inner.name, inner.unit
+        self.encoders = inner.encoders
+
+    def features(self, index: VideoIndex) -> np.ndarray:
+        """As the other one."""
+        return self.inner.features(index)
+
+    def score(self, index: VideoIndex, text: str) -> np.ndarray:
+        """As the other one."""
+        return self.inner.score(index, text)
+
+    def event_odds(self, index: VideoIndex) -> np.ndarray | None:
+        """As the other one."""
+        return self.inner.event_odds(index)
+
+
+class MemoizedRetriever(WrappedRetriever):
+    """Computes nothing twice about one video."""
+
+    def __init__(self, inner: Retriever):
+        super().__init__(inner)
         self._scores: dict[str, np.ndarray] = {}
         self._odds: list[np.ndarray | None] = []
+
+    def score(self, index: VideoIndex, text: str) -> np.ndarray:
+        """As the other one, once."""
+        if text not in self._scores:
+            self._scores[text] = self.inner.score(index, text)
+        return self._scores[text]
+
+    def event_odds(self, index: VideoIndex) -> np.ndarray | None:
+        """As the other one, once."""
+        if not self._odds:
+            self._odds.append(self.inner.event_odds(index))
+        return self._odds[0]
+
+
+class KnownVideo:
+    """One video, and a system that computes nothing about it twice."""
+
+    def __init__(self, system: System, index: VideoIndex):
+        self.system, self.index = system, index
+        self.retriever = MemoizedRetriever(system.retriever)
         self._replies: dict[tuple, Reply] = {}
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.backend, name)
-
-    def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
-        """As the backend does."""
-        if features is not self.features:
-            return self.backend.score_frames(features, question)
-        if question not in self._scores:
-            self._scores[question] = self.backend.score_frames(features, question)
-        return self._scores[question]
-
-    def event_odds(self, features: np.ndarray, pts_seconds: np.ndarray) -> np.ndarray | None:
-        """As the backend does."""
-        if features is not self.features:
-            return self.backend.event_odds(features, pts_seconds)
-        if not self._odds:
-            self._odds.append(self.backend.event_odds(features, pts_seconds))
-        return self._odds[0]
+    def choose(self, sample: Sample, selector: str, num_frames: int, **options: Any) -> Selection:
+        """As ``ask`` does."""
+        question = parse_question(sample.question, sample.options)
+        return choose(self.retriever, self.index, question, selector, num_frames, **options)
 
     def answer(
         self, sample: Sample, selector: str, num_frames: int
     ) -> tuple[Selection, Reply, bool]:
         """The frames, what is said about them, and whether that had been said before."""
-        selection = choose_frames(
-            self, self.features, self.pts_seconds, sample.question, selector, num_frames,
-            options=sample.options,
-        )  # fmt: skip
+        selection = self.choose(sample, selector, num_frames)
         return selection, *self.read(sample, selection)
 
     def read(self, sample: Sample, selection: Selection, *state: Any) -> tuple[Reply, bool]:
@@ -103,15 +128,14 @@ class KnownVideo:
         key = (*state, *_what_is_read(sample, selection))
         reused = key in self._replies
         if not reused:
-            video = VideoContext(self.features, self.pts_seconds, selection)
-            self._replies[key] = self.backend.answer(
-                sample.question, video=video, options=sample.options
-            )
+            given = AnswerInput(self.index, self.retriever.features(self.index), selection)
+            question = parse_question(sample.question, sample.options)
+            self._replies[key] = self.system.answerer.answer(question, given)
         return self._replies[key], reused
 
 
 def _what_is_read(sample: Sample, selection: Selection) -> tuple:
-    """All of a selection that a backend may read: frames, their weights, every frame's score."""
+    """All of a selection that an answerer may read: frames, their weights, every frame's score."""
     scores = None if selection.scores is None else selection.scores.tobytes()
     return (
         sample.question, *(sample.options or ()),
@@ -128,7 +152,7 @@ def answer_block(
         began = time.process_time()  # other work on the machine does not count
         answered = video.answer(sample, selector, num_frames)
         seconds = time.process_time() - began
-        yield outcome(block, place, sample, video.pts_seconds, *answered, seconds)
+        yield outcome(block, place, sample, video.index.pts_seconds, *answered, seconds)
 
 
 def outcome(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ntlbg.backends import Backend
+from ntlbg.system import System
 from ntlbg_lab.haystack.pictures import object_names, style_name
 from ntlbg_lab.haystack.timeline import Timeline
 from ntlbg_lab.statistics import ratio_interval
@@ -50,12 +50,12 @@ class Footage:
 
 
 @torch.inference_mode()
-def name_frames(backend: Backend, features: np.ndarray) -> list[str] | None:
+def name_frames(system: System, features: np.ndarray) -> list[str] | None:
     """The likeliest of the tower's own words (T,), with the reader's bias on "nothing".
 
     None where a model does not read the names of the drawn objects.
     """
-    projector = getattr(getattr(backend, "model", None), "multi_modal_projector", None)
+    projector = getattr(getattr(system.answerer, "model", None), "multi_modal_projector", None)
     names = [*object_names(), NOTHING]
     if not hasattr(projector, "word_logits") or len(projector.words) != len(names):
         return None

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ntlbg.backends import Backend, load_backend, load_builtin_backend
+from ntlbg.answerers import Answerer
+from ntlbg.answerers.builtin import load_builtin_answerer
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError, UnknownSelector
 from ntlbg.files import check_folder, staged_directory
 from ntlbg.marks import MARKDOWN, as_markdown_file, csv_table, json_rows
 from ntlbg.selectors import SELECTORS
+from ntlbg.system import System, load_system
 from ntlbg_lab.evaluate.answering import KnownVideo, Outcome, answer_block
 from ntlbg_lab.evaluate.recognition import (
     Footage,
@@ -23,7 +25,7 @@ from ntlbg_lab.evaluate.recognition import (
 from ntlbg_lab.evaluate.records import Records
 from ntlbg_lab.evaluate.summary import Row, SeedRow, over_weights, summarize
 from ntlbg_lab.evaluate.tables import SHOWN, as_csv, as_markdown
-from ntlbg_lab.evaluate.videos import KINDS, Condition, Kind, draw_and_encode, plan_video
+from ntlbg_lab.evaluate.videos import KINDS, Condition, Kind, encode_timeline, plan_video
 from ntlbg_lab.haystack.timeline import Timeline
 
 BUDGETS = (4, 8, 16, 32)
@@ -81,7 +83,7 @@ def run(
     per_video: int | None = None,
     condition: Condition | None = None,
     weights: Sequence[str | Path] = (),
-    model: str | Backend = "builtin",
+    model: str | Answerer | System = "builtin",
     progress: Say | None = None,
 ) -> Report:
     """Answer questions about made videos, and count.
@@ -109,12 +111,9 @@ def run(
     check_folder(folder, FILES)
     records, used = Records(folder), []
     for path in weights or (None,):
-        backend = (
-            load_backend(model, enrolled=False)
-            if path is None
-            else load_builtin_backend(Path(path), enrolled=False)
-        )
-        used.append(backend.fingerprint)
+        own = model if path is None else load_builtin_answerer(Path(path), pristine=True)
+        system = load_system(own, pristine=True)
+        used.append(system.fingerprint)
         todo = [
             task
             for name in dict.fromkeys(kinds)
@@ -123,7 +122,7 @@ def run(
                 questions=questions, per_video=per_video,
             )
         ]  # fmt: skip
-        _work_through(todo, backend, records, progress)
+        _work_through(todo, system, records, progress)
     return _report(folder, records, used)
 
 
@@ -146,11 +145,11 @@ def _tasks(
 
 
 def _work_through(
-    tasks: Sequence[_Task], backend: Backend, records: Records, progress: Say | None
+    tasks: Sequence[_Task], system: System, records: Records, progress: Say | None
 ) -> None:
     began, done, whole = time.perf_counter(), 0.0, sum(task.work for task in tasks)
     for place, task in enumerate(tasks, start=1):
-        outcomes, video = _answer(task, backend)
+        outcomes, video = _answer(task, system)
         records.add(outcomes, video)
         done += task.work
         if progress:
@@ -162,22 +161,21 @@ def _work_through(
             )
 
 
-def _answer(task: _Task, backend: Backend) -> tuple[list[Outcome], Footage]:
+def _answer(task: _Task, system: System) -> tuple[list[Outcome], Footage]:
     """Draw and encode a video once, and answer everything about it."""
     began = time.process_time()
-    pts_seconds, features, notes = draw_and_encode(backend, task.timeline)
+    index = encode_timeline(system, task.timeline)
     seconds = time.process_time() - began
-    expressed = backend.express(features, notes, pts_seconds)
-    known = KnownVideo(backend, expressed, pts_seconds)
+    known = KnownVideo(system, index)
     outcomes = [
         outcome for block in task.blocks for outcome in answer_block(known, task.samples, block)
     ]
-    named = name_frames(backend, features)
+    named = name_frames(system, index.features[system.encoders[0].name])
     return outcomes, Footage(
         *task.blocks[0][:4],
-        frames=len(features),
+        frames=len(index),
         seconds=round(seconds, 2),
-        named={} if named is None else judge_names(task.timeline, pts_seconds, named),
+        named={} if named is None else judge_names(task.timeline, index.pts_seconds, named),
         done=[block[4:] for block in task.blocks],
     )
 

@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from ntlbg.backends import Backend
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
-from ntlbg.index.index_video import encode_with_notes
+from ntlbg.system import System
+from ntlbg.types import VideoIndex
 from ntlbg_lab.haystack import SPLITS, make_questions
 from ntlbg_lab.haystack.pictures import STYLES, drawable_names, style_name
 from ntlbg_lab.haystack.timeline import NEEDLE_SPACING, Timeline, draw_frames, plan_timeline
@@ -129,21 +129,26 @@ def _distinct(ask: Callable[[int], list[Sample]], number: int) -> list[Sample]:
     return [*found.values(), *repeated][:number]
 
 
-def encode_timeline(backend: Backend, timeline: Timeline) -> tuple[np.ndarray, np.ndarray]:
-    """Times (T,) and features (T, D) at one frame a second, as the backend answers from them."""
-    pts_seconds, features, notes = draw_and_encode(backend, timeline)
-    return pts_seconds, backend.express(features, notes, pts_seconds)
-
-
-def draw_and_encode(
-    backend: Backend, timeline: Timeline
-) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Times (T,), features (T, D) and notes of the encoder, at one frame a second."""
-    frames = draw_frames(timeline, backend.encoder.image_size, 1.0)
+def encode_timeline(system: System, timeline: Timeline) -> VideoIndex:
+    """What a system's encoders make of the drawn frames, one a second."""
+    sizes = {encoder.image_size for encoder in system.encoders}
+    if len(sizes) > 1:
+        raise ConfigError(f"made videos are drawn in one size; the encoders want {sorted(sizes)}")
+    frames = draw_frames(timeline, *sizes, 1.0)
     seconds, parts = [], []
     while batch := list(itertools.islice(frames, BATCH)):
         seconds += [at for at, _ in batch]
-        parts.append(encode_with_notes(backend.encoder, np.stack([frame for _, frame in batch])))
-    features = np.concatenate([part for part, _ in parts])
-    notes = {name: np.concatenate([found[name] for _, found in parts]) for name in parts[0][1]}
-    return np.array(seconds), features, notes
+        pictures = np.stack([frame for _, frame in batch])
+        parts.append([encoder.encode_with_notes(pictures) for encoder in system.encoders])
+    found = {
+        encoder.name: list(zip(*column, strict=True))
+        for encoder, column in zip(system.encoders, zip(*parts, strict=True), strict=True)
+    }
+    return VideoIndex(
+        np.array(seconds),
+        {name: np.concatenate(features) for name, (features, _) in found.items()},
+        {
+            name: {key: np.concatenate([each[key] for each in notes]) for key in notes[0]}
+            for name, (_, notes) in found.items()
+        },
+    )

@@ -33,7 +33,7 @@ class NtlbgConfig(PreTrainedConfig):
         doubt_margin, doubt_slope: a frame whose relevance is more than `doubt_margin` nats below
             the best chosen one's gets `doubt_slope` per further nat added to that logit.
         calibration: weights of the logistic regressions by which answers are doubted, by the names
-            of `ntlbg.backends.seen.Calibration`; None for its own.
+            of `ntlbg.models.ntlbg.question_evidence.Calibration`; None for its own.
         video_token_id: id of the token that a frame replaces in `input_ids`.
         base_model: where the weights come from that training did not change: a folder, a model of
             the hub, "smollm2" or "builtin"; None where this folder holds all weights.

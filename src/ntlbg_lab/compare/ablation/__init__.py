@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ntlbg.backends import Backend, load_backend, load_builtin_backend
+from ntlbg.answerers import Answerer
+from ntlbg.answerers.builtin import load_builtin_answerer
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder, staged_directory
 from ntlbg.marks import LATEX, MARKDOWN, as_latex_file, as_markdown_file, csv_table, json_parts
+from ntlbg.system import System, load_system
 from ntlbg_lab.compare.ablation.tables import (
     AblationRow,
     ablation_rows,
@@ -63,7 +65,7 @@ def ablate(
     questions: int = 12,
     seed: int = 0,
     split: str = "val",
-    model: str | Backend = "builtin",
+    model: str | Answerer | System = "builtin",
     progress: Say | None = None,
 ) -> Parts:
     """Answer the same questions with every variant; a killed run goes on with the next video.
@@ -97,7 +99,7 @@ def ablate(
     records, parts = Records(folder), {}
     if variants:
         chosen = {name: VARIANTS[name] for name in dict.fromkeys((FULL, *variants))}
-        used = _answer_all(records, plan, chosen, load_backend(model, enrolled=False), progress)
+        used = _answer_all(records, plan, chosen, load_system(model, pristine=True), progress)
         changes = {name: variant.change for name, variant in chosen.items()}
         parts[IN_USE] = ablation_rows(_of(records, plan, [used]), changes, FULL)
     if trained:
@@ -106,7 +108,7 @@ def ablate(
                 records,
                 plan,
                 {name: VARIANTS[FULL]},
-                load_builtin_backend(path, enrolled=False),
+                load_system(load_builtin_answerer(path, pristine=True)),
                 progress,
             )
             for name, (_, path) in trained.items()
@@ -129,10 +131,10 @@ def _of(records: Records, plan: _Plan, weights: Sequence[str]) -> list[Outcome]:
 
 
 def _answer_all(
-    records: Records, plan: _Plan, variants: Mapping[str, Variant], backend: Backend, progress
+    records: Records, plan: _Plan, variants: Mapping[str, Variant], system: System, progress
 ) -> str:
     """Answer what is missing with one model; returns its fingerprint."""
-    weights = backend.fingerprint
+    weights = system.fingerprint
     what = next(iter(variants)) if len(variants) == 1 else f"{len(variants)} variants"
     todo = []
     for number in range(plan.videos):
@@ -147,7 +149,7 @@ def _answer_all(
             todo.append((missing, timeline, samples))
     began = time.perf_counter()
     for done, (missing, timeline, samples) in enumerate(todo, start=1):
-        _answer(records, missing, variants, backend, timeline, samples)
+        _answer(records, missing, variants, system, timeline, samples)
         if progress:
             seconds = time.perf_counter() - began
             left = seconds / done * (len(todo) - done)
@@ -157,11 +159,11 @@ def _answer_all(
     return weights
 
 
-def _answer(records, blocks, variants, backend, timeline, samples: Sequence[Sample]) -> None:
+def _answer(records, blocks, variants, system, timeline, samples: Sequence[Sample]) -> None:
     began = time.process_time()
-    pts_seconds, features = encode_timeline(backend, timeline)
+    index = encode_timeline(system, timeline)
     seconds = time.process_time() - began
-    video = AblatedVideo(backend, features, pts_seconds)
+    video = AblatedVideo(system, index)
     outcomes = []
     for block in blocks:
         variant, num_frames = variants[block[4]], block[5]
@@ -169,9 +171,9 @@ def _answer(records, blocks, variants, backend, timeline, samples: Sequence[Samp
             began = time.process_time()
             answered = video.answer_without(sample, variant, num_frames)
             spent = time.process_time() - began
-            outcomes.append(outcome(block, place, sample, pts_seconds, *answered, spent))
+            outcomes.append(outcome(block, place, sample, index.pts_seconds, *answered, spent))
     done = [block[4:] for block in blocks]
-    records.add(outcomes, Footage(*blocks[0][:4], len(features), round(seconds, 2), {}, done))
+    records.add(outcomes, Footage(*blocks[0][:4], len(index), round(seconds, 2), {}, done))
 
 
 def _write(folder: Path, parts: Parts) -> None:

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ntlbg.backends import Backend, Reply
-from ntlbg.choosing import choose_frames
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
-from ntlbg.selectors import SELECTORS, Selection, select_distinct
-from ntlbg_lab.evaluate.answering import KnownVideo
+from ntlbg.system import System
+from ntlbg.types import Question, Relevance, Reply, Selection, VideoIndex
+from ntlbg_lab.evaluate.answering import KnownVideo, WrappedRetriever
 
 SELECTOR = "ntlbg"
 FULL = "full"
@@ -60,47 +59,45 @@ VARIANTS = {
 }
 
 
-class AblatedVideo(KnownVideo):
-    """One video and a model without some of its parts; what does not depend on them is shared."""
+class AblatedRetriever(WrappedRetriever):
+    """A retriever without what the variant leaves out."""
 
-    def __init__(self, backend: Backend, features: np.ndarray, pts_seconds: np.ndarray):
-        super().__init__(backend, features, pts_seconds)
-        self.variant = VARIANTS[FULL]
+    variant = VARIANTS[FULL]
 
-    @property
-    def score_unit(self) -> str:
-        """Of the model, unless the variant takes its scores for similarities."""
-        return self.variant.score_unit or self.backend.score_unit
-
-    def event_odds(self, features: np.ndarray, pts_seconds: np.ndarray) -> np.ndarray | None:
+    def event_odds(self, index: VideoIndex) -> np.ndarray | None:
         """None, as from a model that cannot tell, where the variant has no events."""
-        return super().event_odds(features, pts_seconds) if self.variant.events else None
+        return self.inner.event_odds(index) if self.variant.events else None
+
+    def relevance(self, index: VideoIndex, question: Question) -> list[Relevance]:
+        """The bare scores where the variant does not heed time and order."""
+        if self.variant.grounded:
+            found = super().relevance(index, question)
+        else:
+            found = [Relevance(self.score(index, question.text), self.unit, self.name)]
+        unit = self.variant.score_unit
+        return found if unit is None else [replace(one, unit=unit) for one in found]
+
+
+class AblatedVideo(KnownVideo):
+    """One video and a system without some of its parts; what does not depend on them is shared."""
+
+    def __init__(self, system: System, index: VideoIndex):
+        super().__init__(system, index)
+        self.retriever = AblatedRetriever(self.retriever)
 
     def answer_without(
         self, sample: Sample, variant: Variant, num_frames: int
     ) -> tuple[Selection, Reply, bool]:
         """As ``answer``, from a variant."""
-        self.variant = variant
-        selection = self._choose(sample, num_frames)
+        self.retriever.variant = variant
+        selection = self.choose(sample, SELECTOR, num_frames, **variant.options)
         shown = selection if variant.doubtful else replace(selection, scores=None)
-        with zeroed_points(self.backend, variant.zeroed):
+        with zeroed_points(self.system, variant.zeroed):
             return selection, *self.read(sample, shown, variant.zeroed)
-
-    def _choose(self, sample: Sample, num_frames: int) -> Selection:
-        if self.variant.grounded:
-            return choose_frames(
-                self, self.features, self.pts_seconds, sample.question, SELECTOR, num_frames,
-                options=sample.options, **self.variant.options,
-            )  # fmt: skip
-        return select_distinct(
-            SELECTORS[SELECTOR], self.features, num_frames, pts_seconds=self.pts_seconds,
-            scores=self.score_frames(self.features, sample.question),
-            score_unit=self.score_unit, **self.variant.options,
-        )  # fmt: skip
 
 
 @contextmanager
-def zeroed_points(backend: Backend, parts: tuple[str, ...]) -> Iterator[None]:
+def zeroed_points(system: System, parts: tuple[str, ...]) -> Iterator[None]:
     """Meanwhile these parts of the rich points reach the projector as zeros.
 
     Raises:
@@ -109,9 +106,9 @@ def zeroed_points(backend: Backend, parts: tuple[str, ...]) -> Iterator[None]:
     if not parts:
         yield
         return
-    model = getattr(backend, "model", None)
+    model = getattr(system.answerer, "model", None)
     if not hasattr(model, "multi_modal_projector") or not hasattr(model, "rich_points"):
-        raise ConfigError(f"model {backend.name!r} has no rich points, so none can be left out")
+        raise ConfigError(f"model {system.name!r} has no rich points, so none can be left out")
     columns = point_columns(model.config)
 
     def zero(module, inputs):

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ntlbg.backends import Backend, load_backend
+from ntlbg.answerers import Answerer
+from ntlbg.budget import affordable_frames
 from ntlbg.errors import ConfigError, UnknownSelector
 from ntlbg.files import check_folder, staged_directory
 from ntlbg.marks import (
@@ -22,8 +23,8 @@ from ntlbg.marks import (
     csv_table,
     json_object,
 )
-from ntlbg.memory import affordable_frames
 from ntlbg.selectors import SELECTORS
+from ntlbg.system import System, load_system
 from ntlbg_lab.compare.efficiency.measured import (
     Clock,
     EncodedVideo,
@@ -73,7 +74,7 @@ def measure_efficiency(
     questions: int = 4,
     seed: int = 0,
     split: str = "test",
-    model: str | Backend = "builtin",
+    model: str | Answerer | System = "builtin",
     clock: Clock = this_moment,
     progress: Say | None = None,
 ) -> Efficiency:
@@ -101,26 +102,28 @@ def measure_efficiency(
     condition = Condition(seed=seed, split=split)
     folder, kind = Path(out_dir), Kind("efficiency", minutes * 60, questions)
     check_folder(folder, FILES)
-    backend = load_backend(model, enrolled=False)
-    if backend.needs_frames:
+    system = load_system(model, pristine=True)
+    if system.answerer.wants.pictures:
         raise ConfigError(
-            f"model {backend.name!r} reads pictures, and this suite has features only; give "
+            f"model {system.name!r} reads pictures, and this suite has features only; give "
             "builtin or the folder of a trained reader"
         )
     settings = {
         "suite": "efficiency", "minutes": minutes, "questions": questions, "seed": seed,
-        "split": split, "model": backend.name, "features": backend.fingerprint,
+        "split": split, "model": system.name, "features": system.fingerprint,
         "threads": torch.get_num_threads(),
     }  # fmt: skip
     looked_at = math.ceil(kind.seconds - 1e-9)  # a frame a second, as they are drawn
-    most, note = affordable_frames(backend.name, looked_at, looked_at)
+    most, note = affordable_frames(
+        system.answerer, looked_at, looked_at, system.encoders[0].image_size
+    )
     if budgets[-1] >= most:
         raise ConfigError(
             f"frames {budgets[-1]}: {most} frames are all that are read of {minutes:g} minutes; "
             "choose fewer, or longer videos"
         )
     records = Records(folder, settings, RESULTS_FILE, Measured)
-    run = _Run(records, backend, kind, condition, videos, most, clock, progress)
+    run = _Run(records, system, kind, condition, videos, most, clock, progress)
     ways = [(name, number) for number in budgets for name in selectors]
     found = Efficiency(*run.rows(ways), note)
     _write(folder, found)
@@ -133,7 +136,7 @@ class _Run:
     def __init__(
         self,
         records: Records,
-        backend: Backend,
+        system: System,
         kind: Kind,
         condition: Condition,
         videos: int,
@@ -141,7 +144,7 @@ class _Run:
         clock: Clock,
         progress: Say | None,
     ):
-        self.records, self.backend, self.kind, self.condition = records, backend, kind, condition
+        self.records, self.system, self.kind, self.condition = records, system, kind, condition
         self.videos, self.most_frames = range(videos), most_frames
         self.clock, self.progress = clock, progress
         self._warm = False
@@ -203,9 +206,9 @@ class _Run:
             for selector, num_frames in missing:
                 block = self._video(number), selector, num_frames
                 if not self._warm:  # what libraries take once is no part of what comes first
-                    measure_block(self.backend, *block, self.clock)
+                    measure_block(self.system, *block, self.clock)
                     self._warm = True
-                self.records.add(measure_block(self.backend, *block, self.clock))
+                self.records.add(measure_block(self.system, *block, self.clock))
             if missing and self.progress:
                 named = ", ".join(f"{selector} {number}" for selector, number in missing)
                 seconds = time.perf_counter() - began
@@ -214,7 +217,7 @@ class _Run:
     def _video(self, number: int) -> EncodedVideo:
         if number not in self._encoded:
             self._encoded[number] = encode_video(
-                self.backend, self.kind, number, self.condition, self.clock
+                self.system, self.kind, number, self.condition, self.clock
             )
         return self._encoded[number]
 

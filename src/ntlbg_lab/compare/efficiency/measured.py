@@ -12,13 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ntlbg.backends import Backend, Reply, VideoContext
-from ntlbg.choosing import choose_frames
+from ntlbg.choosing import choose
 from ntlbg.data import Sample
-from ntlbg.index.index_video import BATCH_FRAMES, encode_with_notes
+from ntlbg.index.index_video import BATCH_FRAMES
 from ntlbg.memory.measuring import MeasuredPeak, give_back_freed_memory
-from ntlbg.selectors import Selection
+from ntlbg.question import parse_question
+from ntlbg.retrievers import Retriever
+from ntlbg.system import System
+from ntlbg.types import AnswerInput, Reply, Selection, VideoIndex
 from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, is_right, plan_video
+from ntlbg_lab.evaluate.answering import WrappedRetriever
 from ntlbg_lab.haystack.timeline import Timeline, draw_frames
 
 
@@ -84,53 +87,49 @@ class EncodedVideo:
     Attributes:
         number: which.
         samples: the questions.
-        features: (T, D).
-        pts_seconds: (T,).
+        index: what the encoders made of it.
         frame_seconds: as in Measured.
     """
 
     number: int
     samples: Sequence[Sample]
-    features: np.ndarray
-    pts_seconds: np.ndarray
+    index: VideoIndex
     frame_seconds: float
 
 
 def encode_video(
-    backend: Backend, kind: Kind, number: int, condition: Condition, clock: Clock
+    system: System, kind: Kind, number: int, condition: Condition, clock: Clock
 ) -> EncodedVideo:
     """Draw and encode video ``number``."""
     timeline, samples = plan_video(kind, number, condition)
-    pts_seconds, features = encode_timeline(backend, timeline)
-    seconds = _frame_seconds(backend, timeline, clock)
-    return EncodedVideo(number, samples, features, pts_seconds, seconds)
+    index = encode_timeline(system, timeline)
+    return EncodedVideo(number, samples, index, _frame_seconds(system, timeline, clock))
 
 
-def _frame_seconds(backend: Backend, timeline: Timeline, clock: Clock) -> float:
+def _frame_seconds(system: System, timeline: Timeline, clock: Clock) -> float:
     """Processor seconds a frame of encoding the first batch again; drawing does not count."""
-    frames = islice(draw_frames(timeline, backend.encoder.image_size, 1.0), BATCH_FRAMES)
+    frames = islice(draw_frames(timeline, system.encoders[0].image_size, 1.0), BATCH_FRAMES)
     batch = np.stack([frame for _, frame in frames])
     began = clock()
-    encode_with_notes(backend.encoder, batch)
+    for encoder in system.encoders:
+        encoder.encode_with_notes(batch)
     return (clock().processor - began.processor) / len(batch)
 
 
-class _ScoringClock:
-    """A backend that knows how many processor seconds it spent on the relevance of frames."""
+class _ScoringClock(WrappedRetriever):
+    """A retriever that knows how many processor seconds it spent on the relevance of frames."""
 
-    def __init__(self, backend: Backend, clock: Clock):
-        self.backend, self.clock, self.seconds = backend, clock, 0.0
+    def __init__(self, inner: Retriever, clock: Clock):
+        super().__init__(inner)
+        self.clock, self.seconds = clock, 0.0
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.backend, name)
+    def score(self, index: VideoIndex, text: str) -> np.ndarray:
+        """As the other one, timed."""
+        return self._timed(super().score, index, text)
 
-    def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
-        """As the backend does."""
-        return self._timed(self.backend.score_frames, features, question)
-
-    def event_odds(self, features: np.ndarray, pts_seconds: np.ndarray) -> np.ndarray | None:
-        """As the backend does."""
-        return self._timed(self.backend.event_odds, features, pts_seconds)
+    def event_odds(self, index: VideoIndex) -> np.ndarray | None:
+        """As the other one, timed."""
+        return self._timed(super().event_odds, index)
 
     def _timed(self, work: Callable, *arguments: Any) -> Any:
         began = self.clock()
@@ -140,14 +139,14 @@ class _ScoringClock:
 
 
 def measure_block(
-    backend: Backend, video: EncodedVideo, selector: str, num_frames: int, clock: Clock
+    system: System, video: EncodedVideo, selector: str, num_frames: int, clock: Clock
 ) -> list[Measured]:
     """Answer every question about a video from frames chosen in one way.
 
     The first one is answered once more before, without the clock: what a model does only once, for
     a video or a number of frames, is left out.
     """
-    ask = partial(_ask, backend, video, selector, num_frames, clock)
+    ask = partial(_ask, system, video, selector, num_frames, clock)
     can_grow = give_back_freed_memory()
     with MeasuredPeak() as peak:
         ask(video.samples[0])
@@ -157,7 +156,7 @@ def measure_block(
         Measured(
             video.number, place, selector, num_frames, one.selection.indices.tolist(),
             is_right(sample, one.reply.text), one.scoring, one.choosing, one.reading, one.wall,
-            len(video.features), video.frame_seconds, peak.peak_bytes, grown,
+            len(video.index), video.frame_seconds, peak.peak_bytes, grown,
         )
         for place, (sample, one) in enumerate(zip(video.samples, asked, strict=True))
     ]  # fmt: skip
@@ -175,22 +174,20 @@ class _Asked(NamedTuple):
 
 
 def _ask(
-    backend: Backend,
+    system: System,
     video: EncodedVideo,
     selector: str,
     num_frames: int,
     clock: Clock,
     sample: Sample,
 ) -> _Asked:
-    scored = _ScoringClock(backend, clock)
+    scored = _ScoringClock(system.retriever, clock)
+    question = parse_question(sample.question, sample.options)
     began = clock()
-    selection = choose_frames(
-        scored, video.features, video.pts_seconds, sample.question, selector, num_frames,
-        options=sample.options,
-    )  # fmt: skip
+    selection = choose(scored, video.index, question, selector, num_frames)
     chosen = clock()
-    context = VideoContext(video.features, video.pts_seconds, selection)
-    reply = backend.answer(sample.question, video=context, options=sample.options)
+    given = AnswerInput(video.index, scored.features(video.index), selection)
+    reply = system.answerer.answer(question, given)
     read = clock()
     return _Asked(
         selection, reply, scored.seconds, chosen.processor - began.processor,

@@ -1,17 +1,16 @@
-"""What comes out: the selected moments, the answer, and both as files or plain values."""
+"""The moments that are shown: described, marked, and written as pictures."""
 
 import json
-import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ntlbg.backends import VideoContext
 from ntlbg.marks import JPEG, json_object
 from ntlbg.pictures import contact_sheet, save_jpeg
 from ntlbg.time_text import timestamp
+from ntlbg.types import AnswerInput, Evidence, Moments
 
 FRAMES = f"frame_{'[0-9]' * 6}_*.jpg"
 SHEET_FILE, SELECTION_FILE = "contact_sheet.jpg", "selection.json"
@@ -22,75 +21,9 @@ OVERVIEW = PICTURES | {
 }
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """One selected frame.
-
-    Attributes:
-        pts_seconds: when it is on screen, from the first picture.
-        timestamp: the same as ``mm:ss``, from one hour on as ``h:mm:ss``.
-        score: its relevance to the question; None where nothing was asked.
-        weight: share of the video's frames it stands for.
-        span_seconds: from the first to the last of those frames.
-        supports: whether it shows what the question is about; None where the model cannot tell.
-        image: where its picture was written, if it was.
-    """
-
-    pts_seconds: float
-    timestamp: str
-    score: float | None
-    weight: float
-    span_seconds: tuple[float, float]
-    supports: bool | None = None
-    image: Path | None = None
-
-
-@dataclass(frozen=True)
-class Moments:
-    """The frames chosen from a video; ``seen`` keeps the arrays behind them."""
-
-    video: Path
-    question: str | None
-    selector: str
-    evidence: list[Evidence]
-    usage: dict
-    notes: list[str] = field(default_factory=list)
-    seen: VideoContext | None = field(default=None, repr=False, compare=False)
-
-    def to_dict(self) -> dict:
-        """Plain values for JSON; without the arrays."""
-        return _plain(self)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer and what it rests on; ``seen`` keeps the arrays behind it.
-
-    ``found`` is the chance that the selected frames show what the question is about; None where
-    the model cannot tell.
-    """
-
-    text: str
-    evidence: list[Evidence]
-    usage: dict
-    question: str
-    video: Path
-    model: str
-    selector: str
-    options: list[str] | None = None
-    option_scores: list[float] | None = None
-    found: float | None = None
-    notes: list[str] = field(default_factory=list)
-    seen: VideoContext | None = field(default=None, repr=False, compare=False)
-
-    def to_dict(self) -> dict:
-        """Plain values for JSON; without the arrays."""
-        return _plain(self)
-
-
-def describe_evidence(seen: VideoContext) -> list[Evidence]:
+def describe_evidence(seen: AnswerInput) -> list[Evidence]:
     """The selected frames with score, weight and span, in order of time."""
-    selection, times = seen.selection, seen.pts_seconds[seen.selection.indices]
+    selection, times = seen.selection, seen.times
     return [
         Evidence(
             pts_seconds=float(seconds),
@@ -134,7 +67,25 @@ def write_overview(moments: Moments, stage: Path) -> None:
     (stage / SELECTION_FILE).write_text(text + "\n", "utf-8", errors="backslashreplace")
 
 
-def _plain(result: "Moments | Answer") -> dict:
-    record = asdict(replace(result, seen=None))
-    del record["seen"]
-    return json.loads(json.dumps(record, default=os.fspath))
+def notes_about(usage: dict, num_pictures: int, *, damaged: bool) -> list[str]:
+    """What is to be said of the frames that were read, a sentence each."""
+    notes = []
+    is_picture = usage["video_seconds"] == 0
+    if usage["frames_sampled"] < usage["frames_requested"] and not is_picture:
+        notes.append(
+            f"asked for {usage['frames_requested']} frames, the video gives "
+            f"{usage['frames_sampled']}: all of them are used"
+        )
+    repeated = usage["frames_used"] - num_pictures
+    if repeated > 0 and not notes:  # where all frames are used, so are those that repeat others
+        notes.append(
+            f"the model can tell apart only {_pictures(num_pictures)} of the video; {repeated} of "
+            f"the {usage['frames_used']} frames {'is' if repeated == 1 else 'are'} much like others"
+        )
+    if damaged:
+        notes.append("the video is damaged; what could not be decoded was left out")
+    return notes
+
+
+def _pictures(number: int) -> str:
+    return "one picture" if number == 1 else f"{number} pictures"

@@ -3,20 +3,21 @@
 K chosen frames.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from ntlbg.backends import VideoContext
-from ntlbg.backends.seen import POSSIBLE, Signs
 from ntlbg.data import NOT_SEEN
+from ntlbg.models.ntlbg.question_evidence import POSSIBLE, QuestionEvidence
 from ntlbg.question import parse_question
 from ntlbg.time_text import format_seconds
-from ntlbg.types import Intent
+from ntlbg.types import AnswerInput, Intent
 
 SAME_MOMENT = 3.0  # seconds from a frame at which a time still names what it shows
 
 
 def chances_of_times(
-    times: np.ndarray, chances: np.ndarray, options: list[str] | None
+    times: np.ndarray, chances: np.ndarray, options: Sequence[str] | None
 ) -> dict[str, float]:
     """The best chance of frames at times (K,): of the options, else of times that are possible."""
     found: dict[str, float] = {}
@@ -33,7 +34,7 @@ def chances_of_times(
 
 
 def chances_of_words(
-    chances: dict[str, float], options: list[str] | None
+    chances: dict[str, float], options: Sequence[str] | None
 ) -> dict[str, float] | None:
     """Those of the options, if all are words, else of the words that are possible."""
     if options is None:
@@ -45,21 +46,25 @@ def chances_of_words(
     return {option: known[option.lower()] for option in options}
 
 
-def frames_in_order(intent: Intent, signs: Signs, video: VideoContext) -> np.ndarray:
+def frames_in_order(intent: Intent, evidence: QuestionEvidence, given: AnswerInput) -> np.ndarray:
     """Chosen frames that may show what comes first or last, or next to what is named: (M,) int64.
 
     None of them where what is named was not seen, or is not one thing.
     """
-    chosen, direction = video.selection.indices, intent.direction
-    if video.selection.scores is None or signs.nothing() or len(signs.words) != abs(direction):
+    chosen, direction = given.selection.indices, intent.direction
+    if (
+        given.selection.scores is None
+        or evidence.nothing()
+        or len(evidence.words) != abs(direction)
+    ):
         return chosen[:0]
     if not direction:
         return chosen
-    return chosen[signs.beyond_frames(video.pts_seconds[chosen], direction)]
+    return chosen[evidence.beyond_frames(given.times, direction)]
 
 
 def nothing_offered(
-    known: dict[str, float] | None, offered: dict[str, float] | None, options: list[str]
+    known: dict[str, float] | None, offered: dict[str, float] | None, options: Sequence[str]
 ) -> bool:
     """Whether the frames show another answer, by chances of all answers and of those offered."""
     if not known or not offered:
@@ -68,19 +73,21 @@ def nothing_offered(
     return best < POSSIBLE * max(known.values())
 
 
-def stated_answer(intent: Intent, signs: Signs) -> str | None:
+def stated_answer(intent: Intent, evidence: QuestionEvidence) -> str | None:
     """The answer where it follows from what was found, without reading."""
     if not intent.is_yes_no_or_count:
-        return NOT_SEEN if signs.nothing() else None
-    found = not signs.nothing()
+        return NOT_SEEN if evidence.nothing() else None
+    found = not evidence.nothing()
     if intent.counts:
         return None if found else "0"
-    return ("Yes" if found else "No") if signs.words else None
+    return ("Yes" if found else "No") if evidence.words else None
 
 
-def chances_of_yes_and_no(intent: Intent, signs: Signs, options: list[str]) -> list[float] | None:
+def chances_of_yes_and_no(
+    intent: Intent, evidence: QuestionEvidence, options: Sequence[str]
+) -> list[float] | None:
     """Whether it is there, where that is asked and the options are these two; None for others."""
     texts = [option.lower().replace(",", " ").rstrip(".").split()[0] for option in options]
     if not intent.is_yes_no_or_count or intent.counts or sorted(texts) != ["no", "yes"]:
         return None
-    return [signs.chance() if text == "yes" else 1 - signs.chance() for text in texts]
+    return [evidence.chance() if text == "yes" else 1 - evidence.chance() for text in texts]

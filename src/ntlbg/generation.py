@@ -11,7 +11,7 @@ LOWEST_TEMPERATURE = 0.01
 
 @dataclass(frozen=True)
 class Generation:
-    """What is asked of a text that a language model writes; None leaves it to the backend.
+    """What is asked of a text that a language model writes; None leaves it to the answerer.
 
     Attributes:
         temperature: scores of words are divided by it and one is drawn; 0 takes the likeliest.
@@ -72,7 +72,7 @@ def check_written(options: list[str] | None, generation: Generation) -> None:
 
 
 def decided(generation: Generation) -> list[str]:
-    """What to say of an answer that a backend did not write."""
+    """What to say of an answer that no language model wrote."""
     if not generation.given:
         return []
     return [f"the frames decided this answer, no text was written: {generation.given} did nothing"]

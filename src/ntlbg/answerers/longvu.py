@@ -1,53 +1,28 @@
-"""A converted LongVU checkpoint as a backend."""
+"""LongVU reads the chosen frames: its own reduction, resolution and compression follow."""
 
 import hashlib
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from ntlbg.backends import Habits, Reply, VideoContext
-from ntlbg.backends.generation import GREEDY, Generation
-from ntlbg.backends.writing import write
-from ntlbg.compressors.longvu import MODES, resize_grid
+from ntlbg.answerers import Answerer, Wants
+from ntlbg.answerers.language_model import write
+from ntlbg.encoders.longvu import LongVUEncoder
 from ntlbg.errors import QuestionError, WeightsError
 from ntlbg.models.longvu.formats import BENCHMARKS, LETTERS, format_question
 from ntlbg.models.longvu.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.models.longvu.processing_longvu import LongVUProcessor
+from ntlbg.retrievers.longvu import LongVURetriever
+from ntlbg.types import AnswerInput, Question, Reply
 
 LONGEST_ANSWER_TOKENS = 128
 
 
-class LongVUEncoder:
-    """Mean coarse token of a frame, as the language model would read it.
+class LongVUAnswerer(Answerer):
+    """A LongVU checkpoint; frames come as pictures."""
 
-    Its inner product with the mean embedding of a text is LongVU's relevance of the frame to the
-    text (without the newlines, which are the same for all frames).
-    """
-
-    name = "longvu"
-
-    def __init__(self, model: LongVUForConditionalGeneration, processor: LongVUProcessor, key: str):
-        self.model, self.processor, self.fingerprint = model, processor, key
-        self.feature_size = model.config.text_config.hidden_size
-        # pictures are stretched to a square here, so that no token is spent on padding
-        self.image_size = (processor.siglip_pixels, processor.siglip_pixels)
-
-    @torch.inference_mode()
-    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, 3) -> float32 (N, D)."""
-        fused = self.model.fuse(self.processor.frame_pixels(frames), self.image_size)
-        coarse = resize_grid(fused.tokens, self.model.config.lowres_grid)
-        return self.model.multi_modal_projector(coarse).float().mean(1).cpu().numpy()
-
-
-class LongVUBackend:
-    """LongVU reads the selected frames: its own reduction, resolution and compression follow."""
-
-    needs_frames = True
-    score_unit = "similarity"
-    habits = Habits()
+    wants = Wants(pictures=True)
 
     def __init__(
         self,
@@ -64,52 +39,31 @@ class LongVUBackend:
             )
         self.model, self.processor, self.name = model.eval(), processor, name
         self.fingerprint = fingerprint
-        self.encoder = LongVUEncoder(self.model, processor, fingerprint)
 
-    def express(
-        self, features: np.ndarray, notes: dict[str, np.ndarray], pts_seconds: np.ndarray
-    ) -> np.ndarray:
-        """As they are."""
-        return features
+    def own_retriever(self) -> LongVURetriever:
+        """Relevance as the model itself measures it."""
+        return LongVURetriever(LongVUEncoder(self.model, self.processor, self.fingerprint))
 
-    @torch.inference_mode()
-    def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
-        """Relevance (T,) of features (T, D), in standard deviations from the video's mean."""
-        ids = torch.tensor(self.processor.encode(self.processor.prompt(question)))
-        place = (ids == self.processor.image_token_id).nonzero()[-1].item()
-        text = self.model.get_input_embeddings()(ids[place + 1 :].to(self.model.device)).float()
-        frames = torch.from_numpy(features).to(text.device)
-        if MODES[self.model.config.mode].unit_relevance:
-            text, frames = F.normalize(text, dim=-1), F.normalize(frames, dim=-1)
-        scores = (frames @ text.mean(0)).double().cpu().numpy()
-        spread = scores.std()
-        return (scores - scores.mean()) / spread if spread > 0 else np.zeros_like(scores)
-
-    def event_odds(self, features: np.ndarray, pts_seconds: np.ndarray) -> None:
-        """Its scores are not odds."""
-        return None
+    def cost(self, num_frames: int, height: int, width: int) -> int:
+        """At most: a fine grid with its line ends a frame, as far as the context has room."""
+        config = self.model.config
+        return min(num_frames * config.query_grid * (config.query_grid + 1), config.context_length)
 
     @torch.inference_mode()
-    def answer(
-        self,
-        question: str,
-        *,
-        video: VideoContext,
-        options: list[str] | None,
-        generation: Generation = GREEDY,
-    ) -> Reply:
-        """Text as ``generation`` says; with options the letter that is likeliest to come first."""
+    def answer(self, question: Question, given: AnswerInput) -> Reply:
+        """Text as asked for; with options the letter that is likeliest to come first."""
+        options, asked = question.options, question.text
         if options is not None and len(options) > len(LETTERS):
             raise QuestionError(f"{len(options)} options; give at most {len(LETTERS)}")
-        asked = question
         if options is not None:
-            asked = format_question(BENCHMARKS["mvbench"], question, options)
-        inputs, tokens = self._prepare(asked, video.frames.data)
+            asked = format_question(BENCHMARKS["mvbench"], asked, list(options))
+        inputs, tokens = self._prepare(asked, given.frames.data)
         if options is None:
             end = self.processor.end_token_id
             ids = write(
-                self.model, inputs, generation, longest=LONGEST_ANSWER_TOKENS, end=end, pad=end
-            )
+                self.model, inputs, given.generation,
+                longest=LONGEST_ANSWER_TOKENS, end=end, pad=end,
+            )  # fmt: skip
             return Reply(self.processor.decode_answer(ids[0]), None, tokens, written=True)
         logits = self.model(**inputs, logits_to_keep=1).logits[0, -1].double()
         chances = logits[self._letter_ids(len(options))].softmax(0).tolist()
@@ -135,7 +89,7 @@ class LongVUBackend:
         ]
 
 
-def load_longvu_backend(folder: str | Path) -> LongVUBackend:
+def load_longvu_answerer(folder: str | Path) -> LongVUAnswerer:
     """The model and processor in a folder that ``ntlbg convert longvu`` wrote.
 
     Raises:
@@ -151,7 +105,7 @@ def load_longvu_backend(folder: str | Path) -> LongVUBackend:
             "`ntlbg convert longvu`"
         ) from error
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return LongVUBackend(model.to(device), processor, _fingerprint(folder), name=folder.name)
+    return LongVUAnswerer(model.to(device), processor, _fingerprint(folder), name=folder.name)
 
 
 def _fingerprint(folder: Path) -> str:

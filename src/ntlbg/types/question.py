@@ -1,4 +1,4 @@
-"""What the steps hand to one another: plain values, frozen, without behaviour of their own."""
+"""What was asked, and what its words ask for."""
 
 from dataclasses import dataclass
 

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from transformers.feature_extraction_utils import BatchFeature
 
-from ntlbg.backends import RichPoints, VideoContext
 from ntlbg.models.modeling_outputs import NtlbgOutput
 from ntlbg.models.ntlbg.contour import contour_level
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
 from ntlbg.models.ntlbg.woodbury import inner_products, mahalanobis_and_logdet
 from ntlbg.selectors.moments import estimate_moments
+from ntlbg.types import Selection
 
 
 @dataclass(frozen=True)
@@ -92,16 +92,37 @@ class Attention:
     losses: Sequence[LossPart]
 
 
+@dataclass(frozen=True)
+class RichPoints:
+    """The k rich representative points R = [r; c; w; t] of one question.
+
+    Attributes:
+        question: what was asked.
+        pts_seconds: t (k,).
+        feature_norms: norm of r (k,).
+        context: c (k, C), the temporal context around each frame.
+        weights: w (k, 2), relevance among the selected frames and share of the video.
+    """
+
+    question: str
+    pts_seconds: np.ndarray
+    feature_norms: np.ndarray
+    context: np.ndarray
+    weights: np.ndarray
+
+
 def attention_of(
     model: NtlbgForConditionalGeneration,
     processor: NtlbgProcessor,
     question: str,
     answer: str,
-    video: VideoContext,
+    features: np.ndarray,
+    pts_seconds: np.ndarray,
+    selection: Selection,
     losses: Losses,
 ) -> Attention:
     """One forward pass with the true answer as labels; call it without gradient."""
-    inputs = processor(question, video.features, video.pts_seconds, video.selection, answer=answer)
+    inputs = processor(question, features, pts_seconds, selection, answer=answer)
     inputs = inputs.to(model.device)
     output = model(**inputs, logits_at_labels=True, use_cache=False)
     found = output.statistics
@@ -116,11 +137,11 @@ def attention_of(
         word_weights=np.bincount(
             places, found.token_weights[0, 0].double().cpu().numpy(), len(words)
         ),
-        pts_seconds=video.pts_seconds,
-        chosen=video.selection.indices,
+        pts_seconds=pts_seconds,
+        chosen=selection.indices,
         distances=found.distances[0, 0].double().cpu().numpy(),
         level=_level(inputs["video_features"], output),
-        plane=plane_of(video.features, mean, factor, diagonal),
+        plane=plane_of(features, mean, factor, diagonal),
         losses=losses(inputs, output),
     )
 

@@ -1,4 +1,4 @@
-"""A model that training left in a folder, as a backend."""
+"""A model that training left in a folder."""
 
 import hashlib
 import json
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ntlbg.backends import Habits
-from ntlbg.backends.ntlbg import NtlbgBackend
+from ntlbg.answerers import Habits
+from ntlbg.answerers.ntlbg import NtlbgAnswerer
 from ntlbg.config.blocks import VideoConfig
 from ntlbg.encoders import ENCODERS, Encoder
 from ntlbg.encoders.builtin import BuiltinEncoder
@@ -15,10 +15,11 @@ from ntlbg.errors import WeightsError
 from ntlbg.models.ntlbg.checkpoints import WEIGHTS_FILE, load_reader
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.precision import inference_dtype
+from ntlbg.retrievers.ntlbg import NtlbgRetriever
 from ntlbg.selectors import SELECTORS
 
 
-def load_trained_backend(folder: Path, *, films: bool = True) -> NtlbgBackend:
+def load_ntlbg_answerer(folder: Path, *, films: bool = True) -> NtlbgAnswerer:
     """The model in a folder, called like the folder.
 
     Args:
@@ -47,13 +48,9 @@ def load_trained_backend(folder: Path, *, films: bool = True) -> NtlbgBackend:
     with (folder / WEIGHTS_FILE).open("rb") as file:
         weights = hashlib.file_digest(file, "sha256").hexdigest()
     encoder = _encoder(model, weights, folder) if films else None
-    return NtlbgBackend(
-        model,
-        processor,
-        encoder,
-        name=folder.resolve().name,
-        fingerprint=f"ntlbg-{weights}",
-        habits=habits,
+    retriever = NtlbgRetriever(model, processor, encoder, track=model.config.feature_encoder)
+    return NtlbgAnswerer(
+        retriever, name=folder.resolve().name, fingerprint=f"ntlbg-{weights}", habits=habits
     )
 
 

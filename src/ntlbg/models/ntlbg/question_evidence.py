@@ -68,7 +68,8 @@ class Calibration:
             number of frames; the best of many is good by chance.
         named: a frame shows a named object, by relevance and by the word's own log-odds.
         relevance: the same where no word is known for it.
-        drawn: a video is one with drawn objects, by what ``ntlbg.backends.drawn_videos`` tells.
+        drawn: a video is one with drawn objects, by what
+            ``ntlbg.models.builtin.drawn_videos`` tells.
         found: an object asked for by name is in a video without drawn ones: log-odds of ``named``
             from which on it mostly is, the chance then (36 of 38, and one more of each kind), and
             the chance below, if four of ten names that are asked for are there.
@@ -91,7 +92,7 @@ def log_odds(weights: Sequence[float], *signs):
 
 
 @dataclass(frozen=True)
-class Signs:
+class QuestionEvidence:
     """What the chosen frames have to say about one question.
 
     Attributes:

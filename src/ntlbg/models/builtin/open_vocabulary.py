@@ -41,7 +41,7 @@ EXPERT_RIGHT, CUTOUT_RIGHT, PHOTO_RIGHT = 0.95, 0.9, 0.5
 SET_TO_A_WORD = 0.9999  # cosine of a feature that was replaced; rounding aside it is 1
 
 
-class FurtherWords:
+class OpenVocabulary:
     """Turns features into the directions of words that the vocabulary does not have.
 
     Args:
@@ -150,7 +150,7 @@ class FurtherWords:
         return torch.where(seen[:, None], directions, found)
 
 
-def compared_words(model, processor, further_words: FurtherWords | None) -> tuple[str, ...]:
+def compared_words(model, processor, further_words: OpenVocabulary | None) -> tuple[str, ...]:
     """Words that frames are compared with, but for "nothing"."""
     words = getattr(model.config, "vocabulary", None) or []
     own = (processor.decode_answer(torch.tensor(ids)) for ids in words[:-1])

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ntlbg.backends.seen import LARGEST_ODDS, log_odds, logistic
+from ntlbg.models.ntlbg.question_evidence import LARGEST_ODDS, log_odds, logistic
 
 # Seconds. In videos with drawn objects the middle appearance is at most 4 s long; what fills a
 # screen for longer, like the drawings of an animation, is none of those objects.

@@ -1,8 +1,11 @@
-"""How likely a language model finds texts as the continuation of one prompt."""
+"""What a language model writes after a prompt, and how likely it finds given texts there."""
 
 import copy
 
 import torch
+from torch import Tensor
+
+from ntlbg.generation import Generation
 
 LEAST_KNOWN_CHANCE = 1e-6  # the frames do not rule out an answer altogether
 
@@ -35,3 +38,34 @@ def _log_likelihood(model, processor, prompt, option: str) -> float:
     )
     logits = torch.cat([prompt.logits[:, -1:], rest.logits], dim=1).double()
     return float(logits.log_softmax(-1).gather(-1, ids.unsqueeze(-1)).sum())
+
+
+def write(
+    model, inputs: dict[str, Tensor], generation: Generation, *, longest: int, end: int, pad: int
+) -> Tensor:
+    """Token ids (1, L) as ``model.generate`` gives them: the likeliest, or drawn as asked for.
+
+    The same seed draws the same; random numbers of the caller stay as they are.
+
+    Args:
+        longest: tokens where ``generation`` says nothing.
+        end, pad: token ids.
+    """
+    limits = {
+        "max_new_tokens": generation.max_new_tokens or longest,
+        "eos_token_id": end,
+        "pad_token_id": pad,
+    }
+    if not generation.temperature:
+        return model.generate(**inputs, **limits, do_sample=False)
+    gpus = [model.device] if model.device.type == "cuda" else []
+    with torch.random.fork_rng(gpus):
+        torch.manual_seed(generation.seed or 0)
+        return model.generate(
+            **inputs,
+            **limits,
+            do_sample=True,
+            temperature=generation.temperature,
+            top_p=1.0 if generation.top_p is None else generation.top_p,
+            top_k=0,  # none but what was asked for: transformers' own default is 50
+        )

@@ -1,0 +1,88 @@
+"""How likely does each frame matter for a question? ``RETRIEVERS`` is the whole menu.
+
+T frames, D feature size.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from ntlbg.encoders import Encoder
+from ntlbg.question.timing import apply_question_timing
+from ntlbg.retrievers.calibration import as_log_odds
+from ntlbg.types import Question, Relevance, ScoreUnit, VideoIndex
+
+
+class Retriever(ABC):
+    """Relevance of frames to texts. One method has to be written: ``score``.
+
+    Attributes:
+        name: as in RETRIEVERS.
+        unit: what its scores are.
+        encoders: whose features it reads; frames are told apart by those of the first one.
+    """
+
+    name: str
+    unit: ScoreUnit
+    encoders: tuple[Encoder, ...]
+
+    @abstractmethod
+    def score(self, index: VideoIndex, text: str) -> np.ndarray:
+        """float64 (T,), higher is more relevant to the text; of time and order it knows nothing."""
+
+    def features(self, index: VideoIndex) -> np.ndarray:
+        """float32 (T, D), in which frames are told apart."""
+        return index.features[self.encoders[0].name]
+
+    def event_odds(self, index: VideoIndex) -> np.ndarray | None:
+        """Log-odds (T,) that a frame shows an event, whatever the question; None: cannot tell."""
+        return None
+
+    def relevance(self, index: VideoIndex, question: Question) -> list[Relevance]:
+        """Of the question as a whole, then of what frames are chosen by, if that is more.
+
+        A question that names several things has a part for each. What is at a time, or comes
+        before or after something, is no part but what its timing makes of the whole. Timing needs
+        log-odds, so similarities are turned into them first; they cannot tell what comes next as
+        surely, so there the things that are named are parts beside the whole.
+        """
+        text, intent = question.text, question.intent
+        whole = self._timed(index, question, text)
+        others = [part for part in intent.parts if part != text]
+        if not intent.has_timing:
+            parts = [whole if part == text else self._timed(index, question, part)
+                     for part in intent.parts]  # fmt: skip
+            return [whole, *parts] if others else [whole]
+        if not others or self.unit == "log_odds" or intent.times_seconds:
+            return [whole]
+        return [whole, whole, *(self._relevance(index, question, part) for part in others)]
+
+    def _timed(self, index: VideoIndex, question: Question, text: str) -> Relevance:
+        relevance = self._relevance(index, question, text)
+        if relevance.unit != "log_odds":
+            return relevance
+        event_odds = partial(self.event_odds, index)
+        values = apply_question_timing(
+            relevance.values, index.pts_seconds, question.intent, event_odds
+        )
+        return Relevance(values, "log_odds", self.name)
+
+    def _relevance(self, index: VideoIndex, question: Question, text: str) -> Relevance:
+        values = self.score(index, text)
+        if self.unit == "log_odds" or not question.intent.has_timing:
+            return Relevance(values, self.unit, self.name)
+        odds = as_log_odds(
+            values, self.features(index), index.pts_seconds, question.intent.localized_prior
+        )
+        return Relevance(odds, "log_odds", self.name)
+
+
+def _builtin() -> Retriever:
+    from ntlbg.answerers.builtin import load_builtin_answerer
+
+    return load_builtin_answerer().own_retriever()
+
+
+RETRIEVERS: dict[str, Callable[[], Retriever]] = {"builtin": _builtin}

@@ -1,0 +1,49 @@
+"""A similarity becomes log-odds, by what is usual in the video itself.
+
+T frames, D feature size.
+"""
+
+import numpy as np
+
+from ntlbg.selectors.moments import estimate_moments
+from ntlbg.selectors.ntlbg_options import NtlbgOptions
+from ntlbg.selectors.relevance import (
+    calibrate,
+    is_informative,
+    likeliest_shift,
+    localised_probability,
+    whiten_scores,
+)
+
+# Seconds that a moment lasts which a question is about: what most questions ask for is on screen
+# for two to four seconds (the made videos' events are). Set by hand.
+MOMENT_SECONDS = 3.0
+# A video of one moment has no share left for others; and what has no evidence keeps some chance.
+LEAST_SHARE, LARGEST_SHARE = 1e-6, 0.5
+
+
+def as_log_odds(
+    similarities: np.ndarray, features: np.ndarray, pts_seconds: np.ndarray, prior: float
+) -> np.ndarray:
+    """Log-odds (T,) in nats that a frame is meant, of similarities (T,) of features (T, D).
+
+    With z the similarities after whitening, in standard deviations above the median, and m the
+    shift of the relevant frames that explains their upper tail best, frame t is meant with
+    log-odds m z_t - m^2 / 2 + log(s / (1 - s)); s = P x 3 s / duration is the share of frames that
+    are, P the chance that the question is about a few moments, of which ``prior`` is what its words
+    say. All alike where the similarities tell no frames apart.
+    """
+    duration = max(float(np.ptp(pts_seconds)), MOMENT_SECONDS)
+    moments = estimate_moments(features, NtlbgOptions.rank)
+    if moments is None or not is_informative(similarities):
+        share = np.clip(prior * MOMENT_SECONDS / duration, LEAST_SHARE, LARGEST_SHARE)
+        return np.full(len(similarities), np.log(share / (1 - share)))
+    whitened = whiten_scores(
+        similarities, moments.project(features), moments,
+        rank=NtlbgOptions.score_rank, ridge=NtlbgOptions.ridge,
+    )  # fmt: skip
+    z = calibrate(whitened)
+    p_local = localised_probability(z, prior)
+    share = np.clip(p_local * MOMENT_SECONDS / duration, LEAST_SHARE, LARGEST_SHARE)
+    shift = likeliest_shift(z)
+    return shift * z - shift * shift / 2 + np.log(share / (1 - share))
