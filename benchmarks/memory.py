@@ -23,8 +23,7 @@ from test_peaks import language_model, trained
 from test_reader_peaks import builtin_config, measured_answer, measured_step
 
 from measured_memory import measure
-from ntlbg.memory.activations import Pass, prefill_peak
-from ntlbg.memory.training import Step, step_peak
+from ntlbg.memory.activations import Pass, Step, prefill_peak, step_peak
 
 TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 READ = tuple(itertools.product((1, 4), (64, 256, 1024)))

@@ -6,23 +6,23 @@ from transformers import Dinov2Config, SiglipVisionConfig
 
 from longvu_models import tiny_config, tiny_model
 from measured_memory import measure
+from ntlbg.compression import MAX_FRAMES
 from ntlbg.config import Config, changed
 from ntlbg.errors import ConfigError
 from ntlbg.memory import (
     Workload,
+    as_text,
     base_sizes,
     find_device,
     frames_plan,
     model_sizes,
+    plans,
     reader_sizes,
-    total_parameters,
 )
 from ntlbg.memory.activations import Pass, key_value_cache
-from ntlbg.memory.longvu_frames import BLOCK_FRAMES, KEPT_FRAMES
 from ntlbg.memory.plan import Setup, plan_answer
-from ntlbg.memory.report import as_text, plans
 from ntlbg.models import LongVUConfig, LongVUForConditionalGeneration
-from ntlbg.models.vision_longvu import PixelTensors
+from ntlbg.models.vision_longvu import BLOCK_FRAMES, PixelTensors
 
 TOWER = {
     "hidden_size": 48,
@@ -57,21 +57,14 @@ def test_parameters_are_those_of_the_real_class(changes):
     config = tiny_config(**changes)
     with torch.device("meta"):
         model = LongVUForConditionalGeneration(config)
-    assert total_parameters(model_sizes(config)) == count(model)
+    assert model_sizes(config).total_parameters == count(model)
 
 
 def test_parameters_of_the_published_size():
     config = LongVUConfig()
     with torch.device("meta"):
         model = LongVUForConditionalGeneration(config)
-    assert total_parameters(model_sizes(config)) == count(model)
-
-
-def test_the_limits_are_those_of_the_model():
-    from ntlbg.compression import MAX_FRAMES
-    from ntlbg.models import vision_longvu
-
-    assert (BLOCK_FRAMES, KEPT_FRAMES) == (vision_longvu.BLOCK_FRAMES, MAX_FRAMES)
+    assert model_sizes(config).total_parameters == count(model)
 
 
 def test_the_cache_holds_a_full_context():
@@ -159,5 +152,5 @@ def test_a_folder_is_planned_for_answering_only(config):
 def test_more_frames_than_are_kept_take_no_more_memory():
     sizes = model_sizes(tiny_config())
     peaks = [plan_answer(sizes, Workload(frames, 8)).parts["fused frames"] for frames in
-             (KEPT_FRAMES // 2, KEPT_FRAMES, 10 * KEPT_FRAMES)]  # fmt: skip
+             (MAX_FRAMES // 2, MAX_FRAMES, 10 * MAX_FRAMES)]  # fmt: skip
     assert peaks[0] < peaks[1] == peaks[2]

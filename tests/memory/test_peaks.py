@@ -18,14 +18,9 @@ from transformers import (
 from measured_memory import measure
 from ntlbg.encoders import BuiltinEncoder
 from ntlbg.memory import model_sizes
-from ntlbg.memory.activations import Pass, prefill_peak
+from ntlbg.memory.activations import Pass, Step, kept_bytes, prefill_peak, step_peak
 from ntlbg.memory.frames import tower_activations, tower_pixel_bytes, vision_activations
-from ntlbg.memory.sizes import TowerSizes
-from ntlbg.memory.training import Step, kept_bytes, step_peak
-from ntlbg.models.vision_tower import (
-    BuiltinVisionConfig,
-    BuiltinVisionTower,
-)
+from ntlbg.models.vision_tower import BuiltinVisionConfig, BuiltinVisionTower
 
 TOLERANCE = 0.15
 SIZES = {
@@ -182,7 +177,7 @@ def test_peak_of_encoding_frames(dtype):
     frames = np.zeros((2, 128, 224, 3), np.uint8)
     with torch.inference_mode():
         highest, _ = measure(lambda: BuiltinEncoder(tower, "").encode_frames(frames))
-    tower = TowerSizes()
+    tower = BuiltinVisionConfig()
     expected = tower_activations(tower, 2, dtype.itemsize) + tower_pixel_bytes(tower, 2)
     close = 0.01 if dtype is torch.float32 else 0.05
     assert expected == pytest.approx(highest + frames.nbytes, rel=close)

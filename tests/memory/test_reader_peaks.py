@@ -1,7 +1,5 @@
 """Estimated peaks of the whole model against measured ones, answering and training."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -61,8 +59,7 @@ def with_budget(config: Config, frames: int, chosen: int, checkpointing: bool) -
 
 def planned(config: Config, size: int, batch: dict) -> tuple[ModelSizes, Workload]:
     """Sizes and workload with the lengths that the prompt really has."""
-    model = reader_sizes(config)
-    model = replace(model, ntlbg=replace(model.ntlbg, features=size))
+    model = reader_sizes(config, size)
     rows, tokens = batch["input_ids"].shape
     frames, chosen = config.video_config.max_frames, config.video_config.num_representatives
     labelled = int((batch["labels"] != -100).sum())

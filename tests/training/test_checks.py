@@ -118,10 +118,14 @@ def test_gpus_are_counted_and_keep_the_number_format(machine, monkeypatch, tmp_p
     machine()
     monkeypatch.setattr(checks, "find_device", lambda name: Device("a card", 10**11))
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
-    config, said = changed(small_config(tmp_path), {"training_config.bf16": True}), []
+    keys = {"training_config.bf16": True, "hardware_config.num_gpus": None}
+    config, said = changed(small_config(tmp_path), keys), []
     ready = check(config, said.append, tell_all=True)
     assert ready.config == changed(config, {"hardware_config.num_gpus": 2})
     assert "4 steps of 4 questions (2 at once, 1 times, 2 GPUs): each question 2.67 times" in said
+    wanted = changed(config, {"hardware_config.num_gpus": 4})
+    with pytest.raises(NotReadyError, match=r"num_gpus is 4, and .* here, 2 GPUs; write null, or"):
+        check(wanted, said.append)
 
 
 def test_a_validation_set_without_a_video_is_needed_once_it_is_there(machine, tmp_path):

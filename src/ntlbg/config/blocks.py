@@ -109,8 +109,9 @@ class ModelConfig(Block):
         None, description="key and value heads of a layer, as base_model has them; null: not said"
     )
     ntlbg_max_position_embeddings: Count | None = Field(
-        None, description="tokens in a prompt at most, in plans and what is made to fit; null: as "
-        "many as base_model has positions"
+        None,
+        description="tokens in a prompt at most, in plans and what is made to fit; null: as "
+        "many as base_model has positions",
     )
     ntlbg_rope_theta: Positive | None = Field(
         None, description="base of the rotary positions, as base_model has it; null: not said"
@@ -122,8 +123,9 @@ class ModelConfig(Block):
         True, description="fused attention kernels (SDPA), never S x S scores in memory"
     )
     ntlbg_gradient_checkpointing: bool = Field(
-        True, description="recompute activations in the backward pass to save memory; as "
-        "hardware_config.memory_optimization says"
+        True,
+        description="recompute activations in the backward pass to save memory; as "
+        "hardware_config.memory_optimization says",
     )
     rich_point_config: RichPointConfig = Field(RichPointConfig(), description="rich points")
 

@@ -9,6 +9,7 @@ from ntlbg.errors import ConfigError
 Say = Callable[[str], None]
 # What each value of a key allows of what all keys of its group say.
 Meaning = dict[Any, set[str]]
+YES_OR_NO: Meaning = {True: {"yes"}, False: {"no"}}
 SAVING = "hardware_config.memory_optimization"
 GROUPS: dict[str, dict[str, Meaning]] = {
     "number formats": {
@@ -16,21 +17,15 @@ GROUPS: dict[str, dict[str, Meaning]] = {
         "training_config.bf16": {True: {"bf16"}, False: {"no", "fp16"}},
         "hardware_config.mixed_precision": {name: {name} for name in ("no", "fp16", "bf16")},
     },
-    "ways to keep activations": dict.fromkeys(
-        (
-            "model_config.ntlbg_gradient_checkpointing",
-            f"{SAVING}.activation_checkpointing",
-            f"{SAVING}.gradient_checkpointing",
-        ),
-        {True: {"yes"}, False: {"no"}},
-    ),
-    "ways to look for parameters without gradient": dict.fromkeys(
-        (
-            "training_config.ddp_find_unused_parameters",
-            "hardware_config.distributed_training.find_unused_parameters",
-        ),
-        {True: {"yes"}, False: {"no"}},
-    ),
+    "ways to keep activations": {
+        "model_config.ntlbg_gradient_checkpointing": YES_OR_NO,
+        f"{SAVING}.activation_checkpointing": YES_OR_NO,
+        f"{SAVING}.gradient_checkpointing": YES_OR_NO,
+    },
+    "ways to look for parameters without gradient": {
+        "training_config.ddp_find_unused_parameters": YES_OR_NO,
+        "hardware_config.distributed_training.find_unused_parameters": YES_OR_NO,
+    },
 }
 DEFAULTS = Config().model_dump(by_alias=True)
 

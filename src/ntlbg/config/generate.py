@@ -24,7 +24,7 @@ def config_for_level(category: str, gpu: str | None = None, base: Config | None 
         base,
         {
             "model_name": f"ntlbg_{category}",
-            "description": f"Questions about {level.description}",
+            "description": f"Questions about videos of {level.lengths}",
             "output_dir": f"results/ntlbg_{category}",
             "video_config.max_frames": level.max_frames,
             "video_config.num_representatives": level.num_representatives,

@@ -44,7 +44,7 @@ class Level:
     """What a length of video asks for.
 
     Attributes:
-        description: of the videos, in words.
+        lengths: of the videos, in words.
         video_minutes: shortest and longest video; None is no limit.
         max_frames: frames looked at in a video at most.
         num_representatives: frames chosen of them at most.
@@ -54,7 +54,7 @@ class Level:
         fps: frames looked at per second of video.
     """
 
-    description: str
+    lengths: str
     video_minutes: tuple[float, float | None]
     max_frames: int
     num_representatives: int
@@ -71,8 +71,8 @@ class Level:
 
 LEVELS = MappingProxyType(
     {
-        "moderate_long": Level("videos of 5 to 10 minutes", (5, 10), 2048, 256, 2, 16, "V100_32GB"),
-        "long": Level("videos of 10 to 20 minutes", (10, 20), 4096, 512, 1, 32, "A100_40GB"),
-        "very_long": Level("videos of 20 minutes and more", (20, None), 8192, 1024, 1, 64, "A100_80GB"),
+        "moderate_long": Level("5 to 10 minutes", (5, 10), 2048, 256, 2, 16, "V100_32GB"),
+        "long": Level("10 to 20 minutes", (10, 20), 4096, 512, 1, 32, "A100_40GB"),
+        "very_long": Level("20 minutes and more", (20, None), 8192, 1024, 1, 64, "A100_80GB"),
     }
 )

@@ -38,7 +38,8 @@ def reader_sizes(config: Config, feature_size: int | None = None) -> ModelSizes:
     """The model that training makes: the base's language model behind NTLBG's parts.
 
     Args:
-        feature_size: D of the frame features; None is that of the built-in encoder.
+        feature_size: D of the frame features; None is that of the base's own parts, or else of the
+            built-in encoder.
 
     Raises:
         ConfigError: the base has a reader of its own, which is not replaced; or a key says a size
@@ -57,7 +58,7 @@ def reader_sizes(config: Config, feature_size: int | None = None) -> ModelSizes:
     text_config, tower = base.config.get_text_config(), BuiltinVisionConfig()
     check_sizes(config, text_config)
     most = config.model.ntlbg_max_position_embeddings or base.text.max_positions
-    size = feature_size or tower.feature_size
+    size = feature_size or (base.ntlbg or tower).feature_size
     if base.ntlbg is None:
         parts = reader_settings(config, text_config, size)
     else:

@@ -118,7 +118,9 @@ def check_sizes(config: Config, text_config: PreTrainedConfig) -> None:
             )
 
 
-def reader_settings(config: Config, text_config: PreTrainedConfig, feature_size: int) -> NtlbgConfig:
+def reader_settings(
+    config: Config, text_config: PreTrainedConfig, feature_size: int
+) -> NtlbgConfig:
     """The `NtlbgConfig` of new parts in front of a language model, as a configuration asks."""
     points = config.model.rich_point_config
     return NtlbgConfig(
