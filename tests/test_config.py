@@ -211,7 +211,9 @@ def test_a_missing_key_is_named(edited):
 def test_several_mistakes_are_counted(tmp_path):
     file = tmp_path / "wrong.json"
     file.write_text('{"video_config": {"max_frames": 0, "temporal_stride": 0}, "colour": 1}')
-    with pytest.raises(ConfigError, match=r"video_config.max_frames: .* \(and 2 more\)$"):
+    with pytest.raises(
+        ConfigError, match=r"max_frames: .* \(and 2 more: video_config\.temporal_stride, colour\)$"
+    ):
         load_config(file)
 
 

@@ -105,9 +105,12 @@ def _checked(
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise ConfigError(f"{where}: {_explain(problems[0])}{more}") from error
+        first, *others = error.errors(include_url=False)
+        more = ""
+        if others:
+            places = ", ".join(_place(problem["loc"]) for problem in others)
+            more = f" (and {len(others)} more: {places})"
+        raise ConfigError(f"{where}: {_explain(first)}{more}") from error
 
 
 def parsed_override(override: str) -> tuple[str, Any]:
@@ -142,9 +145,13 @@ def _inside(block: dict | list, key: str) -> Any:
     return block.get(key)
 
 
+def _place(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc if part != "[key]")
+
+
 def _explain(problem: dict[str, Any]) -> str:
     loc, kind, message = problem["loc"], problem["type"], problem["msg"]
-    where = ".".join(str(part) for part in loc if part != "[key]")
+    where = _place(loc)
     if kind == "extra_forbidden":
         names = ", ".join(_fields(_owner(loc)))
         meant = [path for path in _paths(Config) if path.rpartition(".")[2] == loc[-1]]
