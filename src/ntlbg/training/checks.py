@@ -1,7 +1,6 @@
 """Whether training on a configuration's data sets can start here: data, memory, weights.
 
-Looked at before anything heavy is loaded, and told all at once. Importing this does not import
-torch.
+Looked at before what trains is loaded, and told all at once. Importing this does not import torch.
 """
 
 from dataclasses import dataclass
