@@ -10,6 +10,7 @@ from ntlbg.compression import MAX_FRAMES
 from ntlbg.config import Config, changed
 from ntlbg.errors import ConfigError
 from ntlbg.memory import (
+    Setup,
     Workload,
     as_text,
     base_sizes,
@@ -20,7 +21,7 @@ from ntlbg.memory import (
     reader_sizes,
 )
 from ntlbg.memory.activations import Pass, key_value_cache
-from ntlbg.memory.plan import Setup, plan_answer
+from ntlbg.memory.plan import plan_answer
 from ntlbg.models import LongVUConfig, LongVUForConditionalGeneration
 from ntlbg.models.vision_longvu import BLOCK_FRAMES, PixelTensors
 
@@ -76,7 +77,7 @@ def test_the_cache_holds_a_full_context():
         cache = model.language_model(torch.ones(1, plan.tokens, dtype=torch.int64), use_cache=True)
     held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.past_key_values.layers)
     assert plan.parts["KV cache"] == held
-    assert held == key_value_cache(sizes.text, Pass(1, plan.tokens, 4))
+    assert held == key_value_cache(sizes.text, Pass(1, plan.tokens, Setup(number_bytes=4)))
 
 
 @pytest.mark.parametrize("number", [torch.float32, torch.bfloat16])

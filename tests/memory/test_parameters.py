@@ -131,7 +131,7 @@ def test_bytes_of_the_cache(kind):
     with torch.inference_mode():
         cache = model(torch.ones(2, 17, dtype=torch.int64), use_cache=True).past_key_values
     held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
-    assert key_value_cache(model_sizes(config).text, Pass(2, 17, 2)) == held
+    assert key_value_cache(model_sizes(config).text, Pass(2, 17)) == held
 
 
 def test_published_totals():

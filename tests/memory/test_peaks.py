@@ -18,7 +18,7 @@ from transformers import (
 from measured_memory import measure
 from ntlbg.encoders import BuiltinEncoder
 from ntlbg.memory import model_sizes
-from ntlbg.memory.activations import Pass, Step, kept_bytes, prefill_peak, step_peak
+from ntlbg.memory.activations import Pass, Setup, kept_bytes, prefill_peak, step_peak
 from ntlbg.memory.frames import tower_activations, tower_pixel_bytes, vision_activations
 from ntlbg.models.vision_tower import BuiltinVisionConfig, BuiltinVisionTower
 
@@ -56,7 +56,7 @@ def language_model(kind=LlamaConfig, dtype=torch.float32, fused=True, **changes)
 def test_peak_of_reading_a_prompt(batch, tokens, kept, kind, changes, dtype, fused):
     model, text = language_model(kind, dtype, fused, **changes)
     embeds = torch.randn(batch, tokens, text.hidden, dtype=dtype)
-    run = Pass(batch, tokens, dtype.itemsize, fused, labelled=batch * kept)
+    run = Pass(batch, tokens, Setup(dtype.itemsize, fused), labelled=batch * kept)
     with torch.inference_mode():
         model(inputs_embeds=embeds[:, :2])  # what a first call allocates for good
         highest, _ = measure(
@@ -112,17 +112,16 @@ def test_peak_of_a_training_step(batch, tokens, labels, how, dtype, fused, check
     trained(model, how)
     if checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
-    run = Pass(batch, tokens, dtype.itemsize, fused, labelled=batch * labels)
-    rank = 8 if how == "lora" else 0
-    step = Step(run, how, rank, checkpointing, False, dtype.itemsize)
+    setup = Setup(dtype.itemsize, fused, how, 8, checkpointing, accumulated=False)
+    run = Pass(batch, tokens, setup, labelled=batch * labels)
     forward = training_pass(model, batch, tokens, labels, how)
     forward().backward()
     model.zero_grad(set_to_none=True)
     _, kept = measure(forward)
     highest, _ = measure(lambda: forward().backward())
     loss = run.labelled * text.vocabulary * 4
-    assert kept_bytes(text, step) + loss == pytest.approx(kept, rel=TOLERANCE)
-    assert step_peak(text, step) == pytest.approx(highest, rel=TOLERANCE)
+    assert kept_bytes(text, run) + loss == pytest.approx(kept, rel=TOLERANCE)
+    assert step_peak(text, run) == pytest.approx(highest, rel=TOLERANCE)
 
 
 def measured_kept(how, fused, rank, batch, tokens, changes) -> tuple[int, int]:
@@ -136,8 +135,8 @@ def measured_kept(how, fused, rank, batch, tokens, changes) -> tuple[int, int]:
     forward = training_pass(model, batch, tokens, 1, how)
     forward()
     _, kept = measure(forward)
-    run = Pass(batch, tokens, 4, fused, labelled=batch)
-    return kept_bytes(text, Step(run, how, rank if how == "lora" else 0, checkpointing)), kept
+    run = Pass(batch, tokens, Setup(4, fused, how, rank, checkpointing), labelled=batch)
+    return kept_bytes(text, run), kept
 
 
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,

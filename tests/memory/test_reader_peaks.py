@@ -7,9 +7,9 @@ import torch
 from measured_memory import measure
 from ntlbg.config import Config, changed
 from ntlbg.data import Sample
-from ntlbg.memory import model_sizes, plan_answer, plan_training, reader_sizes
+from ntlbg.memory import Setup, model_sizes, plan_answer, plan_training, reader_sizes
 from ntlbg.memory.frames import ntlbg_kept
-from ntlbg.memory.plan import Plan, Setup, Workload
+from ntlbg.memory.plan import Plan, Workload
 from ntlbg.memory.sizes import ModelSizes
 from ntlbg.models.reader import build_reader
 from ntlbg.reading import Read

@@ -4,6 +4,7 @@ The parameters are counted on the real classes, without memory; the formulas cou
 ``benchmarks/memory.py`` compares them with measured peaks. Importing this does not import torch.
 """
 
+from ntlbg.memory.activations import Setup
 from ntlbg.memory.budget import affordable_frames
 from ntlbg.memory.devices import Device, find_device
 from ntlbg.memory.fitting import (
@@ -19,7 +20,7 @@ from ntlbg.memory.fitting import (
     training_plan,
     workload,
 )
-from ntlbg.memory.plan import Plan, Setup, Workload, largest_budgets, plan_answer, plan_training
+from ntlbg.memory.plan import Plan, Workload, largest_budgets, plan_answer, plan_training
 from ntlbg.memory.sizes import KNOWN, ModelSizes, base_sizes, model_sizes
 
 __all__ = [

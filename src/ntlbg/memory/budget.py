@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ntlbg.memory.devices import GIGABYTE, Device, main_memory
-from ntlbg.memory.plan import Setup, Workload, largest, plan_answer, sequence_tokens
+from ntlbg.memory.plan import Workload, largest, plan_answer, sequence_tokens
 from ntlbg.memory.sizes import KNOWN, base_sizes
 
 
@@ -28,7 +28,7 @@ def affordable_frames(
 
     def needed(number: int) -> int:
         # the weights are in memory already, or will be whatever the number of frames is
-        plan = plan_answer(sizes, replace(work, num_frames=number), Setup())
+        plan = plan_answer(sizes, replace(work, num_frames=number))
         return plan.at("read the prompt")
 
     def fits(number: int) -> bool:

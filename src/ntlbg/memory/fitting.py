@@ -6,10 +6,10 @@ from typing import Any
 from ntlbg.config import Config, changed, precision_for
 from ntlbg.config.menus import GPUS
 from ntlbg.errors import ConfigError
+from ntlbg.memory.activations import Setup
 from ntlbg.memory.devices import GIGABYTE, Device, find_device
 from ntlbg.memory.plan import (
     Plan,
-    Setup,
     Workload,
     largest,
     largest_budgets,

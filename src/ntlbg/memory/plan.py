@@ -8,8 +8,7 @@ from ntlbg.memory.activations import (
     ADAMW_STATES,
     FP32,
     Pass,
-    Step,
-    Trained,
+    Setup,
     gradient_bytes,
     kept_bytes,
     key_value_cache,
@@ -60,25 +59,6 @@ class Workload:
 
 
 @dataclass(frozen=True)
-class Setup:
-    """How it is computed.
-
-    Attributes:
-        number_bytes: of weights and activations of the language model: 2 or 4.
-        fused: attention without scores in memory.
-        trained, rank, checkpointing: as in ``activations.Step``.
-        accumulated: gradients are added up over several passes.
-    """
-
-    number_bytes: int = 2
-    fused: bool = True
-    trained: Trained = "lora"
-    rank: int = 16
-    checkpointing: bool = True
-    accumulated: bool = True
-
-
-@dataclass(frozen=True)
 class Plan:
     """Bytes.
 
@@ -126,7 +106,7 @@ def plan_answer(model: ModelSizes, work: Workload, setup: Setup | None = None) -
     """Memory of answering ``batch`` questions at once, with the cache of keys and values."""
     setup = setup or Setup()
     tokens, e = sequence_tokens(model, work), setup.number_bytes
-    run = Pass(work.batch, tokens, e, setup.fused, labelled=work.batch)
+    run = Pass(work.batch, tokens, setup, labelled=work.batch)
     weights = _weights(model, setup)
     parts = {
         **weights,
@@ -157,13 +137,12 @@ def plan_training(model: ModelSizes, work: Workload, setup: Setup | None = None)
     """Memory of training on frame features that were computed before."""
     setup = setup or Setup()
     text, tokens, e = model.text, sequence_tokens(model, work), setup.number_bytes
-    run = Pass(work.batch, tokens, e, setup.fused, labelled=work.batch * work.answer_tokens)
-    step = Step(run, setup.trained, setup.rank, setup.checkpointing, setup.accumulated, e)
-    own, kept = gradient_bytes(text, step), kept_bytes(text, step)
+    run = Pass(work.batch, tokens, setup, labelled=work.batch * work.answer_tokens)
+    own, kept = gradient_bytes(text, run), kept_bytes(text, run)
     small, ntlbg, losses, lstm = _ntlbg_training(model, work)
     # of what accumulated, the gradients are a part of their own
-    beyond = step_peak(text, step) - (own if setup.accumulated else 0) - kept
-    largest = step.rank * max(text.hidden, text.intermediate) * FP32
+    beyond = step_peak(text, run) - (own if setup.accumulated else 0) - kept
+    largest = setup.rank * max(text.hidden, text.intermediate) * FP32
     if setup.trained == "full":
         largest = max(text.layer_parameters, text.vocabulary * text.hidden) * e
     weights = _weights(model, setup)
@@ -219,7 +198,7 @@ def _weights(model: ModelSizes, setup: Setup) -> dict[str, int]:
 
 def _embedded(model: ModelSizes, run: Pass) -> int:
     """The prompt in float32, and in the language model's numbers where those differ."""
-    return run.rows * model.text.hidden * (FP32 + run.number_bytes * run.half)
+    return run.rows * model.text.hidden * (FP32 + run.how.number_bytes * run.how.half)
 
 
 def _features(model: ModelSizes, work: Workload) -> int:
