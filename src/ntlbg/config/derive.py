@@ -27,6 +27,8 @@ GROUPS: dict[str, dict[str, Meaning]] = {
         "hardware_config.distributed_training.find_unused_parameters": YES_OR_NO,
     },
 }
+# of what is left to choose from: a number format that is taken away leaves none
+ORDER = ("no", "fp16", "bf16", "yes")
 DEFAULTS = Config().model_dump(by_alias=True)
 
 
@@ -50,47 +52,40 @@ def agree(
     """
     for what, group in GROUPS.items():
         values = {key: _at(content, key) for key in group}
-        # those that are wrong in themselves are left for the check
-        if any(type(now) is not type(_at(DEFAULTS, key)) or now not in group[key]
-               for key, now in values.items()):  # fmt: skip
+        if not all(_means(group[key], now) for key, now in values.items()):
+            continue  # one of them is wrong in itself, which the check tells
+        if named is None:
+            deciding = {key: now for key, now in values.items() if now != _at(DEFAULTS, key)}
+        else:
+            deciding = {key: now for key, now in values.items() if key in named}
+        if not deciding and _allowed(group, values):
             continue
-        deciding = {
-            key: now
-            for key, now in values.items()
-            if (now != _at(DEFAULTS, key) if named is None else key in named)
-        }
-        if deciding or not _allowed(group, values):
-            _follow(content, group, values, deciding or values, before, what, say)
+        allowed, deciding = _allowed(group, deciding or values), deciding or values
+        if not allowed:
+            raise ConfigError(
+                f"{_shown(deciding, 'true', 'false')}: these name different {what}; change one of "
+                "them"
+            )
+        same = allowed & _allowed(group, {key: _at(before, key) for key in group})
+        wanted = min(same or allowed, key=ORDER.index)
+        agreed = {key: next(v for v in group[key] if wanted in group[key][v]) for key in group}
+        follow = {key: value for key, value in agreed.items() if values[key] != value}
+        for key, value in follow.items():
+            _put(content, key, value)
+        if follow and say is not None:
+            say(f"{_shown(deciding, 'true', 'false')}: {_shown(follow, 'on', 'off')}")
 
 
-def _follow(
-    content: dict[str, Any],
-    group: dict[str, Meaning],
-    values: dict[str, Any],
-    deciding: dict[str, Any],
-    before: dict[str, Any],
-    what: str,
-    say: Say | None,
-) -> None:
-    """All keys of a group as those that decide allow: as before, else the first that is left."""
-    allowed = _allowed(group, deciding)
-    if not allowed:
-        raise ConfigError(
-            f"{_shown(deciding, 'true', 'false')}: these name different {what}; change one of them"
-        )
-    same = _allowed(group, {key: _at(before, key) for key in group}) & allowed
-    # a number format that is taken away leaves none
-    wanted = min(same or allowed, key=("no", "fp16", "bf16", "yes").index)
-    agreed = {key: next(v for v in group[key] if wanted in group[key][v]) for key in group}
-    follow = {key: value for key, value in agreed.items() if values[key] != value}
-    for key, value in follow.items():
-        *blocks, name = key.split(".")
-        block = content
-        for place in blocks:
-            block = block.setdefault(place, {})
-        block[name] = value
-    if follow and say is not None:
-        say(f"{_shown(deciding, 'true', 'false')}: {_shown(follow, 'on', 'off')}")
+def _means(meaning: Meaning, value: Any) -> bool:
+    """Whether a value is one of those that a key may have: 1 is not true."""
+    return any(type(value) is type(known) and value == known for known in meaning)
+
+
+def _put(content: dict[str, Any], key: str, value: Any) -> None:
+    *blocks, name = key.split(".")
+    for place in blocks:
+        content = content.setdefault(place, {})
+    content[name] = value
 
 
 def _allowed(group: dict[str, Meaning], values: dict[str, Any]) -> set[str]:
