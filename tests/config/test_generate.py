@@ -191,6 +191,10 @@ def test_a_number_that_does_less_than_one_may_think_is_told():
     assert told.endswith("give 512")
     (told,) = changed(Config(), {"video_config.frame_resolution": [448, 448]}).hints()
     assert told.startswith("video_config.frame_resolution changes the plan of a vision-language")
+    points = {"model_config.rich_point_config.feature_dim": 64}
+    assert changed(Config(), points).hints() == []
+    (told,) = changed(Config(), points | {"model_config.base_model": "builtin"}).hints()
+    assert told.startswith("model_config.rich_point_config changes nothing of base_model builtin")
 
 
 def test_all_weights_need_more_than_float16():

@@ -1,5 +1,7 @@
 """LongVU planned from its configuration, against the real class and what it allocates."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from transformers import Dinov2Config, SiglipVisionConfig
@@ -10,12 +12,14 @@ from ntlbg.compression import MAX_FRAMES
 from ntlbg.config import Config, changed
 from ntlbg.errors import ConfigError
 from ntlbg.memory import (
+    Device,
     Setup,
     Workload,
     as_text,
     base_sizes,
     find_device,
     frames_plan,
+    largest_budgets,
     model_sizes,
     plans,
     reader_sizes,
@@ -148,6 +152,16 @@ def test_a_folder_is_planned_for_answering_only(config):
     assert frames_plan(config).tokens == 128
     with pytest.raises(ConfigError, match="is a LongVU model, which reads frames in its own way"):
         reader_sizes(config)
+
+
+def test_text_alone_may_be_shorter_than_the_context():
+    sizes, work = model_sizes(tiny_config()), Workload(1, 8, batch=32)
+    short = plan_answer(sizes, replace(work, num_frames=0, text_tokens=40)).peak
+    assert short < plan_answer(sizes, work).peak  # which fills the context
+    device = Device("small", int(short / 0.95) + 1, is_gpu=False)
+    found = largest_budgets(sizes, work, Setup(), device, "answer")
+    assert 40 <= found["tokens"] < sizes.longvu.context_length
+    assert found["frames"] == 0
 
 
 def test_more_frames_than_are_kept_take_no_more_memory():

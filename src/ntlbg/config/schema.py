@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from ntlbg.config.blocks import Block, Count, ModelConfig, Text, VideoConfig
+from ntlbg.config.blocks import Block, Count, ModelConfig, RichPointConfig, Text, VideoConfig
 from ntlbg.config.menus import GPUS, LEVELS
 from ntlbg.config.training_blocks import DatasetConfig, LossConfig, TrainingConfig
 
@@ -173,5 +173,11 @@ class Config(Block):
             found.append(
                 "video_config.frame_resolution changes the plan of a vision-language model alone: "
                 "the encoder has a size of its own"
+            )
+        points = self.model.rich_point_config
+        if self.model.base_model == "builtin" and points != RichPointConfig():
+            found.append(
+                "model_config.rich_point_config changes nothing of base_model builtin, which has "
+                "rich points of its own"
             )
         return found
