@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-from ntlbg.memory.base_models import KNOWN
 from ntlbg.memory.devices import GIGABYTE, Device, main_memory
-from ntlbg.memory.fitting import largest
-from ntlbg.memory.plan import Setup, Workload, plan_answer, sequence_tokens
+from ntlbg.memory.plan import Workload, largest, plan_answer, sequence_tokens
+from ntlbg.memory.sizes import KNOWN, base_sizes
 
 
 def affordable_frames(
@@ -24,25 +23,24 @@ def affordable_frames(
     """
     if model not in KNOWN:
         return num_frames, None
-    sizes, device = KNOWN[model], device or main_memory()
-    work = Workload(max(sampled_frames, 1), num_frames)
+    sizes, device = base_sizes(model), device or main_memory()
+    work, positions = Workload(max(sampled_frames, 1), num_frames), sizes.text.max_positions
+
+    def needed(number: int) -> int:
+        # the weights are in memory already, or will be whatever the number of frames is
+        plan = plan_answer(sizes, replace(work, num_frames=number))
+        return plan.at("read the prompt")
 
     def fits(number: int) -> bool:
-        smaller = replace(work, num_frames=number)
-        if sequence_tokens(sizes, smaller) > sizes.text.max_positions:
-            return False
-        # the weights are in memory already, or will be whatever the number of frames is
-        plan = plan_answer(sizes, smaller, Setup())
-        return plan.at("read the prompt") <= device.usable_bytes
+        tokens = sequence_tokens(sizes, replace(work, num_frames=number))
+        return tokens <= positions and needed(number) <= device.usable_bytes
 
     most = max(1, largest(fits, num_frames))
     if most >= num_frames:
         return num_frames, None
     tokens = sequence_tokens(sizes, work)
-    if tokens > sizes.text.max_positions:
-        why = f"{num_frames} frames are {tokens} tokens, {model} reads {sizes.text.max_positions}"
-    else:
-        need = plan_answer(sizes, work, Setup()).at("read the prompt") / GIGABYTE
-        have = device.usable_bytes / GIGABYTE
+    why = f"{num_frames} frames are {tokens} tokens, {model} reads {positions}"
+    if tokens <= positions:
+        need, have = needed(num_frames) / GIGABYTE, device.usable_bytes / GIGABYTE
         why = f"{num_frames} frames need {need:.3g} GB, there are {have:.3g}"
     return most, f"{why}: {most} frames are used"
