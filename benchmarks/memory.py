@@ -23,8 +23,7 @@ from test_peaks import language_model, trained
 from test_reader_peaks import builtin_config, measured_answer, measured_step
 
 from measured_memory import measure
-from ntlbg.memory.activations import Pass, prefill_peak
-from ntlbg.memory.training import Step, step_peak
+from ntlbg.memory.activations import Pass, Setup, prefill_peak, step_peak
 
 TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 READ = tuple(itertools.product((1, 4), (64, 256, 1024)))
@@ -61,7 +60,7 @@ def read_grid():
                 model(inputs_embeds=embeds[:, :2])
                 work = partial(model, inputs_embeds=embeds, use_cache=True, logits_to_keep=1)
                 measured, _ = measure(work)
-            run = Pass(batch, tokens, dtype.itemsize, fused, labelled=batch)
+            run = Pass(batch, tokens, Setup(dtype.itemsize, fused), labelled=batch)
             kind = "fused" if fused else "eager"
             what = f"read, {name}, {kind}, {batch} x {tokens} tokens"
             yield row(what, prefill_peak(text, run), measured)
@@ -75,9 +74,8 @@ def training_grid():
         if checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})
         for batch, tokens in TRAINED:
-            run = Pass(batch, tokens, dtype.itemsize, fused, labelled=4 * batch)
-            rank = 8 if how == "lora" else 0
-            step = Step(run, how, rank, bool(checkpointing), False, dtype.itemsize)
+            setup = Setup(dtype.itemsize, fused, how, 8, bool(checkpointing), accumulated=False)
+            run = Pass(batch, tokens, setup, labelled=4 * batch)
             work = make_step(model, how, batch, tokens)
             work()
             model.zero_grad(set_to_none=True)
@@ -85,7 +83,7 @@ def training_grid():
             model.zero_grad(set_to_none=True)
             kind = ("fused" if fused else "eager") + (", recomputed" if checkpointing else "")
             what = f"train {how}, {name}, {kind}, {batch} x {tokens} tokens"
-            yield row(what, step_peak(text, step), measured)
+            yield row(what, step_peak(text, run), measured)
 
 
 def make_step(model, how: str, batch: int, tokens: int):

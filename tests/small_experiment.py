@@ -100,6 +100,5 @@ def small_config(folder: Path, **changes) -> Config:
         ],
         "dataset_config.val_datasets": [{"name": "val", "path": str(folder / "test")}],
         "dataset_config.test_datasets": [{"name": "test", "path": str(folder / "test")}],
-        "longvideo_variants": {},
     }
     return changed(Config(), keys | changes)

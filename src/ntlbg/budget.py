@@ -2,8 +2,7 @@
 
 from ntlbg.answerers import Answerer
 from ntlbg.memory.devices import GIGABYTE, Device, main_memory
-from ntlbg.memory.fitting import largest
-from ntlbg.memory.plan import Workload
+from ntlbg.memory.plan import Workload, largest
 
 TEXT_TOKENS = Workload.text_tokens  # of question and answer
 

@@ -94,7 +94,8 @@ def run(
 def _answer_all(
     config: Config, model: str | Path | None, progress
 ) -> tuple[NtlbgAnswerer, list[Record]]:
-    entries = config.dataset_config.test_datasets
+    sets = config.dataset_config.test_datasets
+    entries = tuple(one for one in sets if config.evaluation_config.names(one.name))
     sets = items_of(entries)
     answerer, reader = _answerer_and_reader(config, [item for s in sets for item in s], model)
     if progress:
@@ -192,12 +193,12 @@ def _grounded(times: np.ndarray, evidence: Sequence[tuple[float, float]]) -> flo
 def summarize(records: Sequence[Record], config: Config) -> dict:
     """All metrics together, for each data set, and those that ``evaluation_config`` names."""
     sets = {name: [r for r in records if r.dataset == name] for name in _names(records)}
-    targets = config.evaluation_config.target_performance
+    wanted = config.evaluation_config
     return {
-        "metrics": {name: METRICS[name](records) for name in config.evaluation_config.metrics},
+        "metrics": {name: METRICS[name](records) for name in wanted.metrics},
         "all": summarize_answers(records),
         "datasets": {
-            name: summarize_answers(found) | {"target": targets.get(name)}
+            name: summarize_answers(found) | {"target": wanted.target(name)}
             for name, found in sets.items()
         },
     }

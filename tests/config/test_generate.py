@@ -19,12 +19,9 @@ from ntlbg.config import (
     config_for_level,
     json_schema,
     load_config,
-    memory_notes,
-    notes,
     representatives,
     to_json,
 )
-from ntlbg.config.notes import UNUSED
 from ntlbg.errors import ConfigError
 from ntlbg.video.sampling import sampling_fps
 
@@ -152,13 +149,13 @@ def test_overrides_are_put_in_place_before_the_check():
             "training_config.max_steps=2000",
             "dataset_config.train_datasets.0.path=elsewhere/questions.jsonl",
             "model_config.rich_point_config.enable=false",
-            "evaluation_config.benchmark_datasets.1=Mine",
+            "evaluation_config.metrics.1=accuracy",
         ],
     )
     assert config.training_config.max_steps == 2000
     assert config.dataset_config.train_datasets[0].path == "elsewhere/questions.jsonl"
     assert config.model.rich_point_config.enable is False
-    assert config.evaluation_config.benchmark_datasets == ("LongVideoBench", "Mine", "MLVU")
+    assert config.evaluation_config.metrics[:2] == ("accuracy", "accuracy")
 
 
 @pytest.mark.parametrize(
@@ -187,60 +184,17 @@ def test_changes_make_a_new_configuration():
     assert (config.training_config.seed, other.training_config.seed) == (0, 7)
 
 
-def test_notes_tell_what_has_no_effect():
-    assert not [note for note in notes(Config()) if "no effect" in note]
-    points = "model_config.rich_point_config"
-    found = notes(
-        changed(
-            Config(),
-            {
-                f"{points}.rich_point_layers": [2],
-                "hardware_config.num_gpus": 1,
-                "model_config.ntlbg_gradient_checkpointing": False,
-            },
-        )
-    )
-    assert any(f"{points}.rich_point_layers has no effect" in note for note in found)
-    assert any("training does not carry out zero_stage 2;" in note for note in found)
-    assert any("recomputed when one of them is true" in note for note in found)
-    assert any("'MLVU', which is not among" in note for note in found)
-
-
-def test_a_number_of_frames_that_is_never_reached_is_told():
-    assert not [note for note in notes(Config()) if "never reached" in note]
-    keys = {
-        "video_config.num_representatives": 520,
-        "longvideo_variants.long.num_representatives": 1024,
-    }
-    first, second = [n for n in notes(changed(Config(), keys)) if "never reached" in n]
-    assert first.startswith("video_config.num_representatives is 520 and is never reached: of max_")
-    assert first.endswith("give 512")
-    assert second.startswith("longvideo_variants.long.num_representatives is 1024 and is never")
-
-
-@pytest.mark.parametrize("key", UNUSED)
-def test_every_key_without_effect_is_told_once_it_is_changed(key):
-    value = json.loads(to_json(Config()))
-    for name in key.split("."):
-        value = value[name]
-    other = (
-        [item + 1 for item in value]
-        if isinstance(value, list)
-        else not value
-        if isinstance(value, bool)
-        else value + 1
-    )
-    told = [note for note in notes(changed(Config(), {key: other})) if "no effect" in note]
-    assert [note.split(" has no effect: ")[0] for note in told] == [key]
-
-
-def test_sharing_and_offloading_are_not_promised():
-    keys = "hardware_config.memory_optimization"
-    both = changed(Config(), {f"{keys}.zero_stage": 3, f"{keys}.cpu_offload": True})
-    (told,) = memory_notes(both)
-    assert "training does not carry out zero_stage 3 and cpu_offload; every GPU holds all" in told
-    assert told in notes(both)
-    assert memory_notes(changed(Config(), {f"{keys}.zero_stage": 0})) == []
+def test_a_number_that_does_less_than_one_may_think_is_told():
+    assert Config().hints() == []
+    (told,) = changed(Config(), {"video_config.num_representatives": 520}).hints()
+    assert told.startswith("video_config.num_representatives is 520 and is never reached: of max_")
+    assert told.endswith("give 512")
+    (told,) = changed(Config(), {"video_config.frame_resolution": [448, 448]}).hints()
+    assert told.startswith("video_config.frame_resolution changes the plan of a vision-language")
+    points = {"model_config.rich_point_config.feature_dim": 64}
+    assert changed(Config(), points).hints() == []
+    (told,) = changed(Config(), points | {"model_config.base_model": "builtin"}).hints()
+    assert told.startswith("model_config.rich_point_config changes nothing of base_model builtin")
 
 
 def test_all_weights_need_more_than_float16():

@@ -86,6 +86,11 @@ def test_training_and_evaluating_by_the_original_flags(run, config, tmp_path, su
     write_dataset(tmp_path / "other", 4, suffix)
     content = json.loads(config.read_text())
     content["dataset_config"]["train_datasets"][0]["path"] = str(tmp_path / "other")
+    content["dataset_config"]["test_datasets"] += [
+        {"name": "more", "path": str(tmp_path / "other")}
+    ]
+    wanted = {"benchmark_datasets": ["tes"], "target_performance": {"more": 0.9, "te": 0.5}}
+    content["evaluation_config"] |= wanted
     config.write_text(json.dumps(content))
     code, out, err = run(
         "experiments/train_experiment.py", "--config", config, "--experiment-name", "one",
@@ -105,6 +110,8 @@ def test_training_and_evaluating_by_the_original_flags(run, config, tmp_path, su
     summary = json.loads((folder / "evaluation" / "summary.json").read_text())
     assert summary == json.loads(out[out.index('{\n  "model"') :])
     assert set(summary["metrics"]) == set(used.evaluation_config.metrics)
+    targets = {name: found["target"] for name, found in summary["datasets"].items()}
+    assert targets == {"test": 0.5}
     assert 10**8 < summary["memory"]["peak_resident_bytes"] < 10**11
     assert set(summary["memory"]) == {"peak_resident_bytes", "peak_gpu_bytes"}
     lines = (folder / "evaluation" / "answers.jsonl").read_text().splitlines()

@@ -11,29 +11,29 @@ from hypothesis import strategies as st
 from ntlbg.config import GPUS, LEVELS, Config, changed, config_for_level, to_json
 from ntlbg.errors import ConfigError
 from ntlbg.memory import (
-    KNOWN,
     Device,
     Setup,
     Workload,
     affordable_frames,
     answer_plan,
+    as_text,
+    base_sizes,
     find_device,
     fit,
     frames_plan,
     largest_budgets,
     plan_answer,
     plan_training,
+    plans,
     reader_sizes,
     setup,
     smallest_cards,
     training_plan,
     workload,
 )
-from ntlbg.memory.fitting import largest
-from ntlbg.memory.plan import sequence_tokens
-from ntlbg.memory.report import as_text, plans
+from ntlbg.memory.plan import largest, sequence_tokens
 
-BUILTIN = KNOWN["builtin"]
+BUILTIN = base_sizes("builtin")
 
 
 @given(st.integers(0, 1000), st.integers(1, 1000))
@@ -150,15 +150,39 @@ def test_recomputing_and_fused_attention_save_memory():
 
 
 @pytest.mark.parametrize("category", LEVELS)
-def test_plans_do_not_count_on_what_training_does_not_do(category):
-    saving = "hardware_config.memory_optimization."
+def test_every_level_fits_its_gpu_alone(category):
     config = config_for_level(category)
-    keys = {f"{saving}zero_stage": 3, f"{saving}cpu_offload": True, "hardware_config.num_gpus": 8}
-    alone = changed(config, {f"{saving}zero_stage": 0, "hardware_config.num_gpus": 1})
-    for plan in (training_plan, answer_plan, frames_plan):
-        assert plan(changed(config, keys)) == plan(alone)
-    # every level fits its GPU all the same
-    assert training_plan(alone).peak <= find_device(LEVELS[category].gpu).usable_bytes
+    many = changed(config, {"hardware_config.num_gpus": 8})
+    assert training_plan(many) == training_plan(config)
+    assert training_plan(config).peak <= find_device(LEVELS[category].gpu).usable_bytes
+
+
+TRUE = {  # as Qwen's config.json has them
+    "hidden_size": 3584, "intermediate_size": 18944, "num_attention_heads": 28,
+    "num_key_value_heads": 4, "max_position_embeddings": 32768, "rope_theta": 1e6,
+}  # fmt: skip
+
+
+def test_what_is_said_of_the_base_model_has_to_be_so():
+    said = changed(Config(), {f"model_config.ntlbg_{key}": size for key, size in TRUE.items()})
+    assert training_plan(said) == training_plan(Config())
+    for key, size in TRUE.items():
+        wrong = changed(Config(), {f"model_config.ntlbg_{key}": size + 8})
+        with pytest.raises(ConfigError) as told:
+            reader_sizes(wrong)
+        assert str(told.value) == (
+            f"model_config.ntlbg_{key} is {size + 8:.9g}, but Qwen/Qwen2-VL-7B-Instruct has "
+            f"{size:.9g}; write that, or null, which is what base_model has"
+        )
+
+
+def test_prompts_are_made_no_longer_than_they_may_be():
+    config = changed(Config(), {"model_config.ntlbg_max_position_embeddings": 1000})
+    device = find_device("H200")
+    assert plans(config, device)["plans"]["train"]["largest"]["frames"] == (1000 - 96) // 6
+    fitted = fit(config, device).config
+    assert fitted.video_config.num_representatives == 144  # of 150, in eights
+    assert training_plan(fitted).tokens <= 1000
 
 
 def test_a_stock_model_reads_pixels_at_the_frames_size():
@@ -207,10 +231,10 @@ def test_the_report_adds_up():
     assert "weights, language model                 15,231.2" in text
 
 
-def test_planning_does_not_import_torch():
+def test_who_plans_nothing_does_not_import_torch():
     code = (
-        "import sys; from ntlbg import memory; from ntlbg.config import Config;"
-        "memory.training_plan(Config()); print('torch' in sys.modules)"
+        "import sys; from ntlbg import memory; memory.find_device('L4');"
+        "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

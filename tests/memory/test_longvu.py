@@ -1,28 +1,33 @@
 """LongVU planned from its configuration, against the real class and what it allocates."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from transformers import Dinov2Config, SiglipVisionConfig
 
 from longvu_models import tiny_config, tiny_model
 from measured_memory import measure
+from ntlbg.compressors.longvu import MAX_FRAMES
 from ntlbg.config import Config, changed
 from ntlbg.errors import ConfigError
 from ntlbg.memory import (
+    Device,
+    Setup,
     Workload,
+    as_text,
     base_sizes,
     find_device,
     frames_plan,
+    largest_budgets,
     model_sizes,
+    plans,
     reader_sizes,
-    total_parameters,
 )
 from ntlbg.memory.activations import Pass, key_value_cache
-from ntlbg.memory.longvu_frames import BLOCK_FRAMES, KEPT_FRAMES
-from ntlbg.memory.plan import Setup, plan_answer
-from ntlbg.memory.report import as_text, plans
+from ntlbg.memory.plan import plan_answer
 from ntlbg.models import LongVUConfig, LongVUForConditionalGeneration
-from ntlbg.models.longvu.vision import PixelTensors
+from ntlbg.models.longvu.vision import BLOCK_FRAMES, PixelTensors
 
 TOWER = {
     "hidden_size": 48,
@@ -57,21 +62,14 @@ def test_parameters_are_those_of_the_real_class(changes):
     config = tiny_config(**changes)
     with torch.device("meta"):
         model = LongVUForConditionalGeneration(config)
-    assert total_parameters(model_sizes(config)) == count(model)
+    assert model_sizes(config).total_parameters == count(model)
 
 
 def test_parameters_of_the_published_size():
     config = LongVUConfig()
     with torch.device("meta"):
         model = LongVUForConditionalGeneration(config)
-    assert total_parameters(model_sizes(config)) == count(model)
-
-
-def test_the_limits_are_those_of_the_model():
-    from ntlbg.compressors.longvu import MAX_FRAMES
-    from ntlbg.models.longvu import vision as vision_longvu
-
-    assert (BLOCK_FRAMES, KEPT_FRAMES) == (vision_longvu.BLOCK_FRAMES, MAX_FRAMES)
+    assert model_sizes(config).total_parameters == count(model)
 
 
 def test_the_cache_holds_a_full_context():
@@ -83,7 +81,7 @@ def test_the_cache_holds_a_full_context():
         cache = model.language_model(torch.ones(1, plan.tokens, dtype=torch.int64), use_cache=True)
     held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.past_key_values.layers)
     assert plan.parts["KV cache"] == held
-    assert held == key_value_cache(sizes.text, Pass(1, plan.tokens, 4))
+    assert held == key_value_cache(sizes.text, Pass(1, plan.tokens, Setup(number_bytes=4)))
 
 
 @pytest.mark.parametrize("number", [torch.float32, torch.bfloat16])
@@ -156,8 +154,18 @@ def test_a_folder_is_planned_for_answering_only(config):
         reader_sizes(config)
 
 
+def test_text_alone_may_be_shorter_than_the_context():
+    sizes, work = model_sizes(tiny_config()), Workload(1, 8, batch=32)
+    short = plan_answer(sizes, replace(work, num_frames=0, text_tokens=40)).peak
+    assert short < plan_answer(sizes, work).peak  # which fills the context
+    device = Device("small", int(short / 0.95) + 1, is_gpu=False)
+    found = largest_budgets(sizes, work, Setup(), device, "answer")
+    assert 40 <= found["tokens"] < sizes.longvu.context_length
+    assert found["frames"] == 0
+
+
 def test_more_frames_than_are_kept_take_no_more_memory():
     sizes = model_sizes(tiny_config())
     peaks = [plan_answer(sizes, Workload(frames, 8)).parts["fused frames"] for frames in
-             (KEPT_FRAMES // 2, KEPT_FRAMES, 10 * KEPT_FRAMES)]  # fmt: skip
+             (MAX_FRAMES // 2, MAX_FRAMES, 10 * MAX_FRAMES)]  # fmt: skip
     assert peaks[0] < peaks[1] == peaks[2]

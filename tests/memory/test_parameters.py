@@ -1,4 +1,4 @@
-"""Parameter and cache formulas against the real classes, on the meta device."""
+"""Parameters of each part, and the cache's formula, against the real classes."""
 
 import pytest
 import torch
@@ -15,12 +15,10 @@ from transformers import (
 )
 
 from ntlbg.errors import ConfigError
-from ntlbg.memory import KNOWN, base_sizes, model_sizes, total_parameters
+from ntlbg.memory import KNOWN, base_sizes, model_sizes
 from ntlbg.memory.activations import Pass, key_value_cache
-from ntlbg.memory.parameters import lora_parameters, tower_parameters
-from ntlbg.memory.sizes import TowerSizes
 from ntlbg.models import NtlbgForConditionalGeneration
-from ntlbg.models.builtin.vision_tower import BuiltinVisionConfig, BuiltinVisionTower
+from ntlbg.models.builtin.vision_tower import BuiltinVisionConfig
 from tiny_models import tiny_config
 
 TINY = {
@@ -63,7 +61,7 @@ def test_parameters_of_language_models(kind, more):
     config = kind(**TINY | more)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    assert total_parameters(model_sizes(config)) == count(model)
+    assert model_sizes(config).total_parameters == count(model)
 
 
 @pytest.mark.parametrize(
@@ -85,9 +83,11 @@ def test_parameters_of_vision_language_models_of_seven_billion(kind, model_class
     config = kind(text_config=SEVEN_BILLION, vision_config=vision, tie_word_embeddings=False)
     with torch.device("meta"):
         model = model_class(config)
-    assert total_parameters(model_sizes(config)) == count(model)
+    sizes = model_sizes(config)
+    assert sizes.total_parameters == count(model)
+    assert sizes.vision_parameters == count(model.model.visual)
     name = {"qwen2_vl": "Qwen2-VL", "qwen2_5_vl": "Qwen2.5-VL"}[config.model_type]
-    assert total_parameters(KNOWN[f"Qwen/{name}-7B-Instruct"]) == count(model)
+    assert base_sizes(f"Qwen/{name}-7B-Instruct").total_parameters == count(model)
 
 
 @pytest.mark.parametrize(
@@ -110,14 +110,7 @@ def test_parameters_of_ntlbg_models(changes):
         for name, buffer in model.named_buffers()
         if not name.startswith("language_model.")
     )
-    assert total_parameters(model_sizes(config)) == count(model) + buffers
-
-
-@pytest.mark.parametrize("image_size", [(128, 224), (96, 96)])
-def test_parameters_of_the_vision_tower(image_size):
-    with torch.device("meta"):
-        tower = BuiltinVisionTower(BuiltinVisionConfig(image_size=image_size))
-    assert tower_parameters(TowerSizes(image=image_size)) == count(tower)
+    assert model_sizes(config).total_parameters == count(model) + buffers
 
 
 def test_parameters_of_adapters():
@@ -128,7 +121,7 @@ def test_parameters_of_adapters():
         model = AutoModelForCausalLM.from_config(config)
     inject_adapter_in_model(LoraConfig(r=3, target_modules="all-linear"), model.model)
     adapters = [p.numel() for name, p in model.named_parameters() if "lora_" in name]
-    assert lora_parameters(model_sizes(config).text, 3) == sum(adapters)
+    assert 3 * model_sizes(config).text.adapter_parameters == sum(adapters)
 
 
 @pytest.mark.parametrize("kind", [LlamaConfig, Qwen2Config, Qwen3Config])
@@ -138,12 +131,12 @@ def test_bytes_of_the_cache(kind):
     with torch.inference_mode():
         cache = model(torch.ones(2, 17, dtype=torch.int64), use_cache=True).past_key_values
     held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
-    assert key_value_cache(model_sizes(config).text, Pass(2, 17, 2)) == held
+    assert key_value_cache(model_sizes(config).text, Pass(2, 17)) == held
 
 
 def test_published_totals():
     """As the model cards and their safetensors files give them."""
-    totals = {name: total_parameters(sizes) for name, sizes in KNOWN.items()}
+    totals = {name: base_sizes(name).total_parameters for name in KNOWN}
     assert totals["Qwen/Qwen2-VL-2B-Instruct"] == 2_208_985_600
     assert totals["Qwen/Qwen2.5-7B-Instruct"] == 7_615_616_512
     assert totals["Qwen/Qwen2.5-VL-3B-Instruct"] == 3_754_622_976
@@ -154,10 +147,13 @@ def test_the_builtin_model_is_known():
     from ntlbg.models.builtin.loading import build_base
 
     model, _ = build_base()
-    read, known = model_sizes(model.config, "builtin"), KNOWN["builtin"]
-    assert read == known
-    words = model.multi_modal_projector.words
-    assert known.ntlbg.words == len(words)
+    read, known = model_sizes(model.config, "builtin"), base_sizes("builtin")
+    assert read.text == known.text
+    assert read.total_parameters == known.total_parameters
+    assert read.trained == known.trained
+    theta = model.config.text_config.rope_parameters["rope_theta"]
+    assert known.config.text_config.rope_parameters["rope_theta"] == theta
+    assert len(known.ntlbg.vocabulary) == len(model.multi_modal_projector.words)
 
 
 def test_sizes_of_a_folder(tmp_path):

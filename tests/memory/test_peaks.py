@@ -18,14 +18,9 @@ from transformers import (
 from measured_memory import measure
 from ntlbg.encoders.builtin import BuiltinEncoder
 from ntlbg.memory import model_sizes
-from ntlbg.memory.activations import Pass, prefill_peak
+from ntlbg.memory.activations import Pass, Setup, kept_bytes, prefill_peak, step_peak
 from ntlbg.memory.frames import tower_activations, tower_pixel_bytes, vision_activations
-from ntlbg.memory.sizes import TowerSizes
-from ntlbg.memory.training import Step, kept_bytes, step_peak
-from ntlbg.models.builtin.vision_tower import (
-    BuiltinVisionConfig,
-    BuiltinVisionTower,
-)
+from ntlbg.models.builtin.vision_tower import BuiltinVisionConfig, BuiltinVisionTower
 
 TOLERANCE = 0.15
 SIZES = {
@@ -61,7 +56,7 @@ def language_model(kind=LlamaConfig, dtype=torch.float32, fused=True, **changes)
 def test_peak_of_reading_a_prompt(batch, tokens, kept, kind, changes, dtype, fused):
     model, text = language_model(kind, dtype, fused, **changes)
     embeds = torch.randn(batch, tokens, text.hidden, dtype=dtype)
-    run = Pass(batch, tokens, dtype.itemsize, fused, labelled=batch * kept)
+    run = Pass(batch, tokens, Setup(dtype.itemsize, fused), labelled=batch * kept)
     with torch.inference_mode():
         model(inputs_embeds=embeds[:, :2])  # what a first call allocates for good
         highest, _ = measure(
@@ -117,17 +112,16 @@ def test_peak_of_a_training_step(batch, tokens, labels, how, dtype, fused, check
     trained(model, how)
     if checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
-    run = Pass(batch, tokens, dtype.itemsize, fused, labelled=batch * labels)
-    rank = 8 if how == "lora" else 0
-    step = Step(run, how, rank, checkpointing, False, dtype.itemsize)
+    setup = Setup(dtype.itemsize, fused, how, 8, checkpointing, accumulated=False)
+    run = Pass(batch, tokens, setup, labelled=batch * labels)
     forward = training_pass(model, batch, tokens, labels, how)
     forward().backward()
     model.zero_grad(set_to_none=True)
     _, kept = measure(forward)
     highest, _ = measure(lambda: forward().backward())
     loss = run.labelled * text.vocabulary * 4
-    assert kept_bytes(text, step) + loss == pytest.approx(kept, rel=TOLERANCE)
-    assert step_peak(text, step) == pytest.approx(highest, rel=TOLERANCE)
+    assert kept_bytes(text, run) + loss == pytest.approx(kept, rel=TOLERANCE)
+    assert step_peak(text, run) == pytest.approx(highest, rel=TOLERANCE)
 
 
 def measured_kept(how, fused, rank, batch, tokens, changes) -> tuple[int, int]:
@@ -141,8 +135,8 @@ def measured_kept(how, fused, rank, batch, tokens, changes) -> tuple[int, int]:
     forward = training_pass(model, batch, tokens, 1, how)
     forward()
     _, kept = measure(forward)
-    run = Pass(batch, tokens, 4, fused, labelled=batch)
-    return kept_bytes(text, Step(run, how, rank if how == "lora" else 0, checkpointing)), kept
+    run = Pass(batch, tokens, Setup(4, fused, how, rank, checkpointing), labelled=batch)
+    return kept_bytes(text, run), kept
 
 
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
@@ -182,7 +176,7 @@ def test_peak_of_encoding_frames(dtype):
     frames = np.zeros((2, 128, 224, 3), np.uint8)
     with torch.inference_mode():
         highest, _ = measure(lambda: BuiltinEncoder(tower, "").encode_frames(frames))
-    tower = TowerSizes()
+    tower = BuiltinVisionConfig()
     expected = tower_activations(tower, 2, dtype.itemsize) + tower_pixel_bytes(tower, 2)
     close = 0.01 if dtype is torch.float32 else 0.05
     assert expected == pytest.approx(highest + frames.nbytes, rel=close)

@@ -1,7 +1,5 @@
 """Estimated peaks of the whole model against measured ones, answering and training."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -9,9 +7,9 @@ import torch
 from measured_memory import measure
 from ntlbg.config import Config, changed
 from ntlbg.data import Sample
-from ntlbg.memory import model_sizes, plan_answer, plan_training, reader_sizes
+from ntlbg.memory import Setup, model_sizes, plan_answer, plan_training, reader_sizes
 from ntlbg.memory.frames import ntlbg_kept
-from ntlbg.memory.plan import Plan, Setup, Workload
+from ntlbg.memory.plan import Plan, Workload
 from ntlbg.memory.sizes import ModelSizes
 from ntlbg.models.ntlbg.building import build_reader
 from ntlbg.reading import Read
@@ -61,8 +59,7 @@ def with_budget(config: Config, frames: int, chosen: int, checkpointing: bool) -
 
 def planned(config: Config, size: int, batch: dict) -> tuple[ModelSizes, Workload]:
     """Sizes and workload with the lengths that the prompt really has."""
-    model = reader_sizes(config)
-    model = replace(model, ntlbg=replace(model.ntlbg, features=size))
+    model = reader_sizes(config, size)
     rows, tokens = batch["input_ids"].shape
     frames, chosen = config.video_config.max_frames, config.video_config.num_representatives
     labelled = int((batch["labels"] != -100).sum())

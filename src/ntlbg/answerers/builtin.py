@@ -4,7 +4,6 @@ from pathlib import Path
 
 from ntlbg.answerers.ntlbg import NtlbgAnswerer
 from ntlbg.encoders.builtin import BuiltinEncoder
-from ntlbg.memory.base_models import KNOWN
 from ntlbg.models.builtin.enrolment import current_objects
 from ntlbg.models.builtin.imagenet_expert import load_imagenet_expert
 from ntlbg.models.builtin.loading import load_builtin, weights_fingerprint
@@ -32,6 +31,4 @@ def load_builtin_answerer(weights: Path | None = None, *, pristine: bool = False
         )
     vocabulary = OpenVocabulary(model, processor, expert.words, objects)
     retriever = NtlbgRetriever(model, processor, encoder, vocabulary=vocabulary)
-    return NtlbgAnswerer(
-        retriever, name="builtin", fingerprint=encoder.fingerprint, sizes=KNOWN["builtin"]
-    )
+    return NtlbgAnswerer(retriever, name="builtin", fingerprint=encoder.fingerprint)

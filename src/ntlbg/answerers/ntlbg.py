@@ -9,8 +9,7 @@ from ntlbg.answerers import Answerer, Habits
 from ntlbg.answerers.language_model import option_chances, write
 from ntlbg.data import NOT_SEEN
 from ntlbg.generation import Generation
-from ntlbg.memory.plan import Workload, plan_answer
-from ntlbg.memory.sizes import ModelSizes
+from ntlbg.memory import Setup, Workload, model_sizes, plan_answer
 from ntlbg.models.builtin.wording import as_counted, read_in_english, reservations
 from ntlbg.models.ntlbg.frame_answers import (
     chances_of_times,
@@ -49,7 +48,6 @@ class NtlbgAnswerer(Answerer):
 
     Args:
         retriever: over the same model; what it makes of the frames is read whatever chose them.
-        sizes: of the model, for the memory it takes; None where that is not looked at.
     """
 
     stamp_tokens = 5  # "<12.5 seconds>" at most
@@ -61,13 +59,11 @@ class NtlbgAnswerer(Answerer):
         name: str = "ntlbg",
         fingerprint: str,
         habits: Habits | None = None,
-        sizes: ModelSizes | None = None,
     ):
         self.retriever, self.encoders = retriever, retriever.encoders
         self.model, self.processor = retriever.model.eval(), retriever.processor
         self.name, self.fingerprint, self.habits = name, fingerprint, habits or Habits()
         self.context_length = self.model.config.text_config.max_position_embeddings
-        self._sizes = sizes
 
     def own_retriever(self) -> NtlbgRetriever:
         """NTLBG attention of the same model."""
@@ -77,12 +73,11 @@ class NtlbgAnswerer(Answerer):
         """A rich point is a token, whatever the size of the picture."""
         return num_frames
 
-    def peak_bytes(self, num_frames: int, sampled_frames: int) -> int | None:
+    def peak_bytes(self, num_frames: int, sampled_frames: int) -> int:
         """While the prompt is read: that is when most is in memory."""
-        if self._sizes is None:
-            return None
-        work = Workload(max(sampled_frames, 1), num_frames)
-        return plan_answer(self._sizes, work).at("read the prompt")
+        sizes = model_sizes(self.model.config, self.name)
+        work, setup = Workload(sampled_frames, num_frames), Setup(self.model.dtype.itemsize)
+        return plan_answer(sizes, work, setup).at("read the prompt")
 
     @torch.inference_mode()
     def answer(self, question: Question, given: AnswerInput) -> Reply:

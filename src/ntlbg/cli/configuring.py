@@ -51,6 +51,7 @@ def generate(
 ) -> None:
     """Write a configuration for a length of video and a GPU, or an experiment's suite."""
     from ntlbg.config import changed, config_for_level, load_config, precision_for
+    from ntlbg.config.load import parsed_override
     from ntlbg.errors import ConfigError
 
     base = None if config is None else load_config(config, say=_note)
@@ -61,7 +62,7 @@ def generate(
         made, name = changed(base, precision_for(gpu)) if gpu else base, f"generated_{config.stem}"
     if overrides:  # last, so that they win
         where = "--set" if config is None else f"{config} with --set"
-        made = changed(made, dict(_override(text) for text in overrides), where, _note)
+        made = changed(made, dict(map(parsed_override, overrides)), where, _note)
     if experiment is None:
         _write(made, output or CONFIGS / f"{name}.json", config)
         return
@@ -81,19 +82,9 @@ def _note(line: str) -> None:
 
 
 def _loaded(path: Path, overrides: list[str] | None, say=_note):
-    """The file, checked. Its base model may be of a kind that only this package knows."""
     from ntlbg.config import load_config
 
-    config = load_config(path, overrides or (), say)
-    if Path(config.model.base_model).is_dir():
-        import ntlbg.models  # noqa: F401  (makes them known to AutoConfig)
-    return config
-
-
-def _override(text: str):
-    from ntlbg.config.load import parsed_override
-
-    return parsed_override(text)
+    return load_config(path, overrides or (), say)
 
 
 def _suite(experiment: str, base):
@@ -139,49 +130,26 @@ def _write(config, output: Path, given: Path | None, *, stream: bool = True) -> 
 @config_app.command()
 def validate(config: Config = DEFAULT_CONFIG, gpu: Gpu = None, overrides: Overrides = None) -> None:
     """Check a file: every key, that they agree, and that training fits the GPU it names."""
-    from ntlbg.config import notes
+    from ntlbg.memory import find_device, training_plan
     from ntlbg.reading import check_names
     from ntlbg.train.checks import found_sets, stages_line
 
-    followed: list[str] = []
-    loaded = _loaded(config, overrides, followed.append)
+    found: list[str] = []
+    loaded = _loaded(config, overrides, found.append)
     check_names(loaded)
-    found = [*followed, *notes(loaded), *_memory_notes(loaded, gpu)]
-    stages = stages_line(loaded, found_sets(loaded))
-    typer.echo(f"{config}: valid")
-    for note in found:
-        typer.echo(f"note: {note}")
-    typer.echo(stages)
-
-
-# of model_config: the base model's size it is compared with
-COMPARED = {
-    "ntlbg_hidden_size": "hidden",
-    "ntlbg_intermediate_size": "intermediate",
-    "ntlbg_num_attention_heads": "heads",
-    "ntlbg_num_key_value_heads": "key_value_heads",
-}
-
-
-def _memory_notes(config, gpu: str | None) -> list[str]:
-    from ntlbg.memory import base_sizes, find_device, training_plan
-
-    device = find_device(gpu or config.hardware_config.gpu_type)
-    text, found = base_sizes(config.model.base_model).text, []
-    for key, size in COMPARED.items():
-        here, there = getattr(config.model, key), getattr(text, size)
-        if here != there:
-            found.append(
-                f"model_config.{key} is {here}, but {config.model.base_model} has {there}, which "
-                "is what counts"
-            )
-    plan = training_plan(config)
+    found += loaded.hints()
+    device = find_device(gpu or loaded.hardware_config.gpu_type)
+    plan = training_plan(loaded)
     if plan.peak > device.usable_bytes:
         found.append(
             f"a training step needs {plan.peak / 1e9:.1f} GB and {device.name} has "
             f"{device.usable_bytes / 1e9:.1f} GB to use; see ntlbg config optimize"
         )
-    return found
+    stages = stages_line(loaded, found_sets(loaded))
+    typer.echo(f"{config}: valid")
+    for note in found:
+        typer.echo(f"note: {note}")
+    typer.echo(stages)
 
 
 @config_app.command()
@@ -193,8 +161,7 @@ def analyze(
 ) -> None:
     """Open the data sets and videos that a file names; recommend a level and a GPU."""
     from ntlbg import analysis
-    from ntlbg.memory import find_device, smallest_cards
-    from ntlbg.memory.report import as_text, plans
+    from ntlbg.memory import as_text, find_device, plans, smallest_cards
     from ntlbg.views import console
 
     loaded = _loaded(config, overrides)
@@ -280,17 +247,12 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show the memory that answering and training take, and the most that fits."""
-    from ntlbg.config import memory_notes
-    from ntlbg.memory import find_device
-    from ntlbg.memory.report import as_text, plans
+    from ntlbg.memory import as_text, find_device, plans
     from ntlbg.views import console
 
     loaded = _loaded(config, overrides)
-    device = find_device(gpu or loaded.hardware_config.gpu_type)
-    found, said = plans(loaded, device), memory_notes(loaded)
+    found = plans(loaded, find_device(gpu or loaded.hardware_config.gpu_type))
     if as_json:
-        console.print_json({**found, "notes": said})
-        return
-    typer.echo(as_text(found))
-    for note in said:
-        typer.echo(f"note: {note}")
+        console.print_json(found)
+    else:
+        typer.echo(as_text(found))

@@ -9,7 +9,6 @@ from ntlbg.config.generate import (
 )
 from ntlbg.config.load import changed, json_schema, load_config, to_json
 from ntlbg.config.menus import GPUS, LEVELS, Gpu, Level
-from ntlbg.config.notes import memory_notes, notes
 from ntlbg.config.schema import Config
 
 __all__ = [
@@ -24,8 +23,6 @@ __all__ = [
     "config_for_level",
     "json_schema",
     "load_config",
-    "memory_notes",
-    "notes",
     "precision_for",
     "representatives",
     "to_json",

@@ -3,9 +3,9 @@
 Every block is frozen and knows all its keys. A key says its meaning and unit in its description.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 Count = Annotated[int, Field(ge=1)]
 CountOrZero = Annotated[int, Field(ge=0)]
@@ -72,24 +72,17 @@ class VideoConfig(Block):
 class RichPointConfig(Block):
     enable: bool = Field(True, description="give each chosen frame its context, weight and time")
     feature_dim: Count = Field(1024, description="width of the layer that reads a rich point")
-    spatial_resolution: Count = Field(
-        7, description="rows and columns of a frame's feature map; not used, a frame is one vector"
+    spatial_resolution: Literal[1] = Field(
+        1, description="rows and columns of a frame's features: a frame is one vector; write 1"
     )
     temporal_context_length: CountOrZero = Field(
         8, description="frames of context around a chosen one, half of them on each side"
     )
-    rich_point_layers: tuple[CountOrZero, ...] = Field(
-        (8, 16, 24),
-        description="language-model layers that read rich points, ascending; not used, they are "
-        "read as input tokens",
+    rich_point_layers: tuple[Literal[0]] = Field(
+        (0,),
+        description="layers of the language model that are given rich points: they are tokens of "
+        "its input, before the first layer; write [0]",
     )
-
-    @model_validator(mode="after")
-    def _layers_ascend(self) -> Self:
-        layers = list(self.rich_point_layers)
-        if layers != sorted(set(layers)):
-            raise ValueError(f"rich_point_layers must be ascending and distinct; got {layers}")
-        return self
 
 
 class ModelConfig(Block):
@@ -103,21 +96,25 @@ class ModelConfig(Block):
     lora_rank: CountOrZero = Field(
         16, description="rank of the adapters that train in the language model; 0 trains all of it"
     )
-    ntlbg_hidden_size: Count = Field(
-        4096, description="width of the language model; base_model decides"
+    ntlbg_hidden_size: Count | None = Field(
+        None, description="width of the language model, as base_model has it; null: not said"
     )
-    ntlbg_intermediate_size: Count = Field(
-        11008, description="width of its feed-forward layers; base_model decides"
+    ntlbg_intermediate_size: Count | None = Field(
+        None, description="width of its feed-forward layers, as base_model has it; null: not said"
     )
-    ntlbg_num_attention_heads: Count = Field(
-        32, description="query heads of a layer; base_model decides"
+    ntlbg_num_attention_heads: Count | None = Field(
+        None, description="query heads of a layer, as base_model has them; null: not said"
     )
-    ntlbg_num_key_value_heads: Count = Field(
-        32, description="key and value heads of a layer; base_model decides"
+    ntlbg_num_key_value_heads: Count | None = Field(
+        None, description="key and value heads of a layer, as base_model has them; null: not said"
     )
-    ntlbg_max_position_embeddings: Count = Field(32768, description="tokens in a prompt at most")
-    ntlbg_rope_theta: Positive = Field(
-        1e6, description="base of the rotary position code; not used, base_model decides"
+    ntlbg_max_position_embeddings: Count | None = Field(
+        None,
+        description="tokens in a prompt at most, in plans and what is made to fit; null: as "
+        "many as base_model has positions",
+    )
+    ntlbg_rope_theta: Positive | None = Field(
+        None, description="base of the rotary positions, as base_model has it; null: not said"
     )
     ntlbg_attention_dropout: float = Field(
         0.0, ge=0, lt=1, description="share of attention weights dropped in training"
@@ -126,21 +123,18 @@ class ModelConfig(Block):
         True, description="fused attention kernels (SDPA), never S x S scores in memory"
     )
     ntlbg_gradient_checkpointing: bool = Field(
-        True, description="recompute activations in the backward pass to save memory"
+        True,
+        description="recompute activations in the backward pass to save memory; as "
+        "hardware_config.memory_optimization says",
     )
     rich_point_config: RichPointConfig = Field(RichPointConfig(), description="rich points")
 
-    @model_validator(mode="after")
-    def _heads_divide(self) -> Self:
-        heads, groups = self.ntlbg_num_attention_heads, self.ntlbg_num_key_value_heads
-        if self.ntlbg_hidden_size % heads:
-            raise ValueError(
-                f"ntlbg_hidden_size ({self.ntlbg_hidden_size}) must be a multiple of "
-                f"ntlbg_num_attention_heads ({heads})"
-            )
-        if heads % groups:
-            raise ValueError(
-                f"ntlbg_num_attention_heads ({heads}) must be a multiple of "
-                f"ntlbg_num_key_value_heads ({groups})"
-            )
-        return self
+    @property
+    def said_of_base(self) -> dict[str, float]:
+        """What the keys say of ``base_model``, by the names of Hugging Face."""
+        names = (
+            "hidden_size", "intermediate_size", "num_attention_heads", "num_key_value_heads",
+            "max_position_embeddings", "rope_theta",
+        )  # fmt: skip
+        said = {name: getattr(self, f"ntlbg_{name}") for name in names}
+        return {name: value for name, value in said.items() if value is not None}

@@ -5,7 +5,7 @@ from typing import Any
 
 from ntlbg.config.load import changed
 from ntlbg.config.menus import GPUS, LEVELS
-from ntlbg.config.schema import VARIANT_DESCRIPTIONS, Config
+from ntlbg.config.schema import Config
 from ntlbg.errors import ConfigError
 
 Suite = dict[str, Config]
@@ -24,7 +24,7 @@ def config_for_level(category: str, gpu: str | None = None, base: Config | None 
         base,
         {
             "model_name": f"ntlbg_{category}",
-            "description": f"Questions about {VARIANT_DESCRIPTIONS[category]}",
+            "description": f"Questions about videos of {level.lengths}",
             "output_dir": f"results/ntlbg_{category}",
             "video_config.max_frames": level.max_frames,
             "video_config.num_representatives": level.num_representatives,
@@ -33,7 +33,6 @@ def config_for_level(category: str, gpu: str | None = None, base: Config | None 
             "training_config.batch_size": level.batch_size,
             "training_config.gradient_accumulation_steps": level.gradient_accumulation_steps,
             **precision_for(gpu or level.gpu),
-            "longvideo_variants": {},
         },
     )
 
@@ -129,7 +128,6 @@ def _suite(base: Config, suite: str, changes: Mapping[str, Mapping[str, Any]]) -
             {
                 "model_name": f"{base.model_name}_{suite}_{name}",
                 "output_dir": f"{base.output_dir}/{suite}/{name}",
-                "longvideo_variants": {},
                 **change,
             },
         )

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
-from ntlbg.config.derive import DEFAULT, Say, agree
+from ntlbg.config.derive import DEFAULTS, Say, agree
 from ntlbg.config.schema import Config
 from ntlbg.errors import ConfigError
 
@@ -22,8 +22,9 @@ _STRING_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\\r\n])*"|(?://|#)[^\r\n]*')
 def load_config(path: str | Path, overrides: Iterable[str] = (), say: Say | None = None) -> Config:
     """Read and check a configuration file. Keys left out keep their defaults.
 
-    Comments go from ``//`` or ``#`` to the end of the line. Of the three keys that name the number
-    format, one that was changed decides (:func:`ntlbg.config.derive.agree`).
+    Comments go from ``//`` or ``#`` to the end of the line. Of keys that say one thing, such as the
+    three that name the number format, one that was changed decides
+    (:func:`ntlbg.config.derive.agree`).
 
     Args:
         overrides: ``path.to.key=value`` each, put in place before the check. A value is JSON, or
@@ -67,16 +68,16 @@ def changed(
 ) -> Config:
     """A new configuration in which the keys at ``path.to.key`` have other values.
 
-    A number in a path counts the elements of a list, from 0. Where one of the keys of the number
-    format changes, the others follow, and ``say`` is told.
+    A number in a path counts the elements of a list, from 0. Where one of several keys that say one
+    thing changes, the others follow, and ``say`` is told.
 
     Raises:
         ConfigError: no such key, or a value that is not allowed there.
     """
-    content = config.model_dump(by_alias=True, mode="json")
+    content, before = (config.model_dump(by_alias=True, mode="json") for _ in range(2))
     for path, value in changes.items():
         _put(content, path, value, where)
-    return _checked(content, where, changes, config.hardware_config.mixed_precision, say)
+    return _checked(content, where, changes, before, say)
 
 
 def to_json(config: Config) -> str:
@@ -94,7 +95,7 @@ def _checked(
     content: Any,
     where: str,
     named: Iterable[str] | None = None,
-    before: str = DEFAULT,
+    before: dict[str, Any] = DEFAULTS,
     say: Say | None = None,
 ) -> Config:
     try:
@@ -104,9 +105,12 @@ def _checked(
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise ConfigError(f"{where}: {_explain(problems[0])}{more}") from error
+        first, *others = error.errors(include_url=False)
+        more = ""
+        if others:
+            places = ", ".join(_place(problem["loc"]) for problem in others)
+            more = f" (and {len(others)} more: {places})"
+        raise ConfigError(f"{where}: {_explain(first)}{more}") from error
 
 
 def parsed_override(override: str) -> tuple[str, Any]:
@@ -141,9 +145,13 @@ def _inside(block: dict | list, key: str) -> Any:
     return block.get(key)
 
 
+def _place(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc if part != "[key]")
+
+
 def _explain(problem: dict[str, Any]) -> str:
     loc, kind, message = problem["loc"], problem["type"], problem["msg"]
-    where = ".".join(str(part) for part in loc if part != "[key]")
+    where = _place(loc)
     if kind == "extra_forbidden":
         names = ", ".join(_fields(_owner(loc)))
         meant = [path for path in _paths(Config) if path.rpartition(".")[2] == loc[-1]]

@@ -44,6 +44,7 @@ class Level:
     """What a length of video asks for.
 
     Attributes:
+        lengths: of the videos, in words.
         video_minutes: shortest and longest video; None is no limit.
         max_frames: frames looked at in a video at most.
         num_representatives: frames chosen of them at most.
@@ -53,6 +54,7 @@ class Level:
         fps: frames looked at per second of video.
     """
 
+    lengths: str
     video_minutes: tuple[float, float | None]
     max_frames: int
     num_representatives: int
@@ -61,11 +63,16 @@ class Level:
     gpu: str
     fps: float = LEVEL_FPS
 
+    @property
+    def gpu_memory_requirement(self) -> str:
+        """As the keys of ``longvideo_variants`` have it."""
+        return f"{GPUS[self.gpu].memory_gb}GB"
+
 
 LEVELS = MappingProxyType(
     {
-        "moderate_long": Level((5, 10), 2048, 256, 2, 16, "V100_32GB"),
-        "long": Level((10, 20), 4096, 512, 1, 32, "A100_40GB"),
-        "very_long": Level((20, None), 8192, 1024, 1, 64, "A100_80GB"),
+        "moderate_long": Level("5 to 10 minutes", (5, 10), 2048, 256, 2, 16, "V100_32GB"),
+        "long": Level("10 to 20 minutes", (10, 20), 4096, 512, 1, 32, "A100_40GB"),
+        "very_long": Level("20 minutes and more", (20, None), 8192, 1024, 1, 64, "A100_80GB"),
     }
 )

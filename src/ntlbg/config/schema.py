@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from ntlbg.config.blocks import Block, Count, ModelConfig, Text, VideoConfig
+from ntlbg.config.blocks import Block, Count, ModelConfig, RichPointConfig, Text, VideoConfig
 from ntlbg.config.menus import GPUS, LEVELS
 from ntlbg.config.training_blocks import DatasetConfig, LossConfig, TrainingConfig
 
@@ -20,32 +20,38 @@ Metric = Literal[
 
 
 class MemoryOptimization(Block):
-    activation_checkpointing: bool = Field(True, description="recompute activations")
-    gradient_checkpointing: bool = Field(True, description="the same, by its other name")
-    cpu_offload: bool = Field(
-        False, description="not used: optimizer states are where the trained weights are"
+    activation_checkpointing: bool = Field(
+        True, description="recompute activations; model_config.ntlbg_gradient_checkpointing says it"
     )
-    zero_stage: int = Field(
-        2,
-        ge=0,
-        le=3,
-        description="not used: every GPU holds all optimizer states, gradients and weights",
+    gradient_checkpointing: bool = Field(True, description="the same, by its other name")
+    cpu_offload: Literal[False] = Field(
+        False,
+        description="optimizer states are where the trained weights are; write false, and for less "
+        "memory see ntlbg config optimize",
+    )
+    zero_stage: Literal[0] = Field(
+        0,
+        description="every GPU holds all optimizer states, gradients and weights; write 0, and for "
+        "less memory see ntlbg config optimize",
     )
 
 
 class DistributedTraining(Block):
-    strategy: Literal["ddp"] = Field("ddp", description="one replica per GPU, always")
+    strategy: Literal["ddp"] = Field("ddp", description="one replica per GPU; write ddp")
     find_unused_parameters: bool = Field(
-        False, description="not used: training_config.ddp_find_unused_parameters decides"
+        False, description="as training_config.ddp_find_unused_parameters says"
     )
-    gradient_as_bucket_view: bool = Field(
-        True, description="not used: gradients are copied to be sent"
+    gradient_as_bucket_view: Literal[False] = Field(
+        False, description="gradients are copied to be sent; write false"
     )
 
 
 class HardwareConfig(Block):
     gpu_type: GpuName = Field("A100_40GB", description="key of GPUS")
-    num_gpus: Count = Field(4, description="GPUs to train on")
+    num_gpus: Count | None = Field(
+        None,
+        description="GPUs that training runs on, which are all that it sees; null: however many",
+    )
     mixed_precision: Literal["no", "fp16", "bf16"] = Field(
         "fp16", description="as training_config.fp16 and .bf16 say"
     )
@@ -60,12 +66,23 @@ class HardwareConfig(Block):
 class EvaluationConfig(Block):
     metrics: tuple[Metric, ...] = Field(get_args(Metric), description="what is reported")
     benchmark_datasets: tuple[Text, ...] = Field(
-        ("LongVideoBench", "Video-MME", "MLVU"), description="benchmarks to run"
+        (),
+        description="the test_datasets to evaluate, by how their names begin; none named: all",
     )
     target_performance: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         {"LongVideoBench": 0.70, "Video-MME": 0.65, "MLVU": 0.68},
-        description="accuracy aimed at, not a result; 0 to 1",
+        description="accuracy aimed at, by how the name of a test data set begins; not a result; "
+        "0 to 1",
     )
+
+    def names(self, dataset: str) -> bool:
+        """Whether a test data set of this name is evaluated."""
+        return not self.benchmark_datasets or dataset.startswith(self.benchmark_datasets)
+
+    def target(self, dataset: str) -> float | None:
+        """The accuracy aimed at on a test data set of this name."""
+        aims = (aim for name, aim in self.target_performance.items() if dataset.startswith(name))
+        return next(aims, None)
 
 
 class Variant(Block):
@@ -79,34 +96,15 @@ class Variant(Block):
     )
 
 
-VARIANT_DESCRIPTIONS = {
-    "moderate_long": "videos of 5 to 10 minutes",
-    "long": "videos of 10 to 20 minutes",
-    "very_long": "videos of 20 minutes and more",
-}
-
-
-def _default_variants() -> dict[str, Variant]:
-    return {
-        name: Variant(
-            description=VARIANT_DESCRIPTIONS[name],
-            max_frames=level.max_frames,
-            num_representatives=level.num_representatives,
-            batch_size=level.batch_size,
-            gradient_accumulation_steps=level.gradient_accumulation_steps,
-            gpu_memory_requirement=f"{GPUS[level.gpu].memory_gb}GB",
-        )
-        for name, level in LEVELS.items()
-    }
-
-
 class Config(Block):
     """A whole configuration file; ``Config()`` holds the defaults."""
 
     schema_version: Literal[1] = Field(SCHEMA_VERSION, description="of the keys and their meaning")
     model_name: Text = Field("ntlbg_longvideo", description="what results are listed under")
     description: str = Field("Questions about videos of 10 to 20 minutes", description="for people")
-    version: str = Field("1.0.0", pattern=r"^\d+\.\d+\.\d+$", description="of this file")
+    version: str = Field(
+        "1.0.0", pattern=r"^\d+\.\d+\.\d+$", description="of this file, for people"
+    )
     output_dir: Text = Field("results/ntlbg_longvideo", description="folder that training fills")
     video_config: VideoConfig = Field(VideoConfig(), description="frames read and chosen")
     # pydantic keeps the name model_config for itself
@@ -117,28 +115,69 @@ class Config(Block):
     hardware_config: HardwareConfig = Field(HardwareConfig(), description="where training runs")
     evaluation_config: EvaluationConfig = Field(EvaluationConfig(), description="evaluation")
     longvideo_variants: dict[Literal["moderate_long", "long", "very_long"], Variant] = Field(
-        _default_variants(), description="by length of video"
+        {}, description="the levels of ntlbg config generate, as they are; none need be written"
     )
 
     @model_validator(mode="after")
-    def _blocks_agree(self) -> Self:
-        training, hardware = self.training_config, self.hardware_config
-        precision = "fp16" if training.fp16 else "bf16" if training.bf16 else "no"
-        if hardware.mixed_precision != precision:
-            raise ValueError(
-                f"hardware_config.mixed_precision is {hardware.mixed_precision!r}, but "
-                f"training_config.fp16 ({training.fp16}) and .bf16 ({training.bf16}) "
-                f"say {precision!r}"
-            )
+    def _number_format_is_to_be_had(self) -> Self:
+        training, gpu_type = self.training_config, self.hardware_config.gpu_type
         if training.fp16 and not self.model.lora_rank:
             raise ValueError(
                 "model_config.lora_rank 0 trains all weights, which float16 is too coarse for; set "
                 "a lora_rank, or training_config.bf16, or neither fp16 nor bf16"
             )
-        if training.bf16 and not GPUS[hardware.gpu_type].has_bf16:
+        if training.bf16 and not GPUS[gpu_type].has_bf16:
             raise ValueError(
-                f"training_config.bf16 needs compute capability 8.0; "
-                f"{hardware.gpu_type} has {GPUS[hardware.gpu_type].compute_capability}; name "
-                "another GPU in hardware_config.gpu_type, or leave bf16 false"
+                f"training_config.bf16 needs compute capability 8.0; {gpu_type} has "
+                f"{GPUS[gpu_type].compute_capability}; name another GPU in "
+                "hardware_config.gpu_type, or leave bf16 false"
             )
         return self
+
+    @model_validator(mode="after")
+    def _benchmarks_are_test_sets(self) -> Self:
+        names = [entry.name for entry in self.dataset_config.test_datasets]
+        for benchmark in self.evaluation_config.benchmark_datasets:
+            if not any(name.startswith(benchmark) for name in names):
+                raise ValueError(
+                    f"evaluation_config.benchmark_datasets names {benchmark!r}, and of the "
+                    f"test_datasets in dataset_config ({', '.join(names) or 'none'}) none begins "
+                    "so; add one, or leave the name out"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _variants_are_the_levels(self) -> Self:
+        for name, variant in self.longvideo_variants.items():
+            level = LEVELS[name]
+            for key, value in variant:
+                if key != "description" and value != getattr(level, key):
+                    raise ValueError(
+                        f"longvideo_variants.{name}.{key} is {value}, and the level {name} has "
+                        f"{getattr(level, key)}; leave longvideo_variants out, and write what is "
+                        "to be trained into video_config and training_config"
+                    )
+        return self
+
+    def hints(self) -> list[str]:
+        """One line for each number that is allowed and does less than one may think."""
+        video, found = self.video_config, []
+        reached = video.covered(video.max_frames)
+        if video.num_representatives > reached:
+            found.append(
+                f"video_config.num_representatives is {video.num_representatives} and is never "
+                f"reached: of max_frames {video.max_frames}, coverage_ratio "
+                f"{video.coverage_ratio} and the keys beside it give {reached}"
+            )
+        if video.frame_resolution != VideoConfig().frame_resolution:
+            found.append(
+                "video_config.frame_resolution changes the plan of a vision-language model alone: "
+                "the encoder has a size of its own"
+            )
+        points = self.model.rich_point_config
+        if self.model.base_model == "builtin" and points != RichPointConfig():
+            found.append(
+                "model_config.rich_point_config changes nothing of base_model builtin, which has "
+                "rich points of its own"
+            )
+        return found

@@ -1,26 +1,26 @@
 """How much memory a model needs, from its configuration alone, and what fits.
 
-The formulas count tensors; ``benchmarks/memory.py`` compares them with measured peaks. Importing
-this does not import torch.
+The parameters are counted on the real classes, without memory; the formulas count tensors, and
+``benchmarks/memory.py`` compares them with measured peaks. Importing this does not import torch.
 """
 
-from ntlbg.memory.base_models import KNOWN, base_sizes
+from ntlbg.memory.activations import Setup
 from ntlbg.memory.devices import Device, find_device
 from ntlbg.memory.fitting import (
     Fitted,
     answer_plan,
+    as_text,
     fit,
     frames_plan,
-    largest_budgets,
+    plans,
     reader_sizes,
     setup,
     smallest_cards,
     training_plan,
     workload,
 )
-from ntlbg.memory.parameters import total_parameters
-from ntlbg.memory.plan import Plan, Setup, Workload, plan_answer, plan_training
-from ntlbg.memory.sizes import ModelSizes, model_sizes
+from ntlbg.memory.plan import Plan, Workload, largest_budgets, plan_answer, plan_training
+from ntlbg.memory.sizes import KNOWN, ModelSizes, base_sizes, model_sizes
 
 __all__ = [
     "KNOWN",
@@ -31,6 +31,7 @@ __all__ = [
     "Setup",
     "Workload",
     "answer_plan",
+    "as_text",
     "base_sizes",
     "find_device",
     "fit",
@@ -39,10 +40,10 @@ __all__ = [
     "model_sizes",
     "plan_answer",
     "plan_training",
+    "plans",
     "reader_sizes",
     "setup",
     "smallest_cards",
-    "total_parameters",
     "training_plan",
     "workload",
 ]

@@ -39,15 +39,10 @@ def find_device(name: str) -> Device:
     Raises:
         ConfigError: no such card.
     """
-    if name == PRESENT:
-        return present_device()
-    if name not in GPUS:
+    if name in GPUS:
+        return Device(name, GPUS[name].memory_gb * GIGABYTE)
+    if name != PRESENT:
         raise ConfigError(f"no GPU {name!r}; there are: {', '.join(GPUS)}, and {PRESENT}")
-    return Device(name, GPUS[name].memory_gb * GIGABYTE)
-
-
-def present_device() -> Device:
-    """The first CUDA device, else main memory that is available now."""
     import torch
 
     if torch.cuda.is_available():

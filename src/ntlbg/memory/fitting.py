@@ -1,25 +1,24 @@
-"""From a configuration to plans, and to the largest budgets that fit."""
+"""From a configuration to plans, and to the configuration that fits."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ntlbg.config import Config, changed, precision_for
 from ntlbg.config.menus import GPUS
 from ntlbg.errors import ConfigError
-from ntlbg.memory.base_models import base_sizes
+from ntlbg.memory.activations import Setup
 from ntlbg.memory.devices import GIGABYTE, Device, find_device
 from ntlbg.memory.plan import (
     Plan,
-    Setup,
     Workload,
+    largest,
+    largest_budgets,
     plan_answer,
     plan_training,
-    sequence_tokens,
 )
-from ntlbg.memory.sizes import ModelSizes, NtlbgSizes, TowerSizes
+from ntlbg.memory.sizes import ModelSizes, base_sizes, in_front
 
-MOST = 2**24  # frames or videos; nothing real is larger
+MEGABYTE = 10**6
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,16 @@ class Fitted:
     changes: list[str]
 
 
-def reader_sizes(config: Config) -> ModelSizes:
+def reader_sizes(config: Config, feature_size: int | None = None) -> ModelSizes:
     """The model that training makes: the base's language model behind NTLBG's parts.
 
+    Args:
+        feature_size: D of the frame features; None is that of the base's own parts, or else of the
+            built-in encoder.
+
     Raises:
-        ConfigError: the base has a reader of its own, which is not replaced.
+        ConfigError: the base has a reader of its own, which is not replaced; or a key says a size
+            that it does not have.
     """
     base = base_sizes(config.model.base_model)
     if base.longvu is not None:
@@ -48,16 +52,18 @@ def reader_sizes(config: Config) -> ModelSizes:
             "own way; ntlbg plan shows what its answers need. Here, give a language model or a "
             "Qwen vision-language model"
         )
-    points = config.model.rich_point_config
-    tower = TowerSizes()
-    parts = base.ntlbg or NtlbgSizes(
-        features=tower.features,
-        context=128 if points.enable else 1,
-        context_frames=points.temporal_context_length // 2 if points.enable else 0,
-        time_frequencies=8 if points.enable else 0,
-        adapter=points.feature_dim,
-    )
-    return ModelSizes(base.name, base.text, tower=tower, ntlbg=parts)
+    from ntlbg.models.builtin.vision_tower import BuiltinVisionConfig
+    from ntlbg.models.ntlbg.building import check_sizes, reader_settings
+
+    text_config, tower = base.config.get_text_config(), BuiltinVisionConfig()
+    check_sizes(config, text_config)
+    most = config.model.ntlbg_max_position_embeddings or base.text.max_positions
+    size = feature_size or (base.ntlbg or tower).feature_size
+    if base.ntlbg is None:
+        parts = reader_settings(config, text_config, size)
+    else:
+        parts = type(base.ntlbg)(**base.ntlbg.to_dict() | {"feature_size": size})
+    return in_front(base.name, replace(base.text, max_positions=most), parts, tower)
 
 
 def workload(config: Config, batch: int = 1) -> Workload:
@@ -72,17 +78,14 @@ def workload(config: Config, batch: int = 1) -> Workload:
 
 
 def setup(config: Config) -> Setup:
-    """How it is computed: every GPU for itself, whatever ``memory_optimization`` asks beside."""
-    model, hardware = config.model, config.hardware_config
-    saving = hardware.memory_optimization
+    """How it is computed: every GPU for itself."""
+    model = config.model
     return Setup(
-        number_bytes=4 if hardware.mixed_precision == "no" else 2,
+        number_bytes=4 if config.hardware_config.mixed_precision == "no" else 2,
         fused=model.ntlbg_use_flash_attention,
         trained="lora" if model.lora_rank else "full",
         rank=model.lora_rank,
-        checkpointing=model.ntlbg_gradient_checkpointing
-        or saving.activation_checkpointing
-        or saving.gradient_checkpointing,
+        checkpointing=model.ntlbg_gradient_checkpointing,
         accumulated=config.training_config.gradient_accumulation_steps > 1,
     )
 
@@ -95,61 +98,15 @@ def answer_plan(config: Config) -> Plan:
 def frames_plan(config: Config) -> Plan | None:
     """Memory of the base model reading frames' pixels itself; None without vision of its own."""
     base = base_sizes(config.model.base_model)
-    return (
-        None
-        if base.vision is base.longvu is None
-        else plan_answer(base, workload(config), setup(config))
-    )
+    if base.vision is base.longvu is None:
+        return None
+    return plan_answer(base, workload(config), setup(config))
 
 
 def training_plan(config: Config) -> Plan:
     """Memory of one training step on one GPU."""
     work = workload(config, config.training_config.batch_size)
     return plan_training(reader_sizes(config), work, setup(config))
-
-
-def largest(fits: Callable[[int], bool], limit: int = MOST) -> int:
-    """The largest number up to ``limit`` that fits, where every smaller one does; 0 for none."""
-    low, high = 0, 1
-    while high <= limit and fits(high):
-        low, high = high, high * 2
-    high = min(high, limit + 1)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low
-
-
-def largest_budgets(
-    model: ModelSizes, work: Workload, how: Setup, device: Device, purpose: str
-) -> dict[str, int]:
-    """Largest frames, tokens and batch that fit, each with the others as they are.
-
-    Frames and tokens of a prompt end at the positions that the language model knows, too.
-    """
-    plan = plan_answer if purpose == "answer" else plan_training
-
-    def fits(changed_work: Workload, model: ModelSizes = model) -> bool:
-        tokens = sequence_tokens(model, changed_work)
-        within = tokens <= model.text.max_positions
-        return within and plan(model, changed_work, how).peak <= device.usable_bytes
-
-    def frames(number: int) -> Workload:
-        sampled = max(work.sampled_frames, number)
-        return replace(work, num_frames=number, sampled_frames=sampled)
-
-    most = largest(lambda number: fits(frames(number)))
-    tokens = _most_tokens(model, work, fits)
-    batch = largest(lambda number: fits(replace(work, batch=number)), limit=2**16)
-    return {"frames": most, "tokens": tokens, "batch": batch}
-
-
-def _most_tokens(model: ModelSizes, work: Workload, fits: Callable[..., bool]) -> int:
-    """Of text alone; or of text and video, where a context always holds both."""
-    if model.longvu is not None:
-        model = replace(model, longvu=replace(model.longvu, context=0))
-    empty = replace(work, num_frames=0)
-    return largest(lambda number: fits(replace(empty, text_tokens=number), model))
 
 
 def fit(config: Config, device: Device) -> Fitted:
@@ -162,29 +119,25 @@ def fit(config: Config, device: Device) -> Fitted:
         ConfigError: the model alone does not fit.
     """
     changes: list[str] = []
-    for keys, reason in _number_format(config, device):
-        config = _apply(config, keys, reason, changes)
+    config = _apply(config, *_number_format(config, device), changes)
     for shrink in (_checkpoint, _fewer_videos, _fewer_chosen, _fewer_frames):
         if _fits(config, device):
             return Fitted(config, changes)
-        keys, reason = shrink(config, device)
-        config = _apply(config, keys, reason, changes)
+        keys, why = shrink(config, device)
+        config = _apply(config, keys, _needs(config, device) + why, changes)
     if _fits(config, device):
         return Fitted(config, changes)
-    plan = training_plan(config)
     raise ConfigError(
         f"{config.model.base_model} cannot be trained on {device.name}: with "
         f"{workload(config).num_frames} frames it still needs "
-        f"{plan.peak / GIGABYTE:.3g} GB and there are {device.usable_bytes / GIGABYTE:.3g}; "
-        "choose a smaller base_model or a larger GPU"
+        f"{training_plan(config).peak / GIGABYTE:.3g} GB and there are "
+        f"{device.usable_bytes / GIGABYTE:.3g}; choose a smaller base_model or a larger GPU"
     )
 
 
 def _fits(config: Config, device: Device) -> bool:
     plan = training_plan(config)
-    positions = min(
-        config.model.ntlbg_max_position_embeddings, reader_sizes(config).text.max_positions
-    )
+    positions = reader_sizes(config).text.max_positions
     return plan.tokens <= positions and plan.peak <= device.usable_bytes
 
 
@@ -212,25 +165,24 @@ def _at(content: dict, path: str) -> Any:
     return content
 
 
-def _number_format(config: Config, device: Device):
+def _number_format(config: Config, device: Device) -> tuple[dict[str, Any], str]:
     if device.name not in GPUS:
-        return
+        return {}, ""
     bf16, now = GPUS[device.name].has_bf16, config.hardware_config.mixed_precision
     if now in ("no", "bf16" if bf16 else "fp16"):
-        yield {"hardware_config.gpu_type": device.name}, "the GPU to fit"
-        return
+        return {"hardware_config.gpu_type": device.name}, "the GPU to fit"
     names = "bfloat16, which needs no loss scaling" if bf16 else "float16, it has no bfloat16"
-    yield precision_for(device.name), f"{device.name} computes in {names}"
+    return precision_for(device.name), f"{device.name} computes in {names}"
 
 
 def _checkpoint(config: Config, device: Device) -> tuple[dict[str, Any], str]:
     saving = "hardware_config.memory_optimization."
-    keys = {
-        "model_config.ntlbg_gradient_checkpointing": True,
-        f"{saving}activation_checkpointing": True,
-        f"{saving}gradient_checkpointing": True,
-    }
-    return keys, _needs(config, device) + "; recomputed activations are not kept"
+    keys = (
+        "model_config.ntlbg_gradient_checkpointing",
+        f"{saving}activation_checkpointing",
+        f"{saving}gradient_checkpointing",
+    )
+    return dict.fromkeys(keys, True), "; recomputed activations are not kept"
 
 
 def _fewer_videos(config: Config, device: Device) -> tuple[dict[str, Any], str]:
@@ -245,34 +197,28 @@ def _fewer_videos(config: Config, device: Device) -> tuple[dict[str, Any], str]:
         "training_config.batch_size": batch,
         "training_config.gradient_accumulation_steps": -(-videos // batch),
     }
-    return keys, _needs(config, device) + "; an update still sees as many videos"
+    return keys, "; an update still sees as many videos"
 
 
 def _fewer_chosen(config: Config, device: Device) -> tuple[dict[str, Any], str]:
-    number = _largest_representatives(config, device)
-    return {"video_config.num_representatives": number}, _needs(config, device)
-
-
-def _largest_representatives(config: Config, device: Device) -> int:
-    step = config.video_config.representative_alignment
+    key, step = "video_config.num_representatives", config.video_config.representative_alignment
 
     def fits(steps: int) -> bool:
-        return _fits(changed(config, {"video_config.num_representatives": steps * step}), device)
+        return _fits(changed(config, {key: steps * step}), device)
 
-    return max(1, largest(fits, workload(config).num_frames // step)) * step
+    return {key: max(1, largest(fits, workload(config).num_frames // step)) * step}, ""
 
 
 def _fewer_frames(config: Config, device: Device) -> tuple[dict[str, Any], str]:
     """Halve the frames looked at until it fits, as long as as many can be chosen."""
-    reason, number = _needs(config, device), workload(config).num_frames
-    smaller, keys = config, {}
+    number, smaller, keys = workload(config).num_frames, config, {}
     while not _fits(smaller, device):
         frames = smaller.video_config.max_frames // 2
         if not frames or smaller.video_config.representatives_for(frames) < number:
             break
         keys = {"video_config.max_frames": frames}
         smaller = changed(smaller, keys)
-    return keys, reason
+    return keys, ""
 
 
 def _needs(config: Config, device: Device) -> str:
@@ -281,3 +227,54 @@ def _needs(config: Config, device: Device) -> str:
         f"a step needs {plan.peak / GIGABYTE:.3g} GB for {plan.tokens} tokens and {device.name} "
         f"has {device.usable_bytes / GIGABYTE:.3g} GB to use"
     )
+
+
+def plans(config: Config, device: Device) -> dict:
+    """Answering and training, with what fits the device; plain values."""
+    base, how, found = base_sizes(config.model.base_model), setup(config), {}
+
+    def described(plan: Plan, model: ModelSizes, work: Workload) -> dict:
+        return {
+            "tokens": plan.tokens,
+            "parts": plan.parts,
+            "moments": {name: plan.at(name) for name in plan.moments},
+            "peak": plan.peak,
+            "peak_at": plan.highest,
+            "fits": plan.peak <= device.usable_bytes,
+            "largest": largest_budgets(model, work, how, device, plan.purpose),
+        }
+
+    if base.longvu is None:
+        model, batch = reader_sizes(config), config.training_config.batch_size
+        found["answer"] = described(answer_plan(config), model, workload(config))
+        found["train"] = described(training_plan(config), model, workload(config, batch))
+    pixels = frames_plan(config)
+    if pixels is not None:
+        found["answer from pixels"] = described(pixels, base, workload(config))
+    return {
+        "model": config.model.base_model,
+        "device": {"name": device.name, "usable_bytes": device.usable_bytes},
+        "plans": found,
+    }
+
+
+def as_text(found: dict) -> str:
+    """Tables of `plans` for people, in megabytes (10^6 bytes)."""
+    device = found["device"]
+    lines = [
+        f"{found['model']} on {device['name']}, "
+        f"{device['usable_bytes'] / GIGABYTE:.1f} GB to use; megabytes of 10^6 bytes"
+    ]
+    for purpose, plan in found["plans"].items():
+        lines += ["", f"{purpose}: {plan['tokens']} tokens"]
+        lines += [_row(name, size) for name, size in plan["parts"].items() if size]
+        lines += [_row(f"when: {name}", size) for name, size in plan["moments"].items()]
+        state = "fits" if plan["fits"] else "does not fit"
+        most = ", ".join(f"{number:,} {what}" for what, number in plan["largest"].items())
+        lines.append(_row("peak", plan["peak"]) + f"  {state}")
+        lines.append(f"  most that fits, each with the others as they are: {most}")
+    return "\n".join(lines)
+
+
+def _row(name: str, size: int) -> str:
+    return f"  {name:<36}{size / MEGABYTE:>12,.1f}"

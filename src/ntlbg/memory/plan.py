@@ -1,47 +1,38 @@
-"""Bytes per part and per moment, for answering and for training, and whether they fit."""
+"""Bytes per part and per moment, for answering and for training."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ntlbg.encoders.builtin import BATCH_SIZE
 from ntlbg.memory.activations import (
+    ADAMW_STATES,
     FP32,
     Pass,
+    Setup,
+    gradient_bytes,
+    kept_bytes,
     key_value_cache,
     layer_activations,
     logits_bytes,
+    step_peak,
 )
+from ntlbg.memory.devices import Device
 from ntlbg.memory.frames import (
-    ENCODED_AT_ONCE,
-    feature_bytes,
+    block_bytes,
+    fused_bytes,
     lstm_backward,
     ntlbg_kept,
     ntlbg_transient,
     pixel_bytes,
+    qwen_tokens_per_frame,
     scoring_bytes,
     tower_activations,
     tower_pixel_bytes,
     vision_activations,
-    visual_token_bytes,
-)
-from ntlbg.memory.longvu import longvu_parameters
-from ntlbg.memory.longvu_frames import block_activations, block_pixels, fused_bytes
-from ntlbg.memory.parameters import (
-    backbone_parameters,
-    ntlbg_parameters,
-    pool_parameters,
-    text_parameters,
-    vision_parameters,
 )
 from ntlbg.memory.sizes import ModelSizes
-from ntlbg.memory.training import (
-    ADAMW_STATES,
-    Step,
-    Trained,
-    gradient_bytes,
-    kept_bytes,
-    largest_layer,
-    optimizer_bytes,
-    step_peak,
-)
+
+MOST = 2**24  # frames, tokens or videos; nothing real is larger
 
 
 @dataclass(frozen=True)
@@ -65,25 +56,6 @@ class Workload:
     text_tokens: int = 96
     stamp_tokens: int = 5
     answer_tokens: int = 16
-
-
-@dataclass(frozen=True)
-class Setup:
-    """How it is computed.
-
-    Attributes:
-        number_bytes: of weights and activations of the language model: 2 or 4.
-        fused: attention without scores in memory.
-        trained, rank, checkpointing: as in ``training.Step``.
-        accumulated: gradients are added up over several passes.
-    """
-
-    number_bytes: int = 2
-    fused: bool = True
-    trained: Trained = "lora"
-    rank: int = 16
-    checkpointing: bool = True
-    accumulated: bool = True
 
 
 @dataclass(frozen=True)
@@ -116,38 +88,35 @@ class Plan:
         return self.at(self.highest)
 
 
-def tokens_per_frame(model: ModelSizes, work: Workload) -> float:
-    """A rich point and its time; or the patches of a vision-language model."""
-    if model.ntlbg is None and model.vision is not None:
-        return model.vision.tokens_per_frame(*work.frame_size)
-    return 1 + work.stamp_tokens
-
-
 def sequence_tokens(model: ModelSizes, work: Workload) -> int:
-    """Tokens of one sequence: frames, question and answer; of LongVU, all that it may read."""
-    if model.longvu is not None:
-        return max(model.longvu.context, work.text_tokens)
-    return round(work.num_frames * tokens_per_frame(model, work)) + work.text_tokens
+    """Tokens of one sequence: frames, question and answer.
+
+    A frame is a rich point and its time, or the patches of a vision-language model. LongVU fills
+    its context, however many frames there are.
+    """
+    if model.longvu is not None and work.num_frames:
+        return max(model.longvu.context_length, work.text_tokens)
+    each = 1 + work.stamp_tokens
+    if model.vision is not None:
+        each = qwen_tokens_per_frame(model.vision, *work.frame_size)
+    return round(work.num_frames * each) + work.text_tokens
 
 
 def plan_answer(model: ModelSizes, work: Workload, setup: Setup | None = None) -> Plan:
     """Memory of answering ``batch`` questions at once, with the cache of keys and values."""
     setup = setup or Setup()
     tokens, e = sequence_tokens(model, work), setup.number_bytes
-    run = Pass(work.batch, tokens, e, setup.fused, labelled=work.batch)
+    run = Pass(work.batch, tokens, setup, labelled=work.batch)
+    weights = _weights(model, setup)
     parts = {
-        **_weights(model, setup),
+        **weights,
         **_frames(model, work, e),
-        "embedded prompt": visual_token_bytes(model.text, run.rows, e),
+        "embedded prompt": _embedded(model, run),
         "KV cache": key_value_cache(model.text, run),
         "activations": layer_activations(model.text, run),
         "logits": logits_bytes(model.text, run),
     }
-    if model.longvu is not None:
-        parts["fused frames"] = work.batch * fused_bytes(model.longvu, work.sampled_frames, e)
-        parts["joined frames"] = parts["fused frames"] // work.batch
-    seen = "frame features" if model.longvu is None else "fused frames"
-    held = [*_weights(model, setup), seen]
+    held = [*weights, "frame features" if model.longvu is None else "fused frames"]
     reading = [*held, "embedded prompt", "KV cache"]
     moments = {
         "encode frames": (*held, "pixel buffers", "vision activations"),
@@ -155,6 +124,8 @@ def plan_answer(model: ModelSizes, work: Workload, setup: Setup | None = None) -
         "write the answer": (*reading, "logits"),
     }
     if model.longvu is not None:
+        fused = fused_bytes(model.longvu, work.sampled_frames, e)
+        parts |= {"fused frames": work.batch * fused, "joined frames": fused}
         moments["join frames"] = (*held, "joined frames")
     if model.ntlbg is not None:
         parts["frame scores"] = scoring_bytes(model.ntlbg, work.sampled_frames)
@@ -166,26 +137,31 @@ def plan_training(model: ModelSizes, work: Workload, setup: Setup | None = None)
     """Memory of training on frame features that were computed before."""
     setup = setup or Setup()
     text, tokens, e = model.text, sequence_tokens(model, work), setup.number_bytes
-    labelled = work.batch * work.answer_tokens
-    run = Pass(work.batch, tokens, e, setup.fused, labelled=labelled)
-    step = Step(run, setup.trained, setup.rank, setup.checkpointing, False, e)
-    kept = kept_bytes(text, step)
-    small, ntlbg, moment, made = _ntlbg_training(model, work)
+    run = Pass(work.batch, tokens, setup, labelled=work.batch * work.answer_tokens)
+    own, kept = gradient_bytes(text, run), kept_bytes(text, run)
+    small, ntlbg, losses, lstm = _ntlbg_training(model, work)
+    # of what accumulated, the gradients are a part of their own
+    beyond = step_peak(text, run) - (own if setup.accumulated else 0) - kept
+    largest = setup.rank * max(text.hidden, text.intermediate) * FP32
+    if setup.trained == "full":
+        largest = max(text.layer_parameters, text.vocabulary * text.hidden) * e
+    weights = _weights(model, setup)
     parts = {
-        **_weights(model, setup, adapters=gradient_bytes(text, step)),
+        **weights,
+        "adapters": own if setup.trained == "lora" else 0,
         "frame features": work.batch * _features(model, work),
-        "embedded prompt": visual_token_bytes(text, run.rows, e),
-        "gradients": gradient_bytes(text, step) + small,
-        "optimizer states": optimizer_bytes(text, step) + ADAMW_STATES * small,
+        "embedded prompt": _embedded(model, run),
+        "gradients": own + small,
+        "optimizer states": ADAMW_STATES * (own + small),
         "activations, language model": kept,
         "activations, NTLBG parts": ntlbg,
-        "backward": max(moment, _beyond_kept(model, step, setup, kept)),
-        "LSTM backward": made,
-        "optimizer step": 2 * _largest_trained(model, step),
+        "backward": max(losses, beyond),
+        "LSTM backward": lstm,
+        "optimizer step": 2 * largest,
     }
-    held = (*_weights(model, setup), "adapters", "frame features", "optimizer states")
-    earlier = ("gradients",) if setup.accumulated else ()
+    held = (*weights, "adapters", "frame features", "optimizer states")
     prompt = ("embedded prompt", "activations, NTLBG parts")
+    earlier = ("gradients",) if setup.accumulated else ()
     moments = {
         "forward and backward": (
             *held, *prompt, "activations, language model", "backward", *earlier
@@ -198,74 +174,89 @@ def plan_training(model: ModelSizes, work: Workload, setup: Setup | None = None)
 
 def _ntlbg_training(model: ModelSizes, work: Workload) -> tuple[int, int, int, int]:
     """Bytes of the NTLBG parts: gradients, what they keep, their losses, the LSTM's backward."""
-    parts, text = model.ntlbg, model.text
+    parts, frames, chosen = model.ntlbg, work.sampled_frames, work.num_frames
     if parts is None:
         return 0, 0, 0, 0
-    frames, chosen = work.sampled_frames, work.num_frames
     return (
-        ntlbg_parameters(parts, text) * FP32,
-        work.batch * ntlbg_kept(parts, text, frames, chosen),
+        model.ntlbg_numbers * FP32,
+        work.batch * ntlbg_kept(parts, model.text, frames, chosen),
         work.batch * ntlbg_transient(parts, frames, chosen),
         lstm_backward(parts, work.batch * chosen),
     )
 
 
-def _beyond_kept(model: ModelSizes, step: Step, setup: Setup, kept: int) -> int:
-    """What the backward pass needs beyond what the forward pass kept.
-
-    With accumulated gradients these are a part of their own.
-    """
-    peak = step_peak(model.text, replace(step, accumulated=setup.accumulated))
-    earlier = gradient_bytes(model.text, step) if setup.accumulated else 0
-    return peak - earlier - kept
-
-
-def _largest_trained(model: ModelSizes, step: Step) -> int:
-    if step.trained != "full":
-        return step.rank * max(model.text.hidden, model.text.intermediate) * FP32
-    return largest_layer(model.text) * step.weight_bytes
-
-
-def _weights(model: ModelSizes, setup: Setup, adapters: int | None = None) -> dict[str, int]:
-    e, text = setup.number_bytes, model.text
-    parts = {"weights, language model": text_parameters(text) * e}
-    vision = 0
-    if model.vision is not None and model.ntlbg is None:
-        vision = vision_parameters(model.vision) * e
-    if model.tower is not None:
-        vision = backbone_parameters() * e + pool_parameters(model.tower) * FP32
-    if model.longvu is not None:
-        vision = longvu_parameters(model.longvu, text.hidden) * e
-    parts["weights, vision"] = vision
+def _weights(model: ModelSizes, setup: Setup) -> dict[str, int]:
+    e = setup.number_bytes
+    parts = {
+        "weights, language model": model.text.parameters * e,
+        "weights, vision": model.vision_parameters * e + model.head_parameters * FP32,
+    }
     if model.ntlbg is not None:
-        parts["weights, NTLBG parts"] = ntlbg_parameters(model.ntlbg, text) * FP32
-    if adapters is not None:
-        parts["adapters"] = adapters if setup.trained == "lora" else 0
+        parts["weights, NTLBG parts"] = model.ntlbg_numbers * FP32
     return parts
 
 
+def _embedded(model: ModelSizes, run: Pass) -> int:
+    """The prompt in float32, and in the language model's numbers where those differ."""
+    return run.rows * model.text.hidden * (FP32 + run.how.number_bytes * run.how.half)
+
+
 def _features(model: ModelSizes, work: Workload) -> int:
-    width = model.ntlbg.features if model.ntlbg is not None else 0
-    return feature_bytes(work.sampled_frames, width) if width else 0
+    """float32 features and float64 times of T frames."""
+    return 0 if model.ntlbg is None else work.sampled_frames * (model.ntlbg.feature_size * FP32 + 8)
 
 
 def _frames(model: ModelSizes, work: Workload, number_bytes: int) -> dict[str, int]:
     """Features of all frames, and the batch of pictures that is encoded at once."""
-    parts = {"frame features": work.batch * _features(model, work)}
+    pixels = activations = 0
     if model.tower is not None:
-        at_once = min(ENCODED_AT_ONCE, work.sampled_frames)
-        parts["pixel buffers"] = tower_pixel_bytes(model.tower, at_once)
-        parts["vision activations"] = tower_activations(model.tower, at_once, number_bytes)
-    elif model.vision is not None and model.ntlbg is None:
-        patch = model.vision.patch
-        patches = work.num_frames * work.frame_size[0] * work.frame_size[1] // patch**2
-        patches = -(-patches // model.vision.temporal)
-        parts["pixel buffers"] = pixel_bytes(work.num_frames, *work.frame_size)
-        parts["vision activations"] = vision_activations(model.vision, patches, number_bytes)
+        at_once = min(BATCH_SIZE, work.sampled_frames)
+        pixels = tower_pixel_bytes(model.tower, at_once)
+        activations = tower_activations(model.tower, at_once, number_bytes)
+    elif model.vision is not None:
+        height, width = work.frame_size
+        patches = work.num_frames * height * width // model.vision.patch_size**2
+        patches = -(-patches // model.vision.temporal_patch_size)
+        pixels = pixel_bytes(work.num_frames, height, width)
+        activations = vision_activations(model.vision, patches, number_bytes)
     elif model.longvu is not None:
-        frames = work.sampled_frames
-        parts["pixel buffers"] = block_pixels(model.longvu, frames)
-        parts["vision activations"] = block_activations(model.longvu, frames, number_bytes)
-    else:
-        parts |= {"pixel buffers": 0, "vision activations": 0}
-    return parts
+        pixels, activations = block_bytes(model.longvu, work.sampled_frames, number_bytes)
+    features = work.batch * _features(model, work)
+    return {
+        "frame features": features, "pixel buffers": pixels, "vision activations": activations
+    }  # fmt: skip
+
+
+def largest(fits: Callable[[int], bool], limit: int = MOST) -> int:
+    """The largest number up to ``limit`` that fits, where every smaller one does; 0 for none."""
+    low, high = 0, 1
+    while high <= limit and fits(high):
+        low, high = high, high * 2
+    high = min(high, limit + 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def largest_budgets(
+    model: ModelSizes, work: Workload, how: Setup, device: Device, purpose: str
+) -> dict[str, int]:
+    """Largest frames, tokens and batch that fit, each with the others as they are.
+
+    Frames and tokens of a prompt end at the positions that the language model knows, too. Tokens
+    are those of text alone.
+    """
+    plan = plan_answer if purpose == "answer" else plan_training
+
+    def fits(**changes: int) -> bool:
+        wanted = replace(work, **changes)
+        within = sequence_tokens(model, wanted) <= model.text.max_positions
+        return within and plan(model, wanted, how).peak <= device.usable_bytes
+
+    looked_at = work.sampled_frames
+    return {
+        "frames": largest(lambda k: fits(num_frames=k, sampled_frames=max(looked_at, k))),
+        "tokens": largest(lambda number: fits(num_frames=0, text_tokens=number)),
+        "batch": largest(lambda number: fits(batch=number), limit=2**16),
+    }

@@ -1,19 +1,11 @@
-"""How many parameters each stage of training trains, from sizes alone: no weights, no torch.
+"""How many parameters each stage of training trains.
 
 The stages are those of ``ntlbg.train.stages``: each trains what the one before it trains, and
 one part more.
 """
 
-from dataclasses import replace
-
 from ntlbg.config import Config
 from ntlbg.memory.fitting import reader_sizes
-from ntlbg.memory.parameters import (
-    lora_parameters,
-    ntlbg_weights,
-    text_parameters,
-    trained_tower_parameters,
-)
 
 MILLION = 10**6
 Stages = dict[str, dict[str, int]]
@@ -32,29 +24,23 @@ def stage_parameters(
     Raises:
         ConfigError: a base model that is not known, or that training does not take.
     """
-    sizes = reader_sizes(config)
-    parts = sizes.ntlbg
-    if feature_size is not None:
-        parts = replace(parts, features=feature_size)
-    rank = config.model.lora_rank
-    words = lora_parameters(sizes.text, rank) if rank else text_parameters(sizes.text)
-    representation = ntlbg_weights(parts, sizes.text)
-    joint = representation | {"language_model": words}
-    tower = {"vision_tower": trained_tower_parameters(sizes.tower)} if pixels else {}
-    return {"representation": representation, "joint": joint, "full": joint | tower}
+    sizes, rank = reader_sizes(config, feature_size), config.model.lora_rank
+    words = rank * sizes.text.adapter_parameters if rank else sizes.text.parameters
+    own = {part: number for part, number in sizes.trained.items() if part != "vision_tower"}
+    joint = own | {"language_model": words}
+    tower = {"vision_tower": sizes.trained["vision_tower"]} if pixels else {}
+    return {"representation": own, "joint": joint, "full": joint | tower}
 
 
 def as_text(found: Stages, config: Config) -> str:
     """One line for people."""
     rank = config.model.lora_rank
+    words = f"adapters of rank {rank}" if rank else "all weights"
+    tower = "those and the vision tower's last blocks and head"
     added = {
         "representation": ", ".join(found["representation"]),
-        "joint": "those and "
-        + (f"adapters of rank {rank}" if rank else "all weights")
-        + " of the language model",
-        "full": "the same"
-        if found["full"] == found["joint"]
-        else "those and the vision tower's last blocks and head",
+        "joint": f"those and {words} of the language model",
+        "full": "the same" if found["full"] == found["joint"] else tower,
     }
     lines = [
         f"{stage} {_shown(sum(parts.values()))} parameters ({added[stage]})"

@@ -1,7 +1,6 @@
 """Whether training on a configuration's data sets can start here: data, memory, weights.
 
-Looked at before anything heavy is loaded, and told all at once. Importing this does not import
-torch.
+Looked at before what trains is loaded, and told all at once. Importing this does not import torch.
 """
 
 from dataclasses import dataclass
@@ -79,7 +78,7 @@ def check(
     """
     found, device = found_sets(config), find_device(PRESENT)
     missing = {"data": _missing_data(found), "weights": missing_weights(config, _videos(found))}
-    config, lines = _for_device(config, device)
+    config, lines, missing["GPUs"] = _for_device(config, device)
     try:
         reader_sizes(config)  # so that what fit refuses is memory
     except ConfigError as error:
@@ -153,16 +152,23 @@ def _set_line(one: FoundSet) -> str:
     return line
 
 
-def _for_device(config: Config, device: Device) -> tuple[Config, list[str]]:
-    """The number format and the GPUs that there are."""
+def _for_device(config: Config, device: Device) -> tuple[Config, list[str], str | None]:
+    """The number format and the GPUs that there are, what is told of them, and what is wrong."""
+    wanted, there, keys, told = config.hardware_config.num_gpus, 1, {}, []
     if device.is_gpu:
         import torch
 
-        return changed(config, {"hardware_config.num_gpus": torch.cuda.device_count()}), []
-    keys = {"hardware_config.num_gpus": 1, "hardware_config.mixed_precision": "no"}
-    half = config.hardware_config.mixed_precision != "no"
-    told = ["there is no GPU here: computing in float32"] if half else []
-    return changed(config, keys), told
+        there = torch.cuda.device_count()
+    elif config.hardware_config.mixed_precision != "no":
+        keys = {"hardware_config.mixed_precision": "no"}
+        told = ["there is no GPU here: computing in float32"]
+    problem = None
+    if wanted not in (None, there):
+        problem = (
+            f"hardware_config.num_gpus is {wanted}, and training runs on all that it sees here, "
+            f"{_gpus(there)}; write null, or choose cards by CUDA_VISIBLE_DEVICES"
+        )
+    return changed(config, keys | {"hardware_config.num_gpus": there}), told, problem
 
 
 def _fitted(config: Config, device: Device) -> tuple[Config, list[str], str | None]:
@@ -186,12 +192,16 @@ def _steps_line(config: Config, found: list[FoundSet]) -> str:
     questions = sum(len(one.items) for one in found if one.use == "train")
     line = (
         f"{settings.max_steps} steps of {videos} questions "
-        f"({settings.batch_size} at once, {settings.gradient_accumulation_steps} times, {gpus} "
-        f"{'GPUs' if gpus > 1 else 'GPU or CPU'})"
+        f"({settings.batch_size} at once, {settings.gradient_accumulation_steps} times, "
+        f"{_gpus(gpus)})"
     )
     if questions:
         line += f": each question {settings.max_steps * videos / questions:.3g} times"
     return line
+
+
+def _gpus(number: int) -> str:
+    return f"{number} {'GPUs' if number > 1 else 'GPU or CPU'}"
 
 
 def stages_line(config: Config, found: list[FoundSet]) -> str:

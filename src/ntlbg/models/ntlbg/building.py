@@ -10,6 +10,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
     AutoTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     Qwen2Config,
@@ -61,6 +62,7 @@ def build_reader(config: Config, feature_size: int, dtype: torch.dtype, *, sees:
         convolutions_in(model.vision_tower, torch.float32)  # small steps vanish in half precision
     _remember(model, config, sees)
     text = model.language_model.config
+    check_sizes(config, text)
     text.attention_dropout = wanted.ntlbg_attention_dropout
     fused = wanted.ntlbg_use_flash_attention
     model.language_model.set_attn_implementation("sdpa" if fused else "eager")
@@ -92,17 +94,43 @@ def _builtin(feature_size: int, dtype: torch.dtype):
 def _around(name: str, config: Config, feature_size: int, dtype: torch.dtype):
     language_model, tokenizer = load_base(name, dtype), load_tokenizer(name)
     processor = NtlbgProcessor(tokenizer, _frame_token(name, tokenizer), tokenizer.eos_token)
+    settings = reader_settings(config, language_model.config, feature_size)
+    settings.video_token_id = processor.video_token_id
+    return parts_around(language_model, settings), processor
+
+
+def check_sizes(config: Config, text_config: PreTrainedConfig) -> None:
+    """Whether what a configuration says of its base model is so; null says nothing.
+
+    Raises:
+        ConfigError: a key that the language model has otherwise, or more positions than it has.
+    """
+    for key, here in config.model.said_of_base.items():
+        if key == "rope_theta":
+            there = text_config.rope_parameters[key]
+        else:
+            there = getattr(text_config, key)
+        fewer = key == "max_position_embeddings" and here <= there
+        if here != there and not fewer:
+            raise ConfigError(
+                f"model_config.ntlbg_{key} is {here:.9g}, but {config.model.base_model} has "
+                f"{there:.9g}; write that, or null, which is what base_model has"
+            )
+
+
+def reader_settings(
+    config: Config, text_config: PreTrainedConfig, feature_size: int
+) -> NtlbgConfig:
+    """The `NtlbgConfig` of new parts in front of a language model, as a configuration asks."""
     points = config.model.rich_point_config
-    settings = NtlbgConfig(
-        text_config=language_model.config,
+    return NtlbgConfig(
+        text_config=text_config,
         feature_size=feature_size,
         context_size=128 if points.enable else 1,
         context_frames=points.temporal_context_length // 2 if points.enable else 0,
         time_frequencies=8 if points.enable else 0,
         adapter_size=points.feature_dim,
-        video_token_id=processor.video_token_id,
     )
-    return parts_around(language_model, settings), processor
 
 
 def parts_around(
