@@ -36,13 +36,13 @@ def run(monkeypatch, tmp_path):
     """Run a command; the model ``colours`` is there, the index is empty."""
     from typer.testing import CliRunner
 
-    from fakes import ColourBackend
-    from ntlbg import backends
+    from fakes import ColourAnswerer
+    from ntlbg import answerers
     from ntlbg.cli import app
 
-    backend = ColourBackend()
-    monkeypatch.setitem(backends.BACKENDS, "colours", lambda **_: backend)
-    monkeypatch.setattr(backends, "_loaded", lambda name, _: backends.BACKENDS[name]())
+    answerer = ColourAnswerer()
+    monkeypatch.setitem(answerers.ANSWERERS, "colours", lambda pristine: answerer)
+    monkeypatch.setattr(answerers, "_loaded", lambda name, _: answerers.ANSWERERS[name](False))
     monkeypatch.setenv("NTLBG_INDEX", str(tmp_path / "index"))
 
     def invoke(*arguments):

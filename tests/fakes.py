@@ -1,14 +1,15 @@
 """A model that knows three colours, and the video it is asked about."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-
-from ntlbg.backends import Habits, Reply, VideoContext
 from ntlbg.backends.inspection import Attention, LossPart, Plane
 from ntlbg.results import Answer, describe_evidence
+
+from ntlbg.backends import Reply
 from ntlbg.selectors import select_frames
 from ntlbg.video import Frames
 
@@ -37,7 +38,7 @@ def _picture(seconds: float) -> np.ndarray:
     return picture
 
 
-class ColourEncoder:
+class ColourEncoder(Encoder):
     """Mean colour of a frame, in 0..1, and a constant."""
 
     name, feature_size, image_size, fingerprint = "colour", 4, (32, 48), "colour-1"
@@ -50,38 +51,54 @@ class ColourEncoder:
         means = frames.astype(np.float32).mean((1, 2)) / 255
         return np.concatenate([means, np.ones((len(means), 1), np.float32)], axis=1)
 
-    def encode_text(self, text: str) -> np.ndarray:
-        return np.append(np.float32(COLOURS[_colour(text)]) / 255, np.float32(1))
+    def encode_text(self, texts: Sequence[str]) -> np.ndarray:
+        colours = np.float32([COLOURS[_colour(text)] for text in texts]) / 255
+        return np.concatenate([colours, np.ones((len(texts), 1), np.float32)], axis=1)
 
 
-class ColourBackend:
-    """Answers with the colour a question names if it was selected, else "no"."""
+class ColourRetriever(Retriever):
+    """How near a frame's colour is to the one that a text names."""
+
+    name, unit = "colours", "similarity"
+
+    def __init__(self, encoder: ColourEncoder):
+        self.encoders = (encoder,)
+
+    def score(self, index: VideoIndex, text: str) -> np.ndarray:
+        return self.score_features(self.features(index), text)
+
+    def score_features(self, features: np.ndarray, text: str) -> np.ndarray:
+        [query] = self.encoders[0].encode_text([text])
+        distance = np.linalg.norm(features - query, axis=1)
+        return 5.0 - 20.0 * distance.astype(np.float64)
+
+
+class ColourAnswerer(Answerer):
+    """Answers with the colour a question names if it was selected, else "no".
+
+    Attributes:
+        inputs: all that it was given, in order.
+    """
 
     name = "colours"
     fingerprint = "colours-1"
-    score_unit = "similarity"
-    habits = Habits()
 
-    def __init__(self, *, needs_frames: bool = False):
-        self.encoder, self.needs_frames, self.contexts = ColourEncoder(), needs_frames, []
+    def __init__(self, *, pictures: bool = False):
+        self.encoder, self.wants, self.inputs = ColourEncoder(), Wants(pictures=pictures), []
+        self.encoders, self.retriever = (self.encoder,), ColourRetriever(self.encoder)
 
-    def express(
-        self, features: np.ndarray, notes: dict[str, np.ndarray], pts_seconds: np.ndarray
-    ) -> np.ndarray:
-        return features
+    def own_retriever(self) -> ColourRetriever:
+        return self.retriever
 
-    def score_frames(self, features: np.ndarray, question: str) -> np.ndarray:
-        distance = np.linalg.norm(features - self.encoder.encode_text(question), axis=1)
-        return 5.0 - 20.0 * distance.astype(np.float64)
+    def cost(self, num_frames: int, height: int, width: int) -> int:
+        return num_frames
 
-    def event_odds(self, features: np.ndarray, pts_seconds: np.ndarray) -> None:
-        return None
-
-    def answer(self, question: str, *, video: VideoContext, options: list[str] | None) -> Reply:
-        self.contexts.append(video)
-        best = self.score_frames(video.features[video.selection.indices], question).max()
-        text = _colour(question) if best > 0 else "no"
-        tokens = len(video.selection.indices)
+    def answer(self, question: Question, given: AnswerInput) -> Reply:
+        self.inputs.append(given)
+        features = given.index.features["colour"][given.selection.indices]
+        best = self.retriever.score_features(features, question.text).max()
+        text, options = _colour(question.text) if best > 0 else "no", question.options
+        tokens = len(given.selection)
         if options is None:
             return Reply(text, None, tokens)
         scores = [0.9 if option == text else 0.1 / (len(options) - 1) for option in options]
@@ -104,7 +121,8 @@ def made_answer(*, scored: bool = True, pictures: bool = True, **changes) -> Ans
     chosen = times[selection.indices]
     data = np.zeros((len(chosen), 36, 64, 3), np.uint8)
     data[..., 0] = (chosen / 3600 * 255).astype(np.uint8)[:, None, None]
-    seen = VideoContext(features, times, selection, Frames(data, chosen) if pictures else None)
+    frames = Frames(data, chosen) if pictures else None
+    seen = AnswerInput(VideoIndex(times, {}), features, selection, frames)
     values = {
         "text": "guitar",
         "evidence": describe_evidence(seen),

@@ -6,8 +6,9 @@ from tokenizers.decoders import Fuse
 from transformers import LlamaConfig, PreTrainedTokenizerFast, Qwen2Config
 
 from fakes import ColourEncoder
-from ntlbg.backends.ntlbg import NtlbgBackend
+from ntlbg.answerers.ntlbg import NtlbgAnswerer
 from ntlbg.models import NtlbgConfig, NtlbgForConditionalGeneration, NtlbgProcessor
+from ntlbg.retrievers.ntlbg import NtlbgRetriever
 
 SPECIAL = ["<|pad|>", "<|im_end|>", "<|frame|>"]
 VIDEO_TOKEN_ID = SPECIAL.index("<|frame|>")
@@ -70,7 +71,7 @@ def tiny_model(
     return NtlbgForConditionalGeneration(tiny_config(language_model, **changes)).eval()
 
 
-def tiny_backend(*words: str, **changes) -> NtlbgBackend:
+def tiny_answerer(*words: str, **changes) -> NtlbgAnswerer:
     """One whose tower knows these words, and "nothing"; without any it has none of its own.
 
     ``changes`` as for `tiny_config`.
@@ -78,7 +79,8 @@ def tiny_backend(*words: str, **changes) -> NtlbgBackend:
     processor = tiny_processor()
     vocabulary = [processor.encode(f" {name}") for name in (*words, "nothing")]
     known = {"projector": "vocabulary", "vocabulary": vocabulary} if words else {}
-    return NtlbgBackend(tiny_model(**known, **changes), processor, ColourEncoder(), name="tiny")
+    retriever = NtlbgRetriever(tiny_model(**known, **changes), processor, ColourEncoder())
+    return NtlbgAnswerer(retriever, name="tiny", fingerprint="tiny-1")
 
 
 def tiny_inputs(
