@@ -6,12 +6,14 @@ from pathlib import Path
 
 import av
 import numpy as np
-from ntlbg.backends.inspection import Attention, LossPart, Plane
-from ntlbg.results import Answer, describe_evidence
 
-from ntlbg.backends import Reply
+from ntlbg.answerers import Answerer, Wants
+from ntlbg.encoders import Encoder
+from ntlbg.evidence import describe_evidence
+from ntlbg.models.ntlbg.inspection import Attention, LossPart, Plane
+from ntlbg.retrievers import Retriever
 from ntlbg.selectors import select_frames
-from ntlbg.video import Frames
+from ntlbg.types import Answer, AnswerInput, Frames, Question, Reply, VideoIndex
 
 COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220), "grey": (120, 120, 120)}
 MOMENTS = {"red": (10.0, 13.0), "blue": (25.0, 27.0)}
