@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from commands import assert_one_error
-from fakes import ColourBackend
+from fakes import ColourAnswerer
 from ntlbg import answer_file as module
 from ntlbg.answer_file import Summary, answer_file
 from ntlbg.errors import ConfigError, DataError
@@ -25,12 +25,12 @@ QUESTIONS = [
 ]  # fmt: skip
 
 
-class Backend(ColourBackend):
+class Answerer(ColourAnswerer):
     """Says when something blue is there."""
 
-    def answer(self, question, *, video, options):
-        reply = super().answer(question, video=video, options=options)
-        if question != "blue?" or options:
+    def answer(self, question, given):
+        reply = super().answer(question, given)
+        if question.text != "blue?" or question.options:
             return reply
         return type(reply)("00:30", None, reply.visual_tokens)
 
@@ -50,9 +50,9 @@ def write(folder, questions):
     (folder / "questions.jsonl").write_text(lines)
 
 
-def answers(folder, out, backend=None, **options):
+def answers(folder, out, answerer=None, **options):
     index = FeatureIndex(folder.parent / "index")
-    return answer_file(folder, out, model=backend or Backend(), index=index, **options)
+    return answer_file(folder, out, model=answerer or Answerer(), index=index, **options)
 
 
 def lines(path):
@@ -60,10 +60,10 @@ def lines(path):
 
 
 def test_answers_are_judged_where_the_truth_is_known(folder, tmp_path):
-    calls, backend = [], Backend()
+    calls, answerer = [], Answerer()
     out = tmp_path / "new/answers.jsonl"
-    summary = answers(folder, out, backend, num_frames=8, progress=lambda *c: calls.append(c))
-    assert backend.encoder.encoded == 40  # two files of the same content are encoded once
+    summary = answers(folder, out, answerer, num_frames=8, progress=lambda *c: calls.append(c))
+    assert answerer.encoder.encoded == 40  # two files of the same content are encoded once
     rows = lines(out)
     assert [row["answer"] for row in rows] == ["red", "blue", "00:30", "red"]
     # "The Red." but for article and stop; 3 seconds after the blue, of 5
@@ -86,16 +86,16 @@ def test_answers_are_judged_where_the_truth_is_known(folder, tmp_path):
 def test_answers_are_those_of_asking_one_by_one(folder, tmp_path):
     out, index = tmp_path / "answers.jsonl", FeatureIndex(tmp_path / "its-own")
     how = {"num_frames": 5, "fps": 2.0, "selector": "uniform", "max_frames": 30}
-    answer_file(folder, out, model=Backend(), index=index, **how)
+    answer_file(folder, out, model=Answerer(), index=index, **how)
     kept = FeatureIndex(tmp_path / "its-own")
     for row, question in zip(lines(out), QUESTIONS, strict=True):
         video = folder / ("one.mp4" if question["video"] == "one.mp4" else "videos/two.mp4")
-        backend = Backend()
+        answerer = Answerer()
         answer = ask(
-            video, question["question"], options=question.get("options"), model=backend,
+            video, question["question"], options=question.get("options"), model=answerer,
             index=kept, **how,
         )  # fmt: skip
-        assert backend.encoder.encoded == 0
+        assert answerer.encoder.encoded == 0
         assert row["answer"] == answer.text
         assert row["pts_seconds"] == [item.pts_seconds for item in answer.evidence]
         assert row["settings"].items() >= how.items()
@@ -105,14 +105,14 @@ def test_nothing_is_asked_twice(folder, tmp_path):
     out = tmp_path / "answers.jsonl"
     first = answers(folder, out)
     whole = out.read_bytes()
-    again = Backend()
+    again = Answerer()
     assert answers(folder, out, again) == first
-    assert (again.contexts, again.encoder.encoded, out.read_bytes()) == ([], 0, whole)
+    assert (again.inputs, again.encoder.encoded, out.read_bytes()) == ([], 0, whole)
     # killed in the middle of the third line
     out.write_bytes(b"\n".join(whole.split(b"\n")[:2]) + b"\n" + whole.split(b"\n")[2][:40])
-    again = Backend()
+    again = Answerer()
     assert answers(folder, out, again) == first
-    assert (len(again.contexts), out.read_bytes()) == (2, whole)
+    assert (len(again.inputs), out.read_bytes()) == (2, whole)
 
 
 def test_a_video_that_cannot_be_read_is_left_for_the_next_run(folder, tmp_path):
@@ -151,7 +151,7 @@ def test_other_settings_need_another_file(folder, tmp_path, change, told):
 
 
 def test_other_weights_need_another_file(folder, tmp_path):
-    out, other = tmp_path / "answers.jsonl", Backend()
+    out, other = tmp_path / "answers.jsonl", Answerer()
     answers(folder, out)
     other.fingerprint = "colour-2"
     with pytest.raises(ConfigError, match="another weights: "):
@@ -159,11 +159,11 @@ def test_other_weights_need_another_file(folder, tmp_path):
 
 
 def test_a_model_by_another_name_is_the_same_model(folder, tmp_path):
-    out, renamed = tmp_path / "answers.jsonl", Backend()
+    out, renamed = tmp_path / "answers.jsonl", Answerer()
     answers(folder, out)
     renamed.name = "moved"
     assert answers(folder, out, renamed).answered == len(QUESTIONS)
-    assert renamed.contexts == []
+    assert renamed.inputs == []
 
 
 def test_other_questions_need_another_file(folder, tmp_path):

@@ -6,11 +6,11 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 import torch
+from ntlbg.backends.ntlbg import LONGEST_ANSWER_TOKENS, NtlbgBackend
 
 from fakes import ColourBackend, ColourEncoder
 from ntlbg import backends
 from ntlbg.backends import VideoContext, load_backend
-from ntlbg.backends.ntlbg import LONGEST_ANSWER_TOKENS, NtlbgBackend
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.selectors import select_frames
 from tiny_models import HIDDEN, tiny_model, tiny_processor

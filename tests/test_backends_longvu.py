@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from ntlbg.backends.longvu import LongVUBackend
 from typer.testing import CliRunner
 
 import ntlbg
 from longvu_models import made_frames, tiny_config, tiny_longvu_processor, tiny_model
 from ntlbg.backends import VideoContext, load_backend
-from ntlbg.backends.longvu import LongVUBackend
 from ntlbg.cli import app
 from ntlbg.errors import ConfigError, QuestionError, WeightsError
 from ntlbg.models.longvu.formats import BENCHMARKS, format_question

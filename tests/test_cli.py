@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from commands import ntlbg
-from fakes import COLOURS, ColourBackend
+from fakes import COLOURS, ColourAnswerer
 from ntlbg import __version__, pipeline
 from ntlbg.selectors import SELECTORS
 
@@ -153,10 +153,10 @@ def test_names_of_files_that_are_not_utf_8(run, colour_video, tmp_path):
 
 NAMED = """
 import sys
-from fakes import ColourBackend
+from fakes import ColourAnswerer
 from ntlbg.cli import main
 from ntlbg.encoders import ENCODERS
-ENCODERS["builtin"] = lambda: ColourBackend().encoder
+ENCODERS["builtin"] = lambda: ColourAnswerer().encoder
 main()
 """
 
@@ -210,7 +210,7 @@ def test_select_writes_and_lists(run, colour_video, tmp_path):
 def test_index_reads_each_video_once(run, colour_video, tmp_path, monkeypatch):
     from ntlbg.encoders import ENCODERS
 
-    monkeypatch.setitem(ENCODERS, "builtin", lambda: ColourBackend().encoder)
+    monkeypatch.setitem(ENCODERS, "builtin", lambda: ColourAnswerer().encoder)
     first = run("index", colour_video)
     assert first.stdout == f"{colour_video}: 40 frames to 00:39, read\n"
     second = run("index", colour_video, tmp_path / "missing.mp4")
@@ -223,7 +223,7 @@ def test_index_reads_each_video_once(run, colour_video, tmp_path, monkeypatch):
 def test_a_picture_is_a_video_of_one_frame(run, tmp_path, monkeypatch, ending):
     from ntlbg.encoders import ENCODERS
 
-    encoder = ColourBackend().encoder
+    encoder = ColourAnswerer().encoder
     monkeypatch.setitem(ENCODERS, "builtin", lambda: encoder)
     picture = tmp_path / f"photo.{ending}"
     Image.new("RGB", (90, 60), COLOURS["red"]).save(picture)

@@ -124,15 +124,15 @@ def test_the_real_command_without_a_traceback(tmp_path):
 INTERRUPTED = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from fakes import ColourBackend
-from ntlbg import backends
+from fakes import ColourAnswerer
+from ntlbg import answerers
 from ntlbg.cli import main
-backend = ColourBackend()
+answerer = ColourAnswerer()
 def wait(frames):
     print("encoding", file=sys.stderr, flush=True)
     time.sleep(60)
-backend.encoder.encode_frames = wait
-backends.BACKENDS["colours"] = lambda **_: backend
+answerer.encoder.encode_frames = wait
+answerers.ANSWERERS["colours"] = lambda pristine: answerer
 main()
 """
 

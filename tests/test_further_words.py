@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from ntlbg.backends.further_words import CUTOUT_RIGHT, FOOTAGE, PHOTO_RIGHT, FurtherWords
+from ntlbg.backends.ntlbg import NtlbgBackend
+from ntlbg.backends.seen import SURE
 from PIL import Image
 from torch.nn import functional as F
 
 from fakes import ColourEncoder
 from ntlbg.backends import VideoContext, further_words
-from ntlbg.backends.further_words import CUTOUT_RIGHT, FOOTAGE, PHOTO_RIGHT, FurtherWords
-from ntlbg.backends.ntlbg import NtlbgBackend
-from ntlbg.backends.seen import SURE
 from ntlbg.encoders.builtin import EXPERT_CHANCES, EXPERT_WORDS
 from ntlbg.models.builtin.enrolment import EnrolledObject
 from ntlbg.question import parse_question

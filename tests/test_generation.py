@@ -5,6 +5,9 @@ import json
 import numpy as np
 import pytest
 import torch
+from ntlbg.backends.longvu import LongVUBackend
+from ntlbg.backends.ntlbg import NtlbgBackend
+from ntlbg.backends.writing import write
 
 from commands import assert_one_error
 from fakes import ColourBackend, ColourEncoder
@@ -12,9 +15,6 @@ from longvu_models import tiny_longvu_processor
 from longvu_models import tiny_model as tiny_longvu
 from ntlbg import Generation, backends
 from ntlbg.backends import VideoContext
-from ntlbg.backends.longvu import LongVUBackend
-from ntlbg.backends.ntlbg import NtlbgBackend
-from ntlbg.backends.writing import write
 from ntlbg.errors import ConfigError, QuestionError
 from ntlbg.pipeline import ask
 from ntlbg.selectors import select_frames

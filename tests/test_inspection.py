@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from ntlbg.backends.inspection import plane_of
 
 from fakes import ColourBackend
 from ntlbg.backends import Inspectable, VideoContext
-from ntlbg.backends.inspection import plane_of
 from ntlbg.config import Config
 from ntlbg.data import Sample
 from ntlbg.reading import Read

@@ -10,7 +10,7 @@ import ntlbg
 
 PACKAGE = Path(ntlbg.__file__).parent
 LAYERS = (
-    ("errors", "types"),
+    ("errors", "generation", "types"),
     ("config",),
     (
         "video",
@@ -26,10 +26,13 @@ LAYERS = (
         "downloads",
         "question",
     ),
-    ("pictures", "encoders", "index", "models"),
-    ("backends", "reading", "memory", "analysis"),
-    ("results",),
-    ("choosing",),
+    ("pictures", "models"),
+    ("encoders", "evidence"),
+    ("index", "memory"),
+    ("analysis", "reading", "retrievers"),
+    ("answerers",),
+    ("budget", "choosing"),
+    ("system",),
     ("pipeline",),
     ("train", "views", "answer_file"),
     ("cli",),

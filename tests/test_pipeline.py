@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fakes import MOMENTS, ColourBackend
+from fakes import MOMENTS, ColourAnswerer
 from ntlbg import pipeline
+from ntlbg.answerers import Wants
 from ntlbg.errors import (
     InvalidBudget,
     NtlbgError,
@@ -21,7 +22,8 @@ from ntlbg.errors import (
     VideoNotFound,
 )
 from ntlbg.index.store import FeatureIndex
-from ntlbg.pipeline import ask, choose_frames, select
+from ntlbg.pipeline import ask, select
+from roles import chosen
 
 
 @pytest.fixture
@@ -30,17 +32,17 @@ def index(tmp_path):
 
 
 @pytest.fixture
-def backend():
-    return ColourBackend()
+def answerer():
+    return ColourAnswerer()
 
 
 def during(moment, item):
     return moment[0] <= item.pts_seconds < moment[1]
 
 
-def test_answer_and_its_evidence(colour_video, backend, index):
+def test_answer_and_its_evidence(colour_video, answerer, index):
     answer = ask(
-        colour_video, "When is it red?", model=backend, num_frames=4, selector="top_k", index=index
+        colour_video, "When is it red?", model=answerer, num_frames=4, selector="top_k", index=index
     )
     assert answer.text == "red"
     times = [item.pts_seconds for item in answer.evidence]
@@ -56,29 +58,29 @@ def test_answer_and_its_evidence(colour_video, backend, index):
     assert (answer.model, answer.selector, answer.notes) == ("colours", "top_k", [])
 
 
-def test_default_selector_finds_the_moment(colour_video, backend, index):
-    answer = ask(colour_video, "Is it blue?", model=backend, num_frames=4, index=index)
+def test_default_selector_finds_the_moment(colour_video, answerer, index):
+    answer = ask(colour_video, "Is it blue?", model=answerer, num_frames=4, index=index)
     assert answer.selector == pipeline.DEFAULT_SELECTOR
     assert answer.text == "blue"
     assert any(during(MOMENTS["blue"], item) for item in answer.evidence)
 
 
-def test_options_are_answered_from(colour_video, backend, index):
+def test_options_are_answered_from(colour_video, answerer, index):
     answer = ask(
-        colour_video, "red?", options=[" blue", "red "], model=backend, num_frames=4, index=index
+        colour_video, "red?", options=[" blue", "red "], model=answerer, num_frames=4, index=index
     )
     assert answer.text == "red"
     assert answer.options == ["blue", "red"]
     assert answer.option_scores == pytest.approx([0.1, 0.9])
 
 
-def test_second_question_reads_no_pictures(colour_video, backend, index):
-    first = ask(colour_video, "Is it red?", model=backend, index=index)
+def test_second_question_reads_no_pictures(colour_video, answerer, index):
+    first = ask(colour_video, "Is it red?", model=answerer, index=index)
     assert first.usage["pictures_decoded"] >= 40
-    assert backend.encoder.encoded == 40
-    second = ask(colour_video, "Is it blue?", model=backend, index=index)
+    assert answerer.encoder.encoded == 40
+    second = ask(colour_video, "Is it blue?", model=answerer, index=index)
     assert second.usage["pictures_decoded"] == 0
-    assert backend.encoder.encoded == 40
+    assert answerer.encoder.encoded == 40
     assert second.seen.frames is None
 
 
@@ -86,8 +88,8 @@ def test_second_question_reads_no_pictures(colour_video, backend, index):
 def test_second_question_reads_only_the_chosen_pictures(
     colour_video, index, tmp_path, monkeypatch, wanted
 ):
-    backend = ColourBackend(needs_frames=wanted == "needs_frames")
-    ask(colour_video, "Is it red?", model=backend, index=index)
+    answerer = ColourAnswerer(pictures=wanted == "needs_frames")
+    ask(colour_video, "Is it red?", model=answerer, index=index)
     asked_for = []
     real = pipeline.read_frames_at
 
@@ -101,20 +103,20 @@ def test_second_question_reads_only_the_chosen_pictures(
         "evidence_dir": {"evidence_dir": tmp_path / "evidence"},
         "needs_frames": {},
     }[wanted]
-    answer = ask(colour_video, "Is it blue?", model=backend, num_frames=3, index=index, **options)
+    answer = ask(colour_video, "Is it blue?", model=answerer, num_frames=3, index=index, **options)
     times = [item.pts_seconds for item in answer.evidence]
     assert asked_for == [times]
-    assert backend.encoder.encoded == 40
+    assert answerer.encoder.encoded == 40
     np.testing.assert_array_equal(answer.seen.frames.pts_seconds, times)
-    assert backend.contexts[-1].frames is answer.seen.frames
+    assert answerer.inputs[-1].frames is answer.seen.frames
 
 
-def test_evidence_pictures_show_their_moment(colour_video, backend, index, tmp_path):
+def test_evidence_pictures_show_their_moment(colour_video, answerer, index, tmp_path):
     out = tmp_path / "evidence"
     answer = ask(
         colour_video,
         "Is it red?",
-        model=backend,
+        model=answerer,
         num_frames=5,
         selector="top_k",
         index=index,
@@ -128,29 +130,29 @@ def test_evidence_pictures_show_their_moment(colour_video, backend, index, tmp_p
         assert (red > blue + 100) == during(MOMENTS["red"], item)
 
 
-def test_larger_pictures_are_shrunk(colour_video, backend, index, monkeypatch):
-    monkeypatch.setattr(pipeline, "LONGEST_PICTURE_SIDE", 48)
-    answer = ask(colour_video, "Is it red?", model=backend, index=index, read_frames=True)
+def test_larger_pictures_are_shrunk(colour_video, answerer, index):
+    answerer.wants = Wants(longest_side=48)
+    answer = ask(colour_video, "Is it red?", model=answerer, index=index, read_frames=True)
     assert answer.seen.frames.data.shape[1:] == (32, 48, 3)
 
 
-def test_more_frames_than_the_video_has(colour_video, backend, index):
-    answer = ask(colour_video, "Is it red?", model=backend, num_frames=500, index=index)
+def test_more_frames_than_the_video_has(colour_video, answerer, index):
+    answer = ask(colour_video, "Is it red?", model=answerer, num_frames=500, index=index)
     assert answer.usage["frames_used"] == 40
     assert answer.notes == ["asked for 500 frames, the video gives 40: all of them are used"]
 
 
-def test_a_part_of_the_video(colour_video, backend, index):
+def test_a_part_of_the_video(colour_video, answerer, index):
     answer = ask(
-        colour_video, "Is it red?", model=backend, start=20, end=30, num_frames=4, index=index
+        colour_video, "Is it red?", model=answerer, start=20, end=30, num_frames=4, index=index
     )
     assert answer.text == "no"
     assert all(20 <= item.pts_seconds < 30 for item in answer.evidence)
 
 
-def test_answer_as_plain_values(colour_video, backend, index, tmp_path):
+def test_answer_as_plain_values(colour_video, answerer, index, tmp_path):
     answer = ask(
-        colour_video, "red?", model=backend, num_frames=2, index=index, evidence_dir=tmp_path / "e"
+        colour_video, "red?", model=answerer, num_frames=2, index=index, evidence_dir=tmp_path / "e"
     )
     record = answer.to_dict()
     assert json.loads(json.dumps(record)) == record
@@ -167,12 +169,12 @@ def test_answer_as_plain_values(colour_video, backend, index, tmp_path):
     }
 
 
-def test_progress_is_told(colour_video, backend, index):
+def test_progress_is_told(colour_video, answerer, index):
     told = []
     ask(
         colour_video,
         "red?",
-        model=backend,
+        model=answerer,
         index=index,
         progress=lambda done, share: told.append((done, share)),
     )
@@ -181,8 +183,8 @@ def test_progress_is_told(colour_video, backend, index):
     assert all(share is None or 0 <= share <= 1 for _, share in told)
 
 
-def test_select_without_a_question(colour_video, backend, index):
-    moments = select(colour_video, model=backend, num_frames=6, index=index)
+def test_select_without_a_question(colour_video, answerer, index):
+    moments = select(colour_video, model=answerer, num_frames=6, index=index)
     assert len(moments.evidence) == 6
     assert moments.question is None
     assert all(item.score is None for item in moments.evidence)
@@ -190,10 +192,10 @@ def test_select_without_a_question(colour_video, backend, index):
     assert any(during(MOMENTS["blue"], item) for item in moments.evidence)
 
 
-def test_selection_is_written_out(colour_video, backend, index, tmp_path):
+def test_selection_is_written_out(colour_video, answerer, index, tmp_path):
     out = tmp_path / "out"
     moments = select(
-        colour_video, "Is it red?", model=backend, num_frames=4, index=index, out_dir=out
+        colour_video, "Is it red?", model=answerer, num_frames=4, index=index, out_dir=out
     )
     record = json.loads((out / "selection.json").read_text(encoding="utf-8"))
     assert record == moments.to_dict()
@@ -220,47 +222,49 @@ def test_selection_is_written_out(colour_video, backend, index, tmp_path):
     ],
 )
 def test_bad_input_is_refused_before_any_work(
-    colour_video, backend, index, tmp_path, changes, error, message
+    colour_video, answerer, index, tmp_path, changes, error, message
 ):
     arguments = {"video": colour_video, "question": "red?", "evidence_dir": tmp_path / "e"}
     with pytest.raises(error, match=message):
-        ask(**(arguments | changes), model=backend, index=index)
+        ask(**(arguments | changes), model=answerer, index=index)
     assert issubclass(error, NtlbgError)
-    assert backend.encoder.encoded == 0
+    assert answerer.encoder.encoded == 0
     assert not (tmp_path / "e").exists()
 
 
-def test_a_folder_that_cannot_be_written(colour_video, backend, index, tmp_path):
+def test_a_folder_that_cannot_be_written(colour_video, answerer, index, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file: cannot be written"):
-        ask(colour_video, "red?", model=backend, index=index, evidence_dir=tmp_path / "file")
-    assert backend.encoder.encoded == 0
+        ask(colour_video, "red?", model=answerer, index=index, evidence_dir=tmp_path / "file")
+    assert answerer.encoder.encoded == 0
 
 
-def test_a_selector_that_needs_a_question(colour_video, backend, index, tmp_path):
+def test_a_selector_that_needs_a_question(colour_video, answerer, index, tmp_path):
     with pytest.raises(QueryRequired) as error:
-        select(colour_video, model=backend, selector="top_k", index=index, out_dir=tmp_path / "out")
+        select(
+            colour_video, model=answerer, selector="top_k", index=index, out_dir=tmp_path / "out"
+        )
     said, _, others = str(error.value).partition("; ask one, or select by ")
     assert said == "selector top_k chooses frames for a question"
     for name in others.split(", "):  # and those do
-        select(colour_video, model=backend, selector=name, num_frames=3, index=index)
+        select(colour_video, model=answerer, selector=name, num_frames=3, index=index)
     assert not {"top_k", "bolt"} & set(others.split(", "))
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "o").exists()
 
 
 @pytest.mark.parametrize(
     ("options", "differ"), [({}, True), ({"mode": "localized"}, False), ({"prior": 0.3}, False)]
 )
-def test_the_words_of_the_question_share_the_budget(backend, options, differ):
+def test_the_words_of_the_question_share_the_budget(answerer, options, differ):
     rng = np.random.default_rng(0)
     features, scores = rng.normal(size=(300, 4)).astype(np.float32), rng.normal(size=300)
-    backend.score_frames = lambda features, question: scores
+    answerer.retriever.score = lambda index, text: scores
 
-    def chosen(question):
-        times = np.arange(300.0)
-        return choose_frames(backend, features, times, question, "ntlbg", 20, **options)
+    def by_words(question):
+        retriever, times = answerer.retriever, np.arange(300.0)
+        return chosen(retriever, features, times, question, "ntlbg", 20, **options)
 
-    local, about = chosen("When is the dog visible?"), chosen("What is this video about?")
+    local, about = by_words("When is the dog visible?"), by_words("What is this video about?")
     if differ:
         assert local.p_local > 0.7
         assert about.p_local < 0.3
@@ -270,19 +274,19 @@ def test_the_words_of_the_question_share_the_budget(backend, options, differ):
         np.testing.assert_array_equal(local.indices, about.indices)
 
 
-def test_only_the_selector_that_has_a_prior_gets_one(backend):
+def test_only_the_selector_that_has_a_prior_gets_one(answerer):
     features = np.random.default_rng(0).random((50, 4)).astype(np.float32)
     for selector in ("top_k", "dpp"):
-        chosen = choose_frames(backend, features, np.arange(50.0), "red?", selector, 4)
-        assert len(chosen) == 4
+        retriever = answerer.retriever
+        assert len(chosen(retriever, features, np.arange(50.0), "red?", selector, 4)) == 4
 
 
-class _Sure(ColourBackend):
+class _Sure(ColourAnswerer):
     """Answers, and says what it rests on."""
 
-    def answer(self, question, *, video, options):
-        shown = np.arange(len(video.selection.indices)) == 1
-        reply = super().answer(question, video=video, options=options)
+    def answer(self, question, given):
+        shown = np.arange(len(given.selection)) == 1
+        reply = super().answer(question, given)
         return replace(reply, found=0.02, supports=shown, notes=("unheard of",))
 
 
@@ -291,22 +295,22 @@ def test_what_a_model_says_of_its_evidence_comes_with_the_answer(colour_video, i
     assert said.notes == ["unheard of"]
     assert said.found == said.to_dict()["found"] == 0.02
     assert [item.supports for item in said.evidence] == [False, True, False, False]
-    silent = ask(colour_video, "red?", model=ColourBackend(), num_frames=4, index=index)
+    silent = ask(colour_video, "red?", model=ColourAnswerer(), num_frames=4, index=index)
     assert silent.notes == []
     assert silent.found is None
     assert {item.supports for item in silent.evidence} == {None}
 
 
-def test_a_video_of_few_pictures_says_so(colour_video, backend, index):
+def test_a_video_of_few_pictures_says_so(colour_video, answerer, index):
     """Grey, red, grey, blue, grey, as far as this encoder can tell."""
-    known = {"model": backend, "index": index, "selector": "top_k"}
+    known = {"model": answerer, "index": index, "selector": "top_k"}
     assert ask(colour_video, "red?", num_frames=5, **known).notes == []
     answer = ask(colour_video, "red?", num_frames=9, **known)
     assert len(answer.evidence) == 9
     note = "the model can tell apart only 5 pictures of the video; 4 of the 9 frames are much like "
     note += "others"
     assert answer.notes == [note]
-    moments = select(colour_video, num_frames=9, model=backend, index=index)
+    moments = select(colour_video, num_frames=9, model=answerer, index=index)
     assert moments.notes == [note]
     grey = ask(colour_video, "grey?", num_frames=2, end=8, **known).notes
     alike = "the model can tell apart only one picture of the video; 1 of the 2 frames is much like"
@@ -327,7 +331,7 @@ def test_stored_slides_are_all_seen_before_one_is_repeated(tmp_path, index):
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     for selector in ("ntlbg", "top_k", "dpp", "mdp3", "aks", "uniform"):
-        known = {"model": ColourBackend(), "num_frames": 16, "selector": selector, "index": index}
+        known = {"model": ColourAnswerer(), "num_frames": 16, "selector": selector, "index": index}
         moments = select(path, "When is it red?", **known)
         seen = {round(item.pts_seconds / 12) for item in moments.evidence}
         assert seen == set(range(11)), selector

@@ -9,7 +9,7 @@ import pytest
 import ntlbg
 
 FUNCTIONS = ("ask", "select", "index_video", "probe", "sample_frames", "read_frames_at",
-             "select_frames", "load_backend")  # fmt: skip
+             "select_frames", "load_system")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ntlbg.__all__)
@@ -37,7 +37,8 @@ def test_functions_take_their_subject_then_keywords(name):
     parameters = inspect.signature(getattr(ntlbg, name)).parameters.values()
     for parameter in parameters:
         if parameter.default is not inspect.Parameter.empty:
-            optional_subject = name == "select" and parameter.name == "question"
+            subjects = {("select", "question"), ("load_system", "model")}
+            optional_subject = (name, parameter.name) in subjects
             assert parameter.kind is parameter.KEYWORD_ONLY or optional_subject, parameter
 
 

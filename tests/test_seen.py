@@ -8,13 +8,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from fakes import ColourEncoder
-from ntlbg.backends import VideoContext, drawn_videos, seen
 from ntlbg.backends.likelihoods import option_chances
 from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.backends.seen import Signs, appearances, word_odds
 from ntlbg.backends.wording import ObjectNames
+
+from fakes import ColourEncoder
+from ntlbg.backends import VideoContext, drawn_videos, seen
 from ntlbg.data import NOT_SEEN
 from ntlbg.pipeline import choose_frames
 from ntlbg.question import parse_question

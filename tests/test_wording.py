@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-
-from ntlbg.backends import VideoContext, wording
 from ntlbg.backends.wording import (
     NOT_ENGLISH,
     UNNAMED,
@@ -11,6 +9,8 @@ from ntlbg.backends.wording import (
     ObjectNames,
     unknown_words,
 )
+
+from ntlbg.backends import VideoContext, wording
 from ntlbg.question import Intent, parse_question
 from ntlbg.selectors import select_frames
 from ntlbg_lab.haystack.pictures import object_names

@@ -12,7 +12,8 @@ import pytest
 from counter_videos import DATA, MeanColourEncoder, write_video
 from ntlbg import errors
 from ntlbg.index.index_video import BATCH_FRAMES, CHUNK_FRAMES, index_video
-from ntlbg.index.store import FeatureIndex, IndexedVideo
+from ntlbg.index.store import HASHES, FeatureIndex, Track
+from ntlbg.types import VideoIndex
 from ntlbg.video import ReadReport, probe, sample_frames
 from processes import PATIENCE, finish, python, started, wait_for
 
@@ -31,7 +32,9 @@ def long_video(tmp_path_factory):
 def uninterrupted(long_video, tmp_path_factory):
     index = FeatureIndex(tmp_path_factory.mktemp("uninterrupted"))
     report = ReadReport()
-    return index_video(long_video, MeanColourEncoder(), index=index, fps=FPS, report=report), report
+    return index_video(
+        long_video, [MeanColourEncoder()], index=index, fps=FPS, report=report
+    ), report
 
 
 @pytest.fixture
@@ -52,21 +55,22 @@ class StoppingEncoder(MeanColourEncoder):
         return super().encode_frames(frames)
 
 
-def same(one: IndexedVideo, other: IndexedVideo) -> bool:
+def same(one: VideoIndex, other: VideoIndex) -> bool:
     return (
-        one.features.tobytes() == other.features.tobytes()
+        one.features["mean-colour"].tobytes() == other.features["mean-colour"].tobytes()
         and one.pts_seconds.tobytes() == other.pts_seconds.tobytes()
         and one.meta == other.meta
     )
 
 
 def names(index: FeatureIndex) -> list[str]:
-    return [path.name for path in index.root.iterdir()]
+    found = index.root.iterdir() if index.root.exists() else ()
+    return [path.name for path in found if path.name != HASHES]
 
 
 def interrupt(index: FeatureIndex, path: Path, *, batches: int, **options) -> None:
     with pytest.raises(KeyboardInterrupt):
-        index_video(path, StoppingEncoder(batches), index=index, **options)
+        index_video(path, [StoppingEncoder(batches)], index=index, **options)
 
 
 class NotingEncoder(StoppingEncoder):
@@ -79,8 +83,8 @@ class NotingEncoder(StoppingEncoder):
 def test_notes_are_kept_through_an_interruption(long_video, index, uninterrupted):
     stopping = NotingEncoder(CHUNK_FRAMES // BATCH_FRAMES + 2)
     with pytest.raises(KeyboardInterrupt):
-        index_video(long_video, stopping, index=index, fps=FPS)
-    video = index_video(long_video, NotingEncoder(1000), index=index, fps=FPS)
+        index_video(long_video, [stopping], index=index, fps=FPS)
+    video = index_video(long_video, [NotingEncoder(1000)], index=index, fps=FPS)
     assert same(video, uninterrupted[0])
     assert uninterrupted[0].notes == {}
     brightest = np.concatenate(
@@ -89,25 +93,21 @@ def test_notes_are_kept_through_an_interruption(long_video, index, uninterrupted
             for frames in sample_frames(long_video, fps=FPS, size=NotingEncoder.image_size)
         ]
     )
-    np.testing.assert_array_equal(video.notes["brightest"], brightest)
-    np.testing.assert_array_equal(
-        index_video(long_video, NotingEncoder(0), index=index, fps=FPS).notes["brightest"],
-        brightest,
-    )
+    np.testing.assert_array_equal(video.notes["mean-colour"]["brightest"], brightest)
+    again = index_video(long_video, [NotingEncoder(0)], index=index, fps=FPS)
+    np.testing.assert_array_equal(again.notes["mean-colour"]["brightest"], brightest)
 
 
 def test_features_are_those_of_the_sampled_frames(long_video, index):
     encoder = MeanColourEncoder()
-    video = index_video(long_video, encoder, index=index, fps=2.0, start=1.0, end=9.0)
+    video = index_video(long_video, [encoder], index=index, fps=2.0, start=1.0, end=9.0)
     batches = list(sample_frames(long_video, fps=2.0, start=1.0, end=9.0, size=encoder.image_size))
     expected = np.concatenate([encoder.encode_frames(batch.data) for batch in batches])
-    np.testing.assert_array_equal(video.features, expected)
+    np.testing.assert_array_equal(video.features["mean-colour"], expected)
     np.testing.assert_allclose(
         video.pts_seconds, [start + at for start in range(1, 9) for at in (0, 0.48)]
     )
     assert video.meta == {
-        "encoder": "mean-colour",
-        "fingerprint": "mean-colour-1",
         "sampling_fps": 2.0,
         "max_frames": None,
         "start": 1.0,
@@ -121,21 +121,21 @@ def test_features_are_those_of_the_sampled_frames(long_video, index):
 
 
 def test_a_ready_entry_decodes_nothing(long_video, index):
-    first = index_video(long_video, MeanColourEncoder(), index=index)
+    first = index_video(long_video, [MeanColourEncoder()], index=index)
     report = ReadReport()
     key = index.key(long_video, fingerprint="mean-colour-1", fps=1.0)
-    index.save_chunk(key, 0, first)  # left behind by a run killed at the very end
-    again = index_video(long_video, StoppingEncoder(0), index=index, report=report)
+    index.save_chunk(key, 0, index.load(key))  # left behind by a run killed at the very end
+    again = index_video(long_video, [StoppingEncoder(0)], index=index, report=report)
     assert report == ReadReport(0, 0, 0)
     assert same(first, again)
     assert names(index) == [f"{key}.safetensors"]
 
 
 def test_a_renamed_video_is_found_again(long_video, index, tmp_path):
-    index_video(long_video, MeanColourEncoder(), index=index)
+    index_video(long_video, [MeanColourEncoder()], index=index)
     copy = shutil.copy(long_video, tmp_path / "holiday.mp4")
     report = ReadReport()
-    index_video(copy, StoppingEncoder(0), index=index, report=report)
+    index_video(copy, [StoppingEncoder(0)], index=index, report=report)
     assert report.packets == 0
 
 
@@ -143,23 +143,23 @@ def test_other_settings_or_encoders_are_other_entries(long_video, index):
     class OtherEncoder(MeanColourEncoder):
         fingerprint = "mean-colour-2"
 
-    index_video(long_video, MeanColourEncoder(), index=index)
-    index_video(long_video, MeanColourEncoder(), index=index, fps=0.5)
-    index_video(long_video, OtherEncoder(), index=index)
+    index_video(long_video, [MeanColourEncoder()], index=index)
+    index_video(long_video, [MeanColourEncoder()], index=index, fps=0.5)
+    index_video(long_video, [OtherEncoder()], index=index)
     assert len(names(index)) == 3
 
 
 def test_a_damaged_entry_is_made_anew(long_video, index):
-    first = index_video(long_video, MeanColourEncoder(), index=index)
-    entry = next(index.root.iterdir())
+    first = index_video(long_video, [MeanColourEncoder()], index=index)
+    entry = next(index.root.glob("*.safetensors"))
     content = bytearray(entry.read_bytes())
     content[-1] ^= 1
     entry.write_bytes(content)
     report = ReadReport()
-    again = index_video(long_video, MeanColourEncoder(), index=index, report=report)
+    again = index_video(long_video, [MeanColourEncoder()], index=index, report=report)
     assert report.decoded + report.skipped > 900
     assert same(first, again)
-    assert same(index.load(entry.stem), first)
+    np.testing.assert_array_equal(index.load(entry.stem).features, first.features["mean-colour"])
 
 
 # Being interrupted
@@ -171,7 +171,7 @@ def test_a_stopped_run_goes_on(long_video, index, uninterrupted, batches):
     interrupt(index, long_video, batches=batches, fps=FPS)
     chunks = batches * BATCH_FRAMES // CHUNK_FRAMES
     report = ReadReport()
-    video = index_video(long_video, MeanColourEncoder(), index=index, fps=FPS, report=report)
+    video = index_video(long_video, [MeanColourEncoder()], index=index, fps=FPS, report=report)
     assert same(video, expected)
     assert names(index) == [path for path in names(index) if path.endswith(".safetensors")]
     # not decoded again: what is in chunks, but for the run-up from a keyframe and the start
@@ -191,7 +191,7 @@ class Slow(MeanColourEncoder):
     def encode_frames(self, frames):
         time.sleep(0.02)
         return super().encode_frames(frames)
-index_video({str(long_video)!r}, Slow(), index=FeatureIndex({str(index.root)!r}), fps={FPS})
+index_video({str(long_video)!r}, [Slow()], index=FeatureIndex({str(index.root)!r}), fps={FPS})
 """
     with started(python("-c", code)) as process:
         wait_for(lambda: len(list(index.root.glob("*.partial/0*.safetensors"))) >= 2, process)
@@ -199,7 +199,7 @@ index_video({str(long_video)!r}, Slow(), index=FeatureIndex({str(index.root)!r})
     assert process.returncode == -signal.SIGKILL
     assert not list(index.root.glob("*.safetensors"))
     report = ReadReport()
-    video = index_video(long_video, MeanColourEncoder(), index=index, fps=FPS, report=report)
+    video = index_video(long_video, [MeanColourEncoder()], index=index, fps=FPS, report=report)
     assert same(video, expected)
     assert report.decoded < full.decoded - 2 * CHUNK_FRAMES + 120
     assert len(names(index)) == 1
@@ -219,16 +219,15 @@ index_video({str(long_video)!r}, Slow(), index=FeatureIndex({str(index.root)!r})
 )
 def test_the_grid_of_times_survives_an_interruption(long_video, tmp_path, options):
     whole = FeatureIndex(tmp_path / "whole")
-    expected = index_video(long_video, MeanColourEncoder(), index=whole, **options)
+    expected = index_video(long_video, [MeanColourEncoder()], index=whole, **options)
     index = FeatureIndex(tmp_path / "index")
     key = index.key(long_video, fingerprint="mean-colour-1", **options)
     chunk = slice(0, CHUNK_FRAMES)
     about = {"damaged": False}
-    index.save_chunk(
-        key, 0, IndexedVideo(expected.features[chunk], expected.pts_seconds[chunk], about)
-    )
+    features = expected.features["mean-colour"][chunk]
+    index.save_chunk(key, 0, Track(features, expected.pts_seconds[chunk], about))
     report = ReadReport()
-    video = index_video(long_video, MeanColourEncoder(), index=index, report=report, **options)
+    video = index_video(long_video, [MeanColourEncoder()], index=index, report=report, **options)
     assert same(video, expected)
     assert len(video) <= options.get("max_frames", 10**9)
 
@@ -237,9 +236,9 @@ def test_the_grid_of_times_survives_an_interruption(long_video, tmp_path, option
 def test_formats_that_cannot_jump_resume_too(index, tmp_path, name):
     path, fps = DATA / name, 100.0
     whole = FeatureIndex(tmp_path / "whole")
-    expected = index_video(path, MeanColourEncoder(), index=whole, fps=fps)
+    expected = index_video(path, [MeanColourEncoder()], index=whole, fps=fps)
     interrupt(index, path, batches=CHUNK_FRAMES // BATCH_FRAMES, fps=fps)
-    video = index_video(path, MeanColourEncoder(), index=index, fps=fps)
+    video = index_video(path, [MeanColourEncoder()], index=index, fps=fps)
     assert len(video) > CHUNK_FRAMES
     assert same(video, expected)
 
@@ -250,7 +249,7 @@ def test_a_damaged_chunk_is_made_anew(long_video, index, uninterrupted):
     assert len(chunks) == 3
     chunks[1].write_bytes(chunks[1].read_bytes()[:-7])
     report = ReadReport()
-    video = index_video(long_video, MeanColourEncoder(), index=index, fps=FPS, report=report)
+    video = index_video(long_video, [MeanColourEncoder()], index=index, fps=FPS, report=report)
     assert same(video, uninterrupted[0])
     assert PICTURES - CHUNK_FRAMES <= report.decoded < PICTURES - CHUNK_FRAMES + 120
 
@@ -262,7 +261,7 @@ sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from counter_videos import MeanColourEncoder
 from ntlbg.index.store import FeatureIndex
 from ntlbg.index.index_video import index_video
-index_video({str(long_video)!r}, MeanColourEncoder(), index=FeatureIndex({str(index.root)!r}),
+index_video({str(long_video)!r}, [MeanColourEncoder()], index=FeatureIndex({str(index.root)!r}),
             fps={FPS})
 """
     with started(python("-c", code)) as one, started(python("-c", code)) as other:
@@ -270,7 +269,7 @@ index_video({str(long_video)!r}, MeanColourEncoder(), index=FeatureIndex({str(in
         finish(other)
     assert (one.returncode, other.returncode) == (0, 0)
     report = ReadReport()
-    video = index_video(long_video, StoppingEncoder(0), index=index, fps=FPS, report=report)
+    video = index_video(long_video, [StoppingEncoder(0)], index=index, fps=FPS, report=report)
     assert same(video, uninterrupted[0])
 
 
@@ -280,7 +279,7 @@ index_video({str(long_video)!r}, MeanColourEncoder(), index=FeatureIndex({str(in
 @pytest.mark.parametrize("max_frames", [1, 40, 10_000])
 def test_max_frames(long_video, index, max_frames):
     video = index_video(
-        long_video, MeanColourEncoder(), index=index, fps=4.0, max_frames=max_frames
+        long_video, [MeanColourEncoder()], index=index, fps=4.0, max_frames=max_frames
     )
     assert len(video) == min(160, max_frames)
     assert video.meta["sampling_fps"] == min(4.0, max_frames / 40)
@@ -289,13 +288,13 @@ def test_max_frames(long_video, index, max_frames):
 def test_damage_is_remembered(index):
     for name, damaged in [("corrupt_middle.mp4", True), ("vfr.mp4", False)]:
         for _ in range(2):
-            video = index_video(DATA / name, MeanColourEncoder(), index=index, fps=5.0)
+            video = index_video(DATA / name, [MeanColourEncoder()], index=index, fps=5.0)
             assert video.meta["damaged"] is damaged
 
 
 def test_counts_of_an_earlier_video_are_not_damage_of_this_one(index):
     report = ReadReport(lost=7)
-    video = index_video(DATA / "vfr.mp4", MeanColourEncoder(), index=index, report=report)
+    video = index_video(DATA / "vfr.mp4", [MeanColourEncoder()], index=index, report=report)
     assert video.meta["damaged"] is False
     assert report.lost == 7
 
@@ -304,7 +303,7 @@ def test_progress_rises_to_all(long_video, index):
     calls = []
     index_video(
         long_video,
-        MeanColourEncoder(),
+        [MeanColourEncoder()],
         index=index,
         fps=5.0,
         progress=lambda *call: calls.append(call),
@@ -321,7 +320,7 @@ def test_progress_of_a_resumed_run_starts_where_it_stopped(long_video, index):
     calls = []
     index_video(
         long_video,
-        MeanColourEncoder(),
+        [MeanColourEncoder()],
         index=index,
         fps=FPS,
         progress=lambda *call: calls.append(call),
@@ -340,15 +339,15 @@ def test_progress_of_a_resumed_run_starts_where_it_stopped(long_video, index):
 )
 def test_unusable_videos_leave_no_entry(index, name, error):
     with pytest.raises(error):
-        index_video(DATA / name, MeanColourEncoder(), index=index)
-    assert not index.root.exists()
+        index_video(DATA / name, [MeanColourEncoder()], index=index)
+    assert names(index) == []
 
 
 def test_a_start_after_the_end_is_refused(index):
     with pytest.raises(errors.NoFramesError, match="start=100 s"):
-        index_video(DATA / "vfr.mp4", MeanColourEncoder(), index=index, start=100.0)
+        index_video(DATA / "vfr.mp4", [MeanColourEncoder()], index=index, start=100.0)
     with pytest.raises(errors.ConfigError, match="fps"):
-        index_video(DATA / "vfr.mp4", MeanColourEncoder(), index=index, fps=0)
+        index_video(DATA / "vfr.mp4", [MeanColourEncoder()], index=index, fps=0)
     assert probe(DATA / "vfr.mp4").duration_seconds < 100
 
 
@@ -366,7 +365,7 @@ def test_decoding_goes_on_while_the_encoder_works(long_video, index):
                 decoded.append(report.decoded)
             return super().encode_frames(frames)
 
-    index_video(long_video, Waiting(), index=index, fps=FPS, report=report)
+    index_video(long_video, [Waiting()], index=index, fps=FPS, report=report)
     assert 2 * BATCH_FRAMES <= decoded[0] <= 3 * BATCH_FRAMES + 20
     assert not [thread for thread in threading.enumerate() if "prefetch" in thread.name]
 
@@ -385,6 +384,6 @@ def test_no_frame_is_kept_in_memory(index):
             sizes.append(frames.shape)
             return super().encode_frames(frames)
 
-    index_video(DATA / "start_10s.ts", Watching(), index=index, fps=100.0)
+    index_video(DATA / "start_10s.ts", [Watching()], index=index, fps=100.0)
     assert max(size[0] for size in sizes) == BATCH_FRAMES
     assert {size[1:] for size in sizes} == {(24, 48, 3)}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from counter_videos import DATA
 from ntlbg.errors import OutputError, VideoNotFound, VideoOpenError
-from ntlbg.index.store import ABANDONED_SECONDS, STALE_SECONDS, FeatureIndex, IndexedVideo
+from ntlbg.index.store import ABANDONED_SECONDS, STALE_SECONDS, FeatureIndex, Track
 
 FILM = DATA / "vfr.mp4"
 
@@ -26,13 +26,13 @@ def index(tmp_path):
     return FeatureIndex(tmp_path / "index")
 
 
-def made_video(num_frames: int = 5, seed: int = 0) -> IndexedVideo:
+def made_video(num_frames: int = 5, seed: int = 0) -> Track:
     rng = np.random.default_rng(seed)
     features = rng.standard_normal((num_frames, 4)).astype(np.float32)
-    return IndexedVideo(features, np.sort(rng.random(num_frames)), {"fps": 1.0, "end": None})
+    return Track(features, np.sort(rng.random(num_frames)), {"fps": 1.0, "end": None})
 
 
-def same(one: IndexedVideo, other: IndexedVideo) -> bool:
+def same(one: Track, other: Track) -> bool:
     return (
         one.features.tobytes() == other.features.tobytes()
         and one.features.shape == other.features.shape
@@ -58,7 +58,7 @@ def test_an_entry_comes_back_as_it_went_in(index):
 def test_notes_come_back_and_are_checked(index):
     video = made_video()
     words = np.arange(10, dtype=np.int16).reshape(5, 2)
-    noted = IndexedVideo(
+    noted = Track(
         video.features, video.pts_seconds, video.meta, {"words": words, "sure": words / 10}
     )
     index.save("a", noted)
@@ -325,7 +325,7 @@ def test_what_is_kept_is_checked():
         (video.features, video.pts_seconds.astype(np.float32)),
     ]:
         with pytest.raises(ValueError, match=r"(features|pts_seconds) must"):
-            IndexedVideo(features, pts_seconds)
+            Track(features, pts_seconds)
     for notes in [{"words": np.zeros(4)}, {"features": np.zeros(5)}, {"words": np.float64(1)}]:
         with pytest.raises(ValueError, match="notes need a row per frame"):
-            IndexedVideo(video.features, video.pts_seconds, {}, notes)
+            Track(video.features, video.pts_seconds, {}, notes)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fakes import MOMENTS, ColourBackend, write_colour_video
+from fakes import MOMENTS, ColourAnswerer, write_colour_video
 from ntlbg.data import Sample, write_samples
 from ntlbg.errors import ConfigError, OutputError
 from ntlbg_lab import demo
-from tiny_models import tiny_backend
+from tiny_models import tiny_answerer
 
 ROOT = Path(__file__).parents[2]
 QUESTIONS = [
@@ -57,7 +57,7 @@ def made(monkeypatch):
 def test_demo_asks_one_question_of_each_kind(made, tmp_path):
     said = []
     done = demo.run(
-        tmp_path / "out", minutes=2, num_frames=4, model=ColourBackend(), say=said.append
+        tmp_path / "out", minutes=2, num_frames=4, model=ColourAnswerer(), say=said.append
     )
     assert [(item.kind, item.right) for item in done.asked] == [
         ("count", False),
@@ -74,7 +74,7 @@ def test_demo_asks_one_question_of_each_kind(made, tmp_path):
 
 def test_demo_leaves_a_report_answers_and_plots(made, tmp_path):
     done = demo.run(
-        tmp_path, minutes=2, num_frames=4, model=ColourBackend(), save_plots=True, say=str
+        tmp_path, minutes=2, num_frames=4, model=ColourAnswerer(), save_plots=True, say=str
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "answers.json",
@@ -100,7 +100,7 @@ def test_demo_shows_the_attention_of_a_question_about_one_thing(made, tmp_path, 
         tmp_path,
         minutes=1,
         num_frames=4,
-        model=tiny_backend(feature_size=4),
+        model=tiny_answerer(feature_size=4),
         save_plots=True,
         say=str,
     )
@@ -120,23 +120,23 @@ def test_a_plot_of_somebody_else_is_kept(made, tmp_path):
     (tmp_path / "plots").mkdir()
     (tmp_path / "plots" / "attention.png").write_bytes(b"mine")
     with pytest.raises(OutputError, match=r"attention\.png"):
-        demo.run(tmp_path, minutes=1, model=ColourBackend(), save_plots=True, say=str)
+        demo.run(tmp_path, minutes=1, model=ColourAnswerer(), save_plots=True, say=str)
     assert made == []
 
 
 def test_the_video_is_made_once(made, tmp_path):
     for _ in range(2):
-        demo.run(tmp_path, minutes=1, num_frames=2, model=ColourBackend(), say=str)
+        demo.run(tmp_path, minutes=1, num_frames=2, model=ColourAnswerer(), say=str)
     assert len(made) == 1
     assert made[0]["minutes"] == 1
 
 
 def test_the_first_question_pays_for_reading(made, tmp_path):
-    backend = ColourBackend()
-    demo.run(tmp_path, minutes=1, num_frames=2, model=backend, say=str)
-    assert backend.encoder.encoded == 60
-    demo.run(tmp_path, minutes=1, num_frames=2, model=backend, say=str)
-    assert backend.encoder.encoded == 120  # measured anew, not found in the user's index
+    answerer = ColourAnswerer()
+    demo.run(tmp_path, minutes=1, num_frames=2, model=answerer, say=str)
+    assert answerer.encoder.encoded == 60
+    demo.run(tmp_path, minutes=1, num_frames=2, model=answerer, say=str)
+    assert answerer.encoder.encoded == 120  # measured anew, not found in the user's index
 
 
 def test_a_configuration_sets_the_budget(made, tmp_path):
@@ -156,7 +156,7 @@ def test_a_configuration_sets_the_budget(made, tmp_path):
             minutes=1,
             config=tmp_path / "config.json",
             num_frames=num_frames,
-            model=ColourBackend(),
+            model=ColourAnswerer(),
             say=said.append,
         )
         usage = done.asked[0].answer.usage
@@ -184,7 +184,7 @@ def test_frames_are_as_far_apart_as_they_are(times, said):
 
 def test_a_wrong_configuration_is_refused_first(made, tmp_path):
     with pytest.raises(ConfigError, match=r"missing\.json: no such file"):
-        demo.run(tmp_path, config=tmp_path / "missing.json", model=ColourBackend(), say=str)
+        demo.run(tmp_path, config=tmp_path / "missing.json", model=ColourAnswerer(), say=str)
     assert made == []
 
 

@@ -8,16 +8,17 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from ntlbg.backends import VideoContext
 from ntlbg.cli import app
 from ntlbg.errors import DataError
-from ntlbg.results import Answer, Moments, describe_evidence
+from ntlbg.evidence import describe_evidence
 from ntlbg.selectors import select_frames
+from ntlbg.types import Answer, Moments
 from ntlbg.views.seen_files import read_seen, save_seen
 from ntlbg_lab.compare import compare
 from ntlbg_lab.compare.figures import bar_panels
 from ntlbg_lab.plots_answers import answer_panels
 from ntlbg_lab.plots_files import plot_file
+from roles import given
 
 HISTORY = [{"step": 1, "loss": 5.0, "task": 4.0}, {"step": 2, "eval_task": 3.9}]
 CELLS = [
@@ -39,7 +40,7 @@ def seen():
     draw = np.random.default_rng(0)
     features, times = draw.normal(size=(90, 5)).astype(np.float32), np.arange(90.0)
     chosen = select_frames("ntlbg", features, 6, scores=draw.normal(size=90), pts_seconds=times)
-    return VideoContext(features, times, chosen)
+    return given(features, times, chosen)
 
 
 def moments(seen, question="Which?") -> Moments:
@@ -105,7 +106,7 @@ def test_what_was_seen_is_drawn_without_the_video(seen, tmp_path):
 
 def test_moments_without_a_question_have_no_scores(seen, tmp_path):
     chosen = select_frames("uniform", seen.features, 4, pts_seconds=seen.pts_seconds)
-    plain = moments(VideoContext(seen.features, seen.pts_seconds, chosen), None)
+    plain = moments(given(seen.features, seen.pts_seconds, chosen), None)
     back = read_seen(save_seen(plain, tmp_path))
     assert (back.question, back.seen.selection.scores) == (None, None)
     assert len(plot_file(tmp_path / "seen.safetensors", tmp_path)) == 4

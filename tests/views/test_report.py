@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from fakes import made_answer, made_attention
-from ntlbg.backends import RichPoints
 from ntlbg.errors import OutputError
-from ntlbg.results import mark_evidence
+from ntlbg.evidence import mark_evidence
+from ntlbg.models.ntlbg.inspection import RichPoints
 from ntlbg.views.console import print_answer
 from ntlbg.views.report import Asked, Report, Stage, render, report_answer, write_report
 

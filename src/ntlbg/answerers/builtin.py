@@ -3,32 +3,15 @@
 from pathlib import Path
 
 from ntlbg.answerers.ntlbg import NtlbgAnswerer
-from ntlbg.encoders.builtin import BuiltinEncoder
-from ntlbg.models.builtin.enrolment import current_objects
-from ntlbg.models.builtin.imagenet_expert import load_imagenet_expert
-from ntlbg.models.builtin.loading import load_builtin, weights_fingerprint
-from ntlbg.models.builtin.open_vocabulary import OpenVocabulary
-from ntlbg.retrievers.ntlbg import NtlbgRetriever
+from ntlbg.retrievers.builtin import load_builtin_retriever
 
 
 def load_builtin_answerer(weights: Path | None = None, *, pristine: bool = False) -> NtlbgAnswerer:
-    """The built-in model, or the same with other trained weights.
-
-    Args:
-        weights: a file of trained weights.
-        pristine: without what ``ntlbg enrol`` was taught.
+    """The built-in model; the arguments are those of its retriever.
 
     Raises:
         WeightsError: its parts are missing and cannot be fetched.
     """
-    model, processor = load_builtin(weights)
-    expert = load_imagenet_expert(model.vision_tower.config)
-    encoder = BuiltinEncoder(model.vision_tower, weights_fingerprint(weights), expert)
-    objects = []
-    if not pristine:
-        objects = current_objects(
-            encoder.encode_frames, image_size=encoder.image_size, fingerprint=encoder.weights
-        )
-    vocabulary = OpenVocabulary(model, processor, expert.words, objects)
-    retriever = NtlbgRetriever(model, processor, encoder, vocabulary=vocabulary)
+    retriever = load_builtin_retriever(weights, pristine=pristine)
+    [encoder] = retriever.encoders
     return NtlbgAnswerer(retriever, name="builtin", fingerprint=encoder.fingerprint)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ntlbg.encoders import Encoder
+from ntlbg.models.builtin.notes import EXPERT_CHANCES, EXPERT_WORDS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from ntlbg.models.builtin.vision_tower import BuiltinVisionTower
 
 BATCH_SIZE = 16  # larger batches leave the processor's cache
-EXPERT_WORDS, EXPERT_CHANCES = "expert_words", "expert_chances"  # notes of the built-in encoder
 
 
 class BuiltinEncoder(Encoder):

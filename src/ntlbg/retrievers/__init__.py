@@ -49,18 +49,18 @@ class Retriever(ABC):
         surely, so there the things that are named are parts beside the whole.
         """
         text, intent = question.text, question.intent
-        whole = self._timed(index, question, text)
+        whole = self._relevance_in_time(index, question, text)
         others = [part for part in intent.parts if part != text]
         if not intent.has_timing:
-            parts = [whole if part == text else self._timed(index, question, part)
+            parts = [whole if part == text else self._relevance_in_time(index, question, part)
                      for part in intent.parts]  # fmt: skip
             return [whole, *parts] if others else [whole]
         if not others or self.unit == "log_odds" or intent.times_seconds:
             return [whole]
-        return [whole, whole, *(self._relevance(index, question, part) for part in others)]
+        return [whole, whole, *(self._relevance_of(index, question, part) for part in others)]
 
-    def _timed(self, index: VideoIndex, question: Question, text: str) -> Relevance:
-        relevance = self._relevance(index, question, text)
+    def _relevance_in_time(self, index: VideoIndex, question: Question, text: str) -> Relevance:
+        relevance = self._relevance_of(index, question, text)
         if relevance.unit != "log_odds":
             return relevance
         event_odds = partial(self.event_odds, index)
@@ -69,7 +69,7 @@ class Retriever(ABC):
         )
         return Relevance(values, "log_odds", self.name)
 
-    def _relevance(self, index: VideoIndex, question: Question, text: str) -> Relevance:
+    def _relevance_of(self, index: VideoIndex, question: Question, text: str) -> Relevance:
         values = self.score(index, text)
         if self.unit == "log_odds" or not question.intent.has_timing:
             return Relevance(values, self.unit, self.name)
@@ -80,9 +80,9 @@ class Retriever(ABC):
 
 
 def _builtin() -> Retriever:
-    from ntlbg.answerers.builtin import load_builtin_answerer
+    from ntlbg.retrievers.builtin import load_builtin_retriever
 
-    return load_builtin_answerer().own_retriever()
+    return load_builtin_retriever()
 
 
 RETRIEVERS: dict[str, Callable[[], Retriever]] = {"builtin": _builtin}

@@ -8,12 +8,16 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from fakes import ColourBackend
-from ntlbg import backends
-from ntlbg.backends.ntlbg import NtlbgBackend
+from fakes import ColourAnswerer
+from ntlbg import answerers
+from ntlbg.answerers.ntlbg import NtlbgAnswerer
 from ntlbg.cli import app
+from ntlbg.encoders import Encoder
 from ntlbg.errors import ConfigError
 from ntlbg.models.ntlbg.rich_points import encode_seconds
+from ntlbg.question import parse_question
+from ntlbg.retrievers.ntlbg import NtlbgRetriever
+from ntlbg.system import load_system
 from ntlbg_lab.compare import ablation as module
 from ntlbg_lab.compare.ablation import VARIANTS, ablate
 from ntlbg_lab.compare.ablation.tables import ablation_rows, as_csv, as_latex, as_markdown
@@ -24,13 +28,14 @@ from ntlbg_lab.compare.ablation.variants import (
 )
 from ntlbg_lab.evaluate.answering import Outcome
 from ntlbg_lab.statistics import paired_p
+from roles import index_of
 from tiny_models import HIDDEN, VOCABULARY, tiny_inputs, tiny_model, tiny_processor
 
 SMALL = {"videos": 2, "minutes": 1, "questions": 4, "frames": [4]}
 QUESTION = "Which object appears right after the guitar?"
 
 
-class Corners:
+class Corners(Encoder):
     """A frame's colours in eight places."""
 
     name, feature_size, image_size, fingerprint = "corners", HIDDEN, (32, 48), "corners-1"
@@ -42,22 +47,29 @@ class Corners:
 
 
 @pytest.fixture(scope="module")
-def backend():
+def answerer():
     model = tiny_model(**VOCABULARY)
     torch.nn.init.normal_(model.multi_modal_projector.output.weight, std=0.5)
-    return NtlbgBackend(model, tiny_processor(), Corners(), name="tiny")
+    retriever = NtlbgRetriever(model, tiny_processor(), Corners())
+    return NtlbgAnswerer(retriever, name="tiny", fingerprint="tiny-1")
+
+
+@pytest.fixture(scope="module")
+def system(answerer):
+    return load_system(answerer)
 
 
 @pytest.fixture(scope="module")
 def seen():
     """Features (60, 32) and times (60,)."""
     features = np.random.default_rng(1).normal(size=(60, HIDDEN)).astype(np.float32)
-    return features / np.linalg.norm(features, axis=1, keepdims=True), np.arange(60.0)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    return index_of(features, np.arange(60.0))
 
 
-def test_rows_files_and_differences(backend, tmp_path):
+def test_rows_files_and_differences(answerer, tmp_path):
     said = []
-    parts = ablate(tmp_path, model=backend, progress=said.append, **SMALL)
+    parts = ablate(tmp_path, model=answerer, progress=said.append, **SMALL)
     (rows,) = parts.values()
     assert [row.variant for row in rows] == list(VARIANTS)
     assert rows[0].difference is None
@@ -74,15 +86,17 @@ def test_rows_files_and_differences(backend, tmp_path):
         "ablation.tex",
     }  # fmt: skip
     assert len(said) == 2
-    again = ablate(tmp_path, model=backend, progress=said.append, **SMALL)
+    again = ablate(tmp_path, model=answerer, progress=said.append, **SMALL)
     assert again == parts
     assert len(said) == 2  # nothing was left to do
 
 
-def test_variants_that_read_alike_are_read_once(backend, seen, monkeypatch):
-    calls, answer = [], backend.answer
-    monkeypatch.setattr(backend, "answer", lambda *a, **k: calls.append(1) or answer(*a, **k))
-    video = AblatedVideo(backend, *seen)
+def test_variants_that_read_alike_are_read_once(system, seen, monkeypatch):
+    calls, answer = [], system.answerer.answer
+    monkeypatch.setattr(
+        system.answerer, "answer", lambda *a, **k: calls.append(1) or answer(*a, **k)
+    )
+    video = AblatedVideo(system, seen)
     sample = _sample("When does the guitar appear?")  # no order to heed
     for name in ("full", "no-events", "full"):
         video.answer_without(sample, VARIANTS[name], 6)
@@ -96,9 +110,9 @@ def _sample(question):
     return module.Sample(video="v", question=question, answer="guitar", answer_type="after")
 
 
-def test_a_part_that_is_left_out_changes_the_choice(backend, seen):
+def test_a_part_that_is_left_out_changes_the_choice(system, seen):
     """Each variant of the choice differs from the full model; those of the reading do not."""
-    video = AblatedVideo(backend, *seen)
+    video = AblatedVideo(system, seen)
     samples = [_sample(QUESTION), _sample("When does the guitar appear?")]
     chosen = {
         name: [video.answer_without(s, variant, 12)[0].indices.tolist() for s in samples]
@@ -110,12 +124,15 @@ def test_a_part_that_is_left_out_changes_the_choice(backend, seen):
         assert chosen[name] == chosen["full"], name
 
 
-def test_a_variant_takes_the_scores_for_similarities(backend, seen):
-    video = AblatedVideo(backend, *seen)
-    assert video.score_unit == backend.score_unit == "log_odds"
-    video.variant = VARIANTS["default-shares"]
-    assert video.score_unit == "similarity"
-    assert backend.score_unit == "log_odds"
+def test_a_variant_takes_the_scores_for_similarities(system, seen):
+    video = AblatedVideo(system, seen)
+    asked = seen, parse_question(QUESTION)
+    before = video.retriever.relevance(*asked)
+    video.retriever.variant = VARIANTS["default-shares"]
+    found = video.retriever.relevance(*asked)
+    assert [one.unit for one in before] == ["log_odds"]
+    assert [one.unit for one in found] == ["similarity"]
+    np.testing.assert_array_equal(found[0].values, before[0].values)
 
 
 def test_columns_are_those_of_the_model():
@@ -136,14 +153,15 @@ def test_columns_are_those_of_the_model():
 
 
 @pytest.mark.parametrize("part", ["c", "w", "t"])
-def test_zeros_reach_the_projector_and_only_meanwhile(backend, part):
-    projector, columns = backend.model.multi_modal_projector, point_columns(backend.model.config)
-    points = torch.rand(1, 3, backend.model.config.rich_point_size)
+def test_zeros_reach_the_projector_and_only_meanwhile(system, part):
+    model = system.answerer.model
+    projector, columns = model.multi_modal_projector, point_columns(model.config)
+    points = torch.rand(1, 3, model.config.rich_point_size)
     features = torch.rand(1, 3, HIDDEN)
     by_hand = points.clone()
     by_hand[..., columns[part]] = 0
     before = projector(points, features)
-    with zeroed_points(backend, (part,)):
+    with zeroed_points(system, (part,)):
         inside = projector(points, features)
     assert torch.equal(inside, projector(by_hand, features))
     assert not torch.equal(inside, before)
@@ -181,14 +199,14 @@ def test_differences_are_tested_over_videos():
     assert float(table[1]["difference"]) == rows[1].difference
 
 
-def test_trained_variants_are_compared_with_the_first(tmp_path, monkeypatch, backend):
-    def load(path, *, enrolled):
-        assert not enrolled  # what somebody taught it is not measured
-        model = ColourBackend()
-        model.encoder.fingerprint = path.stem
+def test_trained_variants_are_compared_with_the_first(tmp_path, monkeypatch):
+    def load(path, *, pristine):
+        assert pristine  # what somebody taught it is not measured
+        model = ColourAnswerer()
+        model.fingerprint = path.stem
         return model
 
-    monkeypatch.setattr(module, "load_builtin_backend", load)
+    monkeypatch.setattr(module, "load_builtin_answerer", load)
     trained = {name: (f"without {name}", tmp_path / name) for name in ("whole", "part")}
     parts = ablate(tmp_path / "out", variants=(), trained=trained, **SMALL)
     (rows,) = parts.values()
@@ -206,18 +224,18 @@ def test_trained_variants_are_compared_with_the_first(tmp_path, monkeypatch, bac
 )
 def test_what_cannot_be_left_out_is_refused_before_any_work(tmp_path, options, message):
     with pytest.raises(ConfigError, match=message):
-        ablate(tmp_path / "out", model=ColourBackend(), **options)
+        ablate(tmp_path / "out", model=ColourAnswerer(), **options)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_model_without_rich_points_says_so(tmp_path):
     with pytest.raises(ConfigError, match="'colours' has no rich points"):
-        ablate(tmp_path, variants=["no-time"], model=ColourBackend(), **SMALL)
+        ablate(tmp_path, variants=["no-time"], model=ColourAnswerer(), **SMALL)
 
 
 def test_the_command(tmp_path, monkeypatch):
-    monkeypatch.setitem(backends.BACKENDS, "builtin", ColourBackend)
-    monkeypatch.setattr(backends, "_loaded", lambda name, _: backends.BACKENDS[name]())
+    monkeypatch.setitem(answerers.ANSWERERS, "builtin", lambda pristine: ColourAnswerer())
+    monkeypatch.setattr(answerers, "_loaded", lambda name, _: answerers.ANSWERERS[name](True))
     options = ["--suite", "ablation", "--videos", "2", "--minutes", "1", "--questions", "4",
                "-k", "3", "--variant", "no-events"]  # fmt: skip
     done = CliRunner().invoke(app, ["compare", str(tmp_path), *options])

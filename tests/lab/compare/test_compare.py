@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from fakes import ColourBackend
+from fakes import ColourAnswerer
 from ntlbg.cli import app
 from ntlbg.errors import ComparisonError, ConfigError, UnknownSelector
 from ntlbg.selectors import SELECTORS
@@ -26,7 +26,7 @@ CHOICE = ("video", "question", "kind", "selector", "num_frames", "indices")
 def small(monkeypatch):
     """Settings of a small comparison; pictures are drawn by the one test that looks at them."""
     monkeypatch.setattr(module, "write_figures", lambda folder, rows: None)
-    return {**SMALL, "model": ColourBackend()}
+    return {**SMALL, "model": ColourAnswerer()}
 
 
 def choices(folder):
@@ -43,7 +43,7 @@ def test_a_folder_of_results_tables_and_plots(tmp_path):
     lines = []
     rows = compare(
         tmp_path, selectors=["uniform", "ntlbg"], frames=[2, 4], videos=2, progress=lines.append,
-        model=ColourBackend(), **SMALL,
+        model=ColourAnswerer(), **SMALL,
     )  # fmt: skip
     assert len(choices(tmp_path)) == 2 * 8 * 2 * 2
     assert [line.split(":")[0] for line in lines] == ["video 1 of 2", "video 2 of 2"]
@@ -117,7 +117,7 @@ def test_recall_is_that_of_the_evidence(tmp_path, small):
 
 
 def test_videos_are_those_of_evaluate():
-    suite = SUITES["haystack"](model=ColourBackend(), minutes=10, seed=5)
+    suite = SUITES["haystack"](model=ColourAnswerer(), minutes=10, seed=5)
     ours, _ = plan_video(suite.kind, 3, suite.condition, questions=8)
     theirs, _ = plan_video(KINDS["ten-minutes"], 3, Condition(seed=5))
     assert ours == theirs

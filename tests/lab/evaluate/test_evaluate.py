@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from fakes import ColourBackend
-from ntlbg import backends
-from ntlbg.backends import Reply
+from fakes import ColourAnswerer, ColourRetriever
+from ntlbg import answerers
 from ntlbg.cli import app
 from ntlbg.errors import ConfigError, DataError, UnknownSelector
 from ntlbg.marks import as_markdown_file
+from ntlbg.system import System
+from ntlbg.types import Reply
 from ntlbg_lab.evaluate import KINDS, Condition, Kind, plan_video
 from ntlbg_lab.evaluate import run as module
 from ntlbg_lab.evaluate.answering import KnownVideo, Outcome
@@ -20,6 +21,7 @@ from ntlbg_lab.evaluate.records import ANSWERS_FILE, VIDEOS_FILE
 from ntlbg_lab.evaluate.run import run
 from ntlbg_lab.haystack.pictures import STYLES
 from ntlbg_lab.plots_files import plot_file
+from roles import index_of
 
 MINUTE = Kind("minute", 60, questions=4)
 EXTRA = Kind("extra", 60, questions=4, extras=4)
@@ -45,13 +47,13 @@ def answers(folder):
 
 def test_a_folder_of_answers_and_tables(tmp_path):
     said = []
-    backend = ColourBackend()
-    report = run(tmp_path, model=backend, condition=VAL, progress=said.append, **SMALL)
+    answerer = ColourAnswerer()
+    report = run(tmp_path, model=answerer, condition=VAL, progress=said.append, **SMALL)
     assert {path.name for path in tmp_path.iterdir()} == {
         "answers.jsonl", "videos.jsonl", "summary.json", "recognition.json", "over_weights.json",
         "evaluation.md", "evaluation.csv",
     }  # fmt: skip
-    assert backend.encoder.encoded == 2 * 60  # every video once, for all selectors and budgets
+    assert answerer.encoder.encoded == 2 * 60  # every video once, for all selectors and budgets
     assert len(lines(tmp_path)) == 2 * 4 * 3 * 2
     assert [line.split(",")[0] for line in said] == [
         "minute: video 1 of 2", "minute: video 2 of 2",
@@ -73,7 +75,7 @@ def test_a_folder_of_answers_and_tables(tmp_path):
 
 
 def test_a_killed_run_goes_on_with_the_next_video(tmp_path, monkeypatch):
-    run(tmp_path / "whole", model=ColourBackend(), condition=VAL, **SMALL)
+    run(tmp_path / "whole", model=ColourAnswerer(), condition=VAL, **SMALL)
     add, calls = module.Records.add, []
 
     def killed(self, outcomes, video):
@@ -86,17 +88,17 @@ def test_a_killed_run_goes_on_with_the_next_video(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module.Records, "add", killed)
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "torn", model=ColourBackend(), condition=VAL, **SMALL)
+        run(tmp_path / "torn", model=ColourAnswerer(), condition=VAL, **SMALL)
     assert not (tmp_path / "torn" / "summary.json").exists()
-    backend = ColourBackend()
-    run(tmp_path / "torn", model=backend, condition=VAL, **SMALL)
+    answerer = ColourAnswerer()
+    run(tmp_path / "torn", model=answerer, condition=VAL, **SMALL)
     assert calls == [0, 1, 1]
-    assert backend.encoder.encoded == 60
+    assert answerer.encoder.encoded == 60
     assert answers(tmp_path / "torn") == answers(tmp_path / "whole")
 
 
 def test_budgets_selectors_and_conditions_can_be_added(tmp_path):
-    small = {"kinds": ["minute"], "questions": 4, "model": ColourBackend()}
+    small = {"kinds": ["minute"], "questions": 4, "model": ColourAnswerer()}
     run(tmp_path, condition=VAL, frames=[2], selectors=["uniform"], **small)
     run(tmp_path, condition=VAL, frames=[2, 3], selectors=["uniform", "top_k"], **small)
     before = answers(tmp_path)
@@ -107,15 +109,15 @@ def test_budgets_selectors_and_conditions_can_be_added(tmp_path):
     assert {row.condition for row in report.rows} == {VAL.name, held_out.name}
     labels = [row["cell"] for row in json.loads((tmp_path / "summary.json").read_text())]
     assert len(set(labels)) == 3  # a plot can tell the conditions apart
-    backend = ColourBackend()
+    answerer = ColourAnswerer()
     again = run(tmp_path, condition=held_out, frames=[2], kinds=["minute"], questions=4,
-                model=backend)  # fmt: skip
-    assert backend.encoder.encoded == 0
+                model=answerer)  # fmt: skip
+    assert answerer.encoder.encoded == 0
     assert again.rows == report.rows
 
 
 def test_a_folder_with_answers_to_other_questions_is_refused(tmp_path):
-    small = SMALL | {"model": ColourBackend(), "condition": VAL}
+    small = SMALL | {"model": ColourAnswerer(), "condition": VAL}
     run(tmp_path, **small)
     with pytest.raises(ConfigError, match="other questions about video 0 of 'minute'"):
         run(tmp_path, per_video=5, **small)
@@ -127,15 +129,15 @@ def test_a_folder_with_answers_to_other_questions_is_refused(tmp_path):
 def test_several_weights_are_rows_of_their_own(tmp_path, monkeypatch):
     """And the table over them has mean and deviation."""
 
-    def load(path, *, enrolled):
-        assert not enrolled  # what somebody taught it is not measured
-        backend = ColourBackend()
-        backend.fingerprint = path.stem * 8
+    def load(path, *, pristine):
+        assert pristine  # what somebody taught it is not measured
+        answerer = ColourAnswerer()
+        answerer.fingerprint = path.stem * 8
         if path.stem == "b":
-            monkeypatch.setattr(backend, "answer", lambda *a, **k: Reply("never", None, 0))
-        return backend
+            monkeypatch.setattr(answerer, "answer", lambda *a, **k: Reply("never", None, 0))
+        return answerer
 
-    monkeypatch.setattr(module, "load_builtin_backend", load)
+    monkeypatch.setattr(module, "load_builtin_answerer", load)
     run(tmp_path, weights=["a.safetensors"], condition=VAL, **SMALL)
     report = run(tmp_path, weights=["a.safetensors", "b.safetensors"], condition=VAL, **SMALL)
     assert {row.weights for row in report.rows} == {"a" * 8, "b" * 8}
@@ -152,7 +154,7 @@ def test_several_weights_are_rows_of_their_own(tmp_path, monkeypatch):
 
 
 def test_clips_are_read_as_a_whole(tmp_path):
-    report = run(tmp_path, kinds=["clip-8"], questions=6, model=ColourBackend(), condition=VAL)
+    report = run(tmp_path, kinds=["clip-8"], questions=6, model=ColourAnswerer(), condition=VAL)
     (row,) = report.rows
     assert (row.cell, row.selector, row.choice) == ("clip-8", "uniform", None)
     assert {line["num_frames"] for line in lines(tmp_path)} == {8}
@@ -161,30 +163,31 @@ def test_clips_are_read_as_a_whole(tmp_path):
     assert np.mean(seen) > 0.8
 
 
-class Counting(ColourBackend):
+class Counting(ColourRetriever):
     """Counts how often it reads frames."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, encoder):
+        super().__init__(encoder)
         self.scored = []
 
-    def score_frames(self, features, question):
-        self.scored.append((len(features), question))
-        return super().score_frames(features, question)
+    def score(self, index, text):
+        self.scored.append((len(index), text))
+        return super().score(index, text)
 
 
 def test_frames_are_scored_and_read_once():
-    backend = Counting()
+    answerer = ColourAnswerer()
+    retriever = Counting(answerer.encoder)
     _, (sample, *_) = plan_video(MINUTE, 0, VAL)
     features = np.random.default_rng(0).random((60, 4), np.float32)
-    reader = KnownVideo(backend, features, np.arange(60.0))
+    reader = KnownVideo(System(retriever, answerer), index_of(features, np.arange(60.0)))
     first = reader.answer(sample, "top_k", 4)
     other = reader.answer(sample, "uniform", 4)
     again = reader.answer(sample, "top_k", 4)
     assert [first[2], other[2], again[2]] == [False, False, True]
     assert again[1] is first[1]
-    assert len(backend.contexts) == 2
-    assert [size for size, _ in backend.scored].count(60) == 1
+    assert len(answerer.inputs) == 2
+    assert [size for size, _ in retriever.scored].count(60) == 1
     assert reader.answer(sample.model_copy(update={"options": ["a", "b"]}), "top_k", 4)[2] is False
 
 
@@ -198,7 +201,7 @@ def test_no_question_is_asked_twice():
 def test_extra_questions_are_counted_apart(tmp_path, monkeypatch):
     monkeypatch.setitem(KINDS, "extra", EXTRA)
     options = SMALL | {"kinds": ["extra"], "questions": 4}
-    report = run(tmp_path, model=ColourBackend(), condition=VAL, **options)
+    report = run(tmp_path, model=ColourAnswerer(), condition=VAL, **options)
     assert {row.n for row in report.rows} == {4}
     absent = {row.by_type["absent"].n for row in report.rows}
     assert absent == {2}
@@ -242,7 +245,7 @@ def test_conditions_have_names_of_their_own():
 )
 def test_what_cannot_be_evaluated_is_refused_before_any_work(tmp_path, options, error, message):
     with pytest.raises(error, match=message):
-        run(tmp_path / "out", model=ColourBackend(), **options)
+        run(tmp_path / "out", model=ColourAnswerer(), **options)
     assert not (tmp_path / "out").exists()
 
 
@@ -253,8 +256,8 @@ def test_an_unknown_split_is_not_taken_for_another(wrong):
 
 
 def test_the_command(tmp_path, monkeypatch):
-    monkeypatch.setitem(backends.BACKENDS, "builtin", ColourBackend)
-    monkeypatch.setattr(backends, "_loaded", lambda name, _: backends.BACKENDS[name]())
+    monkeypatch.setitem(answerers.ANSWERERS, "builtin", lambda pristine: ColourAnswerer())
+    monkeypatch.setattr(answerers, "_loaded", lambda name, _: answerers.ANSWERERS[name](True))
     options = ["--kind", "minute", "-k", "3", "--questions", "4", "--split", "val"]
     done = CliRunner().invoke(app, ["evaluate", str(tmp_path), *options, "--json"])
     assert done.exit_code == 0, done.output
@@ -269,7 +272,7 @@ def test_the_command(tmp_path, monkeypatch):
 
 
 def test_every_answer_is_kept(tmp_path):
-    run(tmp_path, model=ColourBackend(), condition=VAL, **SMALL)
+    run(tmp_path, model=ColourAnswerer(), condition=VAL, **SMALL)
     for line in lines(tmp_path):
         _, samples = plan_video(MINUTE, line["video"], VAL)
         sample = samples[line["place"]]

@@ -141,7 +141,8 @@ def test_a_video_drawn_twice_counts_once():
 
 
 def test_a_model_without_words_names_nothing():
-    assert name_frames(object(), np.zeros((2, 4), np.float32)) is None
+    system = SimpleNamespace(answerer=object())
+    assert name_frames(system, np.zeros((2, 4), np.float32)) is None
 
 
 class Words:
@@ -159,9 +160,11 @@ class Words:
 
 
 def test_frames_are_named_by_the_towers_own_words():
-    backend = SimpleNamespace(model=SimpleNamespace(multi_modal_projector=Words()))
+    system = SimpleNamespace(
+        answerer=SimpleNamespace(model=SimpleNamespace(multi_modal_projector=Words()))
+    )
     names = object_names()
-    found = name_frames(backend, np.zeros((4, 8), np.float32))
+    found = name_frames(system, np.zeros((4, 8), np.float32))
     assert found == [names[5], "nothing", names[9], "nothing"]
-    backend.model.multi_modal_projector.words = [[1], [2]]
-    assert name_frames(backend, np.zeros((4, 8), np.float32)) is None
+    system.answerer.model.multi_modal_projector.words = [[1], [2]]
+    assert name_frames(system, np.zeros((4, 8), np.float32)) is None

@@ -5,13 +5,13 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+from ntlbg.backends.ntlbg import NtlbgBackend
 from peft import LoraConfig, inject_adapter_in_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
 from ntlbg.backends import VideoContext, load_backend, load_builtin_backend
-from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.data import read_samples
 from ntlbg.encoders import ENCODERS
 from ntlbg.encoders.builtin import BuiltinEncoder

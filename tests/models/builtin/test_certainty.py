@@ -10,10 +10,10 @@ from importlib import resources
 
 import numpy as np
 import pytest
+from ntlbg.backends.by_frames import SAME_MOMENT
 from PIL import Image
 
 from ntlbg.backends import VideoContext, load_backend
-from ntlbg.backends.by_frames import SAME_MOMENT
 from ntlbg.choosing import choose_frames
 from ntlbg.data import NOT_SEEN
 from ntlbg.question import parse_question

@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 import torch
+from ntlbg.backends.trained import load_trained_backend
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from ntlbg.backends import load_backend
-from ntlbg.backends.trained import load_trained_backend
 from ntlbg.errors import ConfigError, OutputError, WeightsError
 from ntlbg.models import NtlbgForConditionalGeneration, NtlbgProcessor
 from ntlbg.models.ntlbg.building import build_reader

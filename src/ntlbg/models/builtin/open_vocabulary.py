@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ntlbg.encoders.builtin import EXPERT_CHANCES, EXPERT_WORDS
 from ntlbg.models.builtin.enrolment import EnrolledObject
+from ntlbg.models.builtin.notes import EXPERT_CHANCES, EXPERT_WORDS
 from ntlbg.question.timing import near_named_times
 from ntlbg.types import Intent
 

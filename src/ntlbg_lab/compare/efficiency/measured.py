@@ -125,13 +125,13 @@ class _ScoringClock(WrappedRetriever):
 
     def score(self, index: VideoIndex, text: str) -> np.ndarray:
         """As the other one, timed."""
-        return self._timed(super().score, index, text)
+        return self._on_clock(super().score, index, text)
 
     def event_odds(self, index: VideoIndex) -> np.ndarray | None:
         """As the other one, timed."""
-        return self._timed(super().event_odds, index)
+        return self._on_clock(super().event_odds, index)
 
-    def _timed(self, work: Callable, *arguments: Any) -> Any:
+    def _on_clock(self, work: Callable, *arguments: Any) -> Any:
         began = self.clock()
         found = work(*arguments)
         self.seconds += self.clock().processor - began.processor
