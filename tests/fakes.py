@@ -103,6 +103,8 @@ class ColourAnswerer(Answerer):
         tokens = len(given.selection)
         if options is None:
             return Reply(text, None, tokens)
+        if text not in options:
+            return Reply(options[0], [1 / len(options)] * len(options), tokens)
         scores = [0.9 if option == text else 0.1 / (len(options) - 1) for option in options]
         return Reply(options[int(np.argmax(scores))], scores, tokens)
 

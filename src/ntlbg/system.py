@@ -40,11 +40,15 @@ class System:
     @property
     def encoders(self) -> list[Encoder]:
         """All whose features are read, each once; first that by which frames are told apart."""
-        known: Mapping[str, Encoder] = {
-            encoder.name: encoder for encoder in (*self.answerer.encoders, *self.retriever.encoders)
-        }
-        first = [encoder.name for encoder in self.retriever.encoders]
-        return [known[name] for name in dict.fromkeys([*first, *known])]
+        known: dict[str, Encoder] = {}
+        for encoder in (*self.retriever.encoders, *self.answerer.encoders):
+            other = known.setdefault(encoder.name, encoder)
+            if other.fingerprint != encoder.fingerprint:
+                raise ConfigError(
+                    f"retriever {self.retriever.name!r} and model {self.name!r} read features of "
+                    f"two encoders that are both called {encoder.name!r}; rename one of them"
+                )
+        return list(known.values())
 
 
 def load_system(

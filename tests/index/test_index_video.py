@@ -1,5 +1,6 @@
 """Indexing a video: once, in constant steps, and as if nothing had happened after a kill."""
 
+import os
 import shutil
 import signal
 import threading
@@ -11,6 +12,7 @@ import pytest
 
 from counter_videos import DATA, MeanColourEncoder, write_video
 from ntlbg import errors
+from ntlbg.index import store
 from ntlbg.index.index_video import BATCH_FRAMES, CHUNK_FRAMES, index_video
 from ntlbg.index.store import HASHES, FeatureIndex, Track
 from ntlbg.types import VideoIndex
@@ -186,6 +188,7 @@ import sys, time
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from counter_videos import MeanColourEncoder
 from ntlbg.index.store import FeatureIndex
+from ntlbg.index import store
 from ntlbg.index.index_video import index_video
 class Slow(MeanColourEncoder):
     def encode_frames(self, frames):
@@ -260,6 +263,7 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from counter_videos import MeanColourEncoder
 from ntlbg.index.store import FeatureIndex
+from ntlbg.index import store
 from ntlbg.index.index_video import index_video
 index_video({str(long_video)!r}, [MeanColourEncoder()], index=FeatureIndex({str(index.root)!r}),
             fps={FPS})
@@ -387,3 +391,118 @@ def test_no_frame_is_kept_in_memory(index):
     index_video(DATA / "start_10s.ts", [Watching()], index=index, fps=100.0)
     assert max(size[0] for size in sizes) == BATCH_FRAMES
     assert {size[1:] for size in sizes} == {(24, 48, 3)}
+
+
+# Several encoders
+
+
+class SmallEncoder(MeanColourEncoder):
+    """The same of smaller pictures, under another name."""
+
+    name, fingerprint, image_size = "small", "small-1", (9, 16)
+
+
+def test_one_decode_feeds_several_encoders(long_video, index, tmp_path):
+    counts, both = ReadReport(), [MeanColourEncoder(), SmallEncoder()]
+    video = index_video(long_video, both, index=index, fps=5.0, report=counts)
+    for encoder in both:
+        alone, once = FeatureIndex(tmp_path / encoder.name), ReadReport()
+        own = index_video(long_video, [encoder], index=alone, fps=5.0, report=once)
+        assert video.features[encoder.name].tobytes() == own.features[encoder.name].tobytes()
+        assert video.pts_seconds.tobytes() == own.pts_seconds.tobytes()
+        assert video.meta == own.meta
+        assert counts == once  # not one picture more for two than for one
+    assert not np.array_equal(video.features["small"], video.features["mean-colour"])
+
+
+def test_an_encoder_that_comes_later_adds_a_track(long_video, index):
+    first = index_video(long_video, [MeanColourEncoder()], index=index)
+    video = index_video(long_video, [StoppingEncoder(0), SmallEncoder()], index=index)
+    assert same(first, video)  # the first one was not asked again
+    assert len(names(index)) == 2
+
+
+def test_encoders_that_have_come_unlike_far_end_alike(long_video, index, tmp_path):
+    whole = FeatureIndex(tmp_path / "whole")
+    expected = index_video(long_video, [MeanColourEncoder(), SmallEncoder()], index=whole, fps=FPS)
+    interrupt(index, long_video, batches=2 * CHUNK_FRAMES // BATCH_FRAMES, fps=FPS)
+    calls = []
+    found = index_video(
+        long_video, [MeanColourEncoder(), SmallEncoder()], index=index, fps=FPS,
+        progress=lambda *call: calls.append(call),
+    )  # fmt: skip
+    assert same(expected, found)
+    assert found.features["small"].tobytes() == expected.features["small"].tobytes()
+    assert calls[0][0] == BATCH_FRAMES  # from the start, for the second one
+
+
+# What is remembered of a file
+
+
+@pytest.fixture
+def settled(long_video, tmp_path):
+    """A film that nobody has written to for an hour."""
+    path = Path(shutil.copy(long_video, tmp_path / "film.mp4"))
+    hour_ago = time.time() - 3600
+    os.utime(path, (hour_ago, hour_ago))
+    return path
+
+
+def bytes_read(monkeypatch, work):
+    """Of all files that are opened meanwhile, those read for their hash."""
+    taken, real = [], store.hashlib.file_digest
+
+    def counted(file, *how):
+        found = real(file, *how)
+        taken.append(file.tell())
+        return found
+
+    monkeypatch.setattr(store.hashlib, "file_digest", counted)
+    work()
+    return sum(taken)
+
+
+def test_the_second_question_reads_nothing_of_the_film(settled, index, monkeypatch):
+    monkeypatch.setattr(store, "SETTLED_SECONDS", -1.0)  # its entry was made just now
+    index_video(settled, [MeanColourEncoder()], index=index)
+    again = lambda: index_video(settled, [StoppingEncoder(0)], index=index)  # noqa: E731
+    assert bytes_read(monkeypatch, again) == 0
+
+
+@pytest.mark.parametrize("change", ["bytes", "same size", "replaced", "elsewhere"])
+def test_another_film_is_never_taken_for_the_one_before(settled, index, change, monkeypatch):
+    monkeypatch.setattr(store, "SETTLED_SECONDS", -1.0)
+    key = index.key(settled, fingerprint="a", fps=1.0)
+    times, content = settled.stat(), settled.read_bytes()
+    if change == "bytes":
+        settled.write_bytes(content + b"more")
+    elif change == "same size":  # and the same time of change
+        settled.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        os.utime(settled, ns=(times.st_atime_ns, times.st_mtime_ns))
+    elif change == "replaced":
+        other = settled.with_name("other.mp4")
+        other.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        os.utime(other, ns=(times.st_atime_ns, times.st_mtime_ns))
+        other.replace(settled)
+    else:  # the same film under another name is the same
+        settled = settled.rename(settled.with_name("moved.mp4"))
+        assert index.key(settled, fingerprint="a", fps=1.0) == key
+        return
+    assert index.key(settled, fingerprint="a", fps=1.0) != key
+
+
+def test_a_film_that_was_just_written_is_read_again(long_video, index, tmp_path, monkeypatch):
+    """It might be written to again within the same tick of the clock."""
+    path = Path(shutil.copy(long_video, tmp_path / "film.mp4"))
+    ask = lambda: index.key(path, fingerprint="a", fps=1.0)  # noqa: E731
+    ask()
+    assert bytes_read(monkeypatch, ask) == path.stat().st_size
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"format": 1, "sha256": "x"}'])
+def test_a_damaged_memory_is_no_memory(settled, index, content, monkeypatch):
+    monkeypatch.setattr(store, "SETTLED_SECONDS", -1.0)
+    key = index.key(settled, fingerprint="a", fps=1.0)
+    [memory] = (index.root / HASHES).iterdir()
+    memory.write_bytes(content)
+    assert index.key(settled, fingerprint="a", fps=1.0) == key

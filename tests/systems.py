@@ -1,0 +1,53 @@
+"""One of every implementation of every role, small and random, for tests of what they promise."""
+
+from functools import cache
+
+from fakes import ColourAnswerer, ColourEncoder, ColourRetriever
+from longvu_models import tiny_longvu_processor, tiny_model
+from ntlbg.answerers import Answerer
+from ntlbg.answerers.echo import EchoAnswerer
+from ntlbg.answerers.longvu import LongVUAnswerer
+from ntlbg.encoders import Encoder
+from ntlbg.retrievers import Retriever
+from ntlbg.retrievers.embedding import EmbeddingRetriever
+from tiny_models import tiny_answerer
+
+
+@cache
+def _ntlbg() -> Answerer:
+    return tiny_answerer("owl", "bus", feature_size=4)
+
+
+@cache
+def _longvu() -> Answerer:
+    model, processor = tiny_model(context_length=600), tiny_longvu_processor()
+    return LongVUAnswerer(model, processor, "tiny-1", name="longvu")
+
+
+# Called anew for every test; models are made once.
+ANSWERERS = {
+    "echo": EchoAnswerer,
+    "echo-pictures": lambda: EchoAnswerer(pictures=True),
+    "colours": ColourAnswerer,
+    "ntlbg": _ntlbg,
+    "longvu": _longvu,
+}
+RETRIEVERS = {
+    "colours": lambda: ColourRetriever(ColourEncoder()),
+    "embedding": lambda: EmbeddingRetriever(ColourEncoder()),
+    "ntlbg": lambda: _ntlbg().own_retriever(),
+    "longvu": lambda: _longvu().own_retriever(),
+}
+ENCODERS = {"colour": ColourEncoder, "longvu": lambda: RETRIEVERS["longvu"]().encoders[0]}
+
+
+def encoder(name: str) -> Encoder:
+    return ENCODERS[name]()
+
+
+def retriever(name: str) -> Retriever:
+    return RETRIEVERS[name]()
+
+
+def answerer(name: str) -> Answerer:
+    return ANSWERERS[name]()
