@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import toys
 from fakes import ColourAnswerer, ColourEncoder, ColourRetriever
 from longvu_models import tiny_longvu_processor, tiny_model
 from ntlbg.answerers import Answerer
@@ -31,14 +32,20 @@ ANSWERERS = {
     "colours": ColourAnswerer,
     "ntlbg": _ntlbg,
     "longvu": _longvu,
+    "toy": lambda: toys.names()["ToyAnswerer"](),
 }
 RETRIEVERS = {
     "colours": lambda: ColourRetriever(ColourEncoder()),
     "embedding": lambda: EmbeddingRetriever(ColourEncoder()),
     "ntlbg": lambda: _ntlbg().own_retriever(),
     "longvu": lambda: _longvu().own_retriever(),
+    "toy": lambda: toys.names()["ToyRetriever"](),
 }
-ENCODERS = {"colour": ColourEncoder, "longvu": lambda: RETRIEVERS["longvu"]().encoders[0]}
+ENCODERS = {
+    "colour": ColourEncoder,
+    "longvu": lambda: RETRIEVERS["longvu"]().encoders[0],
+    "toy": lambda: toys.names()["ToyEncoder"](),
+}
 
 
 def encoder(name: str) -> Encoder:

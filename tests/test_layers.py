@@ -33,6 +33,7 @@ LAYERS = (
     ("answerers",),
     ("budget", "choosing"),
     ("system",),
+    ("looking",),
     ("pipeline",),
     ("train", "views", "answer_file"),
     ("cli",),

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,9 @@ from ntlbg.evidence import (
 )
 from ntlbg.files import Kinds, staged_directory
 from ntlbg.generation import GREEDY, Generation, check_written, decided
-from ntlbg.index.index_video import Progress, index_video
+from ntlbg.index.index_video import Progress
 from ntlbg.index.store import FeatureIndex
+from ntlbg.looking import Clock, Look
 from ntlbg.pictures import fit_within
 from ntlbg.question import checked_question
 from ntlbg.selectors import check_selector
@@ -86,7 +87,7 @@ def ask(
     check_video(video)  # before a model is loaded, not after
     with _pictures_in(evidence_dir, PICTURES) as folder:
         system = load_system(model)
-        look = _Look(fps, max_frames, start, end, selector, num_frames, selector_options or {})
+        look = Look(fps, max_frames, start, end, selector, num_frames, selector_options or {})
         pictures = read_frames or folder is not None or system.answerer.wants.pictures
         moments = _choose(Path(video), asked, system, look, index, progress, pictures, limit=True)
         began = time.perf_counter()
@@ -136,7 +137,7 @@ def select(
     check_video(video)  # before a model is loaded, not after
     with _pictures_in(out_dir, OVERVIEW) as folder:
         system = load_system(model)
-        look = _Look(fps, max_frames, start, end, selector, num_frames, selector_options or {})
+        look = Look(fps, max_frames, start, end, selector, num_frames, selector_options or {})
         moments = _choose(Path(video), asked, system, look, index, progress, folder is not None)
         if folder:
             moments = write_pictures(moments, folder, Path(out_dir))
@@ -149,24 +150,11 @@ def _pictures_in(place: str | Path | None, kinds: Kinds) -> AbstractContextManag
     return nullcontext() if place is None else staged_directory(place, kinds, anew=FRAMES)
 
 
-@dataclass(frozen=True)
-class _Look:
-    """What is looked at and chosen; None is what the system does by itself."""
-
-    fps: float | None
-    max_frames: int | None
-    start: float | None
-    end: float | None
-    selector: str | None
-    num_frames: int | None
-    selector_options: Mapping[str, Any] = field(default_factory=dict)
-
-
 def _choose(
     video: Path,
     question: Question | None,
     system: System,
-    look: _Look,
+    look: Look,
     index: FeatureIndex | None,
     progress: Progress | None,
     pictures: bool,
@@ -177,32 +165,19 @@ def _choose(
 
     ``limit``: no more frames than the answerer can read here.
     """
-    report, clock, before = ReadReport(), _Clock(), file_state(video)
-    habits, wants = system.habits, system.answerer.wants
-    selector = look.selector or habits.selector
-    check_selector(selector, look.num_frames, look.selector_options, asked=question is not None)
-    indexed = index_video(
-        video,
-        system.encoders,
-        index=index or FeatureIndex(),
-        progress=progress,
-        report=report,
-        fps=habits.fps if look.fps is None else look.fps,
-        max_frames=habits.max_frames if look.max_frames is None else look.max_frames,
-        start=look.start,
-        end=look.end,
-    )
+    report, clock, before = ReadReport(), Clock(), file_state(video)
+    selector, options = look.selector_of(system.habits), look.selector_options
+    check_selector(selector, look.num_frames, options, asked=question is not None)
+    indexed = look.features(video, system, index, progress, report)
     clock.lap("index")
-    wanted = look.num_frames or habits.budget(len(indexed))
     height, width = indexed.meta["height"], indexed.meta["width"]
-    size = fit_within(height, width, longest_side=wants.longest_side)
-    budget, notes = min(wanted, len(indexed)), []
+    size = fit_within(height, width, longest_side=system.answerer.wants.longest_side)
+    wanted, notes = look.budget(system.habits, len(indexed)), []
+    budget = min(wanted, len(indexed))
     if limit:
         budget, note = affordable_frames(system.answerer, budget, len(indexed), size)
         notes += [note] * (note is not None)
-    selection = choose(
-        system.retriever, indexed, question, selector, budget, **look.selector_options
-    )
+    selection = choose(system.retriever, indexed, question, selector, budget, **options)
     clock.lap("select")
     seen = AnswerInput(indexed, system.retriever.features(indexed), selection)
     if pictures:
@@ -220,15 +195,3 @@ def _choose(
     notes += notes_about(usage, selection.num_pictures, damaged=indexed.meta["damaged"])
     text = question and question.text
     return Moments(video, text, selector, describe_evidence(seen), usage, notes, seen)
-
-
-class _Clock:
-    """Seconds of each step."""
-
-    def __init__(self):
-        self.seconds: dict[str, float] = {}
-        self._began = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name], self._began = now - self._began, now

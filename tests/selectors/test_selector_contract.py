@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+import toys
 from ntlbg.errors import (
     ConfigError,
     InvalidBudget,
@@ -19,7 +20,15 @@ from ntlbg.errors import (
 )
 from ntlbg.selectors import SELECTORS, Selection, select_frames
 
-EVERY_SELECTOR = pytest.mark.parametrize("name", list(SELECTORS))
+EVERY_SELECTOR = pytest.mark.parametrize("name", [*SELECTORS, "toy"])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def toy_selector():
+    """The one of docs/contributing.md."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SELECTORS, "toy", toys.names()["toy_selector"])
+        yield
 
 
 @pytest.fixture(scope="module")

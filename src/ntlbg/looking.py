@@ -1,0 +1,70 @@
+"""What is looked at of a video, and what is chosen of it: as asked for, else as a system does."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ntlbg.answerers import Habits
+from ntlbg.index.index_video import Progress, index_video
+from ntlbg.index.store import FeatureIndex
+from ntlbg.system import System
+from ntlbg.types import VideoIndex
+from ntlbg.video import ReadReport
+
+
+@dataclass(frozen=True)
+class Look:
+    """As asked for; None is what the system does by itself. The fields are arguments of ``ask``."""
+
+    fps: float | None = None
+    max_frames: int | None = None
+    start: float | None = None
+    end: float | None = None
+    selector: str | None = None
+    num_frames: int | None = None
+    selector_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def selector_of(self, habits: Habits) -> str:
+        """The one that is asked for, else the usual one."""
+        return self.selector or habits.selector
+
+    def budget(self, habits: Habits, sampled: int) -> int:
+        """How many frames to choose of so many that were looked at; there may be fewer."""
+        return self.num_frames or habits.budget(sampled)
+
+    def features(
+        self,
+        video: Path,
+        system: System,
+        index: FeatureIndex | None,
+        progress: Progress | None,
+        report: ReadReport,
+    ) -> VideoIndex:
+        """What the system's encoders say of the frames that are looked at."""
+        habits = system.habits
+        return index_video(
+            video,
+            system.encoders,
+            index=index or FeatureIndex(),
+            progress=progress,
+            report=report,
+            fps=habits.fps if self.fps is None else self.fps,
+            max_frames=habits.max_frames if self.max_frames is None else self.max_frames,
+            start=self.start,
+            end=self.end,
+        )
+
+
+class Clock:
+    """Seconds of each step."""
+
+    def __init__(self):
+        self.seconds: dict[str, float] = {}
+        self._began = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """The step of this name ends now."""
+        now = time.perf_counter()
+        self.seconds[name], self._began = now - self._began, now
