@@ -1,12 +1,11 @@
 """From a few words to what answers: a model, and what finds frames for it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ntlbg.answerers import Answerer, Habits, load_answerer
-from ntlbg.encoders import ENCODERS, Encoder
+from ntlbg.encoders import Encoder, load_encoder
 from ntlbg.errors import ConfigError
-from ntlbg.retrievers import RETRIEVERS, Retriever
+from ntlbg.retrievers import Retriever, load_retriever
 from ntlbg.retrievers.embedding import EmbeddingRetriever
 
 
@@ -80,15 +79,7 @@ def load_system(
         raise ConfigError("both a retriever and an encoder were given; give one of them")
     answerer = load_answerer(model, pristine=pristine) if isinstance(model, str) else model
     if encoder is not None:
-        retriever = EmbeddingRetriever(_named(encoder, ENCODERS, "encoder"))
-    elif retriever is not None:
-        retriever = _named(retriever, RETRIEVERS, "retriever")
-    return System(retriever or answerer.own_retriever() or RETRIEVERS["builtin"](), answerer)
-
-
-def _named(wanted, menu: Mapping, role: str):
-    if not isinstance(wanted, str):
-        return wanted
-    if wanted not in menu:
-        raise ConfigError(f"no {role} {wanted!r}; there are: {', '.join(menu)}")
-    return menu[wanted]()
+        retriever = EmbeddingRetriever(load_encoder(encoder))
+    elif retriever is None:
+        retriever = answerer.own_retriever() or "builtin"
+    return System(load_retriever(retriever), answerer)

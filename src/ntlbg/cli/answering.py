@@ -241,23 +241,30 @@ def index(
         list[Path], typer.Argument(help="Video or picture files.", show_default=False)
     ],
     fps: Annotated[float, typer.Option(help="Frames per second to look at.")] = 1.0,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Whose features to keep; repeat it: one decode feeds all.  [default: builtin]"
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Read and encode videos now, so that questions about them start at once."""
-    from ntlbg.encoders import ENCODERS
+    from ntlbg.encoders import load_encoder
     from ntlbg.index.index_video import index_video
     from ntlbg.index.store import FeatureIndex
     from ntlbg.video import ReadReport
     from ntlbg.views import console
 
-    encoder, store = ENCODERS["builtin"](), FeatureIndex()
+    encoders = [load_encoder(name) for name in encoder or ["builtin"]]
+    store = FeatureIndex()
     rows, failed = [], False
     for video in videos:
         counts = ReadReport()
         try:
             with console.reading(video) as progress:
                 indexed = index_video(
-                    video, [encoder], index=store, fps=fps, progress=progress, report=counts
+                    video, encoders, index=store, fps=fps, progress=progress, report=counts
                 )
         except NtlbgError as error:
             typer.echo(f"error: {' '.join(str(error).split())}", err=True)

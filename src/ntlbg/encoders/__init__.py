@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ntlbg.errors import ConfigError
+
 
 class Encoder(ABC):
     """What is this picture as a vector and, if it can tell, this text?
@@ -41,3 +43,16 @@ def _builtin() -> Encoder:
 
 
 ENCODERS: dict[str, Callable[[], Encoder]] = {"builtin": _builtin}
+
+
+def load_encoder(encoder: str | Encoder) -> Encoder:
+    """The encoder of this name; one of your own is returned as it is.
+
+    Raises:
+        ConfigError: no such name. WeightsError: its weights are missing or damaged.
+    """
+    if not isinstance(encoder, str):
+        return encoder
+    if encoder not in ENCODERS:
+        raise ConfigError(f"no encoder {encoder!r}; there are: {', '.join(ENCODERS)}")
+    return ENCODERS[encoder]()

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ntlbg.encoders import Encoder
-from ntlbg.models.builtin.notes import EXPERT_CHANCES, EXPERT_WORDS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
     from ntlbg.models.builtin.imagenet_expert import ImagenetExpert
     from ntlbg.models.builtin.vision_tower import BuiltinVisionTower
 
+# Notes: the K likeliest words of the photograph expert, int16 (T, K), and their chances, float32.
+EXPERT_WORDS, EXPERT_CHANCES = "expert_words", "expert_chances"
 BATCH_SIZE = 16  # larger batches leave the processor's cache
 
 

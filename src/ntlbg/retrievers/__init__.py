@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from ntlbg.encoders import Encoder
+from ntlbg.errors import ConfigError
 from ntlbg.question.timing import apply_question_timing
 from ntlbg.retrievers.calibration import as_log_odds
 from ntlbg.types import Question, Relevance, ScoreUnit, VideoIndex
@@ -86,3 +87,16 @@ def _builtin() -> Retriever:
 
 
 RETRIEVERS: dict[str, Callable[[], Retriever]] = {"builtin": _builtin}
+
+
+def load_retriever(retriever: str | Retriever) -> Retriever:
+    """The retriever of this name; one of your own is returned as it is.
+
+    Raises:
+        ConfigError: no such name. WeightsError: its weights are missing or damaged.
+    """
+    if not isinstance(retriever, str):
+        return retriever
+    if retriever not in RETRIEVERS:
+        raise ConfigError(f"no retriever {retriever!r}; there are: {', '.join(RETRIEVERS)}")
+    return RETRIEVERS[retriever]()

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ntlbg.encoders import Encoder
+from ntlbg.encoders.builtin import EXPERT_CHANCES, EXPERT_WORDS
 from ntlbg.models.builtin.drawn_videos import chance_of_drawings
 from ntlbg.models.builtin.open_vocabulary import OpenVocabulary, compared_words
 from ntlbg.models.builtin.wording import ObjectNames, read_in_english
@@ -64,7 +65,10 @@ class NtlbgRetriever(Retriever):
             if self.vocabulary is not None:
                 drawn = self.chance_of_drawings(features, index.pts_seconds)
                 notes = index.notes.get(self.track, {})
-                features = self.vocabulary.express(features, notes, drawn)
+                opinions = None
+                if EXPERT_WORDS in notes:
+                    opinions = notes[EXPERT_WORDS], notes[EXPERT_CHANCES]
+                features = self.vocabulary.express(features, opinions, drawn)
             self._features[index] = features
         return self._features[index]
 

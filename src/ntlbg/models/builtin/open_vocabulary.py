@@ -16,7 +16,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ntlbg.models.builtin.enrolment import EnrolledObject
-from ntlbg.models.builtin.notes import EXPERT_CHANCES, EXPERT_WORDS
 from ntlbg.question.timing import near_named_times
 from ntlbg.types import Intent
 
@@ -82,18 +81,23 @@ class OpenVocabulary:
 
     @torch.inference_mode()
     def express(
-        self, features: np.ndarray, notes: dict[str, np.ndarray], drawn: float = 0.0
+        self,
+        features: np.ndarray,
+        opinions: tuple[np.ndarray, np.ndarray] | None,
+        drawn: float = 0.0,
     ) -> np.ndarray:
         """Features (T, D), those of frames with a further word replaced.
 
-        ``drawn`` is the chance that the video is one with drawn objects. In such a video the expert
-        is not heard: photographs are what objects are drawn on, and nobody asks about them.
+        Args:
+            opinions: the expert's likeliest words (T, K) and their chances; None without an expert.
+            drawn: chance that the video is one with drawn objects. In such a video the expert is
+                not heard: photographs are what objects are drawn on, and nobody asks about them.
         """
         found = torch.tensor(features).float()
         logits = self.projector.scale * F.normalize(found, dim=-1) @ self.own_words.T
-        if EXPERT_WORDS in notes and drawn < LIKELY_DRAWN:
+        if opinions is not None and drawn < LIKELY_DRAWN:
             unsure = logits.softmax(-1)[:, :-1].amax(-1) < OWN_OPINION
-            found = self._hear_expert(found, unsure, notes)
+            found = self._hear_expert(found, unsure, *opinions)
         if self.enrolled:
             found = self._recognise(torch.tensor(features).float(), logits, found)
         return found.numpy()
@@ -126,9 +130,10 @@ class OpenVocabulary:
         words = (rows @ self.directions.T).argmax(-1).tolist()
         return self.names[Counter(words).most_common(1)[0][0]] if words else None
 
-    def _hear_expert(self, found: Tensor, unsure: Tensor, notes: dict) -> Tensor:
-        words = torch.tensor(notes[EXPERT_WORDS]).long()
-        chances = torch.tensor(notes[EXPERT_CHANCES]).float()
+    def _hear_expert(
+        self, found: Tensor, unsure: Tensor, labels: np.ndarray, label_chances: np.ndarray
+    ) -> Tensor:
+        words, chances = torch.tensor(labels).long(), torch.tensor(label_chances).float()
         scenes = _scenes(found)
         footage = _means(chances.sum(-1), scenes) >= FOOTAGE
         drawn = _means((~unsure).float(), scenes) > DRAWN
