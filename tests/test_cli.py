@@ -20,7 +20,7 @@ from ntlbg.selectors import SELECTORS
 VIDEOS = Path(__file__).parent / "data" / "video"
 COMMANDS = (
     "ask", "answer", "select", "index", "enrol", "haystack", "demo", "train", "fetch",
-    "evaluate", "compare", "evidence", "config", "plan", "plot", "convert",
+    "evaluate", "compare", "evidence", "config", "plan", "plot", "convert", "lab",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import ntlbg
 PACKAGE = Path(ntlbg.__file__).parent
 LAYERS = (
     ("errors", "types"),
+    ("plugins",),
     ("config",),
     (
         "video",
@@ -23,6 +24,9 @@ LAYERS = (
         "compressors",
         "marks",
         "files",
+        "intervals",
+        "json_lines",
+        "judging",
         "scratch",
         "time_text",
         "downloads",
@@ -74,7 +78,10 @@ def test_imports_go_down_only(path):
         return
     for other in imported(path) - {own}:
         assert LEVEL[other] <= LEVEL[own], f"{own} imports {other}, which is above it"
-        assert {own, other} != {"training", "evaluation"}
+
+
+def test_the_laboratory_is_not_imported_nor_named():
+    assert [str(path) for path in FILES if "ntlbg_lab" in path.read_text(encoding="utf-8")] == []
 
 
 def test_imports_have_no_circles():

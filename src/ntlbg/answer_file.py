@@ -16,30 +16,27 @@ from ntlbg.datasets import find_source, question_file
 from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError
 from ntlbg.files import check_output
 from ntlbg.index.store import FeatureIndex
+from ntlbg.intervals import mean_over_questions
+from ntlbg.json_lines import alone, append_records, cut_torn, read_records, records_kind
+from ntlbg.judging import is_right
 from ntlbg.pipeline import ask
 from ntlbg.results import Answer
 from ntlbg.time_text import all_seen
-from ntlbg_lab.compare.tables import markdown_table
-from ntlbg_lab.evaluate.judging import is_open_time, is_right
-from ntlbg_lab.evaluate.tables import interval_text
-from ntlbg_lab.evidence.metrics import exact_match
-from ntlbg_lab.json_lines import alone, append_records, cut_torn, read_records, records_kind
-from ntlbg_lab.statistics import mean_over_questions
+from ntlbg.views.tables import interval_text, markdown_table
 
 WRITTEN = "what `ntlbg answer` writes there"
 ALL = "all"
 
 
 @dataclass(frozen=True)
-class Row:
+class AnswerRow:
     """One answer.
 
     Attributes:
         place: number of the question in its file, from 1.
         pts_seconds, scores: times and relevance of the frames that were read.
         truth, type: as the file says.
-        right: the same text but for case, articles and punctuation; an open "when" within five
-            seconds of the evidence; None where the truth is not known.
+        right: see :func:`ntlbg.judging.is_right`; None where the truth is not known.
         seen: all evidence among the frames; None without any.
         settings: model, weights, budget and selector.
     """
@@ -63,7 +60,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Share:
+class RightShare:
     """``right`` of ``n`` questions, and its interval: a bootstrap over videos, if several."""
 
     n: int
@@ -85,7 +82,7 @@ class Summary:
     questions: int
     answered: int
     failed: list[str]
-    right: dict[str, Share]
+    right: dict[str, RightShare]
     seen: float | None
 
     def as_markdown(self) -> str:
@@ -135,7 +132,7 @@ def answer_file(
         raise DataError(f"{file}: holds no question")
     for question in asked:
         check_written(question.options, generation)
-    check_output(out, records_kind(Row, WRITTEN), inputs=[file])
+    check_output(out, records_kind(AnswerRow, WRITTEN), inputs=[file])
     backend = load_backend(model)
     settings = {
         "model": backend.name,
@@ -174,8 +171,8 @@ def _usual_frames(habits: Habits) -> int | str:
     return habits.num_frames if habits.frames_of is None else "as trained"
 
 
-def _rows_so_far(out: Path, asked: Sequence[Question], settings: dict) -> list[Row]:
-    rows, torn = read_records(out, Row, WRITTEN)
+def _rows_so_far(out: Path, asked: Sequence[Question], settings: dict) -> list[AnswerRow]:
+    rows, torn = read_records(out, AnswerRow, WRITTEN)
     for row in rows:
         _check_row(out, row, asked, settings)
     if torn:
@@ -183,7 +180,7 @@ def _rows_so_far(out: Path, asked: Sequence[Question], settings: dict) -> list[R
     return rows
 
 
-def _check_row(out: Path, row: Row, asked: Sequence[Question], settings: dict) -> None:
+def _check_row(out: Path, row: AnswerRow, asked: Sequence[Question], settings: dict) -> None:
     if not isinstance(row.place, int) or not isinstance(row.settings, dict):
         raise DataError(f"{out}: not {WRITTEN}; choose another place")
     # a folder may be called otherwise now: its weights tell the model
@@ -202,7 +199,7 @@ def _check_row(out: Path, row: Row, asked: Sequence[Question], settings: dict) -
         )
 
 
-def _key(record: Question | Row) -> tuple:
+def _key(record: Question | AnswerRow) -> tuple:
     return record.video, record.question, record.options
 
 
@@ -212,10 +209,10 @@ def _source(file: Path, question: Question) -> Path:
     return file.parent / question.video if found is None else found
 
 
-def _row(place: int, question: Question, answer: Answer, settings: dict) -> Row:
+def _row(place: int, question: Question, answer: Answer, settings: dict) -> AnswerRow:
     times = np.array([item.pts_seconds for item in answer.evidence])
     scores = [item.score for item in answer.evidence]
-    return Row(
+    return AnswerRow(
         place=place,
         id=question.id,
         video=question.video,
@@ -229,21 +226,13 @@ def _row(place: int, question: Question, answer: Answer, settings: dict) -> Row:
         pts_seconds=times.tolist(),
         scores=None if None in scores else scores,
         truth=question.answer,
-        right=_right(question, answer.text),
+        right=is_right(question, answer.text),
         seen=all_seen(times, question.evidence),
         settings=settings,
     )
 
 
-def _right(question: Question, answer: str) -> bool | None:
-    if question.answer is None:
-        return None
-    if is_open_time(question):
-        return is_right(question, answer)
-    return exact_match(answer, question.answer) == 1
-
-
-def summarize(rows: Sequence[Row], questions: int, failed: Sequence[str] = ()) -> Summary:
+def summarize(rows: Sequence[AnswerRow], questions: int, failed: Sequence[str] = ()) -> Summary:
     """Shares of right answers, together and for each type."""
     known = [row for row in rows if row.right is not None]
     groups = {ALL: known} if known else {}
@@ -259,6 +248,6 @@ def summarize(rows: Sequence[Row], questions: int, failed: Sequence[str] = ()) -
     )
 
 
-def _share(rows: Sequence[Row]) -> Share:
+def _share(rows: Sequence[AnswerRow]) -> RightShare:
     right, *interval = mean_over_questions((row.video, row.right) for row in rows)
-    return Share(len(rows), right, None if np.isnan(interval).any() else tuple(interval))
+    return RightShare(len(rows), right, None if np.isnan(interval).any() else tuple(interval))

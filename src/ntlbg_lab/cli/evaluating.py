@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ntlbg.cli.app import Json, Model, app
+from ntlbg.cli.app import Json, Model
 from ntlbg.errors import ConfigError, DataError
+from ntlbg_lab.cli.app import app
 
 
 @app.command()

@@ -8,13 +8,13 @@ from typing import Any
 
 from ntlbg.errors import ConfigError
 from ntlbg.files import keep_json
-from ntlbg.marks import json_object
-from ntlbg_lab.json_lines import (
+from ntlbg.json_lines import (
     append_records,
     read_records,
     records_kind,
     rewrite_records,
 )
+from ntlbg.marks import json_object
 
 RESULTS_FILE, SETTINGS_FILE = "results.jsonl", "settings.json"
 WRITTEN = "results of a comparison"

@@ -14,10 +14,10 @@ import numpy as np
 
 from ntlbg.errors import DataError
 from ntlbg.files import check_folder, check_regular, staged_directory
+from ntlbg.json_lines import cut_torn
 from ntlbg.marks import LATEX, MARKDOWN, as_latex_file, as_markdown_file, csv_table, plots
 from ntlbg.views.plots import Bars, save_bars
 from ntlbg_lab.compare.tables import latex_table, markdown_table
-from ntlbg_lab.json_lines import cut_torn
 from ntlbg_lab.simulation import theory
 
 RESULTS_FILE = "theory.jsonl"

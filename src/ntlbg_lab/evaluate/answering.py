@@ -10,9 +10,9 @@ import numpy as np
 from ntlbg.backends import Backend, Reply, VideoContext
 from ntlbg.choosing import choose_frames
 from ntlbg.data import Sample
+from ntlbg.judging import STRICT_TOLERANCE, is_open_time, is_right
 from ntlbg.selectors import Selection
 from ntlbg.time_text import all_seen
-from ntlbg_lab.evaluate.judging import STRICT_TOLERANCE, is_open_time, is_right
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from ntlbg.backends import Backend
-from ntlbg_lab.haystack.pictures import object_names, style_name
+from ntlbg.intervals import ratio_interval
+from ntlbg.models.builtin.vocabulary import object_names
+from ntlbg_lab.haystack.pictures import style_name
 from ntlbg_lab.haystack.timeline import Timeline
-from ntlbg_lab.statistics import ratio_interval
 
 NOTHING = "nothing"
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder
-from ntlbg_lab.evaluate.answering import Outcome
-from ntlbg_lab.evaluate.recognition import Footage
-from ntlbg_lab.json_lines import (
+from ntlbg.json_lines import (
     append_records,
     read_records,
     records_kind,
     rewrite_records,
 )
+from ntlbg_lab.evaluate.answering import Outcome
+from ntlbg_lab.evaluate.recognition import Footage
 
 ANSWERS_FILE, VIDEOS_FILE = "answers.jsonl", "videos.jsonl"
 WRITTEN = "what `ntlbg evaluate` writes there"

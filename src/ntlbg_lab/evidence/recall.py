@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from ntlbg.errors import DataError
+from ntlbg.intervals import ratio_interval
 from ntlbg_lab.evidence.annotations import (
     Annotation,
     Interval,
     frames_to_seconds,
     read_objects,
 )
-from ntlbg_lab.statistics import mcnemar_p, ratio_interval
+from ntlbg_lab.statistics import mcnemar_p
 
 TOLERANCES = (1.0, 2.0, 5.0)  # seconds; evidence is visible for longer than the moment marked
 MODES = ("any", "all")

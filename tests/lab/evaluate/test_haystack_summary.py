@@ -8,6 +8,7 @@ import torch
 from scipy.stats import bootstrap
 
 from ntlbg.data import NOT_SEEN
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.evaluate.answering import Outcome
 from ntlbg_lab.evaluate.recognition import (
     NOTHING,
@@ -18,7 +19,6 @@ from ntlbg_lab.evaluate.recognition import (
 )
 from ntlbg_lab.evaluate.summary import over_weights, summarize
 from ntlbg_lab.evaluate.tables import as_csv, as_markdown
-from ntlbg_lab.haystack.pictures import object_names
 from ntlbg_lab.haystack.questions import Event
 from ntlbg_lab.haystack.timeline import Needle, Timeline
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ntlbg.intervals import mean_over_questions
 from ntlbg_lab.compare.tables import latex_table, markdown_table
 from ntlbg_lab.evaluate.answering import Outcome
-from ntlbg_lab.statistics import holm, mean_interval, mean_over_questions, paired_p
+from ntlbg_lab.statistics import holm, mean_interval, paired_p
 
 NOTHING = "–"
 

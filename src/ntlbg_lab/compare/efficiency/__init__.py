@@ -14,6 +14,7 @@ from pathlib import Path
 from ntlbg.backends import Backend, load_backend
 from ntlbg.errors import ConfigError, UnknownSelector
 from ntlbg.files import check_folder, staged_directory
+from ntlbg.json_lines import records_kind
 from ntlbg.marks import (
     LATEX,
     MARKDOWN,
@@ -48,7 +49,6 @@ from ntlbg_lab.compare.efficiency.tables import as_csv, as_latex, as_markdown
 from ntlbg_lab.compare.records import SETTINGS, WRITTEN, Records
 from ntlbg_lab.compare.summary import BASELINE, check_divergence
 from ntlbg_lab.evaluate.videos import Condition, Kind
-from ntlbg_lab.json_lines import records_kind
 
 __all__ = ["measure_efficiency"]
 

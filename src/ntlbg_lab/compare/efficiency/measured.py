@@ -16,9 +16,10 @@ from ntlbg.backends import Backend, Reply, VideoContext
 from ntlbg.choosing import choose_frames
 from ntlbg.data import Sample
 from ntlbg.index.index_video import BATCH_FRAMES, encode_with_notes
+from ntlbg.judging import is_right
 from ntlbg.memory.measuring import MeasuredPeak, give_back_freed_memory
 from ntlbg.selectors import Selection
-from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, is_right, plan_video
+from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
 from ntlbg_lab.haystack.timeline import Timeline, draw_frames
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ntlbg.intervals import mean_over_questions, ratio_interval
 from ntlbg_lab.compare.efficiency.measured import Measured
 from ntlbg_lab.compare.summary import BASELINE
-from ntlbg_lab.statistics import mean_over_questions, ratio_interval
 
 Way = tuple[str, int]  # selector, number of frames
 AS_MANY_FRAMES, AS_MANY_RIGHT, ALL_FRAMES = "as many frames", "as many right", "all frames"
