@@ -5,6 +5,7 @@ A line holds ``id`` and ``pts_seconds``, so ``ntlbg evidence`` can judge the sam
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError
 from ntlbg.files import check_output
 from ntlbg.index.store import FeatureIndex
 from ntlbg.intervals import mean_over_questions
-from ntlbg.json_lines import alone, append_records, cut_torn, read_records, records_kind
+from ntlbg.json_lines import RecordFile, alone, records_kind
 from ntlbg.judging import is_right
 from ntlbg.pipeline import ask
 from ntlbg.results import Answer
@@ -145,9 +146,9 @@ def answer_file(
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     with alone(out):
-        rows = _rows_so_far(out, asked, settings)
+        kept = RecordFile(out, AnswerRow, WRITTEN, partial(_checked, out, asked, settings))
         failed: list[str] = []
-        done = {row.place for row in rows}
+        done = {row.place for row in kept.records}
         for place, question in enumerate(asked, start=1):
             if place in done:
                 continue
@@ -160,23 +161,21 @@ def answer_file(
             except (VideoError, QuestionError) as error:
                 failed.append(f"question {place}: {error}")
                 continue
-            rows.append(_row(place, question, answer, settings))
-            append_records(out, rows[-1:])
+            kept.add([_row(place, question, answer, settings)])
             if progress:
-                progress(len(rows), len(rows) / len(asked))
-    return summarize(rows, len(asked), failed)
+                progress(len(kept.records), len(kept.records) / len(asked))
+    return summarize(kept.records, len(asked), failed)
 
 
 def _usual_frames(habits: Habits) -> int | str:
     return habits.num_frames if habits.frames_of is None else "as trained"
 
 
-def _rows_so_far(out: Path, asked: Sequence[Question], settings: dict) -> list[AnswerRow]:
-    rows, torn = read_records(out, AnswerRow, WRITTEN)
+def _checked(
+    out: Path, asked: Sequence[Question], settings: dict, rows: list[AnswerRow]
+) -> list[AnswerRow]:
     for row in rows:
         _check_row(out, row, asked, settings)
-    if torn:
-        cut_torn(out)
     return rows
 
 

@@ -1,6 +1,7 @@
 """``evaluate``, ``compare``, ``evidence``, ``plot``: how good, which is better, how sure?"""
 
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
@@ -70,7 +71,7 @@ def evaluate(
         model=model,
         progress=_tell,
     )
-    _show(out_dir, as_json, asdict(report), report.as_markdown())
+    _show(out_dir, as_json, asdict(report), report.tables())
 
 
 @app.command()
@@ -111,6 +112,7 @@ def evidence(
     from ntlbg.views import console
     from ntlbg_lab.evidence import recall as judge
     from ntlbg_lab.evidence.annotations import read_annotations
+    from ntlbg_lab.tables import as_markdown
 
     found = read_annotations(annotations, format)
     for identifier, reason in found.left_out:
@@ -130,10 +132,7 @@ def evidence(
         left_out = [{"id": name, "reason": reason} for name, reason in found.left_out]
         console.print_json(asdict(report) | {"left_out": left_out})
         return
-    typer.echo(judge.as_markdown(report))
-    typer.echo(f"\n{report.questions} questions about {report.videos} videos, 95 % intervals")
-    if report.contrasts:
-        typer.echo("\n" + judge.contrasts_as_markdown(report))
+    typer.echo(as_markdown(judge.evidence_tables(report)))
 
 
 @app.command()
@@ -262,10 +261,10 @@ def _compare_selectors(out_dir: Path, suite: str, given: dict, as_json: bool) ->
     from dataclasses import asdict
 
     from ntlbg_lab.compare import compare
-    from ntlbg_lab.compare.tables import as_markdown
+    from ntlbg_lab.compare.tables import comparison_tables
 
     rows = compare(out_dir, suite=suite, progress=_tell, **given)
-    _show(out_dir, as_json, {"rows": [asdict(row) for row in rows]}, as_markdown(rows))
+    _show(out_dir, as_json, {"rows": [asdict(row) for row in rows]}, comparison_tables(rows))
 
 
 def _leave_out(
@@ -276,7 +275,7 @@ def _leave_out(
 
     from ntlbg.files import check_folder
     from ntlbg_lab.compare.ablation import FILES, ablate
-    from ntlbg_lab.compare.ablation.tables import as_markdown
+    from ntlbg_lab.compare.ablation.tables import ablation_tables
     from ntlbg_lab.evaluate import records
 
     unknown = [name for name in ("selectors", "regimes") if name in given]
@@ -294,21 +293,21 @@ def _leave_out(
         given = {"variants": (), "trained": trained} | given
     parts = ablate(out_dir, progress=_tell, **given)
     rows = {title: [asdict(row) for row in found] for title, found in parts.items()}
-    _show(out_dir, as_json, rows, as_markdown(parts))
+    _show(out_dir, as_json, rows, ablation_tables(parts))
 
 
 def _measure_efficiency(out_dir: Path, given: dict, as_json: bool) -> None:
     from dataclasses import asdict
 
     from ntlbg_lab.compare.efficiency import measure_efficiency
-    from ntlbg_lab.compare.efficiency.tables import as_markdown
+    from ntlbg_lab.compare.efficiency.tables import efficiency_tables
 
     others = ("regimes", "variants", "train_steps", "tower", "tiny")
     unknown = [name for name in others if name in given]
     if unknown:
         raise ConfigError(f"suite 'efficiency' has no {', '.join(unknown)}")
     found = measure_efficiency(out_dir, progress=_tell, **given)
-    _show(out_dir, as_json, asdict(found), as_markdown(found))
+    _show(out_dir, as_json, asdict(found), efficiency_tables(found))
 
 
 def _compute_theory(out_dir: Path, given: dict, as_json: bool) -> None:
@@ -317,17 +316,18 @@ def _compute_theory(out_dir: Path, given: dict, as_json: bool) -> None:
     if given:
         raise ConfigError(f"suite 'theory' has no {', '.join(given)}; it has no options")
     rows = theory.run(out_dir, progress=_tell)
-    _show(out_dir, as_json, rows, theory.as_markdown(rows))
+    _show(out_dir, as_json, rows, theory.theory_tables(rows))
 
 
-def _show(out_dir: Path, as_json: bool, content: dict, tables: str) -> None:
+def _show(out_dir: Path, as_json: bool, content: dict, tables: Sequence) -> None:
     """Results as one JSON object or as tables, and where they are."""
     from ntlbg.views import console
+    from ntlbg_lab.tables import as_markdown
 
     if as_json:
         console.print_json(content)
     else:
-        typer.echo(tables)
+        typer.echo(as_markdown(tables))
     console.tell_written([out_dir])
 
 

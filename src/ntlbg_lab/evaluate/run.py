@@ -10,21 +10,22 @@ from ntlbg.backends import Backend, load_backend, load_builtin_backend
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError, UnknownSelector
 from ntlbg.files import check_folder, staged_directory
-from ntlbg.marks import MARKDOWN, as_markdown_file, csv_table, json_rows
+from ntlbg.marks import json_rows
 from ntlbg.selectors import SELECTORS
-from ntlbg_lab.evaluate.answering import KnownVideo, Outcome, answer_block
+from ntlbg_lab.evaluate.answering import CellKey, KnownVideo, Outcome, answer_cell
 from ntlbg_lab.evaluate.recognition import (
-    Footage,
+    EvaluatedVideo,
     RecognitionRow,
     judge_names,
     name_frames,
     summarize_recognition,
 )
-from ntlbg_lab.evaluate.records import Records
-from ntlbg_lab.evaluate.summary import Row, SeedRow, over_weights, summarize
-from ntlbg_lab.evaluate.tables import SHOWN, as_csv, as_markdown
+from ntlbg_lab.evaluate.records import EvaluationStore
+from ntlbg_lab.evaluate.summary import EvaluationRow, SeedRow, over_weights, summarize
+from ntlbg_lab.evaluate.tables import EVALUATION, SHOWN, evaluation_numbers, evaluation_tables
 from ntlbg_lab.evaluate.videos import KINDS, Condition, Kind, draw_and_encode, plan_video
 from ntlbg_lab.haystack.timeline import Timeline
+from ntlbg_lab.tables import Parts
 
 BUDGETS = (4, 8, 16, 32)
 COMPARED = ("uniform", "top_k", "ntlbg")
@@ -37,38 +38,37 @@ FILES = {
         "recognition by an evaluation", *RecognitionRow.__dataclass_fields__
     ),
     "over_weights.json": json_rows("means over weights", *SeedRow.__dataclass_fields__),
-    "evaluation.md": MARKDOWN,
-    "evaluation.csv": csv_table("the table of an evaluation", as_csv([])),
+    **EVALUATION.kinds,
 }
 
 
 @dataclass(frozen=True)
-class Report:
+class EvaluationReport:
     """All rows about the weights that were asked for, under every condition in the folder."""
 
-    rows: list[Row]
+    rows: list[EvaluationRow]
     recognition: list[RecognitionRow]
-    videos: list[Footage]
+    videos: list[EvaluatedVideo]
 
-    def as_markdown(self) -> str:
-        """Tables for people."""
-        return as_markdown(self.rows, self.recognition, self.videos)
+    def tables(self) -> Parts:
+        """For people."""
+        return evaluation_tables(self.rows, self.recognition, self.videos)
 
 
 @dataclass(frozen=True)
 class _Task:
-    """A video, its questions, and the blocks of answers that are missing."""
+    """A video, its questions, and the cells of answers that are missing."""
 
     kind: Kind
     number: int
     timeline: Timeline
     samples: list[Sample]
-    blocks: list[tuple]
+    cells: list[CellKey]
 
     @property
     def work(self) -> float:
         """In frames drawn and encoded."""
-        return self.kind.seconds + ANSWER_FRAMES * len(self.samples) * len(self.blocks)
+        return self.kind.seconds + ANSWER_FRAMES * len(self.samples) * len(self.cells)
 
 
 def run(
@@ -83,7 +83,7 @@ def run(
     weights: Sequence[str | Path] = (),
     model: str | Backend = "builtin",
     progress: Say | None = None,
-) -> Report:
+) -> EvaluationReport:
     """Answer questions about made videos, and count.
 
     A killed run goes on with the next video. What the folder already holds is not done again, so
@@ -107,7 +107,7 @@ def run(
     folder, condition = Path(out_dir), condition or Condition()
     _check(kinds, frames, selectors, questions, per_video)
     check_folder(folder, FILES)
-    records, used = Records(folder), []
+    records, used = EvaluationStore(folder), []
     for path in weights or (None,):
         backend = (
             load_backend(model, enrolled=False)
@@ -138,15 +138,15 @@ def _tasks(
     found = []
     for number in range(-(-questions // per_video)):
         timeline, samples = plan_video(kind, number, condition, questions=per_video)
-        blocks = [(weights, condition.name, kind.name, number, *cell) for cell in cells]
-        missing = [block for block in blocks if not records.done(block, samples)]
+        keys = [CellKey(weights, condition.name, kind.name, number, *cell) for cell in cells]
+        missing = [key for key in keys if not records.done(key, samples)]
         if missing:
             found.append(_Task(kind, number, timeline, samples, missing))
     return found
 
 
 def _work_through(
-    tasks: Sequence[_Task], backend: Backend, records: Records, progress: Say | None
+    tasks: Sequence[_Task], backend: Backend, records: EvaluationStore, progress: Say | None
 ) -> None:
     began, done, whole = time.perf_counter(), 0.0, sum(task.work for task in tasks)
     for place, task in enumerate(tasks, start=1):
@@ -162,23 +162,25 @@ def _work_through(
             )
 
 
-def _answer(task: _Task, backend: Backend) -> tuple[list[Outcome], Footage]:
+def _answer(task: _Task, backend: Backend) -> tuple[list[Outcome], EvaluatedVideo]:
     """Draw and encode a video once, and answer everything about it."""
     began = time.process_time()
     pts_seconds, features, notes = draw_and_encode(backend, task.timeline)
     seconds = time.process_time() - began
     expressed = backend.express(features, notes, pts_seconds)
     known = KnownVideo(backend, expressed, pts_seconds)
-    outcomes = [
-        outcome for block in task.blocks for outcome in answer_block(known, task.samples, block)
-    ]
+    outcomes = [outcome for key in task.cells for outcome in answer_cell(known, task.samples, key)]
     named = name_frames(backend, features)
-    return outcomes, Footage(
-        *task.blocks[0][:4],
+    key = task.cells[0]
+    return outcomes, EvaluatedVideo(
+        key.weights,
+        key.condition,
+        key.kind,
+        key.video,
         frames=len(features),
         seconds=round(seconds, 2),
         named={} if named is None else judge_names(task.timeline, pts_seconds, named),
-        done=[block[4:] for block in task.blocks],
+        done=[(key.selector, key.num_frames) for key in task.cells],
     )
 
 
@@ -189,11 +191,11 @@ def _right(outcomes: Sequence[Outcome]) -> str:
     return ", ".join(f"{name} {sum(right) / len(right):.2f}" for name, right in groups.items())
 
 
-def _report(folder: Path, records: Records, weights: Sequence[str]) -> Report:
+def _report(folder: Path, records: EvaluationStore, weights: Sequence[str]) -> EvaluationReport:
     rows = summarize(o for o in records.outcomes if o.weights in weights)
     videos = [video for video in records.videos if video.weights in weights]
     recognition = summarize_recognition(videos)
-    report = Report(rows, recognition, videos)
+    report = EvaluationReport(rows, recognition, videos)
     with staged_directory(folder, FILES) as stage:
         contents = {
             "summary.json": _for_plots(rows),
@@ -202,8 +204,7 @@ def _report(folder: Path, records: Records, weights: Sequence[str]) -> Report:
         }
         for name, content in contents.items():
             (stage / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        (stage / "evaluation.md").write_text(as_markdown_file(report.as_markdown()), "utf-8")
-        (stage / "evaluation.csv").write_text(as_csv(rows, recognition), encoding="utf-8")
+        EVALUATION.write(stage, report.tables(), evaluation_numbers(rows, recognition))
     return report
 
 
@@ -223,7 +224,7 @@ def _check(kinds, frames, selectors, questions, per_video) -> None:
         )
 
 
-def _for_plots(rows: Sequence[Row]) -> list[dict]:
+def _for_plots(rows: Sequence[EvaluationRow]) -> list[dict]:
     """Rows whose cells have names of their own where there are several conditions or weights."""
     several = len({(row.condition, row.weights) for row in rows}) > 1
     labels = [

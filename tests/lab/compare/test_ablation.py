@@ -16,7 +16,12 @@ from ntlbg.errors import ConfigError
 from ntlbg.models.ntlbg.rich_points import encode_seconds
 from ntlbg_lab.compare import ablation as module
 from ntlbg_lab.compare.ablation import VARIANTS, ablate
-from ntlbg_lab.compare.ablation.tables import ablation_rows, as_csv, as_latex, as_markdown
+from ntlbg_lab.compare.ablation.tables import (
+    ABLATION,
+    ablation_numbers,
+    ablation_rows,
+    ablation_tables,
+)
 from ntlbg_lab.compare.ablation.variants import (
     AblatedVideo,
     point_columns,
@@ -24,6 +29,7 @@ from ntlbg_lab.compare.ablation.variants import (
 )
 from ntlbg_lab.evaluate.answering import Outcome
 from ntlbg_lab.statistics import paired_p
+from ntlbg_lab.tables import as_latex, as_markdown
 from tiny_models import HIDDEN, VOCABULARY, tiny_inputs, tiny_model, tiny_processor
 
 SMALL = {"videos": 2, "minutes": 1, "questions": 4, "frames": [4]}
@@ -174,9 +180,9 @@ def test_differences_are_tested_over_videos():
     assert (rows[2].difference, rows[2].p) == (0.0, 1.0)
     assert rows[0].evidence_seen == rows[0].right
     parts = {"Parts": rows}
-    assert "| 8 | worse | no heart | 54 |" in as_markdown(parts)
-    assert as_latex(parts).count(r"\\") == 4
-    table = list(csv.DictReader(as_csv(parts).splitlines()))
+    assert "| 8 | worse | no heart | 54 |" in as_markdown(ablation_tables(parts))
+    assert as_latex(ablation_tables(parts)).count(r"\\") == 4
+    table = list(csv.DictReader(ABLATION.as_csv(ablation_numbers(parts)).splitlines()))
     assert [row["variant"] for row in table] == ["full", "worse", "same"]
     assert float(table[1]["difference"]) == rows[1].difference
 

@@ -14,18 +14,18 @@ from ntlbg.backends import Backend, load_backend, load_builtin_backend
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder, staged_directory
-from ntlbg.marks import LATEX, MARKDOWN, as_latex_file, as_markdown_file, csv_table, json_parts
+from ntlbg.marks import json_parts
 from ntlbg_lab.compare.ablation.tables import (
+    ABLATION,
     AblationRow,
+    ablation_numbers,
     ablation_rows,
-    as_csv,
-    as_latex,
-    as_markdown,
+    ablation_tables,
 )
 from ntlbg_lab.compare.ablation.variants import FULL, VARIANTS, AblatedVideo, Variant
-from ntlbg_lab.evaluate.answering import Outcome, outcome
-from ntlbg_lab.evaluate.recognition import Footage
-from ntlbg_lab.evaluate.records import Records
+from ntlbg_lab.evaluate.answering import CellKey, Outcome, outcome
+from ntlbg_lab.evaluate.recognition import EvaluatedVideo
+from ntlbg_lab.evaluate.records import EvaluationStore
 from ntlbg_lab.evaluate.videos import Condition, Kind, encode_timeline, plan_video
 
 __all__ = ["VARIANTS", "ablate"]
@@ -34,9 +34,7 @@ FRAMES = (8,)
 IN_USE, IN_TRAINING = "Parts in use", "Parts of training"
 FILES = {
     "ablation.json": json_parts("the tables of an ablation", IN_USE, IN_TRAINING),
-    "ablation.md": MARKDOWN,
-    "ablation.csv": csv_table("the table of an ablation", as_csv({})),
-    "ablation.tex": LATEX,
+    **ABLATION.kinds,
 }
 Parts = dict[str, list[AblationRow]]
 Say = Callable[[str], None]
@@ -94,7 +92,7 @@ def ablate(
     kind = Kind(f"{minutes:g}-minutes", minutes * 60, questions)
     plan = _Plan(kind, Condition(seed=seed, split=split), videos, tuple(sorted(set(frames))))
     check_folder(folder, FILES)
-    records, parts = Records(folder), {}
+    records, parts = EvaluationStore(folder), {}
     if variants:
         chosen = {name: VARIANTS[name] for name in dict.fromkeys((FULL, *variants))}
         used = _answer_all(records, plan, chosen, load_backend(model, enrolled=False), progress)
@@ -117,7 +115,7 @@ def ablate(
     return parts
 
 
-def _of(records: Records, plan: _Plan, weights: Sequence[str]) -> list[Outcome]:
+def _of(records: EvaluationStore, plan: _Plan, weights: Sequence[str]) -> list[Outcome]:
     return [
         o
         for o in records.outcomes
@@ -129,7 +127,11 @@ def _of(records: Records, plan: _Plan, weights: Sequence[str]) -> list[Outcome]:
 
 
 def _answer_all(
-    records: Records, plan: _Plan, variants: Mapping[str, Variant], backend: Backend, progress
+    records: EvaluationStore,
+    plan: _Plan,
+    variants: Mapping[str, Variant],
+    backend: Backend,
+    progress,
 ) -> str:
     """Answer what is missing with one model; returns its fingerprint."""
     weights = backend.fingerprint
@@ -137,12 +139,12 @@ def _answer_all(
     todo = []
     for number in range(plan.videos):
         timeline, samples = plan_video(plan.kind, number, plan.condition)
-        blocks = [
-            (weights, plan.condition.name, plan.kind.name, number, name, k)
+        keys = [
+            CellKey(weights, plan.condition.name, plan.kind.name, number, name, k)
             for k in plan.frames
             for name in variants
         ]
-        missing = [block for block in blocks if not records.done(block, samples)]
+        missing = [key for key in keys if not records.done(key, samples)]
         if missing:
             todo.append((missing, timeline, samples))
     began = time.perf_counter()
@@ -157,27 +159,25 @@ def _answer_all(
     return weights
 
 
-def _answer(records, blocks, variants, backend, timeline, samples: Sequence[Sample]) -> None:
+def _answer(records, keys, variants, backend, timeline, samples: Sequence[Sample]) -> None:
     began = time.process_time()
     pts_seconds, features = encode_timeline(backend, timeline)
     seconds = time.process_time() - began
     video = AblatedVideo(backend, features, pts_seconds)
     outcomes = []
-    for block in blocks:
-        variant, num_frames = variants[block[4]], block[5]
+    for key in keys:
         for place, sample in enumerate(samples):
             began = time.process_time()
-            answered = video.answer_without(sample, variant, num_frames)
+            answered = video.answer_without(sample, variants[key.selector], key.num_frames)
             spent = time.process_time() - began
-            outcomes.append(outcome(block, place, sample, pts_seconds, *answered, spent))
-    done = [block[4:] for block in blocks]
-    records.add(outcomes, Footage(*blocks[0][:4], len(features), round(seconds, 2), {}, done))
+            outcomes.append(outcome(key, place, sample, pts_seconds, *answered, spent))
+    done = [(key.selector, key.num_frames) for key in keys]
+    which = key.weights, key.condition, key.kind, key.video
+    records.add(outcomes, EvaluatedVideo(*which, len(features), round(seconds, 2), {}, done))
 
 
 def _write(folder: Path, parts: Parts) -> None:
     with staged_directory(folder, FILES) as stage:
         rows = {title: [asdict(row) for row in found] for title, found in parts.items()}
         (stage / "ablation.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-        (stage / "ablation.md").write_text(as_markdown_file(as_markdown(parts)), "utf-8")
-        (stage / "ablation.csv").write_text(as_csv(parts), encoding="utf-8")
-        (stage / "ablation.tex").write_text(as_latex_file(as_latex(parts)), "utf-8")
+        ABLATION.write(stage, ablation_tables(parts), ablation_numbers(parts))
