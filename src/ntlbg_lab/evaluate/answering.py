@@ -1,7 +1,5 @@
 """Answers to the questions about one video, by every selector and budget."""
 
-import time
-from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
@@ -127,15 +125,6 @@ def _what_is_read(sample: Sample, selection: Selection) -> tuple:
         sample.question, *(sample.options or ()),
         selection.indices.tobytes(), selection.weights.tobytes(), scores,
     )  # fmt: skip
-
-
-def answer_cell(video: KnownVideo, samples: Sequence[Sample], key: CellKey) -> Iterable[Outcome]:
-    """Outcomes of all questions about a video, for one selector and budget."""
-    for place, sample in enumerate(samples):
-        began = time.process_time()  # other work on the machine does not count
-        answered = video.answer(sample, key.selector, key.num_frames)
-        seconds = time.process_time() - began
-        yield outcome(key, place, sample, video.pts_seconds, *answered, seconds)
 
 
 def outcome(

@@ -35,25 +35,15 @@ class EvaluationStore:
         self.folder = folder
         check_folder(folder, FILES)
         folder.mkdir(parents=True, exist_ok=True)
-        self._videos = RecordFile(folder / VIDEOS_FILE, EvaluatedVideo, WRITTEN)
-        whole = {key for video in self.videos for key in video.cell_keys}
-        self._answers = RecordFile(
+        self.videos = RecordFile(folder / VIDEOS_FILE, EvaluatedVideo, WRITTEN)
+        whole = {key for video in self.videos.records for key in video.cell_keys}
+        self.answers = RecordFile(
             folder / ANSWERS_FILE, Outcome, WRITTEN,
             lambda found: [outcome for outcome in found if outcome.cell_key in whole],
         )  # fmt: skip
         self._asked: dict[CellKey, list[str]] = defaultdict(list)
-        for outcome in self.outcomes:
+        for outcome in self.answers.records:
             self._asked[outcome.cell_key].append(outcome.question)
-
-    @property
-    def videos(self) -> list[EvaluatedVideo]:
-        """In the order of their answers."""
-        return self._videos.records
-
-    @property
-    def outcomes(self) -> list[Outcome]:
-        """Every answer."""
-        return self._answers.records
 
     def done(self, key: CellKey, samples: Sequence[Sample]) -> bool:
         """Whether the questions about a video were answered, for one selector and budget.
@@ -71,5 +61,5 @@ class EvaluationStore:
 
     def add(self, outcomes: Sequence[Outcome], video: EvaluatedVideo) -> None:
         """What was answered about a video; first the answers, then that they are there."""
-        self._answers.add(outcomes)
-        self._videos.add([video])
+        self.answers.add(outcomes)
+        self.videos.add([video])

@@ -1,37 +1,34 @@
 """``ntlbg evaluate``: one condition at a time into a folder that keeps them all."""
 
 import json
-import time
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ntlbg.backends import Backend, load_backend, load_builtin_backend
-from ntlbg.data import Sample
 from ntlbg.errors import ConfigError, UnknownSelector
 from ntlbg.files import check_folder, staged_directory
 from ntlbg.marks import json_rows
 from ntlbg.selectors import SELECTORS
-from ntlbg_lab.evaluate.answering import CellKey, KnownVideo, Outcome, answer_cell
+from ntlbg_lab.evaluate.answering import KnownVideo
 from ntlbg_lab.evaluate.recognition import (
     EvaluatedVideo,
     RecognitionRow,
-    judge_names,
-    name_frames,
     summarize_recognition,
 )
 from ntlbg_lab.evaluate.records import EvaluationStore
 from ntlbg_lab.evaluate.summary import EvaluationRow, SeedRow, over_weights, summarize
 from ntlbg_lab.evaluate.tables import EVALUATION, SHOWN, evaluation_numbers, evaluation_tables
-from ntlbg_lab.evaluate.videos import KINDS, Condition, Kind, draw_and_encode, plan_video
-from ntlbg_lab.haystack.timeline import Timeline
+from ntlbg_lab.evaluate.videos import KINDS, Condition
+from ntlbg_lab.evaluate.work import Answer, Say, VideoTask, tasks_left, work_through
 from ntlbg_lab.tables import Parts
 
 BUDGETS = (4, 8, 16, 32)
 COMPARED = ("uniform", "top_k", "ntlbg")
-ANSWER_FRAMES = 30  # an answer takes about as long as drawing and encoding so many frames
 
-Say = Callable[[str], None]
 FILES = {
     "summary.json": json_rows("the summary of an evaluation", "cell", "selector", "right"),
     "recognition.json": json_rows(
@@ -53,22 +50,6 @@ class EvaluationReport:
     def tables(self) -> Parts:
         """For people."""
         return evaluation_tables(self.rows, self.recognition, self.videos)
-
-
-@dataclass(frozen=True)
-class _Task:
-    """A video, its questions, and the cells of answers that are missing."""
-
-    kind: Kind
-    number: int
-    timeline: Timeline
-    samples: list[Sample]
-    cells: list[CellKey]
-
-    @property
-    def work(self) -> float:
-        """In frames drawn and encoded."""
-        return self.kind.seconds + ANSWER_FRAMES * len(self.samples) * len(self.cells)
 
 
 def run(
@@ -115,85 +96,27 @@ def run(
             else load_builtin_backend(Path(path), enrolled=False)
         )
         used.append(backend.fingerprint)
-        todo = [
-            task
-            for name in dict.fromkeys(kinds)
-            for task in _tasks(
-                records, KINDS[name], condition, used[-1], frames=frames, selectors=selectors,
-                questions=questions, per_video=per_video,
-            )
-        ]  # fmt: skip
-        _work_through(todo, backend, records, progress)
+        todo: list[VideoTask] = []
+        for kind in (KINDS[name] for name in dict.fromkeys(kinds)):
+            cells = [(name, k) for k in sorted(set(frames)) for name in dict.fromkeys(selectors)]
+            number = per_video or kind.questions
+            todo += tasks_left(
+                records, used[-1], kind, condition,
+                [("uniform", round(kind.seconds))] if kind.clip else cells,
+                videos=math.ceil(questions / number), questions=number,
+            )  # fmt: skip
+        work_through(todo, backend, records, _answer_about, progress)
     return _report(folder, records, used)
 
 
-def _tasks(
-    records, kind, condition, weights, *, frames, selectors, questions, per_video
-) -> list[_Task]:
-    """The videos of a kind with something missing."""
-    per_video = per_video or kind.questions
-    cells = [(selector, k) for k in sorted(set(frames)) for selector in dict.fromkeys(selectors)]
-    if kind.clip:
-        cells = [("uniform", round(kind.seconds))]
-    found = []
-    for number in range(-(-questions // per_video)):
-        timeline, samples = plan_video(kind, number, condition, questions=per_video)
-        keys = [CellKey(weights, condition.name, kind.name, number, *cell) for cell in cells]
-        missing = [key for key in keys if not records.done(key, samples)]
-        if missing:
-            found.append(_Task(kind, number, timeline, samples, missing))
-    return found
-
-
-def _work_through(
-    tasks: Sequence[_Task], backend: Backend, records: EvaluationStore, progress: Say | None
-) -> None:
-    began, done, whole = time.perf_counter(), 0.0, sum(task.work for task in tasks)
-    for place, task in enumerate(tasks, start=1):
-        outcomes, video = _answer(task, backend)
-        records.add(outcomes, video)
-        done += task.work
-        if progress:
-            seconds = time.perf_counter() - began
-            left = seconds * (whole - done) / done
-            progress(
-                f"{task.kind.name}: video {place} of {len(tasks)}, {_right(outcomes)}; "
-                f"{seconds / 60:.1f} minutes, about {left / 60:.1f} left"
-            )
-
-
-def _answer(task: _Task, backend: Backend) -> tuple[list[Outcome], EvaluatedVideo]:
-    """Draw and encode a video once, and answer everything about it."""
-    began = time.process_time()
-    pts_seconds, features, notes = draw_and_encode(backend, task.timeline)
-    seconds = time.process_time() - began
-    expressed = backend.express(features, notes, pts_seconds)
-    known = KnownVideo(backend, expressed, pts_seconds)
-    outcomes = [outcome for key in task.cells for outcome in answer_cell(known, task.samples, key)]
-    named = name_frames(backend, features)
-    key = task.cells[0]
-    return outcomes, EvaluatedVideo(
-        key.weights,
-        key.condition,
-        key.kind,
-        key.video,
-        frames=len(features),
-        seconds=round(seconds, 2),
-        named={} if named is None else judge_names(task.timeline, pts_seconds, named),
-        done=[(key.selector, key.num_frames) for key in task.cells],
-    )
-
-
-def _right(outcomes: Sequence[Outcome]) -> str:
-    groups: dict[str, list[bool]] = {}
-    for outcome in outcomes:
-        groups.setdefault(outcome.selector, []).append(outcome.right)
-    return ", ".join(f"{name} {sum(right) / len(right):.2f}" for name, right in groups.items())
+def _answer_about(backend: Backend, features: np.ndarray, pts_seconds: np.ndarray) -> Answer:
+    video = KnownVideo(backend, features, pts_seconds)
+    return lambda sample, key: video.answer(sample, key.selector, key.num_frames)
 
 
 def _report(folder: Path, records: EvaluationStore, weights: Sequence[str]) -> EvaluationReport:
-    rows = summarize(o for o in records.outcomes if o.weights in weights)
-    videos = [video for video in records.videos if video.weights in weights]
+    rows = summarize(o for o in records.answers.records if o.weights in weights)
+    videos = [video for video in records.videos.records if video.weights in weights]
     recognition = summarize_recognition(videos)
     report = EvaluationReport(rows, recognition, videos)
     with staged_directory(folder, FILES) as stage:

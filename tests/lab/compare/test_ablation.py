@@ -12,6 +12,7 @@ from fakes import ColourBackend
 from ntlbg import backends
 from ntlbg.backends.ntlbg import NtlbgBackend
 from ntlbg.cli import app
+from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.models.ntlbg.rich_points import encode_seconds
 from ntlbg_lab.compare import ablation as module
@@ -99,7 +100,7 @@ def test_variants_that_read_alike_are_read_once(backend, seen, monkeypatch):
 
 
 def _sample(question):
-    return module.Sample(video="v", question=question, answer="guitar", answer_type="after")
+    return Sample(video="v", question=question, answer="guitar", answer_type="after")
 
 
 def test_a_part_that_is_left_out_changes_the_choice(backend, seen):

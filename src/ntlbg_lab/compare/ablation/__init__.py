@@ -5,13 +5,13 @@ Parts in use are taken away from one model. Parts of training need models traine
 """
 
 import json
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ntlbg.backends import Backend, load_backend, load_builtin_backend
-from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder, staged_directory
 from ntlbg.marks import json_parts
@@ -23,10 +23,10 @@ from ntlbg_lab.compare.ablation.tables import (
     ablation_tables,
 )
 from ntlbg_lab.compare.ablation.variants import FULL, VARIANTS, AblatedVideo, Variant
-from ntlbg_lab.evaluate.answering import CellKey, Outcome, outcome
-from ntlbg_lab.evaluate.recognition import EvaluatedVideo
+from ntlbg_lab.evaluate.answering import Outcome
 from ntlbg_lab.evaluate.records import EvaluationStore
-from ntlbg_lab.evaluate.videos import Condition, Kind, encode_timeline, plan_video
+from ntlbg_lab.evaluate.videos import Condition, Kind
+from ntlbg_lab.evaluate.work import Answer, Say, tasks_left, work_through
 
 __all__ = ["VARIANTS", "ablate"]
 
@@ -37,7 +37,6 @@ FILES = {
     **ABLATION.kinds,
 }
 Parts = dict[str, list[AblationRow]]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def ablate(
 def _of(records: EvaluationStore, plan: _Plan, weights: Sequence[str]) -> list[Outcome]:
     return [
         o
-        for o in records.outcomes
+        for o in records.answers.records
         if o.weights in weights
         and (o.condition, o.kind) == (plan.condition.name, plan.kind.name)
         and o.video < plan.videos
@@ -131,49 +130,22 @@ def _answer_all(
     plan: _Plan,
     variants: Mapping[str, Variant],
     backend: Backend,
-    progress,
+    progress: Say | None,
 ) -> str:
     """Answer what is missing with one model; returns its fingerprint."""
-    weights = backend.fingerprint
-    what = next(iter(variants)) if len(variants) == 1 else f"{len(variants)} variants"
-    todo = []
-    for number in range(plan.videos):
-        timeline, samples = plan_video(plan.kind, number, plan.condition)
-        keys = [
-            CellKey(weights, plan.condition.name, plan.kind.name, number, name, k)
-            for k in plan.frames
-            for name in variants
-        ]
-        missing = [key for key in keys if not records.done(key, samples)]
-        if missing:
-            todo.append((missing, timeline, samples))
-    began = time.perf_counter()
-    for done, (missing, timeline, samples) in enumerate(todo, start=1):
-        _answer(records, missing, variants, backend, timeline, samples)
-        if progress:
-            seconds = time.perf_counter() - began
-            left = seconds / done * (len(todo) - done)
-            progress(
-                f"{what}: video {done} of {len(todo)}, {seconds:.0f} s, about {left:.0f} s left"
-            )
-    return weights
 
+    def answer_about(backend: Backend, features: np.ndarray, pts_seconds: np.ndarray) -> Answer:
+        video = AblatedVideo(backend, features, pts_seconds)
+        return lambda sample, key: video.answer_without(
+            sample, variants[key.selector], key.num_frames
+        )
 
-def _answer(records, keys, variants, backend, timeline, samples: Sequence[Sample]) -> None:
-    began = time.process_time()
-    pts_seconds, features = encode_timeline(backend, timeline)
-    seconds = time.process_time() - began
-    video = AblatedVideo(backend, features, pts_seconds)
-    outcomes = []
-    for key in keys:
-        for place, sample in enumerate(samples):
-            began = time.process_time()
-            answered = video.answer_without(sample, variants[key.selector], key.num_frames)
-            spent = time.process_time() - began
-            outcomes.append(outcome(key, place, sample, pts_seconds, *answered, spent))
-    done = [(key.selector, key.num_frames) for key in keys]
-    which = key.weights, key.condition, key.kind, key.video
-    records.add(outcomes, EvaluatedVideo(*which, len(features), round(seconds, 2), {}, done))
+    cells = [(name, k) for k in plan.frames for name in variants]
+    todo = tasks_left(
+        records, backend.fingerprint, plan.kind, plan.condition, cells, videos=plan.videos
+    )
+    work_through(todo, backend, records, answer_about, progress)
+    return backend.fingerprint
 
 
 def _write(folder: Path, parts: Parts) -> None:
