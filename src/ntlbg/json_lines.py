@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -157,7 +158,9 @@ def _may_be_torn(text: str, record: type) -> bool:
             return True
         except RecursionError:
             return False
-    return text[place:] in ("", "}")
+        if re.fullmatch(r"[.eE+\d-]*", text[place:]):
+            return True  # in a number, as in "12." and "1e-"
+    return text[place:] == "}"
 
 
 def _lines(records: Iterable) -> str:
