@@ -5,10 +5,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-from selection_simulator import recall
 
 from ntlbg.errors import ConfigError
 from ntlbg.selectors import SELECTORS, select_frames
+from selection_simulator import recall
 
 
 def clusters(seed: int, num_frames: int = 40, size: int = 6) -> np.ndarray:

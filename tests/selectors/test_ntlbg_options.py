@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from selection_simulator import make_video, overlap, quantisation_error, recall
 
 from ntlbg.errors import ConfigError
 from ntlbg.selectors import SELECTORS, NtlbgOptions, select_frames
 from ntlbg.selectors.contour import contour_deviation
 from ntlbg.selectors.moments import estimate_moments
 from ntlbg.selectors.ntlbg import _Relevance, _snap_to_frames
+from selection_simulator import make_video, overlap, quantisation_error, recall
 
 ntlbg = SELECTORS["ntlbg"]
 uniform = SELECTORS["uniform"]

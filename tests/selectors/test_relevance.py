@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from selection_simulator import make_video
 
 from ntlbg.selectors import select_frames
 from ntlbg.selectors.moments import estimate_moments
@@ -12,6 +11,7 @@ from ntlbg.selectors.relevance import (
     localised_probability,
     whiten_scores,
 )
+from selection_simulator import make_video
 
 
 def correlation(a, b) -> float:
