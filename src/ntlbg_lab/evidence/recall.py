@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from ntlbg.errors import DataError
-from ntlbg.intervals import ratio_interval
+from ntlbg.intervals import mean_over_questions
 from ntlbg_lab.evidence.annotations import (
     Annotation,
     Interval,
     frames_to_seconds,
     read_objects,
 )
-from ntlbg_lab.statistics import mcnemar_p
+from ntlbg_lab.statistics import known, mcnemar_p
 from ntlbg_lab.tables import Table
 
 TOLERANCES = (1.0, 2.0, 5.0)  # seconds; evidence is visible for longer than the moment marked
@@ -191,14 +191,9 @@ def _check_ends(name: str, asked: Sequence[Annotation], times: Times) -> None:
 
 
 def _recall(asked, selections, name, seen, tolerance, mode, seed) -> Recall:
-    videos = {video: place for place, video in enumerate(dict.fromkeys(a.video for a in asked))}
-    place = [videos[a.video] for a in asked]
-    low = high = None
-    if len(videos) > 1:
-        low, high = ratio_interval(np.bincount(place, seen), np.bincount(place), seed=seed)
-        low, high = float(low), float(high)
+    share, low, high = mean_over_questions(zip((a.video for a in asked), seen), seed=seed)
     frames = float(np.mean([len(selections[name][a.id]) for a in asked]))
-    return Recall(name, frames, tolerance, mode, float(np.mean(seen)), low, high, len(asked))
+    return Recall(name, frames, tolerance, mode, share, known(low), known(high), len(asked))
 
 
 def _contrast(one, other, seen, tolerance, mode) -> EvidenceContrast:
