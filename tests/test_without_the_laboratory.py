@@ -3,11 +3,13 @@
 import re
 import subprocess
 import sys
+from inspect import unwrap
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
-from ntlbg.cli.app import OF_THE_LABORATORY
+from ntlbg.cli.app import OF_THE_LABORATORY, app
 from ntlbg.plugins import COMMANDS, RECIPES, additions
 
 CONFIG = Path(__file__).parents[1] / "configs" / "builtin.json"
@@ -29,8 +31,11 @@ def alone(how, code):
 def test_the_laboratory_adds_its_commands_and_its_recipe():
     assert additions(COMMANDS).keys() == set(OF_THE_LABORATORY)
     assert "builtin" in additions(RECIPES)
-    for point in additions(COMMANDS).values():
-        assert callable(point.load())
+    group = get_command(app)
+    lab = group.get_command(None, "lab")
+    assert {*lab.commands, "lab"} == set(OF_THE_LABORATORY)
+    for name, command in lab.commands.items():
+        assert unwrap(command.callback) is unwrap(group.get_command(None, name).callback)
 
 
 @absent
