@@ -20,11 +20,11 @@ help:  ## this list
 	@echo
 	@echo "The environment is VIRTUAL_ENV if one is active, else .venv."
 
-setup: $(READY)  ## environment, package, model parts (about 110 MB)
+setup: $(READY)  ## environment, both packages, model parts (about 110 MB)
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml lab/pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,test]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,test]' -e lab
 	$(BIN)/ntlbg fetch
 	@touch $@
 
@@ -106,7 +106,7 @@ format: $(READY_DEV)  ## put the code into shape
 SEED ?= 0
 RUN ?= runs/builtin
 train: $(READY) photos  ## train the built-in model (CONFIG=configs/builtin.json), goes on where it stopped
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[games]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e 'lab[games]'
 	$(BIN)/ntlbg train --config $(CONFIG) --seed $(SEED) --output $(RUN)
 	$(BIN)/python scripts/calibrate_builtin.py --weights $(RUN)/model.safetensors --write
 
@@ -131,8 +131,9 @@ check-env: $(READY)  ## versions, and whether the parts are sound
 	@$(BIN)/python -m pip check
 	@$(BIN)/ntlbg fetch
 
-package: $(READY)  ## a wheel in dist/
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+package: $(READY)  ## two wheels in dist/: the package, and the laboratory
+	rm -rf lab/build  # what was there before would come along
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist . ./lab
 
 fuzz: $(READY)  ## 500 damaged videos: pictures or our errors, no hang, no crash
 	$(BIN)/python tests/video/fuzzing.py --count 500
@@ -148,7 +149,7 @@ bench-setup:  ## .venv-bench for benchmarks/video.py: the other video readers
 	-.venv-bench/bin/python -m pip install --quiet -c constraints.txt torch 'torchcodec==0.13.*'
 
 clean:  ## caches and build leftovers
-	rm -rf build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf build lab/build dist src/*.egg-info .pytest_cache .ruff_cache .hypothesis
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-all: clean  ## also .venv and results

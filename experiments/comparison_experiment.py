@@ -11,7 +11,10 @@ from pathlib import Path
 from ntlbg.cli.scripts import exit_code
 from ntlbg.config import load_config
 from ntlbg.errors import ConfigError
-from ntlbg_lab.compare import compare, efficiency, tables, theory
+from ntlbg_lab.compare import compare, efficiency, theory
+from ntlbg_lab.compare.efficiency.tables import efficiency_tables
+from ntlbg_lab.compare.tables import comparison_tables
+from ntlbg_lab.tables import Parts, as_markdown
 
 EXPERIMENTS = ("sota_comparison", "efficiency_analysis", "theoretical_validation")
 
@@ -38,10 +41,10 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--videos", type=int, help="how many; 12 by default, or 4 for efficiency")
     arguments = parser.parse_args()
-    print(_run(arguments))
+    print(as_markdown(_run(arguments)))
 
 
-def _run(arguments: argparse.Namespace) -> str:
+def _run(arguments: argparse.Namespace) -> Parts:
     """The tables."""
     compares = arguments.experiment == EXPERIMENTS[0]
     name = arguments.experiment_name or ("comparison" if compares else arguments.experiment)
@@ -51,13 +54,13 @@ def _run(arguments: argparse.Namespace) -> str:
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
     if compares:
-        return tables.as_markdown(compare(folder, progress=_tell, **given))
+        return comparison_tables(compare(folder, progress=_tell, **given))
     if arguments.experiment == "efficiency_analysis":
         found = efficiency.measure_efficiency(folder, progress=_tell, **given)
-        return efficiency.as_markdown(found)
+        return efficiency_tables(found)
     if given:
         raise ConfigError(f"theoretical_validation has no {', '.join(given)}")
-    return theory.as_markdown(theory.run(folder, progress=_tell))
+    return theory.theory_tables(theory.run(folder, progress=_tell))
 
 
 def _frames(arguments: argparse.Namespace) -> list[int] | None:

@@ -6,7 +6,7 @@
     apt-get download openclipart-svg && dpkg -x openclipart-svg_*.deb openclipart
     pip install resvg_py
     python scripts/build_further_pictures.py node_modules \
-        openclipart/usr/share/openclipart/svg src/ntlbg/assets/pictures
+        openclipart/usr/share/openclipart/svg src/ntlbg_lab/assets/pictures
 
 Writes one zip of WebP pictures a style. ``openclipart.json`` and ``streamline.json`` beside this
 script name the drawings of each object; they were chosen by eye. Run only to rebuild what the

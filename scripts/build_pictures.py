@@ -4,7 +4,7 @@
         @iconify-json/{fluent-emoji,fluent-emoji-flat,emojione-monotone,streamline-emojis} \
         @iconify-json/{fluent-emoji-high-contrast,icon-park,game-icons,mdi}
     pip install resvg_py
-    python scripts/build_pictures.py node_modules src/ntlbg/assets/pictures
+    python scripts/build_pictures.py node_modules src/ntlbg_lab/assets/pictures
 
 Writes one zip of WebP pictures a style. Run only to rebuild what the package ships;
 ``build_further_pictures.py`` does the styles that are no emoji sets of Iconify.
@@ -55,8 +55,8 @@ def main() -> None:
 
 def sources() -> Iterator[tuple[str, str]]:
     """(NAME.VARIANT, emoji name) of every picture that an emoji set may have."""
-    assets = Path(__file__).parents[1] / "src/ntlbg/assets"
-    for name, emoji in json.loads((assets / "vocabulary.json").read_text()).items():
+    vocabulary = Path(__file__).parents[1] / "src/ntlbg/models/builtin/vocabulary.json"
+    for name, emoji in json.loads(vocabulary.read_text()).items():
         for variant, source in enumerate(emoji):
             yield f"{name}.{variant}", source
 

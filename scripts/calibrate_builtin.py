@@ -21,9 +21,9 @@ from sklearn.linear_model import LogisticRegression
 from ntlbg.backends import VideoContext, load_builtin_backend, seen
 from ntlbg.choosing import choose_frames
 from ntlbg.models.builtin.loading import add_settings
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.question.timing import recurrence_similarity
 from ntlbg_lab.evaluate import encode_timeline
-from ntlbg_lab.haystack.pictures import object_names
 from ntlbg_lab.haystack.questions import HELD_OUT_WORDINGS, TEMPLATES, with_article
 from ntlbg_lab.haystack.timeline import Timeline, plan_timeline
 

@@ -23,10 +23,10 @@ from sklearn.linear_model import LogisticRegression
 from ntlbg.backends import VideoContext, load_builtin_backend
 from ntlbg.backends.drawn_videos import drawn_signs
 from ntlbg.choosing import choose_frames
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.evaluate import KINDS, Condition, plan_video
 from ntlbg_lab.evaluate.videos import draw_and_encode
 from ntlbg_lab.haystack.footage import HEIGHT, MAKERS, WIDTH, screen_recording
-from ntlbg_lab.haystack.pictures import object_names
 
 LARGEST_SIDE = 900  # pixels; a pan shows at least .6 of a picture
 SHOTS, SECONDS = (3, 10), (3, 12)  # least, and one more than most

@@ -20,9 +20,10 @@ from ntlbg.backends import load_builtin_backend
 from ntlbg.encoders.builtin import EXPERT_CHANCES
 from ntlbg.index.index_video import encode_with_notes
 from ntlbg.models.builtin.enrolment import draw_examples, enrol
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.haystack.augmentation import FrameRenderer, background_bank
 from ntlbg_lab.haystack.backgrounds import PHOTOS, photos
-from ntlbg_lab.haystack.pictures import load_style, object_names
+from ntlbg_lab.haystack.pictures import load_style
 from ntlbg_lab.haystack.timeline import draw_frames, plan_timeline
 
 ENROLLED = ("noto", "fluent-emoji", "emojione", "fxemoji", "noto-v1")

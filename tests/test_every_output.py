@@ -3,6 +3,7 @@
 A command without a row here, or a path among its options that is in no row, fails.
 """
 
+import inspect
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import save_file
+from typer.main import get_command
 
 from commands import assert_one_error
 from ntlbg.cli import app
@@ -130,12 +132,15 @@ PLACES = [
 ]
 
 
-def commands(group=app, before=""):
-    """Names of all commands, and the functions behind them."""
-    for command in group.registered_commands:
-        yield before + (command.name or command.callback.__name__), command.callback
-    for part in group.registered_groups:
-        yield from commands(part.typer_instance, f"{before}{part.name} ")
+def commands(group=None, before=""):
+    """Names of all commands, and the functions behind them; those of ``lab`` come only once."""
+    group = group or get_command(app)
+    for name in set(group.list_commands(None)) - {"lab"}:
+        command = group.get_command(None, name)
+        if hasattr(command, "list_commands"):
+            yield from commands(command, f"{before}{name} ")
+        else:
+            yield before + name, inspect.unwrap(command.callback)
 
 
 def takes_path(hint):

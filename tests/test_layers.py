@@ -11,6 +11,7 @@ import ntlbg
 PACKAGE = Path(ntlbg.__file__).parent
 LAYERS = (
     ("errors", "generation", "types"),
+    ("plugins",),
     ("config",),
     (
         "video",
@@ -21,6 +22,9 @@ LAYERS = (
         "compressors",
         "marks",
         "files",
+        "intervals",
+        "json_lines",
+        "judging",
         "scratch",
         "time_text",
         "downloads",
@@ -40,6 +44,10 @@ LAYERS = (
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))
+LABORATORY = sorted((PACKAGE.parent / "ntlbg_lab").rglob("*.py"))
+EVERY_FILE = pytest.mark.parametrize(
+    "path", FILES + LABORATORY, ids=lambda path: str(path.relative_to(PACKAGE.parent))
+)
 
 
 def unit(path: Path) -> str:
@@ -76,7 +84,10 @@ def test_imports_go_down_only(path):
         return
     for other in imported(path) - {own}:
         assert LEVEL[other] <= LEVEL[own], f"{own} imports {other}, which is above it"
-        assert {own, other} != {"training", "evaluation"}
+
+
+def test_the_laboratory_is_not_imported_nor_named():
+    assert [str(path) for path in FILES if "ntlbg_lab" in path.read_text(encoding="utf-8")] == []
 
 
 def test_imports_have_no_circles():
@@ -88,7 +99,7 @@ def test_imports_have_no_circles():
 
 
 def test_no_broad_except():
-    for path in FILES:
+    for path in FILES + LABORATORY:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ExceptHandler):
                 names = ast.dump(node.type) if node.type else "bare"
@@ -97,7 +108,7 @@ def test_no_broad_except():
                 assert "'BaseException'" not in names, f"{path}:{node.lineno}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@EVERY_FILE
 def test_files_stay_small(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) < 350
 
@@ -120,7 +131,7 @@ def _root(node: ast.AST) -> str | None:
     return node.id
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@EVERY_FILE
 def test_files_are_replaced_and_removed_in_few_places(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):

@@ -11,9 +11,9 @@ from ntlbg.backends.wording import (
 )
 
 from ntlbg.backends import VideoContext, wording
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.question import Intent, parse_question
 from ntlbg.selectors import select_frames
-from ntlbg_lab.haystack.pictures import object_names
 from ntlbg_lab.haystack.questions import TEMPLATES
 from tiny_models import tiny_backend
 

@@ -5,6 +5,7 @@ A line holds ``id`` and ``pts_seconds``, so ``ntlbg evidence`` can judge the sam
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +18,29 @@ from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError
 from ntlbg.files import check_output
 from ntlbg.generation import GREEDY, Generation, check_written
 from ntlbg.index.store import FeatureIndex
+from ntlbg.intervals import mean_over_questions
+from ntlbg.json_lines import RecordFile, alone, records_kind
+from ntlbg.judging import is_right
 from ntlbg.pipeline import ask
 from ntlbg.selectors import check_selector
 from ntlbg.system import System, load_system
 from ntlbg.time_text import all_seen
 from ntlbg.types import Answer
-from ntlbg_lab.compare.tables import markdown_table
-from ntlbg_lab.evaluate.judging import is_open_time, is_right
-from ntlbg_lab.evaluate.tables import interval_text
-from ntlbg_lab.evidence.metrics import exact_match
-from ntlbg_lab.json_lines import alone, append_records, cut_torn, read_records, records_kind
-from ntlbg_lab.statistics import mean_over_questions
+from ntlbg.views.tables import interval_text, markdown_table
 
 WRITTEN = "what `ntlbg answer` writes there"
 ALL = "all"
 
 
 @dataclass(frozen=True)
-class Row:
+class AnswerRow:
     """One answer.
 
     Attributes:
         place: number of the question in its file, from 1.
         pts_seconds, scores: times and relevance of the frames that were read.
         truth, type: as the file says.
-        right: the same text but for case, articles and punctuation; an open "when" within five
-            seconds of the evidence; None where the truth is not known.
+        right: see :func:`ntlbg.judging.is_right`; None where the truth is not known.
         seen: all evidence among the frames; None without any.
         settings: model, weights, budget and selector.
     """
@@ -66,7 +64,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Share:
+class RightShare:
     """``right`` of ``n`` questions, and its interval: a bootstrap over videos, if several."""
 
     n: int
@@ -88,7 +86,7 @@ class Summary:
     questions: int
     answered: int
     failed: list[str]
-    right: dict[str, Share]
+    right: dict[str, RightShare]
     seen: float | None
 
     def as_markdown(self) -> str:
@@ -140,7 +138,7 @@ def answer_file(
     for question in asked:
         check_written(question.options, generation)
     check_selector(selector, num_frames, selector_options, asked=True)
-    check_output(out, records_kind(Row, WRITTEN), inputs=[file])
+    check_output(out, records_kind(AnswerRow, WRITTEN), inputs=[file])
     system = load_system(model)
     settings = {
         "model": system.name,
@@ -154,9 +152,9 @@ def answer_file(
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     with alone(out):
-        rows = _rows_so_far(out, asked, settings)
+        kept = RecordFile(out, AnswerRow, WRITTEN, partial(_checked, out, asked, settings))
         failed: list[str] = []
-        done = {row.place for row in rows}
+        done = {row.place for row in kept.records}
         for place, question in enumerate(asked, start=1):
             if place in done:
                 continue
@@ -170,27 +168,25 @@ def answer_file(
             except (VideoError, QuestionError) as error:
                 failed.append(f"question {place}: {error}")
                 continue
-            rows.append(_row(place, question, answer, settings))
-            append_records(out, rows[-1:])
+            kept.add([_row(place, question, answer, settings)])
             if progress:
-                progress(len(rows), len(rows) / len(asked))
-    return summarize(rows, len(asked), failed)
+                progress(len(kept.records), len(kept.records) / len(asked))
+    return summarize(kept.records, len(asked), failed)
 
 
 def _usual_frames(habits: Habits) -> int | str:
     return habits.num_frames if habits.frames_of is None else "as trained"
 
 
-def _rows_so_far(out: Path, asked: Sequence[Question], settings: dict) -> list[Row]:
-    rows, torn = read_records(out, Row, WRITTEN)
+def _checked(
+    out: Path, asked: Sequence[Question], settings: dict, rows: list[AnswerRow]
+) -> list[AnswerRow]:
     for row in rows:
         _check_row(out, row, asked, settings)
-    if torn:
-        cut_torn(out)
     return rows
 
 
-def _check_row(out: Path, row: Row, asked: Sequence[Question], settings: dict) -> None:
+def _check_row(out: Path, row: AnswerRow, asked: Sequence[Question], settings: dict) -> None:
     if not isinstance(row.place, int) or not isinstance(row.settings, dict):
         raise DataError(f"{out}: not {WRITTEN}; choose another place")
     # a folder may be called otherwise now: its weights tell the model
@@ -209,7 +205,7 @@ def _check_row(out: Path, row: Row, asked: Sequence[Question], settings: dict) -
         )
 
 
-def _key(record: Question | Row) -> tuple:
+def _key(record: Question | AnswerRow) -> tuple:
     return record.video, record.question, record.options
 
 
@@ -219,10 +215,10 @@ def _source(file: Path, question: Question) -> Path:
     return file.parent / question.video if found is None else found
 
 
-def _row(place: int, question: Question, answer: Answer, settings: dict) -> Row:
+def _row(place: int, question: Question, answer: Answer, settings: dict) -> AnswerRow:
     times = np.array([item.pts_seconds for item in answer.evidence])
     scores = [item.score for item in answer.evidence]
-    return Row(
+    return AnswerRow(
         place=place,
         id=question.id,
         video=question.video,
@@ -236,21 +232,13 @@ def _row(place: int, question: Question, answer: Answer, settings: dict) -> Row:
         pts_seconds=times.tolist(),
         scores=None if None in scores else scores,
         truth=question.answer,
-        right=_right(question, answer.text),
+        right=is_right(question, answer.text),
         seen=all_seen(times, question.evidence),
         settings=settings,
     )
 
 
-def _right(question: Question, answer: str) -> bool | None:
-    if question.answer is None:
-        return None
-    if is_open_time(question):
-        return is_right(question, answer)
-    return exact_match(answer, question.answer) == 1
-
-
-def summarize(rows: Sequence[Row], questions: int, failed: Sequence[str] = ()) -> Summary:
+def summarize(rows: Sequence[AnswerRow], questions: int, failed: Sequence[str] = ()) -> Summary:
     """Shares of right answers, together and for each type."""
     known = [row for row in rows if row.right is not None]
     groups = {ALL: known} if known else {}
@@ -266,6 +254,6 @@ def summarize(rows: Sequence[Row], questions: int, failed: Sequence[str] = ()) -
     )
 
 
-def _share(rows: Sequence[Row]) -> Share:
+def _share(rows: Sequence[AnswerRow]) -> RightShare:
     right, *interval = mean_over_questions((row.video, row.right) for row in rows)
-    return Share(len(rows), right, None if np.isnan(interval).any() else tuple(interval))
+    return RightShare(len(rows), right, None if np.isnan(interval).any() else tuple(interval))

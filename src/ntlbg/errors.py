@@ -20,6 +20,7 @@ NtlbgError
 ├── QuestionError              an empty question, or unusable options
 ├── ComparisonError            results that do not allow the comparison asked for
 ├── WeightsError               model parts that are missing, damaged or cannot be fetched
+├── MissingPackage         a command or recipe of a distribution that is not installed
 ├── NotReadyError              data, memory or weights that training needs are not on this machine
 └── OutputError                a result that cannot be written where it was asked for
 
@@ -105,6 +106,10 @@ class ComparisonError(NtlbgError):
 
 class WeightsError(NtlbgError):
     """Model parts are missing, damaged, or cannot be fetched."""
+
+
+class MissingPackage(NtlbgError):
+    """A command or a recipe is in a distribution that is not installed."""
 
 
 class NotReadyError(NtlbgError):

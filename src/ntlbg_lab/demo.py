@@ -21,6 +21,7 @@ from ntlbg.config import load_config
 from ntlbg.data import Sample, read_samples
 from ntlbg.files import check_folder, staged_file
 from ntlbg.index.store import FeatureIndex
+from ntlbg.judging import TIME_TOLERANCE, is_right
 from ntlbg.marks import PAGE, json_rows, plots
 from ntlbg.models.ntlbg.checkpoints import trained_by
 from ntlbg.pipeline import DEFAULT_SELECTOR, ask
@@ -33,7 +34,6 @@ from ntlbg.views.plots import save_timeline
 from ntlbg.views.plots_attention import save_attention
 from ntlbg.views.report import Asked, Report, Stage, write_report
 from ntlbg_lab import haystack
-from ntlbg_lab.evaluate import TIME_TOLERANCE, is_right
 from ntlbg_lab.haystack import QUESTIONS_FILE, make_videos
 
 KINDS = ("first", "last", "before", "after", "count", "exist", "when", "which")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ntlbg.data import read_json_lines
 from ntlbg.errors import DataError
-from ntlbg_lab.evidence.metrics import exact_match
-from ntlbg_lab.statistics import mean_over_questions
+from ntlbg.intervals import mean_over_questions
+from ntlbg.judging import same_text
 
 ANSWERS = "answers.jsonl"
 
@@ -64,7 +64,7 @@ def _answers(folder: Path) -> list[tuple[str, str, str, float]]:
     rows = [row for _, row in read_json_lines(folder / ANSWERS)]
     try:
         asked = [(row["dataset"], row["video"], row["question"]) for row in rows]
-        right = [exact_match(row["answer"], row["truth"]) for row in rows]
+        right = [same_text(row["answer"], row["truth"]) for row in rows]
     except (KeyError, TypeError) as error:
         raise DataError(f"{folder / ANSWERS}: no answers of an evaluation ({error!r})") from error
     if not rows:

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
+from ntlbg.intervals import mean_over_questions
+from ntlbg.judging import same_text
 from ntlbg.views.plots import Bars, save_bars
-from ntlbg_lab.evidence.metrics import exact_match, token_f1
-from ntlbg_lab.statistics import mean_over_questions
+from ntlbg_lab.evidence.metrics import token_f1
 
 NOTHING = (np.nan, np.nan, np.nan)
 ALL = "all"
 
 # title of a panel: what one answer is worth there, None where it cannot be said
 MEASURES: dict[str, Callable[[Mapping], float | None]] = {
-    "exact match": lambda row: exact_match(row["answer"], row["truth"]),
+    "exact match": lambda row: same_text(row["answer"], row["truth"]),
     "F1": lambda row: token_f1(row["answer"], row["truth"]),
     "frames inside the evidence": lambda row: row["grounded"],
     "coverage of the time": lambda row: row["selection"]["coverage"],

@@ -11,7 +11,7 @@ from ntlbg.views.plots import save_timeline
 from ntlbg.views.plots_features import save_feature_plane
 from ntlbg.views.seen_files import read_seen
 from ntlbg_lab.compare.figures import write_figures
-from ntlbg_lab.compare.summary import Row
+from ntlbg_lab.compare.summary import ComparisonRow
 from ntlbg_lab.plots_answers import save_answers, save_cells
 from ntlbg_lab.plots_training import save_training_curves
 
@@ -72,8 +72,10 @@ def _read_rows(path: Path) -> list[dict]:
 
 def _draw_comparison(rows: Sequence[Mapping], folder: Path) -> list[Path]:
     # the contrasts, which are objects of their own, are in the tables
-    names = [field.name for field in fields(Row) if not field.name.startswith("against")]
-    return write_figures(folder, [Row(**{name: row[name] for name in names}) for row in rows])
+    names = [field.name for field in fields(ComparisonRow) if not field.name.startswith("against")]
+    return write_figures(
+        folder, [ComparisonRow(**{name: row[name] for name in names}) for row in rows]
+    )
 
 
 # keys that tell a kind of results: what draws it

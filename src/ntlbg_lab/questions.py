@@ -16,6 +16,7 @@ from ntlbg.config import Config, load_config
 from ntlbg.datasets import Item
 from ntlbg.errors import DataError
 from ntlbg.files import check_folder, staged_directory
+from ntlbg.judging import same_text
 from ntlbg.marks import json_lines, json_object
 from ntlbg.memory.measuring import MeasuredPeak
 from ntlbg.models.ntlbg.building import build_reader
@@ -25,7 +26,6 @@ from ntlbg.retrievers.ntlbg import NtlbgRetriever
 from ntlbg.types import AnswerInput, VideoIndex
 from ntlbg_lab.evidence.metrics import (
     Answered,
-    exact_match,
     selection_metrics,
     summarize_answers,
 )
@@ -115,7 +115,7 @@ def _answer_all(
 
 
 def _so_far(records: Sequence[Record], number: int, seconds: float) -> str:
-    right = np.mean([exact_match(record.answer, record.truth) for record in records])
+    right = np.mean([same_text(record.answer, record.truth) for record in records])
     left = seconds * (number - len(records)) / len(records)
     return (
         f"{len(records)} of {number} questions, {right:.3f} right so far; "
@@ -209,7 +209,7 @@ def _names(records: Sequence[Record]) -> list[str]:
 
 
 def _share_right(records: Sequence[Record]) -> float | None:
-    right = [exact_match(record.answer, record.truth) for record in records]
+    right = [same_text(record.answer, record.truth) for record in records]
     return float(np.mean(right)) if right else None
 
 

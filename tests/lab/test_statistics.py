@@ -1,4 +1,4 @@
-"""Intervals and tests, against SciPy and against their own promises."""
+"""Tests and intervals of means, against SciPy and against their own promises."""
 
 import numpy as np
 import pytest
@@ -6,14 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ntlbg_lab.statistics import (
-    holm,
-    mcnemar_p,
-    mean_interval,
-    mean_over_questions,
-    paired_p,
-    ratio_interval,
-)
+from ntlbg_lab.statistics import holm, mcnemar_p, mean_interval, paired_p
 
 
 def test_mean_interval_is_that_of_scipy():
@@ -24,26 +17,6 @@ def test_mean_interval_is_that_of_scipy():
     ).confidence_interval
     assert low == pytest.approx(interval.low, abs=0.04)
     assert high == pytest.approx(interval.high, abs=0.04)
-
-
-def test_ratio_interval_counts_questions_but_draws_videos():
-    # 20 videos are all right or all wrong: 400 questions carry no more than 20 answers
-    right = np.tile([0, 20], 10)
-    low, high = ratio_interval(right, np.full(20, 20))
-    alone_low, alone_high = mean_interval(right / 20)
-    assert (low, high) == (alone_low, alone_high)
-    assert high - low > 0.3
-
-
-def test_mean_over_questions_draws_videos_and_counts_questions():
-    rng = np.random.default_rng(0)
-    asked = [(int(video), rng.random()) for video in rng.integers(0, 12, 60)]
-    sums = [sum(value for video, value in asked if video == one) for one in dict(asked)]
-    counts = [sum(video == one for video, _ in asked) for one in dict(asked)]
-    mean, *interval = mean_over_questions(asked, seed=3)
-    assert mean == pytest.approx(sum(sums) / 60)
-    assert interval == pytest.approx(ratio_interval(sums, counts, seed=3))
-    assert interval != pytest.approx(ratio_interval(sums, counts, seed=4))
 
 
 def test_columns_are_independent_of_each_other():
@@ -59,13 +32,6 @@ def test_columns_are_independent_of_each_other():
 def test_one_video_says_nothing_about_others():
     assert np.isnan(mean_interval([0.5])).all()
     assert np.isnan(mean_interval([[0.5, 0.7]])).all()
-    mean, *interval = mean_over_questions([("a", 1), ("a", 0)])
-    assert mean == 0.5
-    assert np.isnan(interval).all()
-
-
-def test_nothing_counted_is_not_a_number():
-    assert np.isnan(ratio_interval(np.zeros(3), np.zeros(3))).all()
 
 
 @pytest.mark.parametrize("number", [3, 8, 13])

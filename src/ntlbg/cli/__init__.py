@@ -1,28 +1,14 @@
 """The command ``ntlbg``: one function per command, heavy imports inside.
 
-Results go to stdout, everything else to stderr. Commands are listed in the order of the imports.
+Results go to stdout, everything else to stderr. The laboratory adds its commands by entry points.
 """
 
 import sys
 
-from ntlbg.cli import answering  # isort: skip
-from ntlbg_lab.cli import samples  # isort: skip
-from ntlbg.cli import enrolling, model  # isort: skip
-from ntlbg_lab.cli import evaluating  # isort: skip
-from ntlbg.cli import configuring, converting  # isort: skip
+from ntlbg.cli import answering, configuring, converting, enrolling, model
 from ntlbg.cli.app import app
 
-__all__ = [
-    "answering",
-    "app",
-    "configuring",
-    "converting",
-    "enrolling",
-    "evaluating",
-    "main",
-    "model",
-    "samples",
-]
+__all__ = ["answering", "app", "configuring", "converting", "enrolling", "main", "model"]
 
 
 def main() -> None:

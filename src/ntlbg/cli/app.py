@@ -6,18 +6,39 @@ from typing import Annotated, Any
 
 import typer
 import typer.core
+import typer.main
 
-from ntlbg import __version__
-from ntlbg.errors import ConfigError, NtlbgError
+from ntlbg import __version__, plugins
+from ntlbg.errors import ConfigError, MissingPackage, NtlbgError
+from ntlbg.plugins import COMMANDS
 
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
-# Packages that a plain installation does not bring, and the extra that does.
-EXTRAS = {"peft": "train", "skimage": "train", "sklearn": "train", "scipy": "train",
-          "vizdoom": "games", "sacrebleu": "eval", "rouge_score": "eval"}  # fmt: skip
+# Packages that a plain installation does not bring, and what to install for them.
+EXTRAS = {"peft": "ntlbg-llm[train]", "vizdoom": "ntlbg-llm-lab[games]"}
+# In the order of the help; what other distributions add comes after these.
+ORDER = (
+    "ask", "answer", "select", "index", "demo", "haystack", "enrol", "train", "fetch", "evaluate",
+    "evidence", "compare", "plot", "plan", "config", "convert", "lab",
+)  # fmt: skip
+OF_THE_LABORATORY = ("demo", "haystack", "evaluate", "evidence", "compare", "plot", "lab")
 
 
 class _Commands(typer.core.TyperGroup):
-    """What a user can cause becomes one line and exit code 2, without a traceback."""
+    """Commands of this package, and those that other distributions add.
+
+    What a user can cause becomes one line and exit code 2, without a traceback.
+    """
+
+    def list_commands(self, ctx):
+        names = [*super().list_commands(ctx), *filter(_is_there, plugins.additions(COMMANDS))]
+        place = {name: number for number, name in enumerate(ORDER)}
+        return sorted(names, key=lambda name: place.get(name, len(ORDER)))
+
+    def get_command(self, ctx, name):
+        own = super().get_command(ctx, name)
+        if own or not (name in OF_THE_LABORATORY or name in plugins.additions(COMMANDS)):
+            return own
+        return _added(name)
 
     def invoke(self, ctx):
         try:
@@ -29,11 +50,31 @@ class _Commands(typer.core.TyperGroup):
             extra = EXTRAS.get((error.name or "").split(".")[0])
             if extra is None:
                 raise
-            advice = f"run `pip install 'ntlbg-llm[{extra}]'`"
+            advice = f"run `pip install '{extra}'`"
             typer.echo(f"error: {error.name} is not installed; {advice}", err=True)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as interrupt:
             raise typer.Exit(INTERRUPTED) from interrupt
+
+
+def _added(name: str) -> typer.core.TyperCommand | typer.core.TyperGroup:
+    """A command that another distribution adds: a function, or a Typer application."""
+    added = plugins.load(COMMANDS, name, f"`ntlbg {name}`")
+    if not isinstance(added, typer.Typer):
+        alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        alone.command(name)(added)
+        added = alone
+    command = typer.main.get_command(added)
+    command.name = name
+    return command
+
+
+def _is_there(name: str) -> bool:
+    try:
+        _added(name)
+    except MissingPackage:
+        return False
+    return True
 
 
 app = typer.Typer(

@@ -169,7 +169,7 @@ def _builtin_config(text: dict):
 
     from ntlbg.models import NtlbgConfig
     from ntlbg.models.builtin.vision_tower import BuiltinVisionConfig
-    from ntlbg_lab.haystack.pictures import object_names
+    from ntlbg.models.builtin.vocabulary import object_names
 
     words = [[0]] * (len(object_names()) + 1)  # and the word for nothing
     return NtlbgConfig(

@@ -1,23 +1,24 @@
 """Losses, stages and training runs: of the built-in model, and of LongVU."""
 
+from ntlbg import plugins
 from ntlbg.errors import ConfigError
 
 
 def run(config_path, output_dir=None, *, stage=None, seed=None, **options):
     """The run that the configuration's ``model_type`` asks for; without the key, the built-in's.
 
-    See :func:`ntlbg_lab.training.builtin_run.run` and :func:`ntlbg.train.longvu.run` (imported
-    late: they need the ``train`` extra).
+    The laboratory adds the built-in model's, see :mod:`ntlbg.plugins`; the other one is
+    :func:`ntlbg.train.longvu.run`. Both are imported late: they need the ``train`` extra.
 
     Raises:
+        MissingPackage: the laboratory is not installed.
         ConfigError: an unknown type, or an option that the type does not have.
     """
     from ntlbg.train.longvu_settings import model_type
 
     kind = model_type(config_path)
     if kind is None:
-        from ntlbg_lab.training.builtin_run import run as train
-
+        train = plugins.load(plugins.RECIPES, "builtin", "training the built-in model")
         return train(config_path, output_dir, stage=stage, seed=seed, **options)
     if kind != "longvu":
         raise ConfigError(

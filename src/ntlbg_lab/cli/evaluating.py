@@ -1,14 +1,17 @@
 """``evaluate``, ``compare``, ``evidence``, ``plot``: how good, which is better, how sure?"""
 
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ntlbg.cli.app import Json, Model, app
+from ntlbg.cli.app import Json, Model
 from ntlbg.errors import ConfigError, DataError
+from ntlbg_lab.cli.app import app
 
 
 @app.command()
@@ -51,8 +54,6 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Answer questions about made videos with several selectors, and count; goes on if stopped."""
-    from dataclasses import asdict
-
     from ntlbg_lab.evaluate import KINDS, Condition
     from ntlbg_lab.evaluate.run import BUDGETS, COMPARED, run
 
@@ -69,7 +70,7 @@ def evaluate(
         model=model,
         progress=_tell,
     )
-    _show(out_dir, as_json, asdict(report), report.as_markdown())
+    _show(out_dir, as_json, asdict(report), report.tables())
 
 
 @app.command()
@@ -105,11 +106,10 @@ def evidence(
     as_json: Json = False,
 ) -> None:
     """Recall of annotated evidence by lists of selected frames."""
-    from dataclasses import asdict
-
     from ntlbg.views import console
     from ntlbg_lab.evidence import recall as judge
     from ntlbg_lab.evidence.annotations import read_annotations
+    from ntlbg_lab.tables import as_markdown
 
     found = read_annotations(annotations, format)
     for identifier, reason in found.left_out:
@@ -129,10 +129,7 @@ def evidence(
         left_out = [{"id": name, "reason": reason} for name, reason in found.left_out]
         console.print_json(asdict(report) | {"left_out": left_out})
         return
-    typer.echo(judge.as_markdown(report))
-    typer.echo(f"\n{report.questions} questions about {report.videos} videos, 95 % intervals")
-    if report.contrasts:
-        typer.echo("\n" + judge.contrasts_as_markdown(report))
+    typer.echo(as_markdown(judge.evidence_tables(report)))
 
 
 @app.command()
@@ -228,14 +225,12 @@ def compare(
         "tower": tower, "tiny": tiny or None,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
-    if suite == "theory":
-        _compute_theory(out_dir, given, as_json)
-    elif suite == "ablation":
-        _leave_out(out_dir, as_json, **given)
-    elif suite == "efficiency":
-        _measure_efficiency(out_dir, given, as_json)
-    else:
-        _compare_selectors(out_dir, suite, given, as_json)
+    unknown = [name for name in given if name in NOT_OF_SUITE.get(suite, ())]
+    if unknown:
+        raise ConfigError(f"suite {suite!r} has no {', '.join(unknown)}")
+    run = {"theory": _theory, "ablation": _ablation, "efficiency": _efficiency}.get(suite)
+    found = run(out_dir, **given) if run else _selectors(out_dir, suite=suite, **given)
+    _show(out_dir, as_json, *found)
 
 
 @app.command()
@@ -257,31 +252,35 @@ def plot(
     console.tell_written(plot_file(file, out or file.parent))
 
 
-def _compare_selectors(out_dir: Path, suite: str, given: dict, as_json: bool) -> None:
-    from dataclasses import asdict
+# What a suite does not take; those of made videos check their own.
+NOT_OF_SUITE = {
+    "theory": ("selectors", "frames", "videos", "seed", "minutes", "questions", "split", "model",
+               "regimes", "variants", "train_steps", "tower", "tiny"),
+    "ablation": ("selectors", "regimes"),
+    "efficiency": ("regimes", "variants", "train_steps", "tower", "tiny"),
+}  # fmt: skip
+Found = tuple[dict, Sequence]  # for programs, and as tables
 
+
+def _selectors(out_dir: Path, **given) -> Found:
     from ntlbg_lab.compare import compare
-    from ntlbg_lab.compare.tables import as_markdown
+    from ntlbg_lab.compare.tables import comparison_tables
 
-    rows = compare(out_dir, suite=suite, progress=_tell, **given)
-    _show(out_dir, as_json, {"rows": [asdict(row) for row in rows]}, as_markdown(rows))
+    rows = compare(out_dir, progress=_tell, **given)
+    return {"rows": [asdict(row) for row in rows]}, comparison_tables(rows)
 
 
-def _leave_out(
-    out_dir: Path, as_json: bool, *, train_steps: int | None = None, tower: Path | None = None,
+def _ablation(
+    out_dir: Path, *, train_steps: int | None = None, tower: Path | None = None,
     tiny: bool = False, **given,
-) -> None:  # fmt: skip
-    from dataclasses import asdict
-
+) -> Found:  # fmt: skip
     from ntlbg.files import check_folder
     from ntlbg_lab.compare.ablation import FILES, ablate
-    from ntlbg_lab.compare.ablation.tables import as_markdown
+    from ntlbg_lab.compare.ablation.tables import ablation_tables
     from ntlbg_lab.evaluate import records
 
-    unknown = [name for name in ("selectors", "regimes") if name in given]
-    if unknown or (train_steps is None and (tower or tiny)):
-        names = ", ".join(unknown) or "tower and tiny without train-steps"
-        raise ConfigError(f"suite 'ablation' has no {names}")
+    if train_steps is None and (tower or tiny):
+        raise ConfigError("suite 'ablation' has no tower and tiny without train-steps")
     check_folder(out_dir, FILES | records.FILES)
     if train_steps is not None:
         from ntlbg_lab.training.ablation import train_variants
@@ -293,40 +292,33 @@ def _leave_out(
         given = {"variants": (), "trained": trained} | given
     parts = ablate(out_dir, progress=_tell, **given)
     rows = {title: [asdict(row) for row in found] for title, found in parts.items()}
-    _show(out_dir, as_json, rows, as_markdown(parts))
+    return rows, ablation_tables(parts)
 
 
-def _measure_efficiency(out_dir: Path, given: dict, as_json: bool) -> None:
-    from dataclasses import asdict
-
+def _efficiency(out_dir: Path, **given) -> Found:
     from ntlbg_lab.compare.efficiency import measure_efficiency
-    from ntlbg_lab.compare.efficiency.tables import as_markdown
+    from ntlbg_lab.compare.efficiency.tables import efficiency_tables
 
-    others = ("regimes", "variants", "train_steps", "tower", "tiny")
-    unknown = [name for name in others if name in given]
-    if unknown:
-        raise ConfigError(f"suite 'efficiency' has no {', '.join(unknown)}")
     found = measure_efficiency(out_dir, progress=_tell, **given)
-    _show(out_dir, as_json, asdict(found), as_markdown(found))
+    return asdict(found), efficiency_tables(found)
 
 
-def _compute_theory(out_dir: Path, given: dict, as_json: bool) -> None:
+def _theory(out_dir: Path) -> Found:
     from ntlbg_lab.compare import theory
 
-    if given:
-        raise ConfigError(f"suite 'theory' has no {', '.join(given)}; it has no options")
     rows = theory.run(out_dir, progress=_tell)
-    _show(out_dir, as_json, rows, theory.as_markdown(rows))
+    return rows, theory.theory_tables(rows)
 
 
-def _show(out_dir: Path, as_json: bool, content: dict, tables: str) -> None:
+def _show(out_dir: Path, as_json: bool, content: dict, tables: Sequence) -> None:
     """Results as one JSON object or as tables, and where they are."""
     from ntlbg.views import console
+    from ntlbg_lab.tables import as_markdown
 
     if as_json:
         console.print_json(content)
     else:
-        typer.echo(tables)
+        typer.echo(as_markdown(tables))
     console.tell_written([out_dir])
 
 

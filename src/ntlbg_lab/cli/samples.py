@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ntlbg.cli.app import app
+from ntlbg_lab.cli.app import app
 
 
 @app.command()

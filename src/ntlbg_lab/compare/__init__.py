@@ -11,25 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from ntlbg.errors import ConfigError, UnknownSelector
-from ntlbg.files import check_folder, staged_file
+from ntlbg.files import check_folder, staged_directory
 from ntlbg.marks import json_rows
 from ntlbg.selectors import SELECTORS
 from ntlbg_lab.compare.figures import FILES as FIGURES
 from ntlbg_lab.compare.figures import write_figures
 from ntlbg_lab.compare.measures import Footage, measure
 from ntlbg_lab.compare.records import FILES as RECORDS
-from ntlbg_lab.compare.records import Records, Result
+from ntlbg_lab.compare.records import ComparisonStore, Result
 from ntlbg_lab.compare.suites import SUITES
-from ntlbg_lab.compare.summary import Row, check_divergence, summarize
-from ntlbg_lab.compare.tables import FILES as TABLES
-from ntlbg_lab.compare.tables import write_tables
+from ntlbg_lab.compare.summary import ComparisonRow, check_divergence, summarize
+from ntlbg_lab.compare.tables import COMPARISON, comparison_numbers, comparison_tables
 
 __all__ = ["SUITES", "compare"]
 
 FRAMES = (8, 16, 32)
 SUMMARY_FILE = "summary.json"
 SUMMARY = {SUMMARY_FILE: json_rows("the summary of a comparison", "selector", "metric", "mean")}
-FILES = RECORDS | SUMMARY | TABLES | FIGURES
+FILES = RECORDS | SUMMARY | COMPARISON.kinds | FIGURES
 
 
 def compare(
@@ -41,7 +40,7 @@ def compare(
     videos: int = 12,
     progress: Callable[[str], None] | None = None,
     **settings: Any,
-) -> list[Row]:
+) -> list[ComparisonRow]:
     """Compare selectors into a folder; a killed run goes on, a finished one is only summed up.
 
     Leaves ``results.jsonl`` with every choice and its measures, ``summary.json``, tables as
@@ -66,24 +65,25 @@ def compare(
     _check(suite, selectors, budgets, videos)
     check_folder(folder, FILES)
     source = _make_suite(suite, settings)
-    records = Records(folder, source.settings)
+    records = ComparisonStore(folder, source.settings)
     numbers = range(videos * source.kinds_of_video)
     wanted = set(itertools.product(numbers, selectors, budgets))
     _fill(records, source, wanted, progress)
     results = sorted(
-        (result for result in records.results if result.block in wanted),
+        (result for result in records.records if result.block in wanted),
         key=lambda result: selectors.index(result.selector),
     )
     check_divergence(results)
     rows = summarize(results, pooled=source.pooled)
-    with staged_file(folder / SUMMARY_FILE, SUMMARY[SUMMARY_FILE]) as stage:
-        stage.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
-    write_tables(folder, rows)
+    with staged_directory(folder, SUMMARY | COMPARISON.kinds) as stage:
+        text = json.dumps([asdict(row) for row in rows], indent=1)
+        (stage / SUMMARY_FILE).write_text(text, encoding="utf-8")
+        COMPARISON.write(stage, comparison_tables(rows), comparison_numbers(rows))
     write_figures(folder, rows)
     return rows
 
 
-def _fill(records: Records, source, wanted: set, progress) -> None:
+def _fill(records: ComparisonStore, source, wanted: set, progress) -> None:
     """Do what is wanted and not there yet, video by video."""
     todo = defaultdict(list)
     for number, selector, num_frames in sorted(wanted - records.done):

@@ -8,7 +8,7 @@ import numpy as np
 from ntlbg.marks import plots
 from ntlbg.views.plots import Bars, save_bars, save_heatmap
 from ntlbg_lab.compare.measures import METRICS
-from ntlbg_lab.compare.summary import ALL_KINDS, Row
+from ntlbg_lab.compare.summary import ALL_KINDS, ComparisonRow
 from ntlbg_lab.compare.tables import BY_KIND, main_kinds
 
 SHOWN = ("recall", "recall_all", "quantisation_error", "shot_coverage", "temporal_uniformity")
@@ -16,7 +16,7 @@ FILES = plots("comparison", "comparison-*", "question-types-*")
 DIRECTIONS = {1: "more is better", -1: "less is better", 0: ""}
 
 
-def write_figures(folder: Path, rows: Sequence[Row]) -> list[Path]:
+def write_figures(folder: Path, rows: Sequence[ComparisonRow]) -> list[Path]:
     """``comparison`` for each main type of question, and ``question-types`` by budget.
 
     Raises:
@@ -36,7 +36,7 @@ def write_figures(folder: Path, rows: Sequence[Row]) -> list[Path]:
     return written
 
 
-def bar_panels(rows: Sequence[Row]) -> list[Bars]:
+def bar_panels(rows: Sequence[ComparisonRow]) -> list[Bars]:
     """A panel per metric; selectors from best to worst in the first metric that was measured."""
     found = {(row.metric, row.num_frames, row.selector): row for row in rows}
     budgets = sorted({row.num_frames for row in rows})
@@ -54,7 +54,7 @@ def bar_panels(rows: Sequence[Row]) -> list[Bars]:
     ]
 
 
-def _write_kinds(folder: Path, rows: Sequence[Row], num_frames: int) -> list[Path]:
+def _write_kinds(folder: Path, rows: Sequence[ComparisonRow], num_frames: int) -> list[Path]:
     cell = [row for row in rows if row.num_frames == num_frames and row.metric == BY_KIND]
     means = {(row.selector, row.kind): np.nan if row.mean is None else row.mean for row in cell}
     kinds = [kind for kind in dict.fromkeys(row.kind for row in cell) if kind != ALL_KINDS]
@@ -67,7 +67,7 @@ def _write_kinds(folder: Path, rows: Sequence[Row], num_frames: int) -> list[Pat
     return save_heatmap(values, selectors, kinds, folder, name=name, title=title)
 
 
-def _numbers(rows: Sequence[Row]) -> np.ndarray:
+def _numbers(rows: Sequence[ComparisonRow]) -> np.ndarray:
     """(G, 3) mean, low and high."""
     numbers = [[row.mean, row.low, row.high] for row in rows]
     return np.array(numbers, dtype=np.float64)

@@ -1,20 +1,14 @@
 """Every single result, kept as JSON lines, so that a killed run goes on where it was."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ntlbg.errors import ConfigError
 from ntlbg.files import keep_json
+from ntlbg.json_lines import RecordFile, records_kind
 from ntlbg.marks import json_object
-from ntlbg_lab.json_lines import (
-    append_records,
-    read_records,
-    records_kind,
-    rewrite_records,
-)
 
 RESULTS_FILE, SETTINGS_FILE = "results.jsonl", "settings.json"
 WRITTEN = "results of a comparison"
@@ -42,7 +36,7 @@ SETTINGS = {SETTINGS_FILE: json_object("settings of a comparison", "suite", "see
 FILES = {RESULTS_FILE: records_kind(Result, WRITTEN)} | SETTINGS
 
 
-class Records:
+class ComparisonStore(RecordFile):
     """The results in a folder.
 
     Selectors, budgets and videos may be added to later; everything else must stay as it was.
@@ -65,20 +59,17 @@ class Records:
         name: str = RESULTS_FILE,
         record: type = Result,
     ):
-        self.path = folder / name
-        _keep_settings(folder / SETTINGS_FILE, settings)
-        found, torn = read_records(self.path, record, WRITTEN)
-        sizes = Counter(result.block for result in found)
-        self.results = [r for r in found if sizes[r.block] == settings["questions"]]
-        self.done = {result.block for result in self.results}
-        if torn or len(self.results) < len(found):
-            rewrite_records(self.path, record, WRITTEN, self.results)
+        def whole(found: list) -> list:
+            sizes = Counter(result.block for result in found)
+            return [r for r in found if sizes[r.block] == settings["questions"]]
 
-    def add(self, results: Sequence) -> None:
-        """Write a block; killed in the middle, it is dropped when the folder is read again."""
-        append_records(self.path, results)
-        self.results += results
-        self.done |= {result.block for result in results}
+        _keep_settings(folder / SETTINGS_FILE, settings)
+        super().__init__(folder / name, record, WRITTEN, whole)
+
+    @property
+    def done(self) -> set[tuple[int, str, int]]:
+        """The blocks that are there."""
+        return {result.block for result in self.records}
 
 
 def _keep_settings(path: Path, settings: dict[str, Any]) -> None:

@@ -14,26 +14,21 @@ import numpy as np
 from ntlbg.errors import ComparisonError
 from ntlbg_lab.compare.measures import METRICS
 from ntlbg_lab.compare.records import Result
-from ntlbg_lab.statistics import holm, mean_interval, paired_p
+from ntlbg_lab.statistics import PairedDifference, known, mean_interval, paired_differences
 
 BASELINE = "uniform"
 ALL_KINDS = "all"
 
 
 @dataclass(frozen=True)
-class Contrast:
+class SelectorContrast(PairedDifference):
     """A selector's mean minus another's on the same videos. ``p_holm`` counts all selectors."""
 
     other: str
-    difference: float
-    low: float | None
-    high: float | None
-    p: float
-    p_holm: float
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """One metric of one selector at one budget, for one type of question or for all."""
 
     kind: str
@@ -44,8 +39,11 @@ class Row:
     low: float | None
     high: float | None
     videos: int
-    against_baseline: Contrast | None = None
-    against_best_other: Contrast | None = None
+    against_baseline: SelectorContrast | None = None
+    against_best_other: SelectorContrast | None = None
+
+
+Contrasts = dict[str, SelectorContrast]  # by selector
 
 
 def check_divergence(results: Iterable[Result]) -> None:
@@ -72,7 +70,9 @@ def check_divergence(results: Iterable[Result]) -> None:
         )
 
 
-def summarize(results: Sequence[Result], *, pooled: bool = True, seed: int = 0) -> list[Row]:
+def summarize(
+    results: Sequence[Result], *, pooled: bool = True, seed: int = 0
+) -> list[ComparisonRow]:
     """All rows: types of questions x budgets x metrics x selectors.
 
     Args:
@@ -93,9 +93,9 @@ def video_means(results: Sequence[Result], metric: str) -> dict[str, np.ndarray]
     """(V,) mean over a video's questions by selector, for videos where every selector has one."""
     values: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for result in results:
-        known = values[result.selector]
+        videos = values[result.selector]
         if result.values[metric] is not None:
-            known[result.video].append(result.values[metric])
+            videos[result.video].append(result.values[metric])
     common = sorted(set.intersection(*(set(videos) for videos in values.values())))
     return {
         selector: np.array([np.mean(videos[video]) for video in common])
@@ -103,24 +103,26 @@ def video_means(results: Sequence[Result], metric: str) -> dict[str, np.ndarray]
     }
 
 
-def _metric_rows(kind, num_frames, metric, results, seed) -> list[Row]:
+def _metric_rows(kind, num_frames, metric, results, seed) -> list[ComparisonRow]:
     means = video_means(results, metric)
     names = list(means)
     table = np.stack(list(means.values()), axis=1)  # (V, S)
     if not len(table):
-        return [Row(kind, num_frames, name, metric, None, None, None, 0) for name in names]
+        return [
+            ComparisonRow(kind, num_frames, name, metric, None, None, None, 0) for name in names
+        ]
     low, high = mean_interval(table, seed=seed)
     baseline, best_other = _contrasts(names, table, METRICS[metric].better, seed)
     return [
-        Row(
-            kind, num_frames, name, metric, float(table[:, place].mean()), _known(low[place]),
-            _known(high[place]), len(table), baseline.get(name), best_other.get(name),
+        ComparisonRow(
+            kind, num_frames, name, metric, float(table[:, place].mean()), known(low[place]),
+            known(high[place]), len(table), baseline.get(name), best_other.get(name),
         )
         for place, name in enumerate(names)
     ]  # fmt: skip
 
 
-def _contrasts(names, table, better, seed) -> tuple[dict[str, Contrast], dict[str, Contrast]]:
+def _contrasts(names, table, better, seed) -> tuple[Contrasts, Contrasts]:
     """Against the baseline, and against the best other one; by selector."""
     baseline = {name: BASELINE for name in names if BASELINE in names and name != BASELINE}
     if not better or len(names) < 2:
@@ -130,21 +132,14 @@ def _contrasts(names, table, better, seed) -> tuple[dict[str, Contrast], dict[st
     return _contrast(names, table, baseline, seed), _contrast(names, table, best_other, seed)
 
 
-def _contrast(names, table, pairs: dict[str, str], seed) -> dict[str, Contrast]:
+def _contrast(names, table, pairs: dict[str, str], seed) -> Contrasts:
     if not pairs:
         return {}
     place = {name: column for column, name in enumerate(names)}
     one, other = [place[name] for name in pairs], [place[name] for name in pairs.values()]
     differences = table[:, one] - table[:, other]
-    low, high = mean_interval(differences, seed=seed)
-    p = paired_p(differences, seed=seed)
-    columns = zip(pairs.values(), differences.mean(0), low, high, p, holm(p))
+    found = paired_differences(differences, seed=seed)
     return {
-        name: Contrast(reference, *map(_known, numbers))
-        for name, (reference, *numbers) in zip(pairs, columns)
+        name: SelectorContrast(**vars(one), other=other)
+        for (name, other), one in zip(pairs.items(), found)
     }
-
-
-def _known(number: float) -> float | None:
-    """JSON has no NaN."""
-    return None if np.isnan(number) else float(number)

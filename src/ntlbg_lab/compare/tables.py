@@ -1,97 +1,52 @@
-"""The rows of a comparison as Markdown, CSV and LaTeX."""
+"""The rows of a comparison as tables."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 
-from ntlbg.files import staged_directory
-from ntlbg.marks import LATEX, MARKDOWN, as_latex_file, as_markdown_file, csv_table
 from ntlbg_lab.compare.measures import METRICS
-from ntlbg_lab.compare.summary import ALL_KINDS, Contrast, Row
+from ntlbg_lab.compare.summary import ALL_KINDS, ComparisonRow, SelectorContrast
+from ntlbg_lab.tables import NOTHING, Table, TableFiles, number, with_interval
 
 TESTED = ("recall", "quantisation_error")  # all the others are in the CSV
 BY_KIND = "recall"
-NOTHING = "–"
+OWN = ("kind", "num_frames", "selector", "metric", "mean", "low", "high", "videos")
+OF_A_CONTRAST = ("other", "difference", "low", "high", "p", "p_holm")
+COMPARISON = TableFiles(
+    "comparison",
+    "the table of a comparison",
+    (*OWN, *(f"{name}_{field}" for name in ("baseline", "best_other") for field in OF_A_CONTRAST)),
+)
 
 
-def write_tables(folder: Path, rows: Sequence[Row]) -> None:
-    """``comparison.md``, ``comparison.csv`` with every number, and ``comparison.tex``.
-
-    Raises:
-        OutputError: the folder cannot be written.
-    """
-    with staged_directory(folder, FILES) as stage:
-        for suffix, text in (
-            ("md", as_markdown_file(as_markdown(rows))),
-            ("csv", as_csv(rows)),
-            ("tex", as_latex_file(as_latex(rows))),
-        ):
-            (stage / f"comparison.{suffix}").write_text(text, encoding="utf-8")
-
-
-def as_markdown(rows: Sequence[Row]) -> str:
-    """Means and intervals, paired differences, and recall by type of question."""
-    parts = []
-    for kind, num_frames in _cells(rows, main_kinds(rows)):
-        cell = [row for row in rows if (row.kind, row.num_frames) == (kind, num_frames)]
-        parts.append(f"### {_title(kind, num_frames, cell)}\n\n{markdown_table(_measures(cell))}")
+def comparison_tables(rows: Sequence[ComparisonRow]) -> list[Table]:
+    """Means and intervals, each with paired differences; then recall by type of question."""
+    tables = []
+    for cell in _cells(rows):
+        tables.append(Table(_title(cell), _measures(cell)))
         contrasts = [_contrasts(cell, metric) for metric in TESTED]
-        parts += [markdown_table(lines) for lines in contrasts if lines]
+        tables += [Table("", lines, in_latex=False) for lines in contrasts if lines]
     if ALL_KINDS in main_kinds(rows):
-        parts += [_markdown_of_kinds(rows, k) for k in sorted({row.num_frames for row in rows})]
-    return "\n\n".join(parts)
+        tables += [_table_of_kinds(rows, k) for k in sorted({row.num_frames for row in rows})]
+    return tables
 
 
-def as_csv(rows: Sequence[Row]) -> str:
-    """One line per type of question, budget, selector and metric, with both contrasts."""
-    fields = ("other", "difference", "low", "high", "p", "p_holm")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    own = ["kind", "num_frames", "selector", "metric", "mean", "low", "high", "videos"]
-    heads = [f"{name}_{field}" for name in ("baseline", "best_other") for field in fields]
-    writer.writerow([*own, *heads])
+def comparison_numbers(rows: Sequence[ComparisonRow]) -> Iterator[list]:
+    """A line per type of question, budget, selector and metric, with both contrasts."""
     for row in rows:
-        values = [getattr(row, name) for name in own]
+        line = [getattr(row, name) for name in OWN]
         for contrast in (row.against_baseline, row.against_best_other):
-            values += [getattr(contrast, field, None) for field in fields]
-        writer.writerow(values)
-    return text.getvalue()
+            line += [getattr(contrast, field, None) for field in OF_A_CONTRAST]
+        yield line
 
 
-def as_latex(rows: Sequence[Row]) -> str:
-    """A ``booktabs`` table per budget; the best mean of a column is bold."""
-    parts = []
-    for kind, num_frames in _cells(rows, main_kinds(rows)):
-        cell = [row for row in rows if (row.kind, row.num_frames) == (kind, num_frames)]
-        parts.append(f"% {_title(kind, num_frames, cell)}\n{latex_table(_measures(cell))}")
-    return "\n\n".join(parts)
-
-
-def latex_table(lines: Sequence[Sequence[str]]) -> str:
-    """Head and body as a ``booktabs`` table, first column left and the others right."""
-    head, *body = lines
-    rows = [
-        rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
-        r"\toprule",
-        _latex_row(head),
-        r"\midrule",
-        *map(_latex_row, body),
-        r"\bottomrule",
-        r"\end{tabular}",
-    ]
-    return "\n".join(rows)
-
-
-def main_kinds(rows: Iterable[Row]) -> list[str]:
+def main_kinds(rows: Iterable[ComparisonRow]) -> list[str]:
     """All types of questions together, or each where they were not pooled."""
     kinds = list(dict.fromkeys(row.kind for row in rows))
     return [ALL_KINDS] if ALL_KINDS in kinds else kinds
 
 
-def best_selectors(rows: Sequence[Row]) -> dict[str, str]:
+def best_selectors(rows: Sequence[ComparisonRow]) -> dict[str, str]:
     """The selector of the best mean by metric, within one type of question and budget."""
-    best: dict[str, Row] = {}
+    best: dict[str, ComparisonRow] = {}
     for row in rows:
         better, held = METRICS[row.metric].better, best.get(row.metric)
         if better and row.mean is not None and (
@@ -101,18 +56,23 @@ def best_selectors(rows: Sequence[Row]) -> dict[str, str]:
     return {metric: row.selector for metric, row in best.items()}
 
 
-def _cells(rows: Sequence[Row], kinds: Sequence[str]) -> list[tuple[str, int]]:
-    found = dict.fromkeys((row.kind, row.num_frames) for row in rows)
-    return [cell for cell in found if cell[0] in kinds]
+def _cells(rows: Sequence[ComparisonRow]) -> list[list[ComparisonRow]]:
+    """The rows of each main type of question and budget."""
+    kinds = main_kinds(rows)
+    cells: dict[tuple[str, int], list[ComparisonRow]] = {}
+    for row in rows:
+        if row.kind in kinds:
+            cells.setdefault((row.kind, row.num_frames), []).append(row)
+    return list(cells.values())
 
 
-def _title(kind: str, num_frames: int, rows: Sequence[Row]) -> str:
-    subject = "all questions" if kind == ALL_KINDS else kind
-    videos = max(row.videos for row in rows)
-    return f"{num_frames} frames, {subject}, {videos} videos: mean (95 % interval)"
+def _title(cell: Sequence[ComparisonRow]) -> str:
+    subject = "all questions" if cell[0].kind == ALL_KINDS else cell[0].kind
+    videos = max(row.videos for row in cell)
+    return f"{cell[0].num_frames} frames, {subject}, {videos} videos: mean (95 % interval)"
 
 
-def _measures(rows: Sequence[Row]) -> list[list[str]]:
+def _measures(rows: Sequence[ComparisonRow]) -> list[list[str]]:
     """Head and one line per selector; the best is between asterisks."""
     found = {(row.selector, row.metric): row for row in rows}
     best = best_selectors(rows)
@@ -125,18 +85,13 @@ def _measures(rows: Sequence[Row]) -> list[list[str]]:
     return lines
 
 
-def _value(row: Row, *, bold: bool) -> str:
-    if row.mean is None:
-        return NOTHING
-    digits = METRICS[row.metric].decimals
-    mean = f"{row.mean:.{digits}f}"
-    mean = f"**{mean}**" if bold else mean
-    if row.low is None:
-        return mean
-    return f"{mean} ({row.low:.{digits}f} to {row.high:.{digits}f})"
+def _value(row: ComparisonRow, *, bold: bool) -> str:
+    text = with_interval(row.mean, row.low, row.high, f".{METRICS[row.metric].decimals}f")
+    mean, *interval = text.split(" ", 1)
+    return " ".join([f"**{mean}**" if bold else mean, *interval])
 
 
-def _contrasts(rows: Sequence[Row], metric: str) -> list[list[str]]:
+def _contrasts(rows: Sequence[ComparisonRow], metric: str) -> list[list[str]]:
     """Head and one line per selector, or nothing when there is no contrast."""
     lines = []
     for row in rows:
@@ -149,49 +104,21 @@ def _contrasts(rows: Sequence[Row], metric: str) -> list[list[str]]:
     return [head, *lines] if lines else []
 
 
-def _difference(contrast: Contrast | None) -> tuple[str, str]:
+def _difference(contrast: SelectorContrast | None) -> tuple[str, str]:
     """Difference with its interval, and p adjusted for the number of selectors."""
     if contrast is None:
         return NOTHING, NOTHING
     c = contrast
-    interval = "" if c.low is None else f" ({c.low:+.2f} to {c.high:+.2f})"
-    return f"{c.difference:+.2f}{interval}", f"{c.p_holm:.2g}"
+    return with_interval(c.difference, c.low, c.high, "+.2f"), f"{c.p_holm:.2g}"
 
 
-def _markdown_of_kinds(rows: Sequence[Row], num_frames: int) -> str:
+def _table_of_kinds(rows: Sequence[ComparisonRow], num_frames: int) -> Table:
     cell = [row for row in rows if row.num_frames == num_frames and row.metric == BY_KIND]
     found = {(row.selector, row.kind): row for row in cell}
     kinds = [kind for kind in dict.fromkeys(row.kind for row in cell) if kind != ALL_KINDS]
     lines = [["selector", *kinds]]
     for selector in dict.fromkeys(row.selector for row in cell):
         means = [found[selector, kind].mean for kind in kinds]
-        lines.append([selector, *(NOTHING if m is None else f"{m:.2f}" for m in means)])
-    title = f"### {num_frames} frames: {METRICS[BY_KIND].label}, by type of question"
-    return f"{title}\n\n{markdown_table(lines)}"
-
-
-def markdown_table(lines: Sequence[Sequence[str]]) -> str:
-    """Head and body as a Markdown table."""
-    head, *body = lines
-    ruled = [head, ["---"] * len(head), *body]
-    return "\n".join(f"| {' | '.join(line)} |" for line in ruled)
-
-
-def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(_latex(cell) for cell in cells) + r" \\"
-
-
-def _latex(text: str) -> str:
-    for plain, escaped in (("\\", r"\textbackslash "), ("_", r"\_"), ("%", r"\%"), ("&", r"\&")):
-        text = text.replace(plain, escaped)
-    if text.startswith("**"):
-        mean, rest = text[2:].split("**", 1)
-        text = rf"\textbf{{{mean}}}{rest}"
-    return text.replace(NOTHING, "--")
-
-
-FILES = {
-    "comparison.md": MARKDOWN,
-    "comparison.csv": csv_table("the table of a comparison", as_csv([])),
-    "comparison.tex": LATEX,
-}
+        lines.append([selector, *map(number, means)])
+    title = f"{num_frames} frames: {METRICS[BY_KIND].label}, by type of question"
+    return Table(title, lines, in_latex=False)

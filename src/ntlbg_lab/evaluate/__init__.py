@@ -5,7 +5,6 @@ drawn at one frame a second at the encoder's size; ``tests/lab/haystack/test_agr
 close that is to encoding and decoding them.
 """
 
-from ntlbg_lab.evaluate.judging import TIME_TOLERANCE, is_right
 from ntlbg_lab.evaluate.videos import (
     KINDS,
     Condition,
@@ -16,10 +15,8 @@ from ntlbg_lab.evaluate.videos import (
 
 __all__ = [
     "KINDS",
-    "TIME_TOLERANCE",
     "Condition",
     "Kind",
     "encode_timeline",
-    "is_right",
     "plan_video",
 ]

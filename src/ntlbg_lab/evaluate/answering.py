@@ -1,20 +1,30 @@
 """Answers to the questions about one video, by every selector and budget."""
 
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from ntlbg.choosing import choose
 from ntlbg.data import Sample
+from ntlbg.judging import STRICT_TOLERANCE, is_open_time, is_right
 from ntlbg.question import parse_question
 from ntlbg.retrievers import Retriever
 from ntlbg.system import System
 from ntlbg.time_text import all_seen
 from ntlbg.types import AnswerInput, Reply, Selection, VideoIndex
-from ntlbg_lab.evaluate.judging import STRICT_TOLERANCE, is_open_time, is_right
+
+
+@dataclass(frozen=True)
+class CellKey:
+    """All questions about one video, by one selector and budget: answered and written at once."""
+
+    weights: str
+    condition: str
+    kind: str
+    video: int
+    selector: str
+    num_frames: int
 
 
 @dataclass(frozen=True)
@@ -52,11 +62,9 @@ class Outcome:
     reused: bool
 
     @property
-    def block(self) -> tuple:
-        """What is done at once: all questions about a video, for one selector and budget."""
-        return (
-            self.weights, self.condition, self.kind, self.video, self.selector, self.num_frames,
-        )  # fmt: skip
+    def cell_key(self) -> CellKey:
+        """Where it belongs."""
+        return CellKey(**{field.name: getattr(self, field.name) for field in fields(CellKey)})
 
 
 class WrappedRetriever(Retriever):
@@ -143,20 +151,8 @@ def _what_is_read(sample: Sample, selection: Selection) -> tuple:
     )  # fmt: skip
 
 
-def answer_block(
-    video: KnownVideo, samples: Sequence[Sample], block: tuple[str, str, str, int, str, int]
-) -> Iterable[Outcome]:
-    """Outcomes of all questions about a video, for one selector and budget."""
-    *_, selector, num_frames = block
-    for place, sample in enumerate(samples):
-        began = time.process_time()  # other work on the machine does not count
-        answered = video.answer(sample, selector, num_frames)
-        seconds = time.process_time() - began
-        yield outcome(block, place, sample, video.index.pts_seconds, *answered, seconds)
-
-
 def outcome(
-    block: tuple[str, str, str, int, str, int],
+    key: CellKey,
     place: int,
     sample: Sample,
     pts_seconds: np.ndarray,
@@ -169,7 +165,7 @@ def outcome(
     chosen = pts_seconds[selection.indices]
     strict = is_right(sample, reply.text, tolerance=STRICT_TOLERANCE)
     return Outcome(
-        *block, place, sample.answer_type, sample.options is not None, sample.question,
+        *astuple(key), place, sample.answer_type, sample.options is not None, sample.question,
         sample.answer, reply.text, is_right(sample, reply.text),
         strict if is_open_time(sample) else None, all_seen(chosen, sample.evidence),
         round(seconds, 4), reused,

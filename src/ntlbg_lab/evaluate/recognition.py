@@ -7,16 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ntlbg.intervals import ratio_interval
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.system import System
-from ntlbg_lab.haystack.pictures import object_names, style_name
+from ntlbg_lab.evaluate.answering import CellKey
+from ntlbg_lab.haystack.pictures import style_name
 from ntlbg_lab.haystack.timeline import Timeline
-from ntlbg_lab.statistics import ratio_interval
+from ntlbg_lab.statistics import known
 
 NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
-class Footage:
+class EvaluatedVideo:
     """One video that was drawn and encoded.
 
     Attributes:
@@ -39,14 +42,10 @@ class Footage:
     done: list[tuple[str, int]]
 
     @property
-    def block(self) -> tuple:
-        """Which video."""
-        return self.weights, self.condition, self.kind, self.video
-
-    @property
-    def blocks(self) -> list[tuple]:
-        """What was answered, as in ``Outcome.block``."""
-        return [(*self.block, selector, num_frames) for selector, num_frames in self.done]
+    def cell_keys(self) -> list[CellKey]:
+        """What was answered, as in ``Outcome.cell_key``."""
+        where = self.weights, self.condition, self.kind, self.video
+        return [CellKey(*where, selector, num_frames) for selector, num_frames in self.done]
 
 
 @torch.inference_mode()
@@ -91,10 +90,13 @@ class RecognitionRow:
     high: float | None
 
 
-def summarize_recognition(videos: Sequence[Footage], *, seed: int = 0) -> list[RecognitionRow]:
+def summarize_recognition(
+    videos: Sequence[EvaluatedVideo], *, seed: int = 0
+) -> list[RecognitionRow]:
     """A row for each style, and one for frames that show nothing."""
     groups: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
-    for video in {video.block: video for video in videos}.values():  # some were drawn twice
+    once = {(v.weights, v.condition, v.kind, v.video): v for v in videos}  # some were drawn twice
+    for video in once.values():
         for style, counts in video.named.items():
             groups[video.weights, video.condition, style_name(style)].append(tuple(counts))
     rows = []
@@ -102,6 +104,6 @@ def summarize_recognition(videos: Sequence[Footage], *, seed: int = 0) -> list[R
         total, right = np.array(counts).T
         low, high = ratio_interval(right, total, seed=seed) if len(total) > 1 else (None, None)
         share = round(float(right.sum() / total.sum()), 3)
-        bounds = [None if x is None or np.isnan(x) else round(float(x), 3) for x in (low, high)]
+        bounds = known(low, 3), known(high, 3)
         rows.append(RecognitionRow(weights, condition, style, int(total.sum()), share, *bounds))
     return sorted(rows, key=lambda row: (row.weights, row.condition, row.style == NOTHING))

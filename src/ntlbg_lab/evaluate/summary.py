@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntlbg.data import NOT_SEEN
+from ntlbg.intervals import mean_over_questions
 from ntlbg_lab.evaluate.answering import Outcome
 from ntlbg_lab.evaluate.videos import KINDS
 from ntlbg_lab.haystack.questions import EXTRA_TYPES
-from ntlbg_lab.statistics import mean_over_questions
+from ntlbg_lab.statistics import known
 
 OURS = "ntlbg"
 
@@ -28,7 +29,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Share:
+class QuestionShare:
     """A share of n questions."""
 
     n: int
@@ -36,7 +37,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Row:
+class EvaluationRow:
     """One cell and selector.
 
     Attributes:
@@ -64,15 +65,15 @@ class Row:
     open: float | None
     choice: float | None
     evidence_seen: float | None
-    within_2: Share | None
-    within_5: Share | None
-    not_seen: Share | None
-    by_type: dict[str, Share]
+    within_2: QuestionShare | None
+    within_5: QuestionShare | None
+    not_seen: QuestionShare | None
+    by_type: dict[str, QuestionShare]
     against: dict[str, Difference]
     cpu_seconds: float
 
 
-def summarize(outcomes: Iterable[Outcome], *, seed: int = 0) -> list[Row]:
+def summarize(outcomes: Iterable[Outcome], *, seed: int = 0) -> list[EvaluationRow]:
     """All rows, in the order of the answers."""
     cells: dict[tuple[str, str, str], dict[str, list[Outcome]]] = defaultdict(dict)
     for outcome in outcomes:
@@ -111,11 +112,11 @@ def _question(outcome: Outcome) -> tuple[int, int]:
     return outcome.video, outcome.place
 
 
-def _row(key, selector, asked: list[Outcome], found: list[Outcome], against, seed) -> Row:
+def _row(key, selector, asked: list[Outcome], found: list[Outcome], against, seed) -> EvaluationRow:
     right, *interval = _rounded_mean([(o.video, o.right) for o in found], seed)
     times = [o for o in found if o.strict is not None]
     types = sorted({o.type for o in asked})
-    return Row(
+    return EvaluationRow(
         *key,
         selector,
         n=len(found),
@@ -139,8 +140,8 @@ def _mean(values: Iterable[bool]) -> float | None:
     return round(sum(values) / len(values), 3) if values else None
 
 
-def _share(found: Sequence[Outcome], worth: Callable[[Outcome], bool]) -> Share | None:
-    return Share(len(found), _mean(worth(o) for o in found)) if found else None
+def _share(found: Sequence[Outcome], worth: Callable[[Outcome], bool]) -> QuestionShare | None:
+    return QuestionShare(len(found), _mean(worth(o) for o in found)) if found else None
 
 
 def _rounded_mean(
@@ -148,7 +149,7 @@ def _rounded_mean(
 ) -> tuple[float, float | None, float | None]:
     """Mean over questions of (video, value) with its interval; no interval for one video."""
     mean, *interval = mean_over_questions(values, seed=seed)
-    low, high = (None if np.isnan(edge) else round(edge, 3) for edge in interval)
+    low, high = (known(edge, 3) for edge in interval)
     return round(mean, 3), low, high
 
 
@@ -165,9 +166,9 @@ class SeedRow:
     against: dict[str, tuple[float, float]]
 
 
-def over_weights(rows: Sequence[Row]) -> list[SeedRow]:
+def over_weights(rows: Sequence[EvaluationRow]) -> list[SeedRow]:
     """Mean and standard deviation (n - 1) of the share right, where there are several weights."""
-    groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    groups: dict[tuple[str, str, str], list[EvaluationRow]] = defaultdict(list)
     for row in rows:
         groups[row.condition, row.cell, row.selector].append(row)
     found = []

@@ -1,99 +1,113 @@
-"""The rows of an evaluation as Markdown and CSV."""
+"""The rows of an evaluation as tables."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from ntlbg_lab.compare.tables import markdown_table
-from ntlbg_lab.evaluate.recognition import NOTHING, Footage, RecognitionRow
-from ntlbg_lab.evaluate.summary import Row, SeedRow, Share, over_weights
+from ntlbg.views.tables import NOTHING as ABSENT
+from ntlbg.views.tables import interval_text
+from ntlbg_lab.evaluate.recognition import NOTHING, EvaluatedVideo, RecognitionRow
+from ntlbg_lab.evaluate.summary import (
+    Difference,
+    EvaluationRow,
+    QuestionShare,
+    SeedRow,
+    over_weights,
+)
+from ntlbg_lab.tables import Parts, Table, TableFiles, number, with_interval
 
-ABSENT = "–"
 SHOWN = 8  # digits of a fingerprint
+Lines = list[list[str]]
+EVALUATION = TableFiles(
+    "evaluation",
+    "the table of an evaluation",
+    ("weights", "condition", "cell", "selector", "quantity", "n", "value", "low", "high"),
+    latex=False,
+)
 
 
-def as_markdown(
-    rows: Sequence[Row],
+def evaluation_tables(
+    rows: Sequence[EvaluationRow],
     recognition: Sequence[RecognitionRow] = (),
-    videos: Sequence[Footage] = (),
-) -> str:
+    videos: Sequence[EvaluatedVideo] = (),
+) -> Parts:
     """All tables that have rows."""
-    parts = [_per_condition(rows, _accuracy_table)]
+    parts: list[Table | str] = [*_per_condition(rows, _accuracy)]
     seeds = over_weights(rows)
     if seeds:
-        parts.append("### Over the weights: mean ± standard deviation\n\n" + _seed_table(seeds))
-    for title, table in (
-        ("NTLBG minus the others, on the same questions", _difference_table),
-        ("By type of question", _type_table),
-        ("When: within 2 and 5 seconds; not seen: what the video does not show", _special_table),
+        parts.append(Table("Over the weights: mean ± standard deviation", _seeds(seeds)))
+    for title, lines in (
+        ("NTLBG minus the others, on the same questions", _differences),
+        ("By type of question", _types),
+        ("When: within 2 and 5 seconds; not seen: what the video does not show", _special),
     ):
-        shown = _per_condition(rows, table)
-        if shown:
-            parts.append(f"## {title}\n\n{shown}")
+        tables = _per_condition(rows, lines)
+        parts += [f"## {title}", *tables] if tables else []
     if recognition:
-        parts.append("## Recognition by the vision tower\n\n" + _recognition_table(recognition))
+        parts += ["## Recognition by the vision tower", Table("", _recognition(recognition))]
     if videos:
-        parts.append("## Drawing and encoding\n\n" + _footage_table(videos))
-    return "\n\n".join(parts)
+        parts += ["## Drawing and encoding", Table("", _videos(videos))]
+    return parts
 
 
-def _per_condition(rows: Sequence[Row], table) -> str:
-    parts = []
+def _per_condition(
+    rows: Sequence[EvaluationRow], lines_of: Callable[[Sequence[EvaluationRow]], Lines]
+) -> list[Table]:
+    tables = []
     for condition, weights in dict.fromkeys((row.condition, row.weights) for row in rows):
         found = [row for row in rows if (row.condition, row.weights) == (condition, weights)]
-        text = table(found)
-        if text:
-            parts.append(f"### {condition}, weights {weights[:SHOWN]}\n\n{text}")
-    return "\n\n".join(parts)
+        lines = lines_of(found)
+        if len(lines) > 1:
+            tables.append(Table(f"{condition}, weights {weights[:SHOWN]}", lines))
+    return tables
 
 
-def _accuracy_table(rows: Sequence[Row]) -> str:
+def _accuracy(rows: Sequence[EvaluationRow]) -> Lines:
     head = ["videos and budget", "selector", "n", "videos", "right", "95 %", "open", "choice",
             "evidence seen", "CPU s"]  # fmt: skip
     body = [
         [row.cell, row.selector, str(row.n), str(row.videos), f"{row.right:.3f}",
-         interval_text(*row.interval), _number(row.open), _number(row.choice),
-         _number(row.evidence_seen), f"{row.cpu_seconds:.2f}"]
+         interval_text(*row.interval), number(row.open), number(row.choice),
+         number(row.evidence_seen), f"{row.cpu_seconds:.2f}"]
         for row in rows
     ]  # fmt: skip
-    return markdown_table([head, *body])
+    return [head, *body]
 
 
-def _difference_table(rows: Sequence[Row]) -> str:
+def _differences(rows: Sequence[EvaluationRow]) -> Lines:
     others = list(dict.fromkeys(name for row in rows for name in row.against))
-    if not others:
-        return ""
     lines = [["videos and budget", *(f"minus {name}" for name in others)]]
-    lines += [
+    return lines + [
         [row.cell, *(_difference(row.against.get(name)) for name in others)]
         for row in rows
         if row.against
     ]
-    return markdown_table(lines)
 
 
-def _type_table(rows: Sequence[Row]) -> str:
+def _difference(value: Difference | None) -> str:
+    return ABSENT if value is None else with_interval(*vars(value).values(), "+.3f")
+
+
+def _types(rows: Sequence[EvaluationRow]) -> Lines:
     types = sorted({name for row in rows for name in row.by_type})
     lines = [["videos and budget", "selector", *types]]
-    lines += [
+    return lines + [
         [row.cell, row.selector, *(_share(row.by_type.get(name)) for name in types)] for row in rows
     ]
-    return markdown_table(lines)
 
 
-def _special_table(rows: Sequence[Row]) -> str:
-    shown = [row for row in rows if row.within_5 or row.not_seen]
-    if not shown:
-        return ""
-    head = ["videos and budget", "selector", "within 2 s", "within 5 s", "said not seen"]
-    body = [
+def _special(rows: Sequence[EvaluationRow]) -> Lines:
+    lines = [["videos and budget", "selector", "within 2 s", "within 5 s", "said not seen"]]
+    return lines + [
         [row.cell, row.selector, *map(_share, (row.within_2, row.within_5, row.not_seen))]
-        for row in shown
+        for row in rows
+        if row.within_5 or row.not_seen
     ]
-    return markdown_table([head, *body])
 
 
-def _seed_table(rows: Sequence[SeedRow]) -> str:
+def _share(value: QuestionShare | None) -> str:
+    return ABSENT if value is None else f"{value.share:.2f} ({value.n})"
+
+
+def _seeds(rows: Sequence[SeedRow]) -> Lines:
     others = list(dict.fromkeys(name for row in rows for name in row.against))
     heads = ["condition", "videos and budget", "selector", "weights", "right"]
     lines = [[*heads, *(f"minus {name}" for name in others)]]
@@ -104,10 +118,10 @@ def _seed_table(rows: Sequence[SeedRow]) -> str:
         ]
         own = [row.condition, row.cell, row.selector, str(row.weights)]
         lines.append([*own, f"{row.mean:.3f} ± {row.deviation:.3f}", *against])
-    return markdown_table(lines)
+    return lines
 
 
-def _recognition_table(rows: Sequence[RecognitionRow]) -> str:
+def _recognition(rows: Sequence[RecognitionRow]) -> Lines:
     lines = [["condition", "weights", "frames that show", "n", "named right", "95 %"]]
     for row in rows:
         what = "no object (right: nothing)" if row.style == NOTHING else row.style
@@ -115,66 +129,47 @@ def _recognition_table(rows: Sequence[RecognitionRow]) -> str:
             [row.condition, row.weights[:SHOWN], what, str(row.frames), f"{row.right:.3f}",
              interval_text(row.low, row.high)]
         )  # fmt: skip
-    return markdown_table(lines)
+    return lines
 
 
-def _footage_table(videos: Sequence[Footage]) -> str:
+def _videos(videos: Sequence[EvaluatedVideo]) -> Lines:
     """Every pass over a video counts, also of those that were drawn twice."""
     lines = [["videos", "drawn", "frames", "frames a CPU second"]]
     for kind in dict.fromkeys(video.kind for video in videos):
         found = [video for video in videos if video.kind == kind]
         frames, seconds = sum(v.frames for v in found), sum(v.seconds for v in found)
-        rate = f"{frames / seconds:.0f}" if seconds else ABSENT
-        lines.append([kind, str(len(found)), str(frames), rate])
-    return markdown_table(lines)
+        lines.append(
+            [
+                kind,
+                str(len(found)),
+                str(frames),
+                number(frames / seconds if seconds else None, ".0f"),
+            ]
+        )
+    return lines
 
 
-def _number(value: float | None) -> str:
-    return ABSENT if value is None else f"{value:.2f}"
-
-
-def _share(value: Share | None) -> str:
-    return ABSENT if value is None else f"{value.share:.2f} ({value.n})"
-
-
-def interval_text(low: float | None, high: float | None) -> str:
-    """``0.12 to 0.34``, or a dash."""
-    return ABSENT if low is None or high is None else f"{low:.2f} to {high:.2f}"
-
-
-def _difference(value) -> str:
-    if value is None:
-        return ABSENT
-    bounds = "" if value.low is None else f" ({value.low:+.3f} to {value.high:+.3f})"
-    return f"{value.difference:+.3f}{bounds}"
-
-
-def as_csv(rows: Sequence[Row], recognition: Sequence[RecognitionRow] = ()) -> str:
-    """One line per number: what it is, how many questions or frames, value and interval."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    own = ["weights", "condition", "cell", "selector"]
-    writer.writerow([*own, "quantity", "n", "value", "low", "high"])
+def evaluation_numbers(
+    rows: Sequence[EvaluationRow], recognition: Sequence[RecognitionRow] = ()
+) -> Iterator[tuple]:
+    """A line for each number: what it is, how many questions or frames, value and interval."""
     for row in rows:
         for line in _numbers(row):
-            writer.writerow([row.weights, row.condition, row.cell, row.selector, *line])
+            yield row.weights, row.condition, row.cell, row.selector, *line
     for row in recognition:
-        writer.writerow(
-            [row.weights, row.condition, "", "", f"named: {row.style}", row.frames, row.right,
-             row.low, row.high]
-        )  # fmt: skip
-    return text.getvalue()
+        named = f"named: {row.style}", row.frames, row.right, row.low, row.high
+        yield row.weights, row.condition, None, None, *named
 
 
-def _numbers(row: Row) -> Iterable[list]:
-    yield ["right", row.n, row.right, *row.interval]
+def _numbers(row: EvaluationRow) -> Iterator[tuple]:
+    yield "right", row.n, row.right, *row.interval
     for name in ("open", "choice", "evidence_seen", "cpu_seconds"):
-        yield [name, "", getattr(row, name), "", ""]
+        yield name, None, getattr(row, name), None, None
     for name in ("within_2", "within_5", "not_seen"):
         share = getattr(row, name)
         if share:
-            yield [name, share.n, share.share, "", ""]
+            yield name, share.n, share.share, None, None
     for kind, share in row.by_type.items():
-        yield [f"type: {kind}", share.n, share.share, "", ""]
+        yield f"type: {kind}", share.n, share.share, None, None
     for other, found in row.against.items():
-        yield [f"minus {other}", row.n, found.difference, found.low, found.high]
+        yield f"minus {other}", row.n, found.difference, found.low, found.high

@@ -4,33 +4,19 @@ Texts are compared as in SQuAD (Rajpurkar et al. 2016, arXiv:1606.05250): lower 
 punctuation and articles. BLEU is sacrebleu's, ROUGE is rouge_score's. T frames, k chosen.
 """
 
-import re
-import string
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ntlbg.judging import normalized, same_text
 from ntlbg.selectors.codebook import cell_sums, nearest_codes
 from ntlbg.selectors.contour import contour_deviation
 from ntlbg.selectors.inputs import unit_rows
 from ntlbg.selectors.moments import estimate_moments
 from ntlbg.selectors.similarity_space import DEFAULT_RANK
 from ntlbg_lab.simulation.quality import quantisation_error, temporal_uniformity
-
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
-
-
-def normalized(text: str) -> str:
-    """As answers are compared: lower case, no punctuation, no articles, single spaces."""
-    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
-
-
-def exact_match(answer: str, truth: str) -> float:
-    """1 for the same text after normalisation, else 0."""
-    return float(normalized(answer) == normalized(truth))
 
 
 def token_f1(answer: str, truth: str) -> float:
@@ -106,7 +92,7 @@ def summarize_answers(answered: Sequence[Answered]) -> dict:
 
 def _right(answered: Sequence[Answered]) -> dict[str, float]:
     return {
-        "exact_match": _mean(exact_match(item.answer, item.truth) for item in answered),
+        "exact_match": _mean(same_text(item.answer, item.truth) for item in answered),
         "f1": _mean(token_f1(item.answer, item.truth) for item in answered),
     }
 

@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from ntlbg.errors import DataError
+from ntlbg.intervals import mean_over_questions
 from ntlbg_lab.evidence.annotations import (
     Annotation,
     Interval,
     frames_to_seconds,
     read_objects,
 )
-from ntlbg_lab.statistics import mcnemar_p, ratio_interval
+from ntlbg_lab.statistics import known, mcnemar_p
+from ntlbg_lab.tables import Table
 
 TOLERANCES = (1.0, 2.0, 5.0)  # seconds; evidence is visible for longer than the moment marked
 MODES = ("any", "all")
@@ -48,7 +50,7 @@ class Recall:
 
 
 @dataclass(frozen=True)
-class Contrast:
+class EvidenceContrast:
     """Two lists on the same questions: how often only one saw the evidence, and McNemar's p."""
 
     one: str
@@ -65,7 +67,7 @@ class EvidenceReport:
     """Recalls, contrasts, and how many annotated questions were left out for lack of a list."""
 
     recalls: tuple[Recall, ...]
-    contrasts: tuple[Contrast, ...]
+    contrasts: tuple[EvidenceContrast, ...]
     questions: int
     videos: int
     without_selection: int
@@ -189,36 +191,36 @@ def _check_ends(name: str, asked: Sequence[Annotation], times: Times) -> None:
 
 
 def _recall(asked, selections, name, seen, tolerance, mode, seed) -> Recall:
-    videos = {video: place for place, video in enumerate(dict.fromkeys(a.video for a in asked))}
-    place = [videos[a.video] for a in asked]
-    low = high = None
-    if len(videos) > 1:
-        low, high = ratio_interval(np.bincount(place, seen), np.bincount(place), seed=seed)
-        low, high = float(low), float(high)
+    share, low, high = mean_over_questions(zip((a.video for a in asked), seen), seed=seed)
     frames = float(np.mean([len(selections[name][a.id]) for a in asked]))
-    return Recall(name, frames, tolerance, mode, float(np.mean(seen)), low, high, len(asked))
+    return Recall(name, frames, tolerance, mode, share, known(low), known(high), len(asked))
 
 
-def _contrast(one, other, seen, tolerance, mode) -> Contrast:
+def _contrast(one, other, seen, tolerance, mode) -> EvidenceContrast:
     first, second = np.array(seen[one]), np.array(seen[other])
-    return Contrast(
+    return EvidenceContrast(
         one, other, tolerance, mode, int((first & ~second).sum()), int((~first & second).sum()),
         mcnemar_p(first, second),
     )  # fmt: skip
 
 
-def as_markdown(report: EvidenceReport) -> str:
-    """Recall as a table for people, any and all side by side."""
+def evidence_tables(report: EvidenceReport) -> list[Table | str]:
+    """Recall, any and all side by side, and McNemar's tests."""
+    recalls, contrasts = _recall_table(report), _contrast_table(report)
+    counted = f"{report.questions} questions about {report.videos} videos, 95 % intervals"
+    return [recalls, counted, *([contrasts] if report.contrasts else [])]
+
+
+def _recall_table(report: EvidenceReport) -> Table:
     tolerances = list(dict.fromkeys(recall.tolerance for recall in report.recalls))
     names = list(dict.fromkeys(recall.selection for recall in report.recalls))
     cells = {(r.selection, r.tolerance, r.mode): r for r in report.recalls}
-    heads = [f"{mode} ±{tolerance:g} s" for tolerance in tolerances for mode in MODES]
-    lines = [f"| selection | frames | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
+    shown = list(itertools.product(tolerances, MODES))
+    lines = [["selection", "frames", *(f"{mode} ±{tolerance:g} s" for tolerance, mode in shown)]]
     for name in names:
-        found = [cells[name, tolerance, mode] for tolerance in tolerances for mode in MODES]
-        shares = [_percent(recall) for recall in found]
-        lines.append(f"| {name} | {found[0].frames:.4g} | {' | '.join(shares)} |")
-    return "\n".join(lines)
+        found = [cells[name, *how] for how in shown]
+        lines.append([name, f"{found[0].frames:.4g}", *map(_percent, found)])
+    return Table("", lines)
 
 
 def _percent(recall: Recall) -> str:
@@ -228,15 +230,9 @@ def _percent(recall: Recall) -> str:
     return f"{share} ({100 * recall.low:.0f} to {100 * recall.high:.0f})"
 
 
-def contrasts_as_markdown(report: EvidenceReport) -> str:
-    """McNemar's tests as a table for people."""
-    lines = [
-        "| one | other | evidence | only one | only the other | p |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {c.one} | {c.other} | {c.mode} ±{c.tolerance:g} s | {c.only_one} | {c.only_other} "
-        f"| {c.p:.2g} |"
-        for c in report.contrasts
-    ]
-    return "\n".join(lines)
+def _contrast_table(report: EvidenceReport) -> Table:
+    lines = [["one", "other", "evidence", "only one", "only the other", "p"]]
+    for c in report.contrasts:
+        evidence, counts = f"{c.mode} ±{c.tolerance:g} s", (str(c.only_one), str(c.only_other))
+        lines.append([c.one, c.other, evidence, *counts, f"{c.p:.2g}"])
+    return Table("", lines)

@@ -10,15 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.haystack import backgrounds
 from ntlbg_lab.haystack.games import stop_engine, walk
-from ntlbg_lab.haystack.pictures import (
-    FURTHER_STYLES,
-    LINE_STYLES,
-    STYLES,
-    load_style,
-    object_names,
-)
+from ntlbg_lab.haystack.pictures import FURTHER_STYLES, LINE_STYLES, STYLES, load_style
 from ntlbg_lab.haystack.recoloring import color_in, outline
 
 LINE_SHARE = 0.3  # of the needles that have a line drawing

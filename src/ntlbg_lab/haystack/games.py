@@ -65,7 +65,7 @@ def _game():
     if find_spec("vizdoom") is None:
         raise ConfigError(
             "these backgrounds are rendered by the package vizdoom, which is not installed; "
-            "run `pip install 'ntlbg-llm[games]'`, or set backgrounds.walks to 0"
+            "run `pip install 'ntlbg-llm-lab[games]'`, or set backgrounds.walks to 0"
         )
     import vizdoom
 

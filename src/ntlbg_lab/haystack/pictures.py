@@ -4,12 +4,11 @@ Further drawings hold some of the objects. They are for training only: LINE_STYL
 silhouettes, teach shapes, since they are coloured in another way every time; FURTHER_STYLES are
 other hands' coloured art and are shown as they are.
 
-The pictures ship inside the package; ``assets/pictures/ATTRIBUTION.md`` names their authors.
+The pictures ship inside the laboratory; ``assets/pictures/ATTRIBUTION.md`` names their authors.
 """
 
 import functools
 import io
-import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from ntlbg.errors import ConfigError
+from ntlbg.models.builtin.vocabulary import object_names
 
 STYLES = (
     "noto",
@@ -60,13 +60,6 @@ _UNREADABLE = (
 )
 
 
-@functools.cache
-def object_names() -> tuple[str, ...]:
-    """The names of all objects, in a fixed order (a class number is a place in this tuple)."""
-    text = resources.files("ntlbg").joinpath("assets/vocabulary.json").read_text(encoding="utf-8")
-    return tuple(json.loads(text))
-
-
 @functools.lru_cache(maxsize=32)
 def load_style(style: str) -> dict[str, list[np.ndarray]]:
     """Pictures of one style by object name: uint8 (128, 128, 4) RGBA arrays.
@@ -77,7 +70,7 @@ def load_style(style: str) -> dict[str, list[np.ndarray]]:
     Raises:
         ConfigError: no such style, no such zip, or none of its pictures is of a known object.
     """
-    asset = resources.files("ntlbg").joinpath(f"assets/pictures/{style}.zip")
+    asset = resources.files("ntlbg_lab").joinpath(f"assets/pictures/{style}.zip")
     file = asset if style in _SHIPPED else Path(style)
     if not file.is_file():
         accepted = ", ".join(_SHIPPED)

@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
 from ntlbg.data import Sample
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.haystack.augmentation import FrameRenderer
-from ntlbg_lab.haystack.pictures import object_names
 from ntlbg_lab.haystack.questions import QUESTION_TYPES, Event, make_question
 from ntlbg_lab.training.feature_bank import FeatureBank
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ntlbg.models.builtin.vision_tower import BuiltinVisionTower, normalize_pixels
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.haystack.augmentation import FrameRenderer
-from ntlbg_lab.haystack.pictures import object_names
 
 BATCH = 64
 

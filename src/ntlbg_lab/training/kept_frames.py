@@ -19,8 +19,8 @@ from ntlbg.errors import ConfigError
 from ntlbg.files import keep_json, staged_file
 from ntlbg.marks import tensor_file
 from ntlbg.models.builtin.vision_tower import BuiltinVisionTower, normalize_pixels
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.haystack.augmentation import FrameRenderer
-from ntlbg_lab.haystack.pictures import object_names
 from ntlbg_lab.training.representation import draw_backgrounds
 from ntlbg_lab.training.settings import BackgroundSettings, KeptFramesSettings
 

@@ -12,6 +12,7 @@ from fakes import ColourAnswerer
 from ntlbg import answerers
 from ntlbg.answerers.ntlbg import NtlbgAnswerer
 from ntlbg.cli import app
+from ntlbg.data import Sample
 from ntlbg.encoders import Encoder
 from ntlbg.errors import ConfigError
 from ntlbg.models.ntlbg.rich_points import encode_seconds
@@ -20,7 +21,12 @@ from ntlbg.retrievers.ntlbg import NtlbgRetriever
 from ntlbg.system import load_system
 from ntlbg_lab.compare import ablation as module
 from ntlbg_lab.compare.ablation import VARIANTS, ablate
-from ntlbg_lab.compare.ablation.tables import ablation_rows, as_csv, as_latex, as_markdown
+from ntlbg_lab.compare.ablation.tables import (
+    ABLATION,
+    ablation_numbers,
+    ablation_rows,
+    ablation_tables,
+)
 from ntlbg_lab.compare.ablation.variants import (
     AblatedVideo,
     point_columns,
@@ -28,6 +34,7 @@ from ntlbg_lab.compare.ablation.variants import (
 )
 from ntlbg_lab.evaluate.answering import Outcome
 from ntlbg_lab.statistics import paired_p
+from ntlbg_lab.tables import as_latex, as_markdown
 from roles import index_of
 from tiny_models import HIDDEN, VOCABULARY, tiny_inputs, tiny_model, tiny_processor
 
@@ -107,7 +114,7 @@ def test_variants_that_read_alike_are_read_once(system, seen, monkeypatch):
 
 
 def _sample(question):
-    return module.Sample(video="v", question=question, answer="guitar", answer_type="after")
+    return Sample(video="v", question=question, answer="guitar", answer_type="after")
 
 
 def test_a_part_that_is_left_out_changes_the_choice(system, seen):
@@ -192,9 +199,9 @@ def test_differences_are_tested_over_videos():
     assert (rows[2].difference, rows[2].p) == (0.0, 1.0)
     assert rows[0].evidence_seen == rows[0].right
     parts = {"Parts": rows}
-    assert "| 8 | worse | no heart | 54 |" in as_markdown(parts)
-    assert as_latex(parts).count(r"\\") == 4
-    table = list(csv.DictReader(as_csv(parts).splitlines()))
+    assert "| 8 | worse | no heart | 54 |" in as_markdown(ablation_tables(parts))
+    assert as_latex(ablation_tables(parts)).count(r"\\") == 4
+    table = list(csv.DictReader(ABLATION.as_csv(ablation_numbers(parts)).splitlines()))
     assert [row["variant"] for row in table] == ["full", "worse", "same"]
     assert float(table[1]["difference"]) == rows[1].difference
 

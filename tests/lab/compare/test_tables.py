@@ -10,7 +10,13 @@ from test_summary import results
 
 from ntlbg_lab.compare.figures import bar_panels, write_figures
 from ntlbg_lab.compare.summary import summarize
-from ntlbg_lab.compare.tables import as_csv, as_latex, as_markdown, best_selectors
+from ntlbg_lab.compare.tables import (
+    COMPARISON,
+    best_selectors,
+    comparison_numbers,
+    comparison_tables,
+)
+from ntlbg_lab.tables import as_latex, as_markdown
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +31,7 @@ def tables(text):
 
 
 def test_markdown_has_means_tests_and_types_for_each_budget(rows):
-    text = as_markdown(rows)
+    text = as_markdown(comparison_tables(rows))
     assert [line for line in text.splitlines() if line.startswith("###")] == [
         "### 8 frames, all questions, 20 videos: mean (95 % interval)",
         "### 16 frames, all questions, 20 videos: mean (95 % interval)",
@@ -38,14 +44,18 @@ def test_markdown_has_means_tests_and_types_for_each_budget(rows):
 
 
 def test_the_best_mean_is_bold(rows):
-    line = next(line for line in as_markdown(rows).splitlines() if line.startswith("| ntlbg"))
+    line = next(
+        line
+        for line in as_markdown(comparison_tables(rows)).splitlines()
+        if line.startswith("| ntlbg")
+    )
     assert "**" in line.split("|")[2]
     eight = [row for row in rows if (row.kind, row.num_frames) == ("all", 8)]
     assert best_selectors(eight) == {"recall": "ntlbg", "quantisation_error": "ntlbg"}
 
 
 def test_csv_has_every_number(rows):
-    read = list(csv.DictReader(io.StringIO(as_csv(rows))))
+    read = list(csv.DictReader(io.StringIO(COMPARISON.as_csv(comparison_numbers(rows)))))
     assert len(read) == len(rows)
     for line, row in zip(read, rows):
         assert (line["kind"], line["selector"], line["metric"]) == (
@@ -57,7 +67,7 @@ def test_csv_has_every_number(rows):
 
 
 def test_latex_escapes_names_and_closes_tables(rows):
-    text = as_latex(rows)
+    text = as_latex(comparison_tables(rows))
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
     assert r"top\_k &" in text
     assert r"\textbf{0." in text
@@ -78,8 +88,8 @@ def test_pictures_are_written_and_not_empty(rows, tmp_path):
 
 def test_one_video_has_tables_and_pictures_without_intervals(tmp_path):
     rows = summarize(results({"uniform": 0.2, "x": 0.5}, videos=1))
-    assert " to " not in as_markdown(rows) + as_latex(rows)
-    assert "| x | **0." in as_markdown(rows)
+    assert " to " not in as_markdown(comparison_tables(rows)) + as_latex(comparison_tables(rows))
+    assert "| x | **0." in as_markdown(comparison_tables(rows))
     assert write_figures(tmp_path, rows)
 
 
@@ -95,6 +105,6 @@ def test_bars_are_the_rows_in_order_of_the_best(rows):
 
 def test_types_that_are_not_pooled_have_tables_and_pictures_of_their_own(tmp_path):
     rows = summarize(results({"uniform": 0.2, "x": 0.5}), pooled=False)
-    assert "### 8 frames, first, 20 videos" in as_markdown(rows)
+    assert "### 8 frames, first, 20 videos" in as_markdown(comparison_tables(rows))
     names = {path.name for path in write_figures(tmp_path, rows)}
     assert {"comparison-first.png", "comparison-when.png"} <= names

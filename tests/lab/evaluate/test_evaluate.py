@@ -21,6 +21,7 @@ from ntlbg_lab.evaluate.records import ANSWERS_FILE, VIDEOS_FILE
 from ntlbg_lab.evaluate.run import run
 from ntlbg_lab.haystack.pictures import STYLES
 from ntlbg_lab.plots_files import plot_file
+from ntlbg_lab.tables import as_markdown
 from roles import index_of
 
 MINUTE = Kind("minute", 60, questions=4)
@@ -70,13 +71,15 @@ def test_a_folder_of_answers_and_tables(tmp_path):
         (r["cell"], r["selector"]): float(r["value"]) for r in found if r["quantity"] == "right"
     }
     assert right == {(row.cell, row.selector): row.right for row in report.rows}
-    assert (tmp_path / "evaluation.md").read_text() == as_markdown_file(report.as_markdown())
+    assert (tmp_path / "evaluation.md").read_text() == as_markdown_file(
+        as_markdown(report.tables())
+    )
     assert plot_file(tmp_path / "summary.json", tmp_path)
 
 
 def test_a_killed_run_goes_on_with_the_next_video(tmp_path, monkeypatch):
     run(tmp_path / "whole", model=ColourAnswerer(), condition=VAL, **SMALL)
-    add, calls = module.Records.add, []
+    add, calls = module.EvaluationStore.add, []
 
     def killed(self, outcomes, video):
         calls.append(video.video)
@@ -86,7 +89,7 @@ def test_a_killed_run_goes_on_with_the_next_video(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         add(self, outcomes, video)
 
-    monkeypatch.setattr(module.Records, "add", killed)
+    monkeypatch.setattr(module.EvaluationStore, "add", killed)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "torn", model=ColourAnswerer(), condition=VAL, **SMALL)
     assert not (tmp_path / "torn" / "summary.json").exists()
@@ -148,7 +151,7 @@ def test_several_weights_are_rows_of_their_own(tmp_path, monkeypatch):
     right = [r.right for r in report.rows if (r.cell, r.selector) == ("minute-4", "ntlbg")]
     assert row["mean"] == pytest.approx(np.mean(right), abs=1e-3)
     assert row["deviation"] == pytest.approx(np.std(right, ddof=1), abs=1e-3)
-    assert "mean ± standard deviation" in report.as_markdown()
+    assert "mean ± standard deviation" in as_markdown(report.tables())
     only = run(tmp_path, weights=["a.safetensors"], condition=VAL, **SMALL)
     assert {row.weights for row in only.rows} == {"a" * 8}  # the others stay in the file
 
@@ -277,4 +280,5 @@ def test_every_answer_is_kept(tmp_path):
         _, samples = plan_video(MINUTE, line["video"], VAL)
         sample = samples[line["place"]]
         assert (line["question"], line["truth"]) == (sample.question, sample.answer)
-        assert Outcome(**line).block[-2:] == (line["selector"], line["num_frames"])
+        key = Outcome(**line).cell_key
+        assert (key.selector, key.num_frames) == (line["selector"], line["num_frames"])

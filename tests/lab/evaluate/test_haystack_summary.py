@@ -8,19 +8,20 @@ import torch
 from scipy.stats import bootstrap
 
 from ntlbg.data import NOT_SEEN
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.evaluate.answering import Outcome
 from ntlbg_lab.evaluate.recognition import (
     NOTHING,
-    Footage,
+    EvaluatedVideo,
     judge_names,
     name_frames,
     summarize_recognition,
 )
 from ntlbg_lab.evaluate.summary import over_weights, summarize
-from ntlbg_lab.evaluate.tables import as_csv, as_markdown
-from ntlbg_lab.haystack.pictures import object_names
+from ntlbg_lab.evaluate.tables import EVALUATION, evaluation_numbers, evaluation_tables
 from ntlbg_lab.haystack.questions import Event
 from ntlbg_lab.haystack.timeline import Needle, Timeline
+from ntlbg_lab.tables import as_markdown
 
 
 def outcome(video, place, right, **changes):
@@ -78,7 +79,7 @@ def test_differences_are_paired_and_intervals_are_over_videos():
 def test_one_video_has_no_interval():
     (row,) = summarize([outcome(0, 0, True), outcome(0, 1, False)])
     assert row.interval == (None, None)
-    assert "| hour-16 | ntlbg | 2 | 1 | 0.500 | – |" in as_markdown([row])
+    assert "| hour-16 | ntlbg | 2 | 1 | 0.500 | – |" in as_markdown(evaluation_tables([row]))
 
 
 def test_unanswered_pairs_do_not_count():
@@ -105,18 +106,18 @@ def test_every_table_has_its_lines():
     ]
     rows = summarize(found)
     videos = [
-        Footage("a" * 12, "seed 0", "hour", v, 9, 0.5, {"noto": (4, 3), NOTHING: (5, 5)}, [])
+        EvaluatedVideo("a" * 12, "seed 0", "hour", v, 9, 0.5, {"noto": (4, 3), NOTHING: (5, 5)}, [])
         for v in range(3)
     ]
     recognition = summarize_recognition(videos)
-    text = as_markdown(rows, recognition, videos)
+    text = as_markdown(evaluation_tables(rows, recognition, videos))
     for piece in (
         "| hour-16 | uniform | 3 | 3 | 0.667 |", "+0.000 (+0.000 to +0.000)", "0.33 (3)",
         "0.667 ± 0.000", "| noto | 12 | 0.750 |", "no object (right: nothing) | 15 | 1.000",
         "| hour | 3 | 27 | 18 |",
     ):  # fmt: skip
         assert piece in text, piece
-    lines = as_csv(rows, recognition).splitlines()
+    lines = EVALUATION.as_csv(evaluation_numbers(rows, recognition)).splitlines()
     assert len({line.count(",") for line in lines}) == 1
     assert any(",minus uniform,3,0.0," in line for line in lines)
 
@@ -135,7 +136,7 @@ def test_names_are_judged_by_style():
 
 
 def test_a_video_drawn_twice_counts_once():
-    video = Footage("w", "c", "hour", 0, 9, 1.0, {"/art/open.zip": (4, 2)}, [("uniform", 4)])
+    video = EvaluatedVideo("w", "c", "hour", 0, 9, 1.0, {"/art/open.zip": (4, 2)}, [("uniform", 4)])
     (row,) = summarize_recognition([video, video])
     assert (row.style, row.frames, row.right, row.low) == ("open", 4, 0.5, None)
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from ntlbg.errors import DataError
 from ntlbg_lab.evidence.annotations import Annotation
 from ntlbg_lab.evidence.recall import (
-    as_markdown,
-    contrasts_as_markdown,
+    evidence_tables,
     measure_recall,
     read_selections,
     sees,
     uniform_times,
 )
+from ntlbg_lab.tables import as_markdown
 
 ONE = Annotation("a", "v", ((10.0, 10.0), (50.0, 53.0)), 100.0)
 OTHER = Annotation("b", "w", ((20.0, 20.0),), 100.0)
@@ -148,10 +148,10 @@ def test_lists_that_cannot_be_used_are_refused(tmp_path, record, message):
 
 def test_tables_name_every_list_and_tolerance():
     report = measure_recall([ONE, OTHER], {k: uniform_times([ONE, OTHER], int(k)) for k in "48"})
-    table = as_markdown(report)
+    table, counted, tests = (as_markdown([part]) for part in evidence_tables(report))
     assert table.splitlines()[0].count("±") == 6
     assert "| 4 | 4 |" in table
     assert len({line.count("|") for line in table.splitlines()}) == 1
-    tests = contrasts_as_markdown(report)
+    assert counted == "2 questions about 2 videos, 95 % intervals"
     assert len(tests.splitlines()) == 2 + 6
     assert len({line.count("|") for line in tests.splitlines()}) == 1

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from ntlbg.encoders import ENCODERS
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.video import sample_frames
 from ntlbg_lab.haystack import write_video
-from ntlbg_lab.haystack.pictures import object_names
 from ntlbg_lab.haystack.timeline import draw_frames, plan_timeline
 
 

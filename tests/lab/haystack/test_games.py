@@ -26,7 +26,7 @@ def test_a_walk_moves_and_repeats_by_seed(walk, tmp_path):
 def test_says_what_to_install(monkeypatch):
     monkeypatch.setattr(games, "find_spec", lambda name: None)
     games._game.cache_clear()
-    with pytest.raises(games.ConfigError, match=r"ntlbg-llm\[games\]"):
+    with pytest.raises(games.ConfigError, match=r"ntlbg-llm-lab\[games\]"):
         games.walk(np.random.default_rng(0), 1, SIZE, 1.0)
     games._game.cache_clear()
 

@@ -3,14 +3,8 @@
 import pytest
 
 from ntlbg.errors import ConfigError
-from ntlbg_lab.haystack.pictures import (
-    FURTHER_STYLES,
-    LINE_STYLES,
-    STYLES,
-    load_style,
-    object_names,
-    style_name,
-)
+from ntlbg.models.builtin.vocabulary import object_names
+from ntlbg_lab.haystack.pictures import FURTHER_STYLES, LINE_STYLES, STYLES, load_style, style_name
 
 EVERY_STYLE = STYLES + LINE_STYLES + FURTHER_STYLES
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.train.stages import set_stage
 from ntlbg_lab.haystack.augmentation import FrameRenderer
-from ntlbg_lab.haystack.pictures import object_names
 from ntlbg_lab.training.collate import EpisodeCollator, block_mask
 from ntlbg_lab.training.episodes import EpisodeOptions, Episodes, make_episode
 from ntlbg_lab.training.feature_bank import FeatureBank

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from ntlbg.models.builtin.vision_tower import normalize_pixels
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.haystack.augmentation import FRAME_SIZE, FrameRenderer
-from ntlbg_lab.haystack.pictures import object_names
 from ntlbg_lab.training import feature_bank
 from ntlbg_lab.training.feature_bank import build_feature_bank
 

@@ -8,8 +8,8 @@ import torch
 
 from ntlbg.errors import ConfigError
 from ntlbg.models.builtin.vision_tower import BuiltinVisionConfig, load_published_tower
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.haystack.augmentation import FrameRenderer
-from ntlbg_lab.haystack.pictures import object_names
 from ntlbg_lab.training import kept_frames
 from ntlbg_lab.training.kept_frames import KeptFrames, NumberedFrames, keep_frames
 from ntlbg_lab.training.representation import NamingModel, draw_backgrounds

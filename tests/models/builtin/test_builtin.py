@@ -16,6 +16,7 @@ from ntlbg.data import read_samples
 from ntlbg.encoders import ENCODERS
 from ntlbg.encoders.builtin import BuiltinEncoder
 from ntlbg.errors import WeightsError
+from ntlbg.judging import is_right
 from ntlbg.models.builtin import base_language_model
 from ntlbg.models.builtin.base_language_model import language_model_folder
 from ntlbg.models.builtin.enrolment import EnrolledObject, save_object
@@ -33,12 +34,12 @@ from ntlbg.models.builtin.loading import (
     weights_fingerprint,
 )
 from ntlbg.models.builtin.vision_tower import NUM_BLOCKS
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.models.lora import LORA_KEY
 from ntlbg.pipeline import ask, choose_frames
-from ntlbg_lab.evaluate import is_right
 from ntlbg_lab.haystack import make_videos
 from ntlbg_lab.haystack.augmentation import FRAME_SIZE
-from ntlbg_lab.haystack.pictures import load_style, object_names, paste
+from ntlbg_lab.haystack.pictures import load_style, paste
 
 LAYER = "language_model.model.layers.0.self_attn.q_proj"
 

@@ -5,8 +5,8 @@ import pytest
 
 from ntlbg.backends import VideoContext, load_backend
 from ntlbg.data import NOT_SEEN
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.pipeline import choose_frames
-from ntlbg_lab.haystack.pictures import object_names
 
 pytestmark = pytest.mark.slow
 SECONDS = 300

@@ -23,7 +23,7 @@ from ntlbg.models.builtin.vision_tower import (
     load_published_tower,
     normalize_pixels,
 )
-from ntlbg_lab.haystack.pictures import object_names
+from ntlbg.models.builtin.vocabulary import object_names
 
 SYNSETS = "n01\nn02\nn03\n"
 LEMMAS = "n03\tcab, hack, taxi, taxicab\nn09\tother\nn01\ttench, Tinca tinca\nn02\tgoldfish\n"

@@ -26,7 +26,7 @@ from safetensors.numpy import save_file
 from ntlbg.errors import ConfigError, DataError, OutputError
 from ntlbg.files import check_output, remove_own, staged_file
 from ntlbg.marks import tensor_file
-from ntlbg_lab.haystack.backgrounds import DRAWN
+from ntlbg.models.builtin.drawn_backgrounds import DRAWN
 
 NAME = re.compile(r"[^\W_][\w'’-]*( [^\W_][\w'’-]*){0,2}")
 LARGEST_SIDE = 256  # pixels of a kept picture; frames are smaller

@@ -25,8 +25,8 @@ from ntlbg.models.builtin.vision_tower import (
     fold_batch_norm,
     load_published_tower,
 )
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.models.precision import inference_dtype
-from ntlbg_lab.haystack.pictures import object_names
 
 HEAD_CHANNELS = 1280
 KEPT_WORDS = 3

@@ -28,13 +28,13 @@ from ntlbg.models.builtin.vision_tower import (
     BuiltinVisionTower,
     load_published_tower,
 )
+from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.models.layers import materialize
 from ntlbg.models.lora import LORA_KEY, merge_adapters
 from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
 from ntlbg.models.precision import inference_dtype
-from ntlbg_lab.haystack.pictures import object_names
 
 NOTHING = "nothing"
 VIDEO_TOKEN = "<empty_output>"  # in SmolLM2's vocabulary, and never in a question

@@ -5,30 +5,29 @@ Parts in use are taken away from one model. Parts of training need models traine
 """
 
 import json
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ntlbg.answerers import Answerer
 from ntlbg.answerers.builtin import load_builtin_answerer
-from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder, staged_directory
-from ntlbg.marks import LATEX, MARKDOWN, as_latex_file, as_markdown_file, csv_table, json_parts
+from ntlbg.marks import json_parts
 from ntlbg.system import System, load_system
+from ntlbg.types import VideoIndex
 from ntlbg_lab.compare.ablation.tables import (
+    ABLATION,
     AblationRow,
+    ablation_numbers,
     ablation_rows,
-    as_csv,
-    as_latex,
-    as_markdown,
+    ablation_tables,
 )
 from ntlbg_lab.compare.ablation.variants import FULL, VARIANTS, AblatedVideo, Variant
-from ntlbg_lab.evaluate.answering import Outcome, outcome
-from ntlbg_lab.evaluate.recognition import Footage
-from ntlbg_lab.evaluate.records import Records
-from ntlbg_lab.evaluate.videos import Condition, Kind, encode_timeline, plan_video
+from ntlbg_lab.evaluate.answering import Outcome
+from ntlbg_lab.evaluate.records import EvaluationStore
+from ntlbg_lab.evaluate.videos import Condition, Kind
+from ntlbg_lab.evaluate.work import Answer, Say, tasks_left, work_through
 
 __all__ = ["VARIANTS", "ablate"]
 
@@ -36,12 +35,9 @@ FRAMES = (8,)
 IN_USE, IN_TRAINING = "Parts in use", "Parts of training"
 FILES = {
     "ablation.json": json_parts("the tables of an ablation", IN_USE, IN_TRAINING),
-    "ablation.md": MARKDOWN,
-    "ablation.csv": csv_table("the table of an ablation", as_csv({})),
-    "ablation.tex": LATEX,
+    **ABLATION.kinds,
 }
 Parts = dict[str, list[AblationRow]]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,7 @@ def ablate(
     kind = Kind(f"{minutes:g}-minutes", minutes * 60, questions)
     plan = _Plan(kind, Condition(seed=seed, split=split), videos, tuple(sorted(set(frames))))
     check_folder(folder, FILES)
-    records, parts = Records(folder), {}
+    records, parts = EvaluationStore(folder), {}
     if variants:
         chosen = {name: VARIANTS[name] for name in dict.fromkeys((FULL, *variants))}
         used = _answer_all(records, plan, chosen, load_system(model, pristine=True), progress)
@@ -119,10 +115,10 @@ def ablate(
     return parts
 
 
-def _of(records: Records, plan: _Plan, weights: Sequence[str]) -> list[Outcome]:
+def _of(records: EvaluationStore, plan: _Plan, weights: Sequence[str]) -> list[Outcome]:
     return [
         o
-        for o in records.outcomes
+        for o in records.answers.records
         if o.weights in weights
         and (o.condition, o.kind) == (plan.condition.name, plan.kind.name)
         and o.video < plan.videos
@@ -131,55 +127,30 @@ def _of(records: Records, plan: _Plan, weights: Sequence[str]) -> list[Outcome]:
 
 
 def _answer_all(
-    records: Records, plan: _Plan, variants: Mapping[str, Variant], system: System, progress
+    records: EvaluationStore,
+    plan: _Plan,
+    variants: Mapping[str, Variant],
+    system: System,
+    progress: Say | None,
 ) -> str:
     """Answer what is missing with one model; returns its fingerprint."""
-    weights = system.fingerprint
-    what = next(iter(variants)) if len(variants) == 1 else f"{len(variants)} variants"
-    todo = []
-    for number in range(plan.videos):
-        timeline, samples = plan_video(plan.kind, number, plan.condition)
-        blocks = [
-            (weights, plan.condition.name, plan.kind.name, number, name, k)
-            for k in plan.frames
-            for name in variants
-        ]
-        missing = [block for block in blocks if not records.done(block, samples)]
-        if missing:
-            todo.append((missing, timeline, samples))
-    began = time.perf_counter()
-    for done, (missing, timeline, samples) in enumerate(todo, start=1):
-        _answer(records, missing, variants, system, timeline, samples)
-        if progress:
-            seconds = time.perf_counter() - began
-            left = seconds / done * (len(todo) - done)
-            progress(
-                f"{what}: video {done} of {len(todo)}, {seconds:.0f} s, about {left:.0f} s left"
-            )
-    return weights
 
+    def answer_about(system: System, index: VideoIndex) -> Answer:
+        video = AblatedVideo(system, index)
+        return lambda sample, key: video.answer_without(
+            sample, variants[key.selector], key.num_frames
+        )
 
-def _answer(records, blocks, variants, system, timeline, samples: Sequence[Sample]) -> None:
-    began = time.process_time()
-    index = encode_timeline(system, timeline)
-    seconds = time.process_time() - began
-    video = AblatedVideo(system, index)
-    outcomes = []
-    for block in blocks:
-        variant, num_frames = variants[block[4]], block[5]
-        for place, sample in enumerate(samples):
-            began = time.process_time()
-            answered = video.answer_without(sample, variant, num_frames)
-            spent = time.process_time() - began
-            outcomes.append(outcome(block, place, sample, index.pts_seconds, *answered, spent))
-    done = [block[4:] for block in blocks]
-    records.add(outcomes, Footage(*blocks[0][:4], len(index), round(seconds, 2), {}, done))
+    cells = [(name, k) for k in plan.frames for name in variants]
+    todo = tasks_left(
+        records, system.fingerprint, plan.kind, plan.condition, cells, videos=plan.videos
+    )
+    work_through(todo, system, records, answer_about, progress)
+    return system.fingerprint
 
 
 def _write(folder: Path, parts: Parts) -> None:
     with staged_directory(folder, FILES) as stage:
         rows = {title: [asdict(row) for row in found] for title, found in parts.items()}
         (stage / "ablation.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-        (stage / "ablation.md").write_text(as_markdown_file(as_markdown(parts)), "utf-8")
-        (stage / "ablation.csv").write_text(as_csv(parts), encoding="utf-8")
-        (stage / "ablation.tex").write_text(as_latex_file(as_latex(parts)), "utf-8")
+        ABLATION.write(stage, ablation_tables(parts), ablation_numbers(parts))

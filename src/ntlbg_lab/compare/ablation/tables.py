@@ -1,18 +1,15 @@
 """What each part adds, as rows and tables: differences to the full model on the same questions."""
 
-import csv
-import io
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 
-from ntlbg_lab.compare.tables import latex_table, markdown_table
+from ntlbg.intervals import mean_over_questions
 from ntlbg_lab.evaluate.answering import Outcome
-from ntlbg_lab.statistics import holm, mean_interval, mean_over_questions, paired_p
-
-NOTHING = "–"
+from ntlbg_lab.statistics import known, paired_differences
+from ntlbg_lab.tables import Table, TableFiles, number, with_interval
 
 
 @dataclass(frozen=True)
@@ -71,11 +68,13 @@ def _contrasts(groups: Mapping[str, Sequence[Outcome]], full: str, seed: int) ->
     means = {name: _video_means(found) for name, found in groups.items()}
     videos = sorted(set.intersection(*(set(found) for found in means.values())))
     table = np.array([[means[name][v] - means[full][v] for name in names] for v in videos])
-    low, high = mean_interval(table, seed=seed)
-    p = paired_p(table, seed=seed)
-    columns = zip(names, table.mean(0), low, high, p, holm(p))
-    keys = ("difference", "difference_low", "difference_high", "p", "p_holm")
-    return {name: dict(zip(keys, map(_known, numbers))) for name, *numbers in columns}
+    found = paired_differences(table, seed=seed)
+    keys = {"difference": "difference", "low": "difference_low", "high": "difference_high",
+            "p": "p", "p_holm": "p_holm"}  # fmt: skip
+    return {
+        name: {keys[field]: known(value, 4) for field, value in vars(one).items()}
+        for name, one in zip(names, found)
+    }
 
 
 def _video_means(found: Sequence[Outcome]) -> dict[int, float]:
@@ -89,39 +88,28 @@ def _row(name, change, num_frames, found, contrast, seed) -> AblationRow:
     right, low, high = mean_over_questions([(o.video, o.right) for o in found], seed=seed)
     seen = [o.seen for o in found if o.seen is not None]
     return AblationRow(
-        name, change, num_frames, len(found), len({o.video for o in found}), _known(right),
-        _known(low), _known(high), _known(np.mean(seen)) if seen else None, **contrast,
+        name, change, num_frames, len(found), len({o.video for o in found}), known(right, 4),
+        known(low, 4), known(high, 4), known(np.mean(seen), 4) if seen else None, **contrast,
     )  # fmt: skip
 
 
-def _known(number: float) -> float | None:
-    """JSON has no NaN."""
-    return None if np.isnan(number) else round(float(number), 4)
+ABLATION = TableFiles(
+    "ablation",
+    "the table of an ablation",
+    ("part", *(field.name for field in fields(AblationRow))),
+)
 
 
-def as_markdown(parts: Mapping[str, Sequence[AblationRow]]) -> str:
+def ablation_tables(parts: Mapping[str, Sequence[AblationRow]]) -> list[Table]:
     """A table for each part (title to rows)."""
-    return "\n\n".join(
-        f"### {title}\n\n{markdown_table(_lines(rows))}" for title, rows in parts.items() if rows
-    )
+    return [Table(title, _lines(rows)) for title, rows in parts.items() if rows]
 
 
-def as_latex(parts: Mapping[str, Sequence[AblationRow]]) -> str:
-    """``booktabs`` tables."""
-    return "\n\n".join(
-        f"% {title}\n{latex_table(_lines(rows))}" for title, rows in parts.items() if rows
-    )
-
-
-def as_csv(parts: Mapping[str, Sequence[AblationRow]]) -> str:
-    """Every number, a line for each row."""
-    text = io.StringIO()
-    fields = list(AblationRow.__dataclass_fields__)
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["part", *fields])
+def ablation_numbers(parts: Mapping[str, Sequence[AblationRow]]) -> Iterator[tuple]:
+    """A line for each row."""
     for title, rows in parts.items():
-        writer.writerows([title, *(getattr(row, name) for name in fields)] for row in rows)
-    return text.getvalue()
+        for row in rows:
+            yield title, *astuple(row)
 
 
 def _lines(rows: Sequence[AblationRow]) -> list[list[str]]:
@@ -129,17 +117,10 @@ def _lines(rows: Sequence[AblationRow]) -> list[list[str]]:
     body = [
         [
             str(row.num_frames), row.variant, row.change, str(row.n),
-            _with_interval(row.right, row.low, row.high, ".3f"),
-            NOTHING if row.evidence_seen is None else f"{row.evidence_seen:.2f}",
-            _with_interval(row.difference, row.difference_low, row.difference_high, "+.3f"),
-            NOTHING if row.p_holm is None else f"{row.p_holm:.2g}",
+            with_interval(row.right, row.low, row.high, ".3f"), number(row.evidence_seen),
+            with_interval(row.difference, row.difference_low, row.difference_high, "+.3f"),
+            number(row.p_holm, ".2g"),
         ]
         for row in rows
     ]  # fmt: skip
     return [head, *body]
-
-
-def _with_interval(value: float | None, low, high, form: str) -> str:
-    if value is None:
-        return NOTHING
-    return f"{value:{form}}" + ("" if low is None else f" ({low:{form}} to {high:{form}})")

@@ -15,14 +15,8 @@ from ntlbg.answerers import Answerer
 from ntlbg.budget import affordable_frames
 from ntlbg.errors import ConfigError, UnknownSelector
 from ntlbg.files import check_folder, staged_directory
-from ntlbg.marks import (
-    LATEX,
-    MARKDOWN,
-    as_latex_file,
-    as_markdown_file,
-    csv_table,
-    json_object,
-)
+from ntlbg.json_lines import records_kind
+from ntlbg.marks import json_object
 from ntlbg.selectors import SELECTORS
 from ntlbg.system import System, load_system
 from ntlbg_lab.compare.efficiency.measured import (
@@ -45,20 +39,17 @@ from ntlbg_lab.compare.efficiency.summary import (
     doubled,
     way_row,
 )
-from ntlbg_lab.compare.efficiency.tables import as_csv, as_latex, as_markdown
-from ntlbg_lab.compare.records import SETTINGS, WRITTEN, Records
+from ntlbg_lab.compare.efficiency.tables import EFFICIENCY, efficiency_numbers, efficiency_tables
+from ntlbg_lab.compare.records import SETTINGS, WRITTEN, ComparisonStore
 from ntlbg_lab.compare.summary import BASELINE, check_divergence
 from ntlbg_lab.evaluate.videos import Condition, Kind
-from ntlbg_lab.json_lines import records_kind
 
 __all__ = ["measure_efficiency"]
 
 RESULTS_FILE = "efficiency.jsonl"
 TABLES = {
     "efficiency.json": json_object("the summary of an efficiency run", "ways", "against"),
-    "efficiency.md": MARKDOWN,
-    "efficiency.csv": csv_table("the table of an efficiency run", as_csv(Efficiency([], []))),
-    "efficiency.tex": LATEX,
+    **EFFICIENCY.kinds,
 }
 FILES = TABLES | SETTINGS | {RESULTS_FILE: records_kind(Measured, WRITTEN)}
 Say = Callable[[str], None]
@@ -122,7 +113,7 @@ def measure_efficiency(
             f"frames {budgets[-1]}: {most} frames are all that are read of {minutes:g} minutes; "
             "choose fewer, or longer videos"
         )
-    records = Records(folder, settings, RESULTS_FILE, Measured)
+    records = ComparisonStore(folder, settings, RESULTS_FILE, Measured)
     run = _Run(records, system, kind, condition, videos, most, clock, progress)
     ways = [(name, number) for number in budgets for name in selectors]
     found = Efficiency(*run.rows(ways), note)
@@ -135,7 +126,7 @@ class _Run:
 
     def __init__(
         self,
-        records: Records,
+        records: ComparisonStore,
         system: System,
         kind: Kind,
         condition: Condition,
@@ -190,7 +181,7 @@ class _Run:
     def _of(self, way: Way) -> list[Measured]:
         return [
             one
-            for one in self.records.results
+            for one in self.records.records
             if (one.selector, one.num_frames) == way and one.video in self.videos
         ]
 
@@ -243,6 +234,4 @@ def _write(folder: Path, found: Efficiency) -> None:
     with staged_directory(folder, TABLES) as stage:
         text = json.dumps(asdict(found), indent=1) + "\n"
         (stage / "efficiency.json").write_text(text, encoding="utf-8")
-        (stage / "efficiency.md").write_text(as_markdown_file(as_markdown(found)), "utf-8")
-        (stage / "efficiency.csv").write_text(as_csv(found), encoding="utf-8")
-        (stage / "efficiency.tex").write_text(as_latex_file(as_latex(found)), "utf-8")
+        EFFICIENCY.write(stage, efficiency_tables(found), efficiency_numbers(found))

@@ -15,12 +15,13 @@ import numpy as np
 from ntlbg.choosing import choose
 from ntlbg.data import Sample
 from ntlbg.index.index_video import BATCH_FRAMES
+from ntlbg.judging import is_right
 from ntlbg.memory.measuring import MeasuredPeak, give_back_freed_memory
 from ntlbg.question import parse_question
 from ntlbg.retrievers import Retriever
 from ntlbg.system import System
 from ntlbg.types import AnswerInput, Reply, Selection, VideoIndex
-from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, is_right, plan_video
+from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
 from ntlbg_lab.evaluate.answering import WrappedRetriever
 from ntlbg_lab.haystack.timeline import Timeline, draw_frames
 

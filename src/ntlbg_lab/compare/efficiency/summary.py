@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ntlbg.intervals import mean_over_questions, ratio_interval
 from ntlbg_lab.compare.efficiency.measured import Measured
 from ntlbg_lab.compare.summary import BASELINE
-from ntlbg_lab.statistics import mean_over_questions, ratio_interval
+from ntlbg_lab.statistics import known
 
 Way = tuple[str, int]  # selector, number of frames
 AS_MANY_FRAMES, AS_MANY_RIGHT, ALL_FRAMES = "as many frames", "as many right", "all frames"
@@ -128,7 +129,7 @@ def way_row(found: Sequence[Measured]) -> WayRow:
     grown = [one.grown_bytes for one in found]
     return WayRow(
         found[0].selector, found[0].num_frames, len(found), len({one.video for one in found}),
-        right, _known(low), _known(high),
+        right, known(low), known(high),
         median(look_seconds),
         median(lambda one: one.score_seconds),
         median(lambda one: one.choose_seconds),
@@ -170,12 +171,7 @@ def _ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Ratio 
     value = sum(numerators) / sum(denominators)
     if len(numerators) < 2:
         return Ratio(value, None, None)
-    return Ratio(value, *map(_known, ratio_interval(numerators, denominators)))
-
-
-def _known(number: float) -> float | None:
-    """JSON has no NaN."""
-    return None if np.isnan(number) else float(number)
+    return Ratio(value, *map(known, ratio_interval(numerators, denominators)))
 
 
 def doubled(least: int, most: int) -> list[int]:

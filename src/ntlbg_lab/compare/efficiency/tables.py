@@ -1,8 +1,6 @@
-"""What answering takes, as Markdown, CSV and LaTeX."""
+"""What answering takes, as tables."""
 
-import csv
-import io
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import fields
 
 from ntlbg_lab.compare.efficiency.summary import (
@@ -12,7 +10,7 @@ from ntlbg_lab.compare.efficiency.summary import (
     Ratio,
     WayRow,
 )
-from ntlbg_lab.compare.tables import NOTHING, latex_table, markdown_table
+from ntlbg_lab.tables import NOTHING, Table, TableFiles, number, with_interval
 
 MEGABYTE = 10**6
 TAKES, AGAINST = "What answering takes", "Chosen frames against uniform sampling"
@@ -34,51 +32,35 @@ AGAINST_HEAD = (
     "frames", "against uniform", "right, minus", "times as fast: video known", "first question",
     "wall", "less memory", "less, of the process",
 )  # fmt: skip
-CSV_HEAD = (
-    "selector", "num_frames", "other", "other_frames", "quantity", "value", "low", "high",
-)  # fmt: skip
+EFFICIENCY = TableFiles(
+    "efficiency",
+    "the table of an efficiency run",
+    ("selector", "num_frames", "other", "other_frames", "quantity", "value", "low", "high"),
+)
 
 
-def as_markdown(found: Efficiency) -> str:
-    """Two tables, each with what its columns mean."""
-    parts = [
-        f"### {title}\n\n{markdown_table(lines)}\n\n{EXPLAINED[title]}"
-        for title, lines in _tables(found).items()
+def efficiency_tables(found: Efficiency) -> list[Table | str]:
+    """What each way takes, and the chosen frames against the others; what is to be said of it."""
+    tables = [
+        Table(TAKES, [WAY_HEAD, *map(_way, found.ways)], EXPLAINED[TAKES]),
+        Table(AGAINST, [AGAINST_HEAD, *map(_against, found.against)], EXPLAINED[AGAINST]),
     ]
-    return "\n\n".join([*parts, *([found.note] if found.note else [])])
+    return [*tables, found.note] if found.note else tables
 
 
-def as_latex(found: Efficiency) -> str:
-    """``booktabs`` tables."""
-    return "\n\n".join(
-        f"% {title}\n{latex_table(lines)}" for title, lines in _tables(found).items()
-    )
-
-
-def as_csv(found: Efficiency) -> str:
-    """Every number, one to a line."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_HEAD)
+def efficiency_numbers(found: Efficiency) -> Iterator[tuple]:
+    """A line for each number."""
     for row in found.ways:
         way = row.selector, row.num_frames, None, None
-        writer.writerow([*way, "right", row.right, row.low, row.high])
+        yield *way, "right", row.right, row.low, row.high
         named = [field.name for field in fields(row)]
         for name in [name for name in named if name.endswith(("_seconds", "_bytes"))]:
-            writer.writerow([*way, name, getattr(row, name), None, None])
+            yield *way, name, getattr(row, name), None, None
     for row in found.against:
         way = row.selector, row.num_frames, row.other, row.other_frames
-        writer.writerow([*way, "right_difference", row.right_difference, None, None])
+        yield *way, "right_difference", row.right_difference, None, None
         for name, ratio in row.ratios.items():
-            writer.writerow([*way, f"{name}_ratio", ratio.value, ratio.low, ratio.high])
-    return text.getvalue()
-
-
-def _tables(found: Efficiency) -> dict[str, list[Sequence[str]]]:
-    return {
-        TAKES: [WAY_HEAD, *map(_way, found.ways)],
-        AGAINST: [AGAINST_HEAD, *map(_against, found.against)],
-    }
+            yield *way, f"{name}_ratio", ratio.value, ratio.low, ratio.high
 
 
 def _way(row: WayRow) -> list[str]:
@@ -86,11 +68,9 @@ def _way(row: WayRow) -> list[str]:
         row.look_seconds, row.score_seconds, row.choose_seconds, row.read_seconds,
         row.answer_seconds, row.mean_seconds, row.wall_seconds,
     )  # fmt: skip
-    right = f"{row.right:.2f}"
-    if row.low is not None:
-        right += f" ({row.low:.2f} to {row.high:.2f})"
     return [
-        f"{row.selector}, {row.num_frames}", str(row.n), right,
+        f"{row.selector}, {row.num_frames}", str(row.n),
+        with_interval(row.right, row.low, row.high),
         *(f"{number:.3f}" for number in seconds),
         NOTHING if row.grown_bytes is None else f"{row.grown_bytes / MEGABYTE:.0f}",
         f"{row.peak_bytes / MEGABYTE:.0f}",
@@ -99,21 +79,18 @@ def _way(row: WayRow) -> list[str]:
 
 def _against(row: Against) -> list[str]:
     frames = "never" if row.other_frames is None else f"{row.other_frames} frames"
-    difference = NOTHING if row.right_difference is None else f"{row.right_difference:+.2f}"
     speeds = [name for name in RATIOS if name.endswith("_seconds")]
     memory = [name for name in RATIOS if name.endswith("_bytes")]
     return [
-        f"{row.selector}, {row.num_frames}", f"{row.other}: {frames}", difference,
+        f"{row.selector}, {row.num_frames}", f"{row.other}: {frames}",
+        number(row.right_difference, "+.2f"),
         *(_times(row.ratios.get(name)) for name in speeds),
         *(_saved(row.ratios.get(name)) for name in memory),
     ]  # fmt: skip
 
 
 def _times(ratio: Ratio | None) -> str:
-    if ratio is None:
-        return NOTHING
-    interval = "" if ratio.low is None else f" ({ratio.low:.2f} to {ratio.high:.2f})"
-    return f"{ratio.value:.2f}{interval}"
+    return NOTHING if ratio is None else with_interval(ratio.value, ratio.low, ratio.high)
 
 
 def _saved(ratio: Ratio | None) -> str:

@@ -3,7 +3,8 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -12,8 +13,52 @@ from ntlbg.errors import DataError, OutputError
 from ntlbg.files import check_regular, staged_file
 from ntlbg.marks import Kind
 
+# Dataclass of a line; or several, by the value of a line's first field.
+RecordType = type | Mapping[str, type]
 
-def read_records(path: Path, record: type, what: str) -> tuple[list, bool]:
+
+class RecordFile:
+    """What a run has written so far; a killed run goes on from there.
+
+    Args:
+        path: need not exist; it is made when something is added.
+        record, what: as for ``read_records``.
+        whole: the records that stay; those of a block that was not written to its end are dropped.
+
+    Raises:
+        DataError, OutputError: as ``read_records``.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        record: RecordType,
+        what: str,
+        whole: Callable[[list], list] = lambda found: found,
+    ):
+        found, torn = read_records(path, record, what)
+        self.path, self.records = path, whole(found)
+        if len(self.records) < len(found):
+            with staged_file(path, records_kind(record, what)) as stage:
+                stage.write_text(_lines(self.records), encoding="utf-8")
+        elif torn:
+            _cut_torn(path)
+
+    def add(self, records: Sequence) -> None:
+        """Write a block.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(_lines(records))
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be written ({error.strerror})") from error
+        self.records += records
+
+
+def read_records(path: Path, record: RecordType, what: str) -> tuple[list, bool]:
     """Dataclass instances of a file, none without one, and whether the last line was torn off.
 
     A last line without its end counts as torn only where it begins as our lines do.
@@ -27,37 +72,25 @@ def read_records(path: Path, record: type, what: str) -> tuple[list, bool]:
     found: list = []
     try:
         *lines, rest = path.read_text(encoding="ascii").split("\n")
-        found.extend(record(**json.loads(line)) for line in lines)
+        found.extend(_parsed(line, record) for line in lines)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    except (TypeError, ValueError, RecursionError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         where = f"line {len(found) + 1}"
         raise DataError(f"{path}: not {what} ({where}); choose another place") from error
-    if not _may_be_torn(rest, record):
+    records = (record,) if isinstance(record, type) else record.values()
+    if not any(_may_be_torn(rest, one) for one in records):
         raise DataError(f"{path}: not {what} (its last line); choose another place")
     return found, bool(rest)
 
 
-def append_records(path: Path, records: Iterable) -> None:
-    """Add lines at the end of what ``read_records`` has read.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(_lines(records))
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+def _parsed(line: str, record: RecordType):
+    values = json.loads(line)
+    kind = record if isinstance(record, type) else record[next(iter(values.values()), None)]
+    return kind(**values)
 
 
-def rewrite_records(path: Path, record: type, what: str, records: Iterable) -> None:
-    """Replace the file in one step."""
-    with staged_file(path, records_kind(record, what)) as stage:
-        stage.write_text(_lines(records), encoding="utf-8")
-
-
-def records_kind(record: type, what: str) -> Kind:
+def records_kind(record: RecordType, what: str) -> Kind:
     """Files that ``read_records`` reads; of others it says why not."""
 
     def holds(path: Path) -> bool:
@@ -67,7 +100,7 @@ def records_kind(record: type, what: str) -> Kind:
     return Kind(what, holds)
 
 
-def cut_torn(path: Path) -> None:
+def _cut_torn(path: Path) -> None:
     """Take the torn last line off; the file stays the same one, so that it stays locked.
 
     Raises:
@@ -125,7 +158,9 @@ def _may_be_torn(text: str, record: type) -> bool:
             return True
         except RecursionError:
             return False
-    return text[place:] in ("", "}")
+        if re.fullmatch(r"[.eE+\d-]*", text[place:]):
+            return True  # in a number, as in "12." and "1e-"
+    return text[place:] == "}"
 
 
 def _lines(records: Iterable) -> str:

@@ -1,8 +1,7 @@
 import pytest
 
-from ntlbg.data import NOT_SEEN, Sample
-from ntlbg_lab.evaluate import is_right
-from ntlbg_lab.evaluate.judging import STRICT_TOLERANCE
+from ntlbg.data import NOT_SEEN, Question, Sample
+from ntlbg.judging import STRICT_TOLERANCE, is_right
 
 
 @pytest.mark.parametrize(
@@ -11,6 +10,9 @@ from ntlbg_lab.evaluate.judging import STRICT_TOLERANCE
         ("guitar", "first", "guitar", None, True),
         (" Guitar ", "first", "guitar", None, True),
         ("guitars", "first", "guitar", None, False),
+        ("A guitar.", "first", "guitar", None, True),
+        ("10", "count", "1.0", ["1.0", "10"], False),
+        ("Green", "which", "green", ["green", "blue"], True),
         ("01:40", "when", "01:40", None, True),
         ("01:48", "when", "01:40", None, True),
         ("01:49", "when", "01:40", None, False),
@@ -41,3 +43,7 @@ def test_what_is_not_there_has_no_time():
     sample = Sample(video="v", question="q", answer=NOT_SEEN, answer_type="when")
     assert is_right(sample, NOT_SEEN)
     assert not is_right(sample, "01:40")
+
+
+def test_what_is_not_known_is_neither_right_nor_wrong():
+    assert is_right(Question(video="v", question="q"), "guitar") is None

@@ -1,0 +1,121 @@
+"""What is left to answer in a folder, and answering it, video by video."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ntlbg.data import Sample
+from ntlbg.system import System
+from ntlbg.types import Reply, Selection, VideoIndex
+from ntlbg_lab.evaluate.answering import CellKey, Outcome, outcome
+from ntlbg_lab.evaluate.recognition import EvaluatedVideo, judge_names, name_frames
+from ntlbg_lab.evaluate.records import EvaluationStore
+from ntlbg_lab.evaluate.videos import Condition, Kind, encode_timeline, plan_video
+from ntlbg_lab.haystack.timeline import Timeline
+
+ANSWER_FRAMES = 30  # an answer takes about as long as drawing and encoding so many frames
+
+Say = Callable[[str], None]
+# The frames for a question of a cell, what is said about them, and whether that was known.
+Answer = Callable[[Sample, CellKey], tuple[Selection, Reply, bool]]
+# From a system and a video.
+AnswerAbout = Callable[[System, VideoIndex], Answer]
+
+
+@dataclass(frozen=True)
+class VideoTask:
+    """A video, its questions, and the cells of answers that are missing."""
+
+    kind: Kind
+    timeline: Timeline
+    samples: list[Sample]
+    cells: list[CellKey]
+
+    @property
+    def work(self) -> float:
+        """In frames drawn and encoded."""
+        return self.kind.seconds + ANSWER_FRAMES * len(self.samples) * len(self.cells)
+
+
+def tasks_left(
+    store: EvaluationStore,
+    weights: str,
+    kind: Kind,
+    condition: Condition,
+    cells: Sequence[tuple[str, int]],
+    *,
+    videos: int,
+    questions: int | None = None,
+) -> list[VideoTask]:
+    """The first ``videos`` of a kind, those with something missing in ``cells``.
+
+    Args:
+        cells: selector, or whatever stands in its place, and budget.
+        questions: about each video; by default as the kind says.
+
+    Raises:
+        ConfigError: the folder holds answers to other questions about them.
+    """
+    found = []
+    for number in range(videos):
+        timeline, samples = plan_video(kind, number, condition, questions=questions)
+        keys = [CellKey(weights, condition.name, kind.name, number, *cell) for cell in cells]
+        missing = [key for key in keys if not store.done(key, samples)]
+        if missing:
+            found.append(VideoTask(kind, timeline, samples, missing))
+    return found
+
+
+def work_through(
+    tasks: Sequence[VideoTask],
+    system: System,
+    store: EvaluationStore,
+    answer_about: AnswerAbout,
+    progress: Say | None,
+) -> None:
+    """Do what is left; what is done with a video is written at once."""
+    began, done, whole = time.perf_counter(), 0.0, sum(task.work for task in tasks)
+    for place, task in enumerate(tasks, start=1):
+        outcomes, video = _work_on(task, system, answer_about)
+        store.add(outcomes, video)
+        done += task.work
+        if progress:
+            seconds = time.perf_counter() - began
+            left = seconds * (whole - done) / done
+            progress(
+                f"{task.kind.name}: video {place} of {len(tasks)}, {_right(outcomes)}; "
+                f"{seconds / 60:.1f} minutes, about {left / 60:.1f} left"
+            )
+
+
+def _work_on(
+    task: VideoTask, system: System, answer_about: AnswerAbout
+) -> tuple[list[Outcome], EvaluatedVideo]:
+    """Draw and encode a video once, and answer everything about it."""
+    began = time.process_time()
+    index = encode_timeline(system, task.timeline)
+    seconds = time.process_time() - began
+    answer = answer_about(system, index)
+    outcomes = []
+    for key in task.cells:
+        for place, sample in enumerate(task.samples):
+            began = time.process_time()  # other work on the machine does not count
+            answered = answer(sample, key)
+            spent = time.process_time() - began
+            outcomes.append(outcome(key, place, sample, index.pts_seconds, *answered, spent))
+    named = name_frames(system, index.features[system.encoders[0].name])
+    key = task.cells[0]
+    return outcomes, EvaluatedVideo(
+        *(key.weights, key.condition, key.kind, key.video),
+        frames=len(index),
+        seconds=round(seconds, 2),
+        named={} if named is None else judge_names(task.timeline, index.pts_seconds, named),
+        done=[(key.selector, key.num_frames) for key in task.cells],
+    )
+
+
+def _right(outcomes: Sequence[Outcome]) -> str:
+    groups: dict[str, list[bool]] = {}
+    for one in outcomes:
+        groups.setdefault(one.selector, []).append(one.right)
+    return ", ".join(f"{name} {sum(right) / len(right):.2f}" for name, right in groups.items())
