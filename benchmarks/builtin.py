@@ -20,7 +20,7 @@ import av
 import numpy as np
 import torch
 
-from ntlbg.backends import load_backend
+from ntlbg.answerers import load_backend
 from ntlbg.downloads import part_path
 from ntlbg.encoders.builtin import BuiltinEncoder, load_builtin_encoder
 from ntlbg.index.index_video import index_video
@@ -54,7 +54,7 @@ GOALS = {  # by the beginning of a row
 LOAD = """
 import time
 began = time.perf_counter()
-from ntlbg.backends import load_backend
+from ntlbg.answerers import load_backend
 load_backend("builtin")
 print(time.perf_counter() - began)
 """
@@ -185,9 +185,9 @@ def measure_load(video: Path, folder: Path, rounds: int):
 
 def measure_question(video: Path, folder: Path, rounds: int):
     index, hour = indexed_hour(video, folder)
-    backend = load_backend("builtin")
+    answerer = load_answerer("builtin")
     works = {
-        question: lambda question=question: ask(hour, question, model=backend, index=index)
+        question: lambda question=question: ask(hour, question, model=answerer, index=index)
         for question in QUESTIONS
     }
     for question, times in interleaved(works, rounds).items():

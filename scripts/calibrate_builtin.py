@@ -3,7 +3,7 @@
     python scripts/calibrate_builtin.py                       # draws 20 videos of an hour first
     python scripts/calibrate_builtin.py --weights runs/builtin/model.safetensors --write
 
-Prints ``ntlbg.backends.seen.Calibration``, and writes it into the weights if told to. Fits on
+Prints ``ntlbg.answerers.seen.Calibration``, and writes it into the weights if told to. Fits on
 validation videos and reports on others. Half an hour on one core, most of it drawing; with
 ``--cache FILE`` the features are kept for the next time.
 """
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from ntlbg.backends import VideoContext, load_builtin_backend, seen
+from ntlbg.answerers import AnswerInput, load_builtin_backend, seen
 from ntlbg.choosing import choose_frames
 from ntlbg.models.builtin.loading import add_settings
 from ntlbg.question.timing import recurrence_similarity
@@ -56,22 +56,22 @@ class Video:
         return shown
 
 
-def draw_videos(backend, number: int, seconds: float, seed: int) -> Iterator[Video]:
+def draw_videos(answerer, number: int, seconds: float, seed: int) -> Iterator[Video]:
     """Validation videos of this seed, with features."""
     for place in range(number):
         rng = np.random.default_rng((seed, place))
         timeline = plan_timeline(rng, seconds, names=object_names(), split="val")
-        yield Video(timeline, *encode_timeline(backend, timeline))
+        yield Video(timeline, *encode_timeline(answerer, timeline))
 
 
-def cached_videos(backend, options) -> list[Video]:
+def cached_videos(answerer, options) -> list[Video]:
     """Twice as many videos as asked for: those to fit on, then those to report on."""
     if options.cache and options.cache.is_file():
         with options.cache.open("rb") as file:
             return pickle.load(file)
     videos = []
     for seed in (options.seed, options.seed + 1):
-        for video in draw_videos(backend, options.videos, options.seconds, seed):
+        for video in draw_videos(answerer, options.videos, options.seconds, seed):
             videos.append(video)
             print(f"drawn: {len(videos)} of {2 * options.videos}", flush=True)
     if options.cache:
@@ -86,7 +86,7 @@ def fit(rows: np.ndarray, labels: np.ndarray) -> list[float]:
     return np.append(model.coef_[0], model.intercept_).round(2).tolist()
 
 
-def event_frames(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
+def event_frames(answerer, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
     """Rows (confidence, recurrence) and labels of all frames but those at an event's edge.
 
     In parts of ten minutes: fitted to whole hours, where almost everything recurs, the odds call
@@ -98,7 +98,7 @@ def event_frames(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
         kept = shown | ~video.showing(CLEAR_SECONDS)
         with torch.inference_mode():
             features = torch.as_tensor(video.features)
-            sure = backend.model.multi_modal_projector.confidence(features).numpy()
+            sure = answerer.model.multi_modal_projector.confidence(features).numpy()
         for start in np.arange(0, times[-1], PART_SECONDS):
             part = (times >= start) & (times < start + PART_SECONDS)
             seldom = recurrence_similarity(video.features[part], times[part])
@@ -107,12 +107,12 @@ def event_frames(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(rows), np.concatenate(labels)
 
 
-def event_maxima(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
+def event_maxima(answerer, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
     """Rows (best log-odds of an event, log of the number of frames) of videos, parts, moments."""
     rows, labels = [], []
     for place, video in enumerate(videos):
         times, shown, clear = video.pts_seconds, video.showing(), ~video.showing(CLEAR_SECONDS)
-        odds = backend.event_odds(video.features, times)
+        odds = answerer.retriever.event_odds(index_of(video.features, times))
         spans = [(0.0, np.inf), *((a, a + PART_SECONDS) for a in np.arange(0, times[-1], 600))]
         moments = [float(np.ceil(event.start)) for event in video.timeline.events]
         rng = np.random.default_rng(place)
@@ -128,7 +128,9 @@ def event_maxima(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(rows), np.array(labels)
 
 
-def named_signs(backend, videos: list[Video]) -> tuple[list[seen.Signs], np.ndarray]:
+def named_signs(
+    answerer, videos: list[Video]
+) -> tuple[list[question_evidence.QuestionEvidence], np.ndarray]:
     """What chosen frames say about objects that are there and that are not, and which is which."""
     found, labels = [], []
     for place, video in enumerate(videos):
@@ -140,16 +142,16 @@ def named_signs(backend, videos: list[Video]) -> tuple[list[seen.Signs], np.ndar
             templates = TEMPLATES[str(rng.choice(NAMING))][:-HELD_OUT_WORDINGS]
             template = templates[rng.integers(len(templates))]
             question = template.format(name=name, article=with_article(name))
-            selection = choose_frames(
-                backend, video.features, video.pts_seconds, question, "ntlbg", NUM_FRAMES
+            selection = chosen(
+                answerer.retriever, video.features, video.pts_seconds, question, "ntlbg", NUM_FRAMES
             )
-            seen_video = VideoContext(video.features, video.pts_seconds, selection)
-            found.append(backend.signs(question, seen_video))
+            seen_video = given(video.features, video.pts_seconds, selection)
+            found.append(answerer.evidence(question, seen_video))
             labels.append(name in listed)
     return found, np.array(labels)
 
 
-def fit_named(signs: list[seen.Signs], labels: np.ndarray) -> list[float]:
+def fit_named(signs: list[question_evidence.QuestionEvidence], labels: np.ndarray) -> list[float]:
     """Weights of relevance and word, and the bias, for the best frame by the rule itself."""
     weights = [0.5, 0.5, 0.0]
     for _ in range(ROUNDS):
@@ -157,7 +159,7 @@ def fit_named(signs: list[seen.Signs], labels: np.ndarray) -> list[float]:
     return weights
 
 
-def _best(signs: seen.Signs, weights: list[float]) -> tuple[float, float]:
+def _best(signs: question_evidence.QuestionEvidence, weights: list[float]) -> tuple[float, float]:
     [word] = signs.words.values()
     frame = int(seen.log_odds(weights, signs.relevance, word).argmax())
     return float(signs.relevance[frame]), float(word[frame])
@@ -172,21 +174,21 @@ def report(what: str, log_odds: np.ndarray, labels: np.ndarray, chance: float) -
     )
 
 
-def calibrate(backend, fitted: list[Video], others: list[Video]) -> seen.Calibration:
+def calibrate(answerer, fitted: list[Video], others: list[Video]) -> seen.Calibration:
     """Fit one regression after the other; later ones use what earlier ones found."""
-    event = fit(*event_frames(backend, fitted))
-    backend.calibration = replace(backend.calibration, event=event)
-    moment = fit(*event_maxima(backend, fitted))
+    event = fit(*event_frames(answerer, fitted))
+    answerer.retriever.calibration = replace(answerer.retriever.calibration, event=event)
+    moment = fit(*event_maxima(answerer, fitted))
     for what, videos in (("fitted", fitted), ("others", others)):
-        rows, labels = event_maxima(backend, videos)
+        rows, labels = event_maxima(answerer, videos)
         found = seen.log_odds(moment, *rows.T)
         report(f"events, {what}", found, labels, seen.LEAST_MOMENT_CHANCE)
 
-    signs, labels = named_signs(backend, fitted)
+    signs, labels = named_signs(answerer, fitted)
     named = fit_named(signs, labels)
     alone = fit(np.array([[item.relevance.max()] for item in signs]), labels)
     for what, videos in (("fitted", fitted), ("others", others)):
-        signs, labels = named_signs(backend, videos)
+        signs, labels = named_signs(answerer, videos)
         best = np.array([_best(item, named) for item in signs])
         report(f"named, {what}", seen.log_odds(named, *best.T), labels, seen.LEAST_CHANCE)
         relevance = np.array([item.relevance.max() for item in signs])
@@ -206,10 +208,10 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     if arguments.write and not arguments.weights:
         parser.error("--write needs --weights")
-    the_backend = load_builtin_backend(arguments.weights, enrolled=False)
-    drawn = cached_videos(the_backend, arguments)
+    the_answerer = load_builtin_answerer(arguments.weights, pristine=True)
+    drawn = cached_videos(the_answerer, arguments)
     half = len(drawn) // 2
-    calibration = calibrate(the_backend, drawn[:half], drawn[half:])
+    calibration = calibrate(the_answerer, drawn[:half], drawn[half:])
     print(calibration)
     if arguments.write:
         add_settings(arguments.weights, calibration=asdict(calibration))

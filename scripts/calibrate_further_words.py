@@ -1,4 +1,4 @@
-"""Measure what the constants of ``ntlbg.backends.further_words`` rest on; after new vision weights.
+"""Measure what the constants of ``ntlbg.answerers.further_words`` rest on; after new vision weights.
 
     python scripts/calibrate_further_words.py [--weights FILE] [--videos 4] [--names 40]
 
@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from ntlbg.backends import load_builtin_backend
+from ntlbg.answerers import load_builtin_backend
 from ntlbg.encoders.builtin import EXPERT_CHANCES
 from ntlbg.index.index_video import encode_with_notes
 from ntlbg.models.builtin.enrolment import draw_examples, enrol
@@ -48,9 +48,9 @@ def _seen(encoder, frames: np.ndarray) -> float:
     return float(notes[EXPERT_CHANCES].sum(-1).mean())
 
 
-def enrolment(backend, names: int) -> None:
+def enrolment(answerer, names: int) -> None:
     """Recall and false alarms of one enrolled object, by bias; means over the objects."""
-    encoder, projector = backend.encoder, backend.model.multi_modal_projector
+    encoder, projector = answerer.retriever.encoders[0], answerer.model.multi_modal_projector
     rng = np.random.default_rng(3)
     styles = {style: load_style(style) for style in (*ENROLLED, *LOOKED_FOR)}
     vocabulary = object_names()
@@ -116,9 +116,9 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=4)
     parser.add_argument("--names", type=int, default=40)
     arguments = parser.parse_args()
-    backend = load_builtin_backend(arguments.weights, enrolled=False)
-    footage(backend.encoder, arguments.videos)
-    enrolment(backend, arguments.names)
+    answerer = load_builtin_answerer(arguments.weights, pristine=True)
+    footage(answerer.retriever.encoders[0], arguments.videos)
+    enrolment(answerer, arguments.names)
 
 
 if __name__ == "__main__":

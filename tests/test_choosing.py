@@ -40,41 +40,41 @@ CAT_AND_DOG = {"cat": (slice(40, 60), 20.0), "dog": (slice(200, 203), 9.0)}
 @pytest.mark.parametrize("unit", ["similarity", "log_odds"])
 @pytest.mark.parametrize("selector", ["ntlbg", "top_k"])
 def test_each_thing_gets_frames(features, unit, selector):
-    backend = Words(unit, **CAT_AND_DOG)
+    answerer = Words(unit, **CAT_AND_DOG)
     question = "Do you see both a cat and a dog?"
-    chosen = choose_frames(backend, features, TIMES, question, selector, 4)
+    chosen = chosen(answerer.retriever, features, TIMES, question, selector, 4)
     assert ((chosen.indices >= 40) & (chosen.indices < 60)).any()
     assert ((chosen.indices >= 200) & (chosen.indices < 203)).any()
-    assert backend.asked == [question, "cat", "dog"]
+    assert answerer.asked == [question, "cat", "dog"]
     # those of the question as a whole, not of a part
-    both = Words(unit, **CAT_AND_DOG).score_frames(features, question)
+    both = Words(unit, **CAT_AND_DOG).retriever.score_features(features, question)
     np.testing.assert_array_equal(chosen.scores, np.minimum(both, 3.0))
 
 
 def test_options_are_parts_unless_they_are_times(features):
-    backend = Words(cup=(slice(90, 93), 9.0), phone=(slice(250, 253), 9.0))
-    asked = (backend, features, TIMES, "What is he holding?", "ntlbg", 6)
+    answerer = Words(cup=(slice(90, 93), 9.0), phone=(slice(250, 253), 9.0))
+    asked = (answerer, features, TIMES, "What is he holding?", "ntlbg", 6)
     chosen = choose_frames(*asked, options=["A cup", "A phone"]).indices
     assert np.isin([90, 91, 92], chosen).any()
     assert np.isin([250, 251, 252], chosen).any()
-    backend.asked.clear()
+    answerer.asked.clear()
     choose_frames(*asked, options=["01:30", "04:10"])
-    assert backend.asked == ["What is he holding?"]
+    assert answerer.asked == ["What is he holding?"]
 
 
 def test_what_comes_after_something_stays_one_part_of_log_odds(features):
     """Grounding finds the anchor and its neighbour, which no part of the question has."""
     question = "What is shown after the cat and dog show?"
-    backend = Words("log_odds", **CAT_AND_DOG)
-    choose_frames(backend, features, TIMES, question, "ntlbg", 4, options=["An owl", "A bus"])
-    assert backend.asked == [question]
-    backend = Words("similarity", **CAT_AND_DOG)
-    choose_frames(backend, features, TIMES, question, "ntlbg", 4)
-    assert backend.asked == [question, "cat", "dog"]
-    backend.asked.clear()
+    answerer = Words("log_odds", **CAT_AND_DOG)
+    chosen(answerer.retriever, features, TIMES, question, "ntlbg", 4, options=["An owl", "A bus"])
+    assert answerer.asked == [question]
+    answerer = Words("similarity", **CAT_AND_DOG)
+    chosen(answerer.retriever, features, TIMES, question, "ntlbg", 4)
+    assert answerer.asked == [question, "cat", "dog"]
+    answerer.asked.clear()
     at = "What is shown at 01:00, the cat or a dog?"
-    choose_frames(backend, features, TIMES, at, "ntlbg", 4)
-    assert backend.asked == [at]
+    chosen(answerer.retriever, features, TIMES, at, "ntlbg", 4)
+    assert answerer.asked == [at]
 
 
 def test_log_odds_are_not_whitened_again_and_similarities_are(features):
@@ -109,9 +109,9 @@ def test_defaults_of_units_are_in_one_place_and_options_go_over_them(features):
 def test_a_still_stretch_is_one_choice(features):
     """A slide that stays for a minute and fits the question best."""
     features[100:160] = features[100]
-    backend = Words(curve=(slice(100, 160), 9.0))
+    answerer = Words(curve=(slice(100, 160), 9.0))
     for selector in ("ntlbg", "top_k", "dpp"):
-        chosen = choose_frames(backend, features, TIMES, "Which curve is lower?", selector, 16)
+        chosen = chosen(answerer.retriever, features, TIMES, "Which curve is lower?", selector, 16)
         inside = (chosen.indices >= 100) & (chosen.indices < 160)
         assert inside.sum() == 1
         assert len(chosen) == 16

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ntlbg.backends import VideoContext, load_backend
-from ntlbg.backends.by_frames import SAME_MOMENT
+from ntlbg.answerers import AnswerInput, load_backend
+from ntlbg.answerers.by_frames import SAME_MOMENT
 from ntlbg.choosing import choose_frames
 from ntlbg.data import NOT_SEEN
 from ntlbg.question import parse_question
@@ -58,8 +58,8 @@ class Video:
 
 
 @cache
-def backend():
-    return load_backend("builtin", enrolled=False)
+def answerer():
+    return load_answerer("builtin", pristine=True)
 
 
 @cache
@@ -68,15 +68,19 @@ def video(number: int) -> Video:
     rng = np.random.default_rng((5, number))
     if number < 4:
         timeline = plan_timeline(rng, 60.0, names=list(NAMES), split="test", spacing=8.0)
-        times, features, notes = draw_and_encode(backend(), timeline)
+        times, features, notes = draw_and_encode(answerer(), timeline)
         shown: dict = {}
         for event in timeline.events:
             shown.setdefault(event.name, []).append((event.start, event.end))
-        return Video(backend().express(features, notes, times), times, True, shown)
+        return Video(
+            answerer().retriever.features(index_of(features, times, notes)), times, True, shown
+        )
     frames, shown = footage(number, rng)
     times = np.arange(float(len(frames)))
-    features, notes = backend().encoder.encode_with_notes(frames)
-    return Video(backend().express(features, notes, times), times, False, shown)
+    features, notes = answerer().retriever.encoders[0].encode_with_notes(frames)
+    return Video(
+        answerer().retriever.features(index_of(features, times, notes)), times, False, shown
+    )
 
 
 def footage(number: int, rng: np.random.Generator) -> tuple[np.ndarray, dict]:
@@ -119,9 +123,9 @@ def questions() -> list[tuple[str, str, str | None]]:
 
 
 def asked(question: str, of: Video):
-    selection = choose_frames(backend(), of.features, of.pts_seconds, question, "ntlbg", FRAMES)
-    context = VideoContext(of.features, of.pts_seconds, selection)
-    return backend().answer(question, video=context, options=None)
+    selection = chosen(answerer().retriever, of.features, of.pts_seconds, question, "ntlbg", FRAMES)
+    context = given(of.features, of.pts_seconds, selection)
+    return reply_of(answerer(), question, context)
 
 
 def is_right(kind: str, name: str | None, said: str, of: Video) -> bool | None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fakes import ColourBackend, ColourEncoder
+from fakes import ColourAnswerer, ColourEncoder
 from ntlbg import pipeline
 from ntlbg.index.store import FeatureIndex, IndexedVideo
 from ntlbg.memory import budget
@@ -23,15 +23,15 @@ def long_index(monkeypatch):
     monkeypatch.setattr(budget, "main_memory", lambda: Device("CPU", 10**11, is_gpu=False))
 
 
-def named_builtin() -> ColourBackend:
-    backend = ColourBackend()
-    backend.name = "builtin"
-    return backend
+def named_builtin() -> ColourAnswerer:
+    answerer = ColourAnswerer()
+    answerer.name = "builtin"
+    return answerer
 
 
 def test_more_frames_than_the_model_reads(long_index, colour_video, tmp_path):
-    backend = named_builtin()
-    answer = pipeline.ask(colour_video, "When is it red?", model=backend, num_frames=1800,
+    answerer = named_builtin()
+    answer = pipeline.ask(colour_video, "When is it red?", model=answerer, num_frames=1800,
                           selector="uniform", index=FeatureIndex(tmp_path))  # fmt: skip
     most = (8192 - 96) // 6
     assert len(answer.evidence) == most

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ntlbg.backends import VideoContext, wording
-from ntlbg.backends.wording import (
+from ntlbg.answerers import AnswerInput, wording
+from ntlbg.answerers.wording import (
     NOT_ENGLISH,
     UNNAMED,
     UNTRAINED,
@@ -15,7 +15,7 @@ from ntlbg.question import Intent, parse_question
 from ntlbg.selectors import select_frames
 from ntlbg_lab.haystack.pictures import object_names
 from ntlbg_lab.haystack.questions import TEMPLATES
-from tiny_models import tiny_backend
+from tiny_models import tiny_answerer
 
 FACTS = {"name": "owl", "other": "bus", "article": "an owl", "other_article": "a bus"}
 NAMES = ObjectNames(object_names())
@@ -163,16 +163,16 @@ def test_numbers_among_options_are_read_in_digits():
 
 @pytest.mark.parametrize("options", [None, ["a kiss", "a fight"]])
 def test_the_note_comes_with_the_answer(options):
-    backend, wordless = tiny_backend("owl", "bus"), tiny_backend()
+    answerer, wordless = tiny_answerer("owl", "bus"), tiny_answerer()
     features = np.random.default_rng(0).normal(size=(4, 32)).astype(np.float32)
     times = np.arange(4.0)
-    video = VideoContext(features, times, select_frames("uniform", features, 4, pts_seconds=times))
+    video = given(features, times, select_frames("uniform", features, 4, pts_seconds=times))
 
     def notes(question, model):
-        return model.answer(question, video=video, options=options).notes
+        return reply_of(model, question, video, options).notes
 
     strange, known, other = (
-        notes(question, backend)
+        notes(question, answerer)
         for question in ("Is there a zebra?", "Is there an owl?", "How is the owl seen?")
     )
     assert "zebra" in strange[0]

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 import ntlbg
 from longvu_models import made_frames, tiny_config, tiny_longvu_processor, tiny_model
-from ntlbg.backends import VideoContext, load_backend
-from ntlbg.backends.longvu import LongVUBackend
+from ntlbg.answerers import AnswerInput, load_backend
+from ntlbg.answerers.longvu import LongVUAnswerer
 from ntlbg.cli import app
 from ntlbg.errors import ConfigError, QuestionError, WeightsError
 from ntlbg.models.longvu.formats import BENCHMARKS, format_question
@@ -21,17 +21,19 @@ QUESTION = "What is it?"
 ROOMY = {"context_length": 600}
 
 
-def backend_of(mode="faithful", **changes) -> LongVUBackend:
+def backend_of(mode="faithful", **changes) -> LongVUAnswerer:
     model = tiny_model(mode=mode, **{**ROOMY, **changes})
-    return LongVUBackend(model, tiny_longvu_processor(mode=mode), "tiny", name="tiny")
+    return LongVUAnswerer(model, tiny_longvu_processor(mode=mode), "tiny", name="tiny")
 
 
-def context_of(backend, count=5) -> VideoContext:
+def context_of(answerer, count=5) -> AnswerInput:
     frames = made_frames(30, seed=3)
     times = np.arange(30) * 2.0
-    features = backend.encoder.encode_frames(made_frames(30, backend.encoder.image_size, seed=3))
+    features = answerer.retriever.encoders[0].encode_frames(
+        made_frames(30, answerer.retriever.encoders[0].image_size, seed=3)
+    )
     chosen = select_frames("uniform", features, count, pts_seconds=times)
-    seen = VideoContext(features, times, chosen)
+    seen = given(features, times, chosen)
     return seen.with_frames(Frames(frames[chosen.indices], times[chosen.indices]))
 
 
@@ -46,15 +48,17 @@ def folder(tmp_path_factory):
 @torch.no_grad()
 def test_scores_rank_frames_as_longvu_does():
     """Against the relevance that the model itself computes for square frames."""
-    backend = backend_of(context_length=60, reserved_tokens=0)
-    side = backend.encoder.image_size
+    answerer = backend_of(context_length=60, reserved_tokens=0)
+    side = answerer.retriever.encoders[0].image_size
     frames = made_frames(9, side, seed=4)
-    scores = backend.score_frames(backend.encoder.encode_frames(frames), QUESTION)
-    fused = backend.model.fuse(backend.processor.frame_pixels(frames), side)
-    ids = torch.tensor([backend.processor.encode(backend.processor.prompt(QUESTION))])
-    config = backend.model.config
+    scores = answerer.retriever.score_features(
+        answerer.retriever.encoders[0].encode_frames(frames), QUESTION
+    )
+    fused = answerer.model.fuse(answerer.processor.frame_pixels(frames), side)
+    ids = torch.tensor([answerer.processor.encode(answerer.processor.prompt(QUESTION))])
+    config = answerer.model.config
     config.context_length = ids.shape[1] - 1 + 9 * 2 + 8
-    (shown,) = backend.model.prepare(ids, videos=[fused]).videos
+    (shown,) = answerer.model.prepare(ids, videos=[fused]).videos
     relevance = shown.relevance.double()
     expected = (relevance - relevance.mean()) / relevance.std(correction=0)
     np.testing.assert_allclose(scores, expected, atol=1e-4)
@@ -65,39 +69,39 @@ def test_unit_relevance_in_corrected_mode():
     louder = features.copy()
     louder[3] *= 9
     for mode, same in (("faithful", False), ("corrected", True)):
-        backend = backend_of(mode)
-        one, other = (backend.score_frames(x, QUESTION) for x in (features, louder))
+        answerer = backend_of(mode)
+        one, other = (answerer.retriever.score_features(x, QUESTION) for x in (features, louder))
         assert np.allclose(one, other, atol=1e-5) == same
-    assert not backend.score_frames(features[:1], QUESTION).any()
+    assert not answerer.retriever.score_features(features[:1], QUESTION).any()
 
 
 def test_free_answers_are_the_models_own():
-    backend = backend_of()
-    video = context_of(backend)
-    reply = backend.answer(QUESTION, video=video, options=None)
-    inputs = backend.processor(QUESTION, video.frames.data)
-    ids = backend.model.generate(
+    answerer = backend_of()
+    video = context_of(answerer)
+    reply = reply_of(answerer, QUESTION, video)
+    inputs = answerer.processor(QUESTION, video.frames.data)
+    ids = answerer.model.generate(
         **inputs, do_sample=False, max_new_tokens=128, eos_token_id=1, pad_token_id=1
     )
-    assert reply.text == backend.processor.decode_answer(ids[0])
+    assert reply.text == answerer.processor.decode_answer(ids[0])
     assert reply.option_scores is None
-    prepared = backend.model.prepare(**inputs)
+    prepared = answerer.model.prepare(**inputs)
     assert reply.visual_tokens == prepared.attention_mask.sum() - (inputs["input_ids"].shape[1] - 1)
 
 
 def test_options_are_letters():
-    backend = backend_of()
-    video, options = context_of(backend), ["owl", "kite", "7"]
-    reply = backend.answer(QUESTION, video=video, options=options)
+    answerer = backend_of()
+    video, options = context_of(answerer), ["owl", "kite", "7"]
+    reply = reply_of(answerer, QUESTION, video, options)
     asked = format_question(BENCHMARKS["mvbench"], QUESTION, options)
-    inputs = backend.processor(asked, video.frames.data)
+    inputs = answerer.processor(asked, video.frames.data)
     with torch.no_grad():
-        logits = backend.model(**inputs).logits[0, -1].double()
-    letters = [backend.processor.tokenizer.convert_tokens_to_ids(x) for x in "ABC"]
+        logits = answerer.model(**inputs).logits[0, -1].double()
+    letters = [answerer.processor.tokenizer.convert_tokens_to_ids(x) for x in "ABC"]
     np.testing.assert_allclose(reply.option_scores, logits[letters].softmax(0), rtol=1e-4)
     assert reply.text == options[int(np.argmax(reply.option_scores))]
     with pytest.raises(QuestionError, match="at most 26"):
-        backend.answer(QUESTION, video=video, options=[str(i) for i in range(27)])
+        reply_of(answerer, QUESTION, video, [str(i) for i in range(27)])
 
 
 def test_the_same_pipeline_answers(folder, colour_video):
@@ -126,23 +130,23 @@ def test_the_command_answers(folder, colour_video):
 
 
 def test_a_folder_is_loaded_once(folder):
-    assert load_backend(str(folder)) is load_backend(str(folder))
+    assert load_answerer(str(folder)) is load_answerer(str(folder))
 
 
 def test_unusable_folders_are_explained(tmp_path):
     with pytest.raises(ConfigError, match="no model in this folder"):
-        load_backend(str(tmp_path))
+        load_answerer(str(tmp_path))
     (tmp_path / "config.json").write_text('{"model_type": "opt"}')
     with pytest.raises(ConfigError, match="a model of type 'opt'; known are longvu"):
-        load_backend(str(tmp_path))
+        load_answerer(str(tmp_path))
     tiny_config().save_pretrained(tmp_path)
     with pytest.raises(WeightsError, match="ntlbg convert longvu"):
-        load_backend(str(tmp_path))
+        load_answerer(str(tmp_path))
     for name in (str(tmp_path / "nothing"), "Vision-CAIR/LongVU_Qwen2_7B"):
         with pytest.raises(ConfigError, match=r"builtin, and folders.*`ntlbg convert longvu`"):
-            load_backend(name)
+            load_answerer(name)
 
 
 def test_model_and_processor_must_agree_about_the_mode():
     with pytest.raises(WeightsError, match="is corrected and its processor faithful"):
-        LongVUBackend(tiny_model(mode="corrected"), tiny_longvu_processor(), "tiny")
+        LongVUAnswerer(tiny_model(mode="corrected"), tiny_longvu_processor(), "tiny")
