@@ -1,25 +1,25 @@
 """How the text of an answer is written: greedy, or drawn; and what is refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from commands import assert_one_error
-from fakes import ColourAnswerer, ColourEncoder
+from fakes import ColourAnswerer
 from longvu_models import tiny_longvu_processor
 from longvu_models import tiny_model as tiny_longvu
 from ntlbg import Generation, answerers
-from ntlbg.answerers import AnswerInput
+from ntlbg.answerers.language_model import write
 from ntlbg.answerers.longvu import LongVUAnswerer
-from ntlbg.answerers.ntlbg import NtlbgAnswerer
-from ntlbg.answerers.writing import write
 from ntlbg.errors import ConfigError, QuestionError
 from ntlbg.pipeline import ask
 from ntlbg.selectors import select_frames
-from ntlbg.video import Frames
-from tiny_models import HIDDEN, tiny_model, tiny_processor
+from ntlbg.types import Frames
+from roles import given, reply_of
+from tiny_models import HIDDEN, tiny_answerer
 
 QUESTION = "What is it?"
 HOT = 5.0
@@ -39,9 +39,7 @@ def writers(longvu):
     chosen = select_frames("uniform", features, 3, pts_seconds=np.arange(9.0))
     frames = Frames(rng.integers(0, 256, (3, 24, 40, 3), dtype=np.uint8), np.arange(3.0))
     video = given(features, np.arange(9.0), chosen, frames)
-    ours = NtlbgAnswerer(tiny_model(), tiny_processor(), ColourEncoder(), name="tiny")
-
-    return {"longvu": longvu, "ntlbg": ours, "video": video}
+    return {"longvu": longvu, "ntlbg": tiny_answerer(), "video": video}
 
 
 def said(writers, name, **asked):
@@ -122,7 +120,7 @@ def test_what_is_out_of_range_or_does_nothing(asked, message):
 
 
 def test_the_commands_take_it(run, colour_video, longvu, monkeypatch, tmp_path):
-    monkeypatch.setitem(answerers.BACKENDS, "longvu", lambda **_: longvu)
+    monkeypatch.setitem(answerers.ANSWERERS, "longvu", lambda pristine: longvu)
     command = ("ask", colour_video, QUESTION, "--model", "longvu", "-k", 2, "--json")
 
     def text(*more):
@@ -157,18 +155,11 @@ def test_the_commands_take_it(run, colour_video, longvu, monkeypatch, tmp_path):
     assert not (tmp_path / "no.jsonl").exists()
 
 
-class Decider(ColourAnswerer):
-    """Never writes a text."""
-
-    def answer(self, question, *, video, options, generation):
-        return reply_of(super(), question, video, options)
-
-
 def test_a_model_that_wrote_nothing_says_so(colour_video):
     hot = Generation(temperature=1.0, seed=2)
-    answer = ask(colour_video, "Is it red?", model=Decider(), generation=hot)
+    answer = ask(colour_video, "Is it red?", model=ColourAnswerer(), generation=hot)
     assert any(note.endswith("temperature and seed did nothing") for note in answer.notes)
-    usual = ask(colour_video, "Is it red?", model=ColourAnswerer())  # which knows of no text
+    usual = ask(colour_video, "Is it red?", model=ColourAnswerer())
     assert not [note for note in usual.notes if "did nothing" in note]
     with pytest.raises(QuestionError, match="temperature and seed would do nothing"):
-        ask(colour_video, "red?", options=["red", "blue"], model=Decider(), generation=hot)
+        ask(colour_video, "red?", options=["red", "blue"], model=ColourAnswerer(), generation=hot)

@@ -9,19 +9,20 @@ from typer.testing import CliRunner
 
 import ntlbg
 from longvu_models import made_frames, tiny_config, tiny_longvu_processor, tiny_model
-from ntlbg.answerers import AnswerInput, load_backend
+from ntlbg.answerers import load_answerer
 from ntlbg.answerers.longvu import LongVUAnswerer
 from ntlbg.cli import app
 from ntlbg.errors import ConfigError, QuestionError, WeightsError
 from ntlbg.models.longvu.formats import BENCHMARKS, format_question
 from ntlbg.selectors import select_frames
-from ntlbg.video import Frames
+from ntlbg.types import AnswerInput, Frames
+from roles import given, index_of, reply_of
 
 QUESTION = "What is it?"
 ROOMY = {"context_length": 600}
 
 
-def backend_of(mode="faithful", **changes) -> LongVUAnswerer:
+def answerer_of(mode="faithful", **changes) -> LongVUAnswerer:
     model = tiny_model(mode=mode, **{**ROOMY, **changes})
     return LongVUAnswerer(model, tiny_longvu_processor(mode=mode), "tiny", name="tiny")
 
@@ -29,12 +30,14 @@ def backend_of(mode="faithful", **changes) -> LongVUAnswerer:
 def context_of(answerer, count=5) -> AnswerInput:
     frames = made_frames(30, seed=3)
     times = np.arange(30) * 2.0
-    features = answerer.retriever.encoders[0].encode_frames(
-        made_frames(30, answerer.retriever.encoders[0].image_size, seed=3)
-    )
+    [encoder] = answerer.own_retriever().encoders
+    features = encoder.encode_frames(made_frames(30, encoder.image_size, seed=3))
     chosen = select_frames("uniform", features, count, pts_seconds=times)
-    seen = given(features, times, chosen)
-    return seen.with_frames(Frames(frames[chosen.indices], times[chosen.indices]))
+    return given(features, times, chosen, Frames(frames[chosen.indices], times[chosen.indices]))
+
+
+def scores_of(answerer, features) -> np.ndarray:
+    return answerer.own_retriever().score(index_of(features, np.arange(len(features))), QUESTION)
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +51,11 @@ def folder(tmp_path_factory):
 @torch.no_grad()
 def test_scores_rank_frames_as_longvu_does():
     """Against the relevance that the model itself computes for square frames."""
-    answerer = backend_of(context_length=60, reserved_tokens=0)
-    side = answerer.retriever.encoders[0].image_size
+    answerer = answerer_of(context_length=60, reserved_tokens=0)
+    [encoder] = answerer.own_retriever().encoders
+    side = encoder.image_size
     frames = made_frames(9, side, seed=4)
-    scores = answerer.retriever.score_features(
-        answerer.retriever.encoders[0].encode_frames(frames), QUESTION
-    )
+    scores = scores_of(answerer, encoder.encode_frames(frames))
     fused = answerer.model.fuse(answerer.processor.frame_pixels(frames), side)
     ids = torch.tensor([answerer.processor.encode(answerer.processor.prompt(QUESTION))])
     config = answerer.model.config
@@ -69,14 +71,14 @@ def test_unit_relevance_in_corrected_mode():
     louder = features.copy()
     louder[3] *= 9
     for mode, same in (("faithful", False), ("corrected", True)):
-        answerer = backend_of(mode)
-        one, other = (answerer.retriever.score_features(x, QUESTION) for x in (features, louder))
+        answerer = answerer_of(mode)
+        one, other = (scores_of(answerer, x) for x in (features, louder))
         assert np.allclose(one, other, atol=1e-5) == same
-    assert not answerer.retriever.score_features(features[:1], QUESTION).any()
+    assert not scores_of(answerer, features[:1]).any()
 
 
 def test_free_answers_are_the_models_own():
-    answerer = backend_of()
+    answerer = answerer_of()
     video = context_of(answerer)
     reply = reply_of(answerer, QUESTION, video)
     inputs = answerer.processor(QUESTION, video.frames.data)
@@ -90,7 +92,7 @@ def test_free_answers_are_the_models_own():
 
 
 def test_options_are_letters():
-    answerer = backend_of()
+    answerer = answerer_of()
     video, options = context_of(answerer), ["owl", "kite", "7"]
     reply = reply_of(answerer, QUESTION, video, options)
     asked = format_question(BENCHMARKS["mvbench"], QUESTION, options)

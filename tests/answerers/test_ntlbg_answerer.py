@@ -1,26 +1,20 @@
-"""The built-in kind of answerer, on a random model of a few thousand parameters."""
-
-import gc
-from contextlib import nullcontext
+"""The built-in kind of answerer and its retriever, as a random model of a few thousand numbers."""
 
 import numpy as np
 import pytest
 import torch
 
-from fakes import ColourAnswerer, ColourEncoder
-from ntlbg import answerers
-from ntlbg.answerers import AnswerInput, load_backend
-from ntlbg.answerers.ntlbg import LONGEST_ANSWER_TOKENS, NtlbgAnswerer
-from ntlbg.errors import ConfigError, WeightsError
+from ntlbg.answerers.ntlbg import LONGEST_ANSWER_TOKENS
 from ntlbg.selectors import select_frames
-from tiny_models import HIDDEN, tiny_model, tiny_processor
+from roles import given, index_of, reply_of
+from tiny_models import HIDDEN, tiny_answerer
 
 QUESTION = "What is it?"
 
 
 @pytest.fixture(scope="module")
 def answerer():
-    return NtlbgAnswerer(tiny_model(), tiny_processor(), ColourEncoder(), name="tiny")
+    return tiny_answerer()
 
 
 @pytest.fixture(scope="module")
@@ -104,60 +98,11 @@ def test_rich_points_are_those_of_the_model(answerer, video):
     assert points.weights[:, 0].sum() < 1
 
 
-def test_backends_are_loaded_once_and_by_name(monkeypatch):
-    made = []
-    monkeypatch.setitem(answerers.BACKENDS, "colours", lambda: made.append(1) or ColourAnswerer())
-    assert load_answerer("colours") is load_answerer("colours")
-    assert made == [1]
-    own = ColourAnswerer()
-    assert load_answerer(own) is own
-
-
-def test_a_model_that_is_measured_is_loaded_apart(monkeypatch):
-    made = []
-    monkeypatch.setitem(
-        answerers.BACKENDS, "taught", lambda **how: made.append(how) or ColourAnswerer()
-    )
-    apart = load_answerer("taught", pristine=True)
-    assert apart is load_answerer("taught", pristine=True)
-    assert apart is not load_answerer("taught")
-    assert made == [{"enrolled": False}, {}]
-
-
-@pytest.mark.parametrize("fails", [False, True])
-@pytest.mark.parametrize("collects", [False, True])
-def test_no_garbage_is_collected_while_a_backend_loads(monkeypatch, fails, collects):
-    seen = []
-
-    def load():
-        seen.append(gc.isenabled())
-        if fails:
-            raise WeightsError("not there")
-        return ColourAnswerer()
-
-    monkeypatch.setitem(answerers.BACKENDS, f"colours {fails} {collects}", load)
-    monkeypatch.setattr(answerers, "_loaded", answerers._loaded.__wrapped__)
-    if not collects:
-        gc.disable()
-    try:
-        with pytest.raises(WeightsError) if fails else nullcontext():
-            load_answerer(f"colours {fails} {collects}")
-        assert gc.isenabled() == collects
-    finally:
-        gc.enable()
-    assert seen == [False]
-
-
-def test_unknown_backend_names_what_there_is():
-    with pytest.raises(ConfigError, match=r"no model 'gpt' here, and names of the hub are not"):
-        load_answerer("gpt")
-
-
 WORDS = {"projector": "vocabulary", "vocabulary": [[10, 11], [12], [13], [16]]}
 
 
 def test_an_event_is_named_surely_and_does_not_recur():
-    answerer = NtlbgAnswerer(tiny_model(**WORDS), tiny_processor(), ColourEncoder())
+    answerer = tiny_answerer(**WORDS)
     projector = answerer.model.multi_modal_projector
     words = torch.nn.functional.normalize(
         projector.word_embeddings - projector.embedding_mean, dim=-1
@@ -167,12 +112,11 @@ def test_an_event_is_named_surely_and_does_not_recur():
     odds = answerer.retriever.event_odds(index_of(features, np.arange(83.0)))
     assert odds[-3:].min() > odds[:40].max() + 5  # named as surely, but shown all the time
     assert odds[:40].min() > odds[40:80].max() + 3  # shown as often, but nothing
-    plain = NtlbgAnswerer(tiny_model(), tiny_processor(), ColourEncoder())
-    assert plain.retriever.event_odds(index_of(features, np.arange(83.0))) is None
+    assert tiny_answerer().retriever.event_odds(index_of(features, np.arange(83.0))) is None
 
 
 def test_the_reader_is_told_how_relevant_each_frame_is(video):
-    answerer = NtlbgAnswerer(tiny_model(**WORDS), tiny_processor(), ColourEncoder())
+    answerer = tiny_answerer(**WORDS)
     inputs = answerer._inputs(QUESTION, video)
     chosen = video.selection.scores[video.selection.indices]
     np.testing.assert_allclose(inputs["frame_scores"][0], chosen, rtol=1e-6)

@@ -10,14 +10,22 @@ from PIL import Image
 from torch.nn import functional as F
 
 from fakes import ColourEncoder
-from ntlbg.answerers import AnswerInput, further_words
-from ntlbg.answerers.further_words import CUTOUT_RIGHT, FOOTAGE, PHOTO_RIGHT, OpenVocabulary
 from ntlbg.answerers.ntlbg import NtlbgAnswerer
-from ntlbg.answerers.seen import SURE
 from ntlbg.encoders.builtin import EXPERT_CHANCES, EXPERT_WORDS
+from ntlbg.models.builtin import open_vocabulary
 from ntlbg.models.builtin.enrolment import EnrolledObject
+from ntlbg.models.builtin.open_vocabulary import (
+    CUTOUT_RIGHT,
+    FOOTAGE,
+    PHOTO_RIGHT,
+    OpenVocabulary,
+)
+from ntlbg.models.ntlbg.question_evidence import SURE
 from ntlbg.question import parse_question
+from ntlbg.retrievers.ntlbg import NtlbgRetriever
 from ntlbg.selectors import select_frames
+from ntlbg.types import AnswerInput
+from roles import given, index_of, reply_of
 from tiny_models import HIDDEN, tiny_model, tiny_processor
 
 WORDS = {"projector": "vocabulary", "vocabulary": [[10, 11], [12], [13, 14], [16]]}
@@ -86,7 +94,7 @@ def test_a_doubtful_expert_is_not_heard(model):
 
 def test_the_expert_is_not_heard_where_the_tower_knows_a_drawing(model, monkeypatch):
     """A few seconds of footage with drawings on it: what it calls them or the scene misleads."""
-    monkeypatch.setattr(further_words, "SAME_SCENE", -1.1)
+    monkeypatch.setattr(open_vocabulary, "SAME_SCENE", -1.1)
     further = OpenVocabulary(model, tiny_processor(), EXPERT)
     drawn, nothing = frames_of(model)[[0, 2]]
     for sure, heard in [(2, True), (3, False)]:
@@ -205,33 +213,32 @@ def test_what_was_taught_is_as_sure_as_its_pictures(model, alpha, found):
     further = OpenVocabulary(model, tiny_processor(), EXPERT, [thing])
     shown = further.express(features, {})
     np.testing.assert_allclose(further.reliability(shown), [0, 0, 0, found], atol=1e-6)
-    answerer = NtlbgAnswerer(model, tiny_processor(), ColourEncoder(), further_words=further)
+    retriever = NtlbgRetriever(model, tiny_processor(), ColourEncoder(), vocabulary=further)
+    answerer = NtlbgAnswerer(retriever, fingerprint="taught")
     times = np.arange(4.0)
     chosen = select_frames("uniform", shown, 4, pts_seconds=times)
-    reply = reply_of(answerer, "Is there a red blob?", given(shown, times, chosen))
+    reply = reply_of(answerer, "Is there a red blob?", given(features, times, chosen))
     assert reply.text == "Yes"
     assert reply.found <= found + 1e-6
     assert bool(reply.notes) == (found < SURE)
 
 
-def made_backend(model, **options) -> NtlbgAnswerer:
+def made_retriever(model) -> NtlbgRetriever:
     further = OpenVocabulary(model, tiny_processor(), EXPERT)
-    return NtlbgAnswerer(model, tiny_processor(), ColourEncoder(), further_words=further, **options)
+    return NtlbgRetriever(model, tiny_processor(), ColourEncoder(), vocabulary=further)
 
 
-def test_the_backend_expresses_and_takes_words_for_events(model):
-    answerer = made_backend(model)
+def test_the_retriever_expresses_and_takes_words_for_events(model):
+    retriever = made_retriever(model)
     features = np.repeat(frames_of(model)[2:3], 40, axis=0)
     times = np.arange(40.0)
-    found = answerer.retriever.features(index_of(features, times, notes([0] * 40, [0.9] * 40)))
+    found = retriever.features(index_of(features, times, notes([0] * 40, [0.9] * 40)))
     assert found.shape == features.shape
-    plain = NtlbgAnswerer(model, tiny_processor(), ColourEncoder())
-    assert plain.retriever.features(index_of(features, times, {})) is features
+    plain = NtlbgRetriever(model, tiny_processor(), ColourEncoder())
+    assert plain.features(index_of(features, times)) is features
     # a photograph shows its subject all the time: that does not make it a background
-    assert (
-        answerer.retriever.event_odds(index_of(found, times))
-        > plain.retriever.event_odds(index_of(found, times)) + 5
-    ).all()
+    odds, plainly = (eyes.event_odds(index_of(found, times)) for eyes in (retriever, plain))
+    assert (odds > plainly + 5).all()
 
 
 @pytest.mark.parametrize(
@@ -248,15 +255,15 @@ def test_the_backend_expresses_and_takes_words_for_events(model):
     ],
 )
 def test_what_is_shown_is_the_word_of_most_frames(model, question, word):
-    answerer = made_backend(model)
+    retriever = made_retriever(model)
     features = np.repeat(frames_of(model)[2:3], 5, axis=0)
     times = np.array([0.0, 2.0, 2.2, 2.4, 4.0])
-    found = answerer.retriever.features(
-        index_of(features, times, notes([0, 1, 1, 1, 2], [0.9] * 5))
-    )
+    index = index_of(features, times, notes([0, 1, 1, 1, 2], [0.9] * 5))
+    found = retriever.features(index)
     intent = parse_question(question).intent
-    assert answerer.retriever.vocabulary.shown(intent, found, times) == word
-    assert answerer.retriever.vocabulary.shown(intent, features, times) is None
+    assert retriever.vocabulary.shown(intent, found, times) == word
+    assert retriever.vocabulary.shown(intent, features, times) is None
     if word:
-        video = given(found, times, select_frames("uniform", found, 5, pts_seconds=times))
-        assert reply_of(answerer, question, video).text == word
+        answerer = NtlbgAnswerer(retriever, fingerprint="tiny")
+        chosen = select_frames("uniform", found, 5, pts_seconds=times)
+        assert reply_of(answerer, question, AnswerInput(index, found, chosen)).text == word

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ntlbg.answerers import AnswerInput, wording
-from ntlbg.answerers.wording import (
+from ntlbg.models.builtin import wording
+from ntlbg.models.builtin.wording import (
     NOT_ENGLISH,
     UNNAMED,
     UNTRAINED,
@@ -15,6 +15,7 @@ from ntlbg.question import Intent, parse_question
 from ntlbg.selectors import select_frames
 from ntlbg_lab.haystack.pictures import object_names
 from ntlbg_lab.haystack.questions import TEMPLATES
+from roles import given, reply_of
 from tiny_models import tiny_answerer
 
 FACTS = {"name": "owl", "other": "bus", "article": "an owl", "other_article": "a bus"}

@@ -4,16 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from fakes import ColourAnswerer
-from ntlbg.answerers import Inspectable, AnswerInput
-from ntlbg.answerers.inspection import plane_of
 from ntlbg.config import Config
 from ntlbg.data import Sample
+from ntlbg.models.ntlbg.inspection import plane_of
 from ntlbg.reading import Read
 from ntlbg.selectors import select_frames
 from ntlbg.selectors.contour import optimal_radius
 from ntlbg.train.loss_parts import loss_parts
 from ntlbg.train.question_objective import QuestionObjective
+from roles import given
 from tiny_models import HIDDEN, tiny_answerer
 
 QUESTION, ANSWER = "When does the drum appear?", "02:28"
@@ -173,8 +172,3 @@ def test_frames_that_are_all_the_same_are_one_point(mean):
     assert not plane.points.any()
     assert plane.mean == pytest.approx([np.linalg.norm(mean - 1), 0])
     assert np.linalg.eigvalsh(plane.covariance).min() >= 1 - 1e-9
-
-
-def test_only_backends_with_ntlbg_attention_show_it(answerer):
-    assert isinstance(answerer, Inspectable)
-    assert not isinstance(ColourAnswerer(), Inspectable)
