@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 import ntlbg
-from ntlbg.answerers import load_backend
+from ntlbg.answerers import load_answerer
 from ntlbg.cli import app
 from ntlbg.config import to_json
 from ntlbg.encoders import ENCODERS

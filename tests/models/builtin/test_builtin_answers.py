@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ntlbg.answerers import AnswerInput, load_backend
+from ntlbg.answerers import load_answerer
 from ntlbg.data import NOT_SEEN
-from ntlbg.pipeline import choose_frames
 from ntlbg_lab.haystack.pictures import object_names
+from roles import chosen, given, reply_of
 
 pytestmark = pytest.mark.slow
 SECONDS = 300

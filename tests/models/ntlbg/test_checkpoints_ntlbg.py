@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from ntlbg.answerers import load_backend
-from ntlbg.answerers.trained import load_trained_backend
+from ntlbg.answerers import load_answerer
+from ntlbg.answerers.ntlbg_folder import load_ntlbg_answerer
 from ntlbg.errors import ConfigError, OutputError, WeightsError
 from ntlbg.models import NtlbgForConditionalGeneration, NtlbgProcessor
 from ntlbg.models.ntlbg.building import build_reader
@@ -148,7 +148,7 @@ def test_a_configuration_that_was_edited_wrongly_is_told(key, value, told, tmp_p
     (config if key in config else config["video_config"])[key] = value
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(WeightsError, match=told):
-        load_trained_backend(folder, films=False)
+        load_ntlbg_answerer(folder, films=False)
 
 
 def test_folders_without_a_model_say_why(tmp_path):
