@@ -21,7 +21,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from ntlbg.answerers import load_backend
+from ntlbg.answerers import load_answerer
 from ntlbg.downloads import part_path
 from ntlbg.encoders.builtin import EXPERT_CHANCES, EXPERT_WORDS
 from ntlbg.index.index_video import FeatureIndex, index_video
@@ -132,7 +132,8 @@ def measure(item: Item, folder: Path, index: FeatureIndex) -> dict:
         video = folder / "video.mp4"
         write_pan(opened, video)
     answerer = load_answerer("builtin")
-    indexed = index_video(video, answerer.retriever.encoders[0], index=index, fps=FPS)
+    [encoder] = answerer.encoders
+    notes = index_video(video, [encoder], index=index, fps=FPS).notes[encoder.name]
     answers = []
     for question, right in questions(item):
         said = ask(video, question, num_frames=NUM_FRAMES, fps=FPS, index=index)
@@ -142,7 +143,7 @@ def measure(item: Item, folder: Path, index: FeatureIndex) -> dict:
             "question": question, "answer": said.text, "right": is_right(said.text, right),
             "noted": any(note not in said_of_frames for note in said.notes),
         })  # fmt: skip
-    return {"title": item.title, "sees": what_it_sees(answerer, indexed.notes), "answers": answers}
+    return {"title": item.title, "sees": what_it_sees(answerer, notes), "answers": answers}
 
 
 def is_right(said: str, right: tuple[str, ...]) -> bool:

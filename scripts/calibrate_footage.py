@@ -7,7 +7,8 @@
 Pictures are looked for in backgrounds/ and named cut-outs in tuxpaint/stamps/ of the folder: none
 of them is shipped, and none was trained on. Half of each makes the videos that constants are fitted
 on, half those that are reported beside them. Prints what belongs into
-``ntlbg.answerers.seen.Calibration`` and EXPERT_RIGHT of ``ntlbg.answerers.further_words``.
+``ntlbg.models.ntlbg.question_evidence.Calibration`` and EXPERT_RIGHT of
+``ntlbg.models.builtin.open_vocabulary``.
 """
 
 import argparse
@@ -20,11 +21,13 @@ import torch
 from PIL import Image, ImageFilter
 from sklearn.linear_model import LogisticRegression
 
-from ntlbg.answerers import AnswerInput, load_builtin_backend
-from ntlbg.answerers.drawn_videos import drawn_signs
-from ntlbg.choosing import choose_frames
-from ntlbg_lab.evaluate import KINDS, Condition, plan_video
-from ntlbg_lab.evaluate.videos import draw_and_encode
+from ntlbg.answerers.builtin import load_builtin_answerer
+from ntlbg.choosing import choose
+from ntlbg.models.builtin.drawn_videos import drawn_signs
+from ntlbg.question import parse_question
+from ntlbg.system import load_system
+from ntlbg.types import AnswerInput, VideoIndex
+from ntlbg_lab.evaluate import KINDS, Condition, encode_timeline, plan_video
 from ntlbg_lab.haystack.footage import HEIGHT, MAKERS, WIDTH, screen_recording
 from ntlbg_lab.haystack.pictures import object_names
 
@@ -38,11 +41,9 @@ CLEAR = -4.0  # log-odds of a named object from which on it was mostly there
 
 @dataclass
 class Video:
-    """Features as the index has them, notes, times, and when which name is shown."""
+    """What is known of its frames, and when which name is shown."""
 
-    features: np.ndarray
-    notes: dict
-    pts_seconds: np.ndarray
+    index: VideoIndex
     shown: list[tuple[str, float, float]] = field(default_factory=list)
 
 
@@ -103,8 +104,10 @@ def make_footage(answerer, number: int, pictures, cutouts) -> Video:
         shots.append(make(picture, count, rng))
         at += count
     frames = np.concatenate(shots)
-    features, notes = answerer.retriever.encoders[0].encode_with_notes(frames)
-    return Video(features, notes, np.arange(float(len(frames))), shown)
+    [encoder] = answerer.encoders
+    features, notes = encoder.encode_with_notes(frames)
+    tracks = {encoder.name: features}, {encoder.name: notes}
+    return Video(VideoIndex(np.arange(float(len(frames))), *tracks), shown)
 
 
 def make_drawn(answerer, clips: int, videos: int, seed: int) -> list[Video]:
@@ -113,18 +116,18 @@ def make_drawn(answerer, clips: int, videos: int, seed: int) -> list[Video]:
     for kind, number in (("clip-8", clips), ("clip-16", clips), ("ten-minutes", videos)):
         for place in range(number):
             timeline, _ = plan_video(KINDS[kind], place, Condition(seed=seed, split="val"))
-            times, features, notes = draw_and_encode(answerer, timeline)
-            found.append(Video(features, notes, times))
+            found.append(Video(encode_timeline(load_system(answerer), timeline)))
     return found
 
 
 def signs_of(answerer, videos: list[Video]) -> np.ndarray:
-    projector = answerer.model.multi_modal_projector
+    projector, [encoder] = answerer.model.multi_modal_projector, answerer.encoders
+    found = []
     with torch.inference_mode():
-        return np.array([
-            drawn_signs(projector, torch.as_tensor(v.features).float(), v.pts_seconds)
-            for v in videos
-        ])  # fmt: skip
+        for index in (video.index for video in videos):
+            features = torch.as_tensor(index.features[encoder.name]).float()
+            found.append(drawn_signs(projector, features, index.pts_seconds))
+    return np.array(found)
 
 
 def fit_drawn(drawn: np.ndarray, others: np.ndarray) -> LogisticRegression:
@@ -143,31 +146,28 @@ def ask_for_names(answerer, videos: list[Video]) -> dict[str, list]:
     found: dict[str, list] = {"named": [], "ends": []}
     for number, video in enumerate(videos):
         rng = np.random.default_rng(number)
-        features = answerer.retriever.features(
-            index_of(video.features, video.pts_seconds, video.notes)
-        )
         there = sorted({name for name, _, _ in video.shown})
         absent = [n for n in rng.choice(names, ABSENT, replace=False).tolist() if n not in there]
         for name in (*there, *absent):
             question = f"When does the {name} appear?"
-            seen = _chosen(answerer, features, video, question)
-            signs = answerer.evidence(question, seen)
-            if list(signs.words) == [name]:
-                odds = signs.named(name)
+            evidence = answerer.evidence(question, _given(answerer, video, question))
+            if list(evidence.words) == [name]:
+                odds = evidence.named(name)
                 best = int(odds.argmax())
-                set_to_it = signs.further[best] > 0 and signs.words[name][best] > 8
+                set_to_it = evidence.further[best] > 0 and evidence.words[name][best] > 8
                 found["named"].append((name in there, odds[best], set_to_it))
         in_order = sorted(video.shown, key=lambda event: event[1])
         for question, place in (("Which object appears first?", 0), ("What is shown last?", -1)):
-            said = reply_of(answerer, question, _chosen(answerer, features, video, question)).text  # fmt: skip
+            given = _given(answerer, video, question)
+            said = answerer.answer(parse_question(question), given).text
             found["ends"].append(bool(in_order) and said == in_order[place][0])
     return found
 
 
-def _chosen(answerer, features, video: Video, question: str) -> AnswerInput:
-    times = video.pts_seconds
-    selection = chosen(answerer.retriever, features, times, question, "ntlbg", 16)
-    return given(features, times, selection)
+def _given(answerer, video: Video, question: str) -> AnswerInput:
+    retriever, index = answerer.retriever, video.index
+    selection = choose(retriever, index, parse_question(question), "ntlbg", 16)
+    return AnswerInput(index, retriever.features(index), selection)
 
 
 def report_names(what: str, found: dict[str, list]) -> None:
