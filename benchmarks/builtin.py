@@ -20,11 +20,11 @@ import av
 import numpy as np
 import torch
 
-from ntlbg.backends import load_backend
+from ntlbg.answerers import load_answerer
 from ntlbg.downloads import part_path
 from ntlbg.encoders.builtin import BuiltinEncoder, load_builtin_encoder
 from ntlbg.index.index_video import index_video
-from ntlbg.index.store import FeatureIndex, IndexedVideo
+from ntlbg.index.store import FeatureIndex, Track
 from ntlbg.models.builtin.imagenet_expert import load_imagenet_expert
 from ntlbg.models.builtin.loading import load_vision_tower, weights_fingerprint
 from ntlbg.models.builtin.vision_tower import normalize_pixels
@@ -54,8 +54,8 @@ GOALS = {  # by the beginning of a row
 LOAD = """
 import time
 began = time.perf_counter()
-from ntlbg.backends import load_backend
-load_backend("builtin")
+from ntlbg.answerers import load_answerer
+load_answerer("builtin")
 print(time.perf_counter() - began)
 """
 
@@ -165,7 +165,7 @@ def measure_index(video: Path, folder: Path, rounds: int):
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as empty:
             began = time.perf_counter()
-            frames = len(index_video(video, encoder, index=FeatureIndex(empty)))
+            frames = len(index_video(video, [encoder], index=FeatureIndex(empty)))
             seconds.append(time.perf_counter() - began)
     median = statistics.median(seconds)
     yield f"index {frames} s of video: decode and encode", f"{median:.2f} s"
@@ -185,9 +185,9 @@ def measure_load(video: Path, folder: Path, rounds: int):
 
 def measure_question(video: Path, folder: Path, rounds: int):
     index, hour = indexed_hour(video, folder)
-    backend = load_backend("builtin")
+    answerer = load_answerer("builtin")
     works = {
-        question: lambda question=question: ask(hour, question, model=backend, index=index)
+        question: lambda question=question: ask(hour, question, model=answerer, index=index)
         for question in QUESTIONS
     }
     for question, times in interleaved(works, rounds).items():
@@ -220,17 +220,16 @@ def indexed_hour(video: Path, folder: Path) -> tuple[FeatureIndex, Path]:
     index = FeatureIndex(folder / "index")
     hour = repeated_clip(folder / "hour.mp4", "bikes", HOUR_SECONDS)
     encoder = load_builtin_encoder()
-    fingerprint = encoder.fingerprint
-    key = index.key(hour, fingerprint=fingerprint, fps=1.0)
+    key = index.key(hour, fingerprint=encoder.fingerprint, fps=1.0)
     if index.load(key) is None:
-        short = index_video(video, encoder, index=index)
+        short = index_video(video, [encoder], index=index)
         rows = np.arange(HOUR_SECONDS) % len(short)
-        features = short.features[rows]
+        features = short.features[encoder.name][rows]
         features += NOISE * np.random.default_rng(0).standard_normal(features.shape, np.float32)
         features /= np.linalg.norm(features, axis=1, keepdims=True)
-        notes = {name: note[rows] for name, note in short.notes.items()}
+        notes = {name: note[rows] for name, note in short.notes[encoder.name].items()}
         meta = short.meta | {"duration_seconds": float(HOUR_SECONDS)}
-        index.save(key, IndexedVideo(features, np.arange(HOUR_SECONDS, dtype=float), meta, notes))
+        index.save(key, Track(features, np.arange(HOUR_SECONDS, dtype=float), meta, notes))
     return index, hour
 
 

@@ -21,7 +21,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from ntlbg.backends import load_backend
+from ntlbg.answerers import load_answerer
 from ntlbg.downloads import part_path
 from ntlbg.encoders.builtin import EXPERT_CHANCES, EXPERT_WORDS
 from ntlbg.index.index_video import FeatureIndex, index_video
@@ -131,8 +131,9 @@ def measure(item: Item, folder: Path, index: FeatureIndex) -> dict:
     if isinstance(opened, Image.Image):
         video = folder / "video.mp4"
         write_pan(opened, video)
-    backend = load_backend("builtin")
-    indexed = index_video(video, backend.encoder, index=index, fps=FPS)
+    answerer = load_answerer("builtin")
+    [encoder] = answerer.encoders
+    notes = index_video(video, [encoder], index=index, fps=FPS).notes[encoder.name]
     answers = []
     for question, right in questions(item):
         said = ask(video, question, num_frames=NUM_FRAMES, fps=FPS, index=index)
@@ -142,7 +143,7 @@ def measure(item: Item, folder: Path, index: FeatureIndex) -> dict:
             "question": question, "answer": said.text, "right": is_right(said.text, right),
             "noted": any(note not in said_of_frames for note in said.notes),
         })  # fmt: skip
-    return {"title": item.title, "sees": what_it_sees(backend, indexed.notes), "answers": answers}
+    return {"title": item.title, "sees": what_it_sees(answerer, notes), "answers": answers}
 
 
 def is_right(said: str, right: tuple[str, ...]) -> bool:
@@ -151,12 +152,12 @@ def is_right(said: str, right: tuple[str, ...]) -> bool:
     return said in right or (right == ("nothing",) and "did not see" in said)
 
 
-def what_it_sees(backend, notes: dict[str, np.ndarray]) -> str:
+def what_it_sees(answerer, notes: dict[str, np.ndarray]) -> str:
     """The expert's likeliest words over the video, and the mean of all its chances."""
     total: dict[str, float] = {}
     words, chances = notes[EXPERT_WORDS], notes[EXPERT_CHANCES]
     for word, chance in zip(words.ravel(), chances.ravel(), strict=True):
-        name = backend.further_words.names[word]
+        name = answerer.retriever.vocabulary.names[word]
         total[name] = total.get(name, 0.0) + float(chance) / len(words)
     best = sorted(total, key=total.get, reverse=True)[:2]
     named = ", ".join(f"{name} {total[name]:.2f}" for name in best)

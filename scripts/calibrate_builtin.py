@@ -3,9 +3,9 @@
     python scripts/calibrate_builtin.py                       # draws 20 videos of an hour first
     python scripts/calibrate_builtin.py --weights runs/builtin/model.safetensors --write
 
-Prints ``ntlbg.backends.seen.Calibration``, and writes it into the weights if told to. Fits on
-validation videos and reports on others. Half an hour on one core, most of it drawing; with
-``--cache FILE`` the features are kept for the next time.
+Prints ``ntlbg.models.ntlbg.question_evidence.Calibration``, and writes it into the weights if told
+to. Fits on validation videos and reports on others. Half an hour on one core, most of it drawing;
+with ``--cache FILE`` the features are kept for the next time.
 """
 
 import argparse
@@ -18,11 +18,21 @@ import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from ntlbg.backends import VideoContext, load_builtin_backend, seen
-from ntlbg.choosing import choose_frames
+from ntlbg.answerers.builtin import load_builtin_answerer
+from ntlbg.choosing import choose
 from ntlbg.models.builtin.loading import add_settings
 from ntlbg.models.builtin.vocabulary import object_names
+from ntlbg.models.ntlbg.question_evidence import (
+    LEAST_CHANCE,
+    LEAST_MOMENT_CHANCE,
+    Calibration,
+    QuestionEvidence,
+    log_odds,
+)
+from ntlbg.question import parse_question
 from ntlbg.question.timing import recurrence_similarity
+from ntlbg.system import load_system
+from ntlbg.types import AnswerInput, VideoIndex
 from ntlbg_lab.evaluate import encode_timeline
 from ntlbg_lab.haystack.questions import HELD_OUT_WORDINGS, TEMPLATES, with_article
 from ntlbg_lab.haystack.timeline import Timeline, plan_timeline
@@ -39,11 +49,15 @@ ROUNDS = 5  # of choosing the best frames by the rule that was fitted to the bes
 
 @dataclass
 class Video:
-    """A timeline with its features (T, D) at times (T,)."""
+    """A timeline, and its T frames as the model's encoder sees them."""
 
     timeline: Timeline
-    pts_seconds: np.ndarray
-    features: np.ndarray
+    index: VideoIndex
+
+    @property
+    def pts_seconds(self) -> np.ndarray:
+        """float64 (T,)."""
+        return self.index.pts_seconds
 
     def showing(self, margin: float = 0.0, name: str | None = None) -> np.ndarray:
         """Mask (T,) of the frames on which an event, or one of this name, is on screen."""
@@ -56,22 +70,22 @@ class Video:
         return shown
 
 
-def draw_videos(backend, number: int, seconds: float, seed: int) -> Iterator[Video]:
+def draw_videos(answerer, number: int, seconds: float, seed: int) -> Iterator[Video]:
     """Validation videos of this seed, with features."""
     for place in range(number):
         rng = np.random.default_rng((seed, place))
         timeline = plan_timeline(rng, seconds, names=object_names(), split="val")
-        yield Video(timeline, *encode_timeline(backend, timeline))
+        yield Video(timeline, encode_timeline(load_system(answerer), timeline))
 
 
-def cached_videos(backend, options) -> list[Video]:
+def cached_videos(answerer, options) -> list[Video]:
     """Twice as many videos as asked for: those to fit on, then those to report on."""
     if options.cache and options.cache.is_file():
         with options.cache.open("rb") as file:
             return pickle.load(file)
     videos = []
     for seed in (options.seed, options.seed + 1):
-        for video in draw_videos(backend, options.videos, options.seconds, seed):
+        for video in draw_videos(answerer, options.videos, options.seconds, seed):
             videos.append(video)
             print(f"drawn: {len(videos)} of {2 * options.videos}", flush=True)
     if options.cache:
@@ -86,7 +100,7 @@ def fit(rows: np.ndarray, labels: np.ndarray) -> list[float]:
     return np.append(model.coef_[0], model.intercept_).round(2).tolist()
 
 
-def event_frames(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
+def event_frames(answerer, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
     """Rows (confidence, recurrence) and labels of all frames but those at an event's edge.
 
     In parts of ten minutes: fitted to whole hours, where almost everything recurs, the odds call
@@ -97,22 +111,24 @@ def event_frames(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
         times, shown = video.pts_seconds, video.showing()
         kept = shown | ~video.showing(CLEAR_SECONDS)
         with torch.inference_mode():
-            features = torch.as_tensor(video.features)
-            sure = backend.model.multi_modal_projector.confidence(features).numpy()
+            features = answerer.retriever.features(video.index)
+            sure = answerer.model.multi_modal_projector.confidence(
+                torch.as_tensor(features)
+            ).numpy()
         for start in np.arange(0, times[-1], PART_SECONDS):
             part = (times >= start) & (times < start + PART_SECONDS)
-            seldom = recurrence_similarity(video.features[part], times[part])
+            seldom = recurrence_similarity(features[part], times[part])
             rows.append(np.stack([sure[part], seldom], axis=1)[kept[part]])
             labels.append(shown[part & kept])
     return np.concatenate(rows), np.concatenate(labels)
 
 
-def event_maxima(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
+def event_maxima(answerer, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
     """Rows (best log-odds of an event, log of the number of frames) of videos, parts, moments."""
     rows, labels = [], []
     for place, video in enumerate(videos):
         times, shown, clear = video.pts_seconds, video.showing(), ~video.showing(CLEAR_SECONDS)
-        odds = backend.event_odds(video.features, times)
+        odds = answerer.retriever.event_odds(video.index)
         spans = [(0.0, np.inf), *((a, a + PART_SECONDS) for a in np.arange(0, times[-1], 600))]
         moments = [float(np.ceil(event.start)) for event in video.timeline.events]
         rng = np.random.default_rng(place)
@@ -128,9 +144,9 @@ def event_maxima(backend, videos: list[Video]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(rows), np.array(labels)
 
 
-def named_signs(backend, videos: list[Video]) -> tuple[list[seen.Signs], np.ndarray]:
+def named_evidence(answerer, videos: list[Video]) -> tuple[list[QuestionEvidence], np.ndarray]:
     """What chosen frames say about objects that are there and that are not, and which is which."""
-    found, labels = [], []
+    found, labels, retriever = [], [], answerer.retriever
     for place, video in enumerate(videos):
         rng = np.random.default_rng(place)
         listed = sorted({event.name for event in video.timeline.events})
@@ -140,59 +156,58 @@ def named_signs(backend, videos: list[Video]) -> tuple[list[seen.Signs], np.ndar
             templates = TEMPLATES[str(rng.choice(NAMING))][:-HELD_OUT_WORDINGS]
             template = templates[rng.integers(len(templates))]
             question = template.format(name=name, article=with_article(name))
-            selection = choose_frames(
-                backend, video.features, video.pts_seconds, question, "ntlbg", NUM_FRAMES
-            )
-            seen_video = VideoContext(video.features, video.pts_seconds, selection)
-            found.append(backend.signs(question, seen_video))
+            asked, index = parse_question(question), video.index
+            selection = choose(retriever, index, asked, "ntlbg", NUM_FRAMES)
+            given = AnswerInput(index, retriever.features(index), selection)
+            found.append(answerer.evidence(question, given))
             labels.append(name in listed)
     return found, np.array(labels)
 
 
-def fit_named(signs: list[seen.Signs], labels: np.ndarray) -> list[float]:
+def fit_named(evidence: list[QuestionEvidence], labels: np.ndarray) -> list[float]:
     """Weights of relevance and word, and the bias, for the best frame by the rule itself."""
     weights = [0.5, 0.5, 0.0]
     for _ in range(ROUNDS):
-        weights = fit(np.array([_best(item, weights) for item in signs]), labels)
+        weights = fit(np.array([_best(item, weights) for item in evidence]), labels)
     return weights
 
 
-def _best(signs: seen.Signs, weights: list[float]) -> tuple[float, float]:
-    [word] = signs.words.values()
-    frame = int(seen.log_odds(weights, signs.relevance, word).argmax())
-    return float(signs.relevance[frame]), float(word[frame])
+def _best(evidence: QuestionEvidence, weights: list[float]) -> tuple[float, float]:
+    [word] = evidence.words.values()
+    frame = int(log_odds(weights, evidence.relevance, word).argmax())
+    return float(evidence.relevance[frame]), float(word[frame])
 
 
-def report(what: str, log_odds: np.ndarray, labels: np.ndarray, chance: float) -> None:
+def report(what: str, odds: np.ndarray, labels: np.ndarray, chance: float) -> None:
     """Errors of a rule that answers from this chance on."""
-    said = log_odds >= np.log(chance / (1 - chance))
+    said = odds >= np.log(chance / (1 - chance))
     print(
         f"{what}: of {int((~labels).sum())} absent, answered {said[~labels].mean():.3f}; "
         f"of {int(labels.sum())} present, refused {(~said[labels]).mean():.3f}"
     )
 
 
-def calibrate(backend, fitted: list[Video], others: list[Video]) -> seen.Calibration:
+def calibrate(answerer, fitted: list[Video], others: list[Video]) -> Calibration:
     """Fit one regression after the other; later ones use what earlier ones found."""
-    event = fit(*event_frames(backend, fitted))
-    backend.calibration = replace(backend.calibration, event=event)
-    moment = fit(*event_maxima(backend, fitted))
+    event = fit(*event_frames(answerer, fitted))
+    answerer.retriever.calibration = replace(answerer.retriever.calibration, event=event)
+    moment = fit(*event_maxima(answerer, fitted))
     for what, videos in (("fitted", fitted), ("others", others)):
-        rows, labels = event_maxima(backend, videos)
-        found = seen.log_odds(moment, *rows.T)
-        report(f"events, {what}", found, labels, seen.LEAST_MOMENT_CHANCE)
+        rows, labels = event_maxima(answerer, videos)
+        found = log_odds(moment, *rows.T)
+        report(f"events, {what}", found, labels, LEAST_MOMENT_CHANCE)
 
-    signs, labels = named_signs(backend, fitted)
-    named = fit_named(signs, labels)
-    alone = fit(np.array([[item.relevance.max()] for item in signs]), labels)
+    evidence, labels = named_evidence(answerer, fitted)
+    named = fit_named(evidence, labels)
+    alone = fit(np.array([[item.relevance.max()] for item in evidence]), labels)
     for what, videos in (("fitted", fitted), ("others", others)):
-        signs, labels = named_signs(backend, videos)
-        best = np.array([_best(item, named) for item in signs])
-        report(f"named, {what}", seen.log_odds(named, *best.T), labels, seen.LEAST_CHANCE)
-        relevance = np.array([item.relevance.max() for item in signs])
-        found = seen.log_odds(alone, relevance)
-        report(f"relevance alone, {what}", found, labels, seen.LEAST_CHANCE)
-    return seen.Calibration(event, moment, named, alone)
+        evidence, labels = named_evidence(answerer, videos)
+        best = np.array([_best(item, named) for item in evidence])
+        report(f"named, {what}", log_odds(named, *best.T), labels, LEAST_CHANCE)
+        relevance = np.array([item.relevance.max() for item in evidence])
+        found = log_odds(alone, relevance)
+        report(f"relevance alone, {what}", found, labels, LEAST_CHANCE)
+    return Calibration(event, moment, named, alone)
 
 
 if __name__ == "__main__":
@@ -206,10 +221,10 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     if arguments.write and not arguments.weights:
         parser.error("--write needs --weights")
-    the_backend = load_builtin_backend(arguments.weights, enrolled=False)
-    drawn = cached_videos(the_backend, arguments)
+    the_answerer = load_builtin_answerer(arguments.weights, pristine=True)
+    drawn = cached_videos(the_answerer, arguments)
     half = len(drawn) // 2
-    calibration = calibrate(the_backend, drawn[:half], drawn[half:])
+    calibration = calibrate(the_answerer, drawn[:half], drawn[half:])
     print(calibration)
     if arguments.write:
         add_settings(arguments.weights, calibration=asdict(calibration))

@@ -7,7 +7,8 @@
 Pictures are looked for in backgrounds/ and named cut-outs in tuxpaint/stamps/ of the folder: none
 of them is shipped, and none was trained on. Half of each makes the videos that constants are fitted
 on, half those that are reported beside them. Prints what belongs into
-``ntlbg.backends.seen.Calibration`` and EXPERT_RIGHT of ``ntlbg.backends.further_words``.
+``ntlbg.models.ntlbg.question_evidence.Calibration`` and EXPERT_RIGHT of
+``ntlbg.models.builtin.open_vocabulary``.
 """
 
 import argparse
@@ -20,12 +21,14 @@ import torch
 from PIL import Image, ImageFilter
 from sklearn.linear_model import LogisticRegression
 
-from ntlbg.backends import VideoContext, load_builtin_backend
-from ntlbg.backends.drawn_videos import drawn_signs
-from ntlbg.choosing import choose_frames
+from ntlbg.answerers.builtin import load_builtin_answerer
+from ntlbg.choosing import choose
+from ntlbg.models.builtin.drawn_videos import drawn_signs
 from ntlbg.models.builtin.vocabulary import object_names
-from ntlbg_lab.evaluate import KINDS, Condition, plan_video
-from ntlbg_lab.evaluate.videos import draw_and_encode
+from ntlbg.question import parse_question
+from ntlbg.system import load_system
+from ntlbg.types import AnswerInput, VideoIndex
+from ntlbg_lab.evaluate import KINDS, Condition, encode_timeline, plan_video
 from ntlbg_lab.haystack.footage import HEIGHT, MAKERS, WIDTH, screen_recording
 
 LARGEST_SIDE = 900  # pixels; a pan shows at least .6 of a picture
@@ -38,11 +41,9 @@ CLEAR = -4.0  # log-odds of a named object from which on it was mostly there
 
 @dataclass
 class Video:
-    """Features as the index has them, notes, times, and when which name is shown."""
+    """What is known of its frames, and when which name is shown."""
 
-    features: np.ndarray
-    notes: dict
-    pts_seconds: np.ndarray
+    index: VideoIndex
     shown: list[tuple[str, float, float]] = field(default_factory=list)
 
 
@@ -86,7 +87,7 @@ def on_a_ground(path: Path, rng: np.random.Generator, pictures: list[Image.Image
     return ground
 
 
-def make_footage(backend, number: int, pictures, cutouts) -> Video:
+def make_footage(answerer, number: int, pictures, cutouts) -> Video:
     """One of five kinds in turn: pans, stills, a fixed camera, a screen, a mixture."""
     rng, makers = np.random.default_rng(number), list(MAKERS.values())
     kind, shots, shown, at = number % 5, [], [], 0
@@ -103,28 +104,30 @@ def make_footage(backend, number: int, pictures, cutouts) -> Video:
         shots.append(make(picture, count, rng))
         at += count
     frames = np.concatenate(shots)
-    features, notes = backend.encoder.encode_with_notes(frames)
-    return Video(features, notes, np.arange(float(len(frames))), shown)
+    [encoder] = answerer.encoders
+    features, notes = encoder.encode_with_notes(frames)
+    tracks = {encoder.name: features}, {encoder.name: notes}
+    return Video(VideoIndex(np.arange(float(len(frames))), *tracks), shown)
 
 
-def make_drawn(backend, clips: int, videos: int, seed: int) -> list[Video]:
+def make_drawn(answerer, clips: int, videos: int, seed: int) -> list[Video]:
     """Validation videos with drawn objects: clips of 8 and 16 s, and ten minutes."""
     found = []
     for kind, number in (("clip-8", clips), ("clip-16", clips), ("ten-minutes", videos)):
         for place in range(number):
             timeline, _ = plan_video(KINDS[kind], place, Condition(seed=seed, split="val"))
-            times, features, notes = draw_and_encode(backend, timeline)
-            found.append(Video(features, notes, times))
+            found.append(Video(encode_timeline(load_system(answerer), timeline)))
     return found
 
 
-def signs_of(backend, videos: list[Video]) -> np.ndarray:
-    projector = backend.model.multi_modal_projector
+def signs_of(answerer, videos: list[Video]) -> np.ndarray:
+    projector, [encoder] = answerer.model.multi_modal_projector, answerer.encoders
+    found = []
     with torch.inference_mode():
-        return np.array([
-            drawn_signs(projector, torch.as_tensor(v.features).float(), v.pts_seconds)
-            for v in videos
-        ])  # fmt: skip
+        for index in (video.index for video in videos):
+            features = torch.as_tensor(index.features[encoder.name]).float()
+            found.append(drawn_signs(projector, features, index.pts_seconds))
+    return np.array(found)
 
 
 def fit_drawn(drawn: np.ndarray, others: np.ndarray) -> LogisticRegression:
@@ -134,39 +137,37 @@ def fit_drawn(drawn: np.ndarray, others: np.ndarray) -> LogisticRegression:
     return model.fit(np.concatenate([drawn, others]), labels)
 
 
-def ask_for_names(backend, videos: list[Video]) -> dict[str, list]:
+def ask_for_names(answerer, videos: list[Video]) -> dict[str, list]:
     """What was found of names that are there and that are not, and of what comes first and last.
 
     ``named``: (there, log-odds, set to a further word); ``ends``: whether the answer was right.
     """
-    names = sorted({*object_names(), *backend.further_words.names})
+    names = sorted({*object_names(), *answerer.retriever.vocabulary.names})
     found: dict[str, list] = {"named": [], "ends": []}
     for number, video in enumerate(videos):
         rng = np.random.default_rng(number)
-        features = backend.express(video.features, video.notes, video.pts_seconds)
         there = sorted({name for name, _, _ in video.shown})
         absent = [n for n in rng.choice(names, ABSENT, replace=False).tolist() if n not in there]
         for name in (*there, *absent):
             question = f"When does the {name} appear?"
-            seen = _chosen(backend, features, video, question)
-            signs = backend.signs(question, seen)
-            if list(signs.words) == [name]:
-                odds = signs.named(name)
+            evidence = answerer.evidence(question, _given(answerer, video, question))
+            if list(evidence.words) == [name]:
+                odds = evidence.named(name)
                 best = int(odds.argmax())
-                set_to_it = signs.further[best] > 0 and signs.words[name][best] > 8
+                set_to_it = evidence.further[best] > 0 and evidence.words[name][best] > 8
                 found["named"].append((name in there, odds[best], set_to_it))
         in_order = sorted(video.shown, key=lambda event: event[1])
         for question, place in (("Which object appears first?", 0), ("What is shown last?", -1)):
-            said = backend.answer(question, video=_chosen(backend, features, video, question),
-                                  options=None).text  # fmt: skip
+            given = _given(answerer, video, question)
+            said = answerer.answer(parse_question(question), given).text
             found["ends"].append(bool(in_order) and said == in_order[place][0])
     return found
 
 
-def _chosen(backend, features, video: Video, question: str) -> VideoContext:
-    times = video.pts_seconds
-    selection = choose_frames(backend, features, times, question, "ntlbg", 16)
-    return VideoContext(features, times, selection)
+def _given(answerer, video: Video, question: str) -> AnswerInput:
+    retriever, index = answerer.retriever, video.index
+    selection = choose(retriever, index, parse_question(question), "ntlbg", 16)
+    return AnswerInput(index, retriever.features(index), selection)
 
 
 def report_names(what: str, found: dict[str, list]) -> None:
@@ -189,24 +190,24 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=60, help="to fit on, and as many to report")
     parser.add_argument("--seed", type=int, default=77, help="of the drawn videos")
     options = parser.parse_args()
-    backend = load_builtin_backend(enrolled=False)
+    answerer = load_builtin_answerer(pristine=True)
     pictures = read_pictures(options.folder / "backgrounds")
-    cutouts = read_cutouts(options.folder / "tuxpaint" / "stamps", backend.names)
+    cutouts = read_cutouts(options.folder / "tuxpaint" / "stamps", answerer.retriever.names)
     print(f"{len(pictures)} pictures, {len(cutouts)} cut-outs", flush=True)
     halves = [(pictures[half::2], cutouts[half::2]) for half in range(2)]
     footage = [
-        [make_footage(backend, n + 1000 * half, *halves[half]) for n in range(options.videos)]
+        [make_footage(answerer, n + 1000 * half, *halves[half]) for n in range(options.videos)]
         for half in range(2)
     ]
-    drawn = [make_drawn(backend, 20, 10, options.seed + half) for half in range(2)]
-    model = fit_drawn(signs_of(backend, drawn[0]), signs_of(backend, footage[0]))
+    drawn = [make_drawn(answerer, 20, 10, options.seed + half) for half in range(2)]
+    model = fit_drawn(signs_of(answerer, drawn[0]), signs_of(answerer, footage[0]))
     print(f"drawn={[*model.coef_[0].round(2).tolist(), model.intercept_.round(2).item()]}")
     for half, what in enumerate(("fitted", "others")):
         for name, videos in (("drawn", drawn[half]), ("not drawn", footage[half])):
-            chances = model.predict_proba(signs_of(backend, videos))[:, 1]
+            chances = model.predict_proba(signs_of(answerer, videos))[:, 1]
             shares = ", ".join(f"{(chances > c).mean():.2f} above {c}" for c in (0.25, 0.5, 0.75))
             print(f"{what}: {name}, {shares}")
-        report_names(what, ask_for_names(backend, footage[half]))
+        report_names(what, ask_for_names(answerer, footage[half]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Measure what the constants of ``ntlbg.backends.further_words`` rest on; after new vision weights.
+"""Measure what the constants of ``ntlbg.models.builtin.open_vocabulary`` rest on.
+
+After new vision weights:
 
     python scripts/calibrate_further_words.py [--weights FILE] [--videos 4] [--names 40]
 
@@ -16,9 +18,8 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from ntlbg.backends import load_builtin_backend
+from ntlbg.answerers.builtin import load_builtin_answerer
 from ntlbg.encoders.builtin import EXPERT_CHANCES
-from ntlbg.index.index_video import encode_with_notes
 from ntlbg.models.builtin.enrolment import draw_examples, enrol
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.haystack.augmentation import FrameRenderer, background_bank
@@ -45,13 +46,13 @@ def footage(encoder, videos: int) -> None:
 
 
 def _seen(encoder, frames: np.ndarray) -> float:
-    _, notes = encode_with_notes(encoder, frames)
+    _, notes = encoder.encode_with_notes(frames)
     return float(notes[EXPERT_CHANCES].sum(-1).mean())
 
 
-def enrolment(backend, names: int) -> None:
+def enrolment(answerer, names: int) -> None:
     """Recall and false alarms of one enrolled object, by bias; means over the objects."""
-    encoder, projector = backend.encoder, backend.model.multi_modal_projector
+    [encoder], projector = answerer.encoders, answerer.model.multi_modal_projector
     rng = np.random.default_rng(3)
     styles = {style: load_style(style) for style in (*ENROLLED, *LOOKED_FOR)}
     vocabulary = object_names()
@@ -117,9 +118,9 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=4)
     parser.add_argument("--names", type=int, default=40)
     arguments = parser.parse_args()
-    backend = load_builtin_backend(arguments.weights, enrolled=False)
-    footage(backend.encoder, arguments.videos)
-    enrolment(backend, arguments.names)
+    answerer = load_builtin_answerer(arguments.weights, pristine=True)
+    footage(answerer.encoders[0], arguments.videos)
+    enrolment(answerer, arguments.names)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from ntlbg.retrievers import Retriever
 from ntlbg.selectors import Selection
 from ntlbg.types import AnswerInput, Frames, Reply, VideoIndex
 
-TRACKS = ("colour", "builtin", "corners")  # of the encoders that tests use
+TRACKS = ("colour", "builtin", "corners", "longvu")  # of the encoders that tests use
 
 
 def index_of(

@@ -3,30 +3,35 @@
 import numpy as np
 import pytest
 
-from ntlbg.choosing import choose_frames
 from ntlbg.errors import ConfigError
+from ntlbg.question import parse_question
+from ntlbg.retrievers import Retriever
+from ntlbg.retrievers.calibration import as_log_odds
 from ntlbg.selectors import SELECTORS, NtlbgOptions, select_frames
 from ntlbg.selectors.ntlbg_options import FOR_LOG_ODDS
+from roles import chosen, index_of
 
 TIMES = np.arange(300.0)
 
 
-class Words:
+class Words(Retriever):
     """Scores by words: a frame that shows one is raised by what the word is worth."""
 
-    def __init__(self, unit="similarity", **shown):
-        self.score_unit, self.shown, self.asked = unit, shown, []
+    name, encoders = "words", ()
 
-    def score_frames(self, features, question):
-        self.asked.append(question)
-        scores = -6 + 0.3 * np.random.default_rng(0).standard_normal(len(features))
+    def __init__(self, unit="similarity", **shown):
+        self.unit, self.shown, self.asked = unit, shown, []
+
+    def features(self, index):
+        return index.features["colour"]
+
+    def score(self, index, text):
+        self.asked.append(text)
+        scores = -6 + 0.3 * np.random.default_rng(0).standard_normal(len(index))
         for word, (frames, worth) in self.shown.items():
-            if word in question.lower():
+            if word in text.lower():
                 scores[frames] += worth
         return scores
-
-    def event_odds(self, features, pts_seconds):
-        return None
 
 
 @pytest.fixture
@@ -40,41 +45,70 @@ CAT_AND_DOG = {"cat": (slice(40, 60), 20.0), "dog": (slice(200, 203), 9.0)}
 @pytest.mark.parametrize("unit", ["similarity", "log_odds"])
 @pytest.mark.parametrize("selector", ["ntlbg", "top_k"])
 def test_each_thing_gets_frames(features, unit, selector):
-    backend = Words(unit, **CAT_AND_DOG)
+    retriever = Words(unit, **CAT_AND_DOG)
     question = "Do you see both a cat and a dog?"
-    chosen = choose_frames(backend, features, TIMES, question, selector, 4)
-    assert ((chosen.indices >= 40) & (chosen.indices < 60)).any()
-    assert ((chosen.indices >= 200) & (chosen.indices < 203)).any()
-    assert backend.asked == [question, "cat", "dog"]
-    # those of the question as a whole, not of a part
-    both = Words(unit, **CAT_AND_DOG).score_frames(features, question)
-    np.testing.assert_array_equal(chosen.scores, np.minimum(both, 3.0))
+    found = chosen(retriever, features, TIMES, question, selector, 4)
+    assert ((found.indices >= 40) & (found.indices < 60)).any()
+    assert ((found.indices >= 200) & (found.indices < 203)).any()
+    assert retriever.asked == [question, "cat", "dog"]
+    # those of the question as a whole, not of a part; nats count up to a limit, similarities wholly
+    both = Words(unit, **CAT_AND_DOG).score(index_of(features, TIMES), question)
+    np.testing.assert_array_equal(
+        found.scores, np.minimum(both, 3.0) if unit == "log_odds" else both
+    )
 
 
 def test_options_are_parts_unless_they_are_times(features):
-    backend = Words(cup=(slice(90, 93), 9.0), phone=(slice(250, 253), 9.0))
-    asked = (backend, features, TIMES, "What is he holding?", "ntlbg", 6)
-    chosen = choose_frames(*asked, options=["A cup", "A phone"]).indices
-    assert np.isin([90, 91, 92], chosen).any()
-    assert np.isin([250, 251, 252], chosen).any()
-    backend.asked.clear()
-    choose_frames(*asked, options=["01:30", "04:10"])
-    assert backend.asked == ["What is he holding?"]
+    retriever = Words(cup=(slice(90, 93), 9.0), phone=(slice(250, 253), 9.0))
+    asked = (retriever, features, TIMES, "What is he holding?", "ntlbg", 6)
+    indices = chosen(*asked, options=["A cup", "A phone"]).indices
+    assert np.isin([90, 91, 92], indices).any()
+    assert np.isin([250, 251, 252], indices).any()
+    retriever.asked.clear()
+    chosen(*asked, options=["01:30", "04:10"])
+    assert retriever.asked == ["What is he holding?"]
 
 
 def test_what_comes_after_something_stays_one_part_of_log_odds(features):
-    """Grounding finds the anchor and its neighbour, which no part of the question has."""
+    """Timing finds the anchor and its neighbour, which no part of the question has."""
     question = "What is shown after the cat and dog show?"
-    backend = Words("log_odds", **CAT_AND_DOG)
-    choose_frames(backend, features, TIMES, question, "ntlbg", 4, options=["An owl", "A bus"])
-    assert backend.asked == [question]
-    backend = Words("similarity", **CAT_AND_DOG)
-    choose_frames(backend, features, TIMES, question, "ntlbg", 4)
-    assert backend.asked == [question, "cat", "dog"]
-    backend.asked.clear()
+    retriever = Words("log_odds", **CAT_AND_DOG)
+    chosen(retriever, features, TIMES, question, "ntlbg", 4, options=["An owl", "A bus"])
+    assert retriever.asked == [question]
+    retriever = Words("similarity", **CAT_AND_DOG)
+    chosen(retriever, features, TIMES, question, "ntlbg", 4)
+    assert retriever.asked == [question, "cat", "dog"]
+    retriever.asked.clear()
     at = "What is shown at 01:00, the cat or a dog?"
-    choose_frames(backend, features, TIMES, at, "ntlbg", 4)
-    assert backend.asked == [at]
+    chosen(retriever, features, TIMES, at, "ntlbg", 4)
+    assert retriever.asked == [at]
+
+
+def test_similarities_become_log_odds_where_a_question_is_about_time(features):
+    """Only log-odds can be told what comes before what; else similarities stay as they are."""
+    plain, timed = "Where is the dog?", "What comes after the dog?"
+    similar = Words(**CAT_AND_DOG).score(index_of(features, TIMES), plain)
+    found = chosen(Words(**CAT_AND_DOG), features, TIMES, plain, "top_k", 4)
+    np.testing.assert_array_equal(found.scores, similar)
+    found = chosen(Words(**CAT_AND_DOG), features, TIMES, timed, "top_k", 4)
+    prior = parse_question(timed).intent.localized_prior
+    odds = as_log_odds(similar, features, TIMES, prior)
+    np.testing.assert_array_equal(found.scores[200:203], odds[200:203])  # what is named
+    assert found.scores[:200].max() <= np.median(odds)  # what comes before it
+    assert found.scores[203:].max() == odds.max()  # what may come after it
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0])
+def test_at_a_time_the_level_of_similarities_does_not_matter(features, scale):
+    """Cosines of .2 as well as large numbers: the frames at the time are chosen first."""
+
+    class Scaled(Words):
+        def score(self, index, text):
+            return 0.2 + scale * super().score(index, text)
+
+    retriever = Scaled(**CAT_AND_DOG)
+    found = chosen(retriever, features, TIMES, "What is shown at 01:00?", "top_k", 3)
+    assert found.indices.tolist() == [59, 60, 61]
 
 
 def test_log_odds_are_not_whitened_again_and_similarities_are(features):
@@ -109,11 +143,11 @@ def test_defaults_of_units_are_in_one_place_and_options_go_over_them(features):
 def test_a_still_stretch_is_one_choice(features):
     """A slide that stays for a minute and fits the question best."""
     features[100:160] = features[100]
-    backend = Words(curve=(slice(100, 160), 9.0))
+    retriever = Words(curve=(slice(100, 160), 9.0))
     for selector in ("ntlbg", "top_k", "dpp"):
-        chosen = choose_frames(backend, features, TIMES, "Which curve is lower?", selector, 16)
-        inside = (chosen.indices >= 100) & (chosen.indices < 160)
+        found = chosen(retriever, features, TIMES, "Which curve is lower?", selector, 16)
+        inside = (found.indices >= 100) & (found.indices < 160)
         assert inside.sum() == 1
-        assert len(chosen) == 16
-        assert chosen.num_pictures == 241
-        assert chosen.weights[inside] >= 60 / 300
+        assert len(found) == 16
+        assert found.num_pictures == 241
+        assert found.weights[inside] >= 60 / 300

@@ -1,25 +1,25 @@
 """How the text of an answer is written: greedy, or drawn; and what is refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from ntlbg.backends.longvu import LongVUBackend
-from ntlbg.backends.ntlbg import NtlbgBackend
-from ntlbg.backends.writing import write
 
 from commands import assert_one_error
-from fakes import ColourBackend, ColourEncoder
+from fakes import ColourAnswerer
 from longvu_models import tiny_longvu_processor
 from longvu_models import tiny_model as tiny_longvu
-from ntlbg import Generation, backends
-from ntlbg.backends import VideoContext
+from ntlbg import Generation, answerers
+from ntlbg.answerers.language_model import write
+from ntlbg.answerers.longvu import LongVUAnswerer
 from ntlbg.errors import ConfigError, QuestionError
 from ntlbg.pipeline import ask
 from ntlbg.selectors import select_frames
-from ntlbg.video import Frames
-from tiny_models import HIDDEN, tiny_model, tiny_processor
+from ntlbg.types import Frames
+from roles import given, reply_of
+from tiny_models import HIDDEN, tiny_answerer
 
 QUESTION = "What is it?"
 HOT = 5.0
@@ -28,25 +28,23 @@ HOT = 5.0
 @pytest.fixture(scope="module")
 def longvu():
     model = tiny_longvu(context_length=600)
-    return LongVUBackend(model, tiny_longvu_processor(), "tiny", name="tiny-longvu")
+    return LongVUAnswerer(model, tiny_longvu_processor(), "tiny", name="tiny-longvu")
 
 
 @pytest.fixture(scope="module")
 def writers(longvu):
-    """The backends that write text, and the video that they are asked about."""
+    """The answerers that write text, and the video that they are asked about."""
     rng = np.random.default_rng(0)
     features = rng.standard_normal((9, HIDDEN)).astype(np.float32)
     chosen = select_frames("uniform", features, 3, pts_seconds=np.arange(9.0))
     frames = Frames(rng.integers(0, 256, (3, 24, 40, 3), dtype=np.uint8), np.arange(3.0))
-    video = VideoContext(features, np.arange(9.0), chosen, frames)
-    ours = NtlbgBackend(tiny_model(), tiny_processor(), ColourEncoder(), name="tiny")
-
-    return {"longvu": longvu, "ntlbg": ours, "video": video}
+    video = given(features, np.arange(9.0), chosen, frames)
+    return {"longvu": longvu, "ntlbg": tiny_answerer(), "video": video}
 
 
 def said(writers, name, **asked):
-    reply = writers[name].answer(
-        QUESTION, video=writers["video"], options=None, generation=Generation(**asked)
+    reply = reply_of(
+        writers[name], QUESTION, replace(writers["video"], generation=Generation(**asked))
     )
     assert reply.written
     return reply.text
@@ -54,8 +52,8 @@ def said(writers, name, **asked):
 
 @pytest.mark.parametrize("name", ["longvu", "ntlbg"])
 def test_what_is_asked_of_the_text(writers, name):
-    backend, video = writers[name], writers["video"]
-    usual = backend.answer(QUESTION, video=video, options=None).text
+    answerer, video = writers[name], writers["video"]
+    usual = reply_of(answerer, QUESTION, video).text
     assert len(usual) > 1
     assert said(writers, name) == said(writers, name, temperature=0.0) == usual
     state = torch.random.get_rng_state()
@@ -122,7 +120,7 @@ def test_what_is_out_of_range_or_does_nothing(asked, message):
 
 
 def test_the_commands_take_it(run, colour_video, longvu, monkeypatch, tmp_path):
-    monkeypatch.setitem(backends.BACKENDS, "longvu", lambda **_: longvu)
+    monkeypatch.setitem(answerers.ANSWERERS, "longvu", lambda pristine: longvu)
     command = ("ask", colour_video, QUESTION, "--model", "longvu", "-k", 2, "--json")
 
     def text(*more):
@@ -157,18 +155,11 @@ def test_the_commands_take_it(run, colour_video, longvu, monkeypatch, tmp_path):
     assert not (tmp_path / "no.jsonl").exists()
 
 
-class Decider(ColourBackend):
-    """Never writes a text."""
-
-    def answer(self, question, *, video, options, generation):
-        return super().answer(question, video=video, options=options)
-
-
 def test_a_model_that_wrote_nothing_says_so(colour_video):
     hot = Generation(temperature=1.0, seed=2)
-    answer = ask(colour_video, "Is it red?", model=Decider(), generation=hot)
+    answer = ask(colour_video, "Is it red?", model=ColourAnswerer(), generation=hot)
     assert any(note.endswith("temperature and seed did nothing") for note in answer.notes)
-    usual = ask(colour_video, "Is it red?", model=ColourBackend())  # which knows of no text
+    usual = ask(colour_video, "Is it red?", model=ColourAnswerer())
     assert not [note for note in usual.notes if "did nothing" in note]
     with pytest.raises(QuestionError, match="temperature and seed would do nothing"):
-        ask(colour_video, "red?", options=["red", "blue"], model=Decider(), generation=hot)
+        ask(colour_video, "red?", options=["red", "blue"], model=ColourAnswerer(), generation=hot)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 import ntlbg
-from ntlbg.backends import load_backend
+from ntlbg.answerers import load_answerer
 from ntlbg.cli import app
 from ntlbg.config import to_json
 from ntlbg.encoders import ENCODERS
@@ -89,8 +89,8 @@ def test_the_vision_tower_learned_from_pixels(place):
 
 
 def test_frames_are_seen_with_the_trained_tower_and_looked_at_as_in_training(model, film):
-    backend = load_backend(model)
-    assert backend.encoder.fingerprint != ENCODERS["builtin"]().fingerprint
+    answerer = load_answerer(model)
+    assert answerer.retriever.encoders[0].fingerprint != ENCODERS["builtin"]().fingerprint
     answer = ntlbg.ask(film, "Is there an owl?", model=model)
     assert answer.model == NAME
     assert len(answer.evidence) == 8  # of 60 frames an eighth is 7, and 8 are chosen at least
@@ -111,7 +111,7 @@ def test_answer(model, place, tmp_path):
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(rows) == 6
     assert {row["settings"]["model"] for row in rows} == {NAME}
-    builtin = load_backend("builtin", enrolled=False)
+    builtin = load_answerer("builtin", pristine=True)
     assert builtin.fingerprint not in {row["settings"]["weights"] for row in rows}
 
 
@@ -126,7 +126,7 @@ def test_demo(model, tmp_path):
 def test_evaluate_and_compare(model, tmp_path):
     flags = ("--kind", "clip-8", "--questions", 2, "--per-video", 2)
     rows = json.loads(run("evaluate", tmp_path / "e", *flags, "--model", model, "--json"))["rows"]
-    assert {row["weights"] for row in rows} == {load_backend(model).fingerprint}
+    assert {row["weights"] for row in rows} == {load_answerer(model).fingerprint}
     flags = ("--videos", 1, "--minutes", 0.5, "--questions", 2, "-k", 4)
     chosen = ("--selector", "uniform", "--selector", "ntlbg")
     run("compare", tmp_path / "c", *flags, *chosen, "--model", model)

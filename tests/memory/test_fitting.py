@@ -14,7 +14,6 @@ from ntlbg.memory import (
     Device,
     Setup,
     Workload,
-    affordable_frames,
     answer_plan,
     as_text,
     base_sizes,
@@ -193,22 +192,6 @@ def test_a_stock_model_reads_pixels_at_the_frames_size():
     assert large.tokens == 512 * 128 + 96
     assert large.parts["KV cache"] > 3.9 * small.parts["KV cache"]
     assert answer_plan(Config()).tokens == 512 * 6 + 96
-
-
-def test_the_built_in_model_reads_as_many_frames_as_its_positions_allow():
-    enough = Device("CPU", 10**11, is_gpu=False)
-    assert affordable_frames("builtin", 16, device=enough) == (16, None)
-    frames, why = affordable_frames("builtin", 5000, device=enough)
-    assert frames == (8192 - 96) // 6
-    assert why == f"5000 frames are 30096 tokens, builtin reads 8192: {frames} frames are used"
-    assert affordable_frames("someone's", 5000, device=enough) == (5000, None)
-
-
-def test_the_built_in_model_reads_as_many_frames_as_memory_allows():
-    little = Device("CPU", 4 * 10**8, is_gpu=False)
-    frames, why = affordable_frames("builtin", 1000, device=little)
-    assert 1 <= frames < 1000
-    assert f"GB, there are 0.38: {frames} frames are used" in why
 
 
 def test_devices():

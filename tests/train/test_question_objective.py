@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ntlbg.analysis import analyze_dataset
+from ntlbg.answerers.ntlbg import NtlbgAnswerer
 from ntlbg.config import Config, changed, config_for_level
 from ntlbg.errors import DataError
 from ntlbg.models.ntlbg.building import build_reader
@@ -73,9 +74,9 @@ def test_training_evaluation_and_analysis_choose_as_many_frames_of_a_video(tmp_p
     objective, items = objective_of(config)
     expected = [8] * 6 + [72]
     assert [len(objective.choose(item).indices) for item in items] == expected
-    scored = [(item, np.zeros(len(item.features))) for item in items]
-    chosen = [questions.choose(item, scores, config, "log_odds") for item, scores in scored]
-    assert [len(selection.indices) for selection in chosen] == expected
+    answerer = NtlbgAnswerer(objective.retriever, fingerprint="none")
+    records = [questions.answer_question(answerer, item, config, "train") for item in items]
+    assert [len(record.times) for record in records] == expected
     assert analyze_dataset(config.dataset_config.train_datasets[0], config).chosen.tolist() == (
         expected
     )

@@ -11,6 +11,7 @@ from ntlbg.selectors.relevance import (
     calibrate,
     is_informative,
     likeliest_shift,
+    likelihood_ratio,
     localised_probability,
     whiten_scores,
 )
@@ -31,7 +32,12 @@ def as_log_odds(
     shift of the relevant frames that explains their upper tail best, frame t is meant with
     log-odds m z_t - m^2 / 2 + log(s / (1 - s)); s = P x 3 s / duration is the share of frames that
     are, P the chance that the question is about a few moments, of which ``prior`` is what its words
-    say. All alike where the similarities tell no frames apart.
+    say. All alike where the similarities tell no frames apart. Beyond 8 standard deviations z
+    counts no more: frames of one appearance that all fit far better than any other are equals.
+
+    In order they are right, in size too sure: of simulated frames with log-odds of 0 to 2 one in
+    five is meant, of 4 to 6 six in ten, from 8 on nine in ten; about half of them, less 2, would be
+    true (tests/retrievers/test_calibration.py).
     """
     duration = max(float(np.ptp(pts_seconds)), MOMENT_SECONDS)
     moments = estimate_moments(features, NtlbgOptions.rank)
@@ -45,5 +51,4 @@ def as_log_odds(
     z = calibrate(whitened)
     p_local = localised_probability(z, prior)
     share = np.clip(p_local * MOMENT_SECONDS / duration, LEAST_SHARE, LARGEST_SHARE)
-    shift = likeliest_shift(z)
-    return shift * z - shift * shift / 2 + np.log(share / (1 - share))
+    return np.log(likelihood_ratio(z, likeliest_shift(z))) + np.log(share / (1 - share))

@@ -5,13 +5,14 @@ import hashlib
 import numpy as np
 import pytest
 import torch
-from ntlbg.backends.ntlbg import NtlbgBackend
 from peft import LoraConfig, inject_adapter_in_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
-from ntlbg.backends import VideoContext, load_backend, load_builtin_backend
+from ntlbg.answerers import load_answerer
+from ntlbg.answerers.builtin import load_builtin_answerer
+from ntlbg.answerers.ntlbg import NtlbgAnswerer
 from ntlbg.data import read_samples
 from ntlbg.encoders import ENCODERS
 from ntlbg.encoders.builtin import BuiltinEncoder
@@ -34,12 +35,13 @@ from ntlbg.models.builtin.loading import (
     weights_fingerprint,
 )
 from ntlbg.models.builtin.vision_tower import NUM_BLOCKS
-from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.models.lora import LORA_KEY
-from ntlbg.pipeline import ask, choose_frames
+from ntlbg.pipeline import ask
+from ntlbg.retrievers.ntlbg import NtlbgRetriever
 from ntlbg_lab.haystack import make_videos
 from ntlbg_lab.haystack.augmentation import FRAME_SIZE
-from ntlbg_lab.haystack.pictures import load_style, paste
+from ntlbg_lab.haystack.pictures import load_style, object_names, paste
+from roles import chosen, given, reply_of
 
 LAYER = "language_model.model.layers.0.self_attn.q_proj"
 
@@ -136,13 +138,14 @@ def test_float32_answers_as_bfloat16_does():
     for dtype in (torch.bfloat16, torch.float32):
         model, processor = load_builtin(dtype=dtype)
         assert model.language_model.dtype == model.vision_tower.stem.weight.dtype == dtype
-        backend = NtlbgBackend(model, processor, BuiltinEncoder(model.vision_tower, "none"))
-        seen[dtype] = features = backend.encoder.encode_frames(frames)
+        encoder = BuiltinEncoder(model.vision_tower, "none")
+        answerer = NtlbgAnswerer(NtlbgRetriever(model, processor, encoder), fingerprint="none")
+        seen[dtype] = features = encoder.encode_frames(frames)
         said[dtype] = []
         for question in questions:
-            chosen = choose_frames(backend, features, times, question, "ntlbg", 8)
-            video = VideoContext(features, times, chosen)
-            said[dtype].append(backend.answer(question, video=video, options=None).text)
+            selection = chosen(answerer.retriever, features, times, question, "ntlbg", 8)
+            video = given(features, times, selection)
+            said[dtype].append(reply_of(answerer, question, video).text)
     assert (seen[torch.bfloat16] * seen[torch.float32]).sum(1).min() > 0.97
     assert np.mean([a == b for a, b in zip(*said.values())]) > 0.8
 
@@ -212,7 +215,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
 def test_the_encoder_alone_equals_the_models_tower(builtin):
     frames = np.random.default_rng(0).integers(0, 256, (2, *FRAME_SIZE, 3), np.uint8)
     alone = ENCODERS["builtin"]()
-    within = load_backend("builtin").encoder
+    [within] = load_answerer("builtin").encoders
     assert alone.weights == within.weights
     assert alone.weights.startswith(weights_fingerprint())
     assert alone.fingerprint == within.fingerprint
@@ -232,7 +235,7 @@ def test_settings_are_kept_with_weights(tmp_path):
     }
     assert weights_fingerprint(path) != before
     assert all(torch.equal(tensors[name], tensor) for name, tensor in load_file(path).items())
-    assert load_builtin_backend(path).calibration.relevance == [1.5, -2.0]
+    assert load_builtin_answerer(path).retriever.calibration.relevance == [1.5, -2.0]
 
 
 def test_what_was_enrolled_is_known_but_not_where_the_model_is_measured(tmp_path, monkeypatch):
@@ -240,9 +243,9 @@ def test_what_was_enrolled_is_known_but_not_where_the_model_is_measured(tmp_path
     encoder = ENCODERS["builtin"]()
     prototypes = np.eye(1, encoder.feature_size, dtype=np.float32)
     save_object(EnrolledObject("zorblat", prototypes, encoder.weights, ()))
-    for enrolled, names in ((True, ["zorblat"]), (False, [])):
-        backend = load_builtin_backend(enrolled=enrolled)
-        assert [thing.name for thing in backend.further_words.enrolled] == names
+    for pristine, names in ((False, ["zorblat"]), (True, [])):
+        answerer = load_builtin_answerer(pristine=pristine)
+        assert [thing.name for thing in answerer.retriever.vocabulary.enrolled] == names
 
 
 def test_a_file_of_weights_says_how_many_blocks_were_tuned(tmp_path):
@@ -261,7 +264,7 @@ def test_a_file_of_weights_says_how_many_blocks_were_tuned(tmp_path):
 def test_objects_are_named_and_plain_pictures_are_not(builtin):
     """Sixty objects of the vocabulary on a plain ground; chance is one in 382."""
     model, _ = builtin
-    encoder, projector = load_backend("builtin").encoder, model.multi_modal_projector
+    [encoder], projector = load_answerer("builtin").encoders, model.multi_modal_projector
     names, pictures = object_names()[::6][:60], load_style("noto")
     ground = np.full((*FRAME_SIZE, 3), 140, np.uint8)
     frames = [paste(ground, pictures[name][0], left=60, top=20, size=90) for name in names]

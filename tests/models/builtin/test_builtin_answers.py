@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ntlbg.backends import VideoContext, load_backend
+from ntlbg.answerers import load_answerer
 from ntlbg.data import NOT_SEEN
 from ntlbg.models.builtin.vocabulary import object_names
-from ntlbg.pipeline import choose_frames
+from roles import chosen, given, reply_of
 
 pytestmark = pytest.mark.slow
 SECONDS = 300
@@ -14,20 +14,20 @@ SHOWN = {"guitar": (40, 43), "owl": (120, 122), "pizza": (200, 203)}
 
 
 @pytest.fixture(scope="module")
-def backend():
-    return load_backend("builtin")
+def answerer():
+    return load_answerer("builtin")
 
 
-def answer(backend, question, options=None):
-    words = backend.model.multi_modal_projector.directions().numpy()
+def answer(answerer, question, options=None):
+    words = answerer.model.multi_modal_projector.directions().numpy()
     noise = np.random.default_rng(0).standard_normal((SECONDS, words.shape[1]))
     features = words[-1] + 0.01 * noise  # "nothing"
     for name, (start, end) in SHOWN.items():
         features[start:end] += words[object_names().index(name)] - words[-1]
     features = (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32)
     times = np.arange(float(SECONDS))
-    selection = choose_frames(backend, features, times, question, "ntlbg", 16)
-    return backend.answer(question, video=VideoContext(features, times, selection), options=options)
+    selection = chosen(answerer.retriever, features, times, question, "ntlbg", 16)
+    return reply_of(answerer, question, given(features, times, selection), options)
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def answer(backend, question, options=None):
         ("When does the owl appear?", ["00:40", "02:01", "03:20", "04:10"]),
     ],
 )
-def test_rotated_options_have_the_same_chances(backend, question, options):
+def test_rotated_options_have_the_same_chances(answerer, question, options):
     """Position is the commonest bias of multiple choice; here there is none to correct."""
-    expected = dict(zip(options, answer(backend, question, options).option_scores))
+    expected = dict(zip(options, answer(answerer, question, options).option_scores))
     for turn in range(1, len(options)):
         rotated = options[turn:] + options[:turn]
-        found = answer(backend, question, rotated).option_scores
+        found = answer(answerer, question, rotated).option_scores
         assert dict(zip(rotated, found)) == pytest.approx(expected, abs=1e-12)
 
 
@@ -58,8 +58,8 @@ def test_rotated_options_have_the_same_chances(backend, question, options):
         "What object appears at 04:30?",
     ],
 )
-def test_what_is_not_there_was_not_seen(backend, question):
-    assert answer(backend, question).text == NOT_SEEN
+def test_what_is_not_there_was_not_seen(answerer, question):
+    assert answer(answerer, question).text == NOT_SEEN
 
 
 @pytest.mark.parametrize(
@@ -72,5 +72,5 @@ def test_what_is_not_there_was_not_seen(backend, question):
         ("Is there a banana in the video?", "No"),
     ],
 )
-def test_what_is_there_is_still_answered(backend, question, expected):
-    assert answer(backend, question).text == expected
+def test_what_is_there_is_still_answered(answerer, question, expected):
+    assert answer(answerer, question).text == expected

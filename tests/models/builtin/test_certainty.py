@@ -10,14 +10,15 @@ from importlib import resources
 
 import numpy as np
 import pytest
-from ntlbg.backends.by_frames import SAME_MOMENT
 from PIL import Image
 
-from ntlbg.backends import VideoContext, load_backend
-from ntlbg.choosing import choose_frames
+from ntlbg.choosing import choose
 from ntlbg.data import NOT_SEEN
+from ntlbg.models.ntlbg.frame_answers import SAME_MOMENT
 from ntlbg.question import parse_question
-from ntlbg_lab.evaluate.videos import draw_and_encode
+from ntlbg.system import load_system
+from ntlbg.types import AnswerInput, VideoIndex
+from ntlbg_lab.evaluate import encode_timeline
 from ntlbg_lab.haystack.footage import MAKERS, screen_recording
 from ntlbg_lab.haystack.questions import TEMPLATES, with_article
 from ntlbg_lab.haystack.timeline import plan_timeline
@@ -51,15 +52,14 @@ PLACES = ("", " at the end", " at the start", " first", " at 00:05")
 class Video:
     """``shown``: seconds (start, end) by name; other names of NAMES are nowhere in it."""
 
-    features: np.ndarray
-    pts_seconds: np.ndarray
+    index: VideoIndex
     drawn: bool
     shown: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
 
 @cache
-def backend():
-    return load_backend("builtin", enrolled=False)
+def system():
+    return load_system("builtin", pristine=True)
 
 
 @cache
@@ -68,15 +68,15 @@ def video(number: int) -> Video:
     rng = np.random.default_rng((5, number))
     if number < 4:
         timeline = plan_timeline(rng, 60.0, names=list(NAMES), split="test", spacing=8.0)
-        times, features, notes = draw_and_encode(backend(), timeline)
         shown: dict = {}
         for event in timeline.events:
             shown.setdefault(event.name, []).append((event.start, event.end))
-        return Video(backend().express(features, notes, times), times, True, shown)
+        return Video(encode_timeline(system(), timeline), True, shown)
     frames, shown = footage(number, rng)
-    times = np.arange(float(len(frames)))
-    features, notes = backend().encoder.encode_with_notes(frames)
-    return Video(backend().express(features, notes, times), times, False, shown)
+    [encoder] = system().encoders
+    features, notes = encoder.encode_with_notes(frames)
+    tracks = {encoder.name: features}, {encoder.name: notes}
+    return Video(VideoIndex(np.arange(float(len(frames))), *tracks), False, shown)
 
 
 def footage(number: int, rng: np.random.Generator) -> tuple[np.ndarray, dict]:
@@ -119,9 +119,10 @@ def questions() -> list[tuple[str, str, str | None]]:
 
 
 def asked(question: str, of: Video):
-    selection = choose_frames(backend(), of.features, of.pts_seconds, question, "ntlbg", FRAMES)
-    context = VideoContext(of.features, of.pts_seconds, selection)
-    return backend().answer(question, video=context, options=None)
+    parsed, retriever = parse_question(question), system().retriever
+    selection = choose(retriever, of.index, parsed, "ntlbg", FRAMES)
+    given = AnswerInput(of.index, retriever.features(of.index), selection)
+    return system().answerer.answer(parsed, given)
 
 
 def is_right(kind: str, name: str | None, said: str, of: Video) -> bool | None:

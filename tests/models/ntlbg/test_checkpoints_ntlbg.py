@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 import torch
-from ntlbg.backends.trained import load_trained_backend
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from ntlbg.backends import load_backend
+from ntlbg.answerers import load_answerer
+from ntlbg.answerers.ntlbg_folder import load_ntlbg_answerer
 from ntlbg.errors import ConfigError, OutputError, WeightsError
 from ntlbg.models import NtlbgForConditionalGeneration, NtlbgProcessor
 from ntlbg.models.ntlbg.building import build_reader
@@ -148,16 +148,16 @@ def test_a_configuration_that_was_edited_wrongly_is_told(key, value, told, tmp_p
     (config if key in config else config["video_config"])[key] = value
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(WeightsError, match=told):
-        load_trained_backend(folder, films=False)
+        load_ntlbg_answerer(folder, films=False)
 
 
 def test_folders_without_a_model_say_why(tmp_path):
     (tmp_path / "checkpoint-3").mkdir()
     with pytest.raises(ConfigError, match=r"has no config\.json; a training that has not finished"):
-        load_backend(str(tmp_path / "checkpoint-3"))
+        load_answerer(str(tmp_path / "checkpoint-3"))
     for text in ("", "{", "{}", "[]"):
         (tmp_path / "config.json").write_text(text)
         with pytest.raises(ConfigError, match=r"config\.json is damaged, or of something else"):
-            load_backend(str(tmp_path))
+            load_answerer(str(tmp_path))
     with pytest.raises(ConfigError, match="no model '' here"):
-        load_backend("")
+        load_answerer("")

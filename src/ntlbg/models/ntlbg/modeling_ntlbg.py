@@ -5,14 +5,13 @@ chosen frames ------RichRepresentativePoints--> R = [feature; context; weight; t
 R ------------------projector--> one token per frame, in the place of the video tokens
 tokens -------------language model--> answer
 
-Frames are chosen first, without gradient (`select`); `forward` sees the choice, recomputes the
+Frames are chosen first, without gradient; `forward` sees the choice, recomputes the
 relevance and passes gradient to it through code vectors.
 
 B videos, T frames, D feature size, K chosen frames, Q questions per video, L question tokens,
 S tokens of a sequence, R rich point size, C context size, H hidden size, V vocabulary.
 """
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -25,7 +24,6 @@ from ntlbg.models.ntlbg.attention import NTLBGAttention, share_of_relevance
 from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig
 from ntlbg.models.ntlbg.projectors import PROJECTORS
 from ntlbg.models.ntlbg.rich_points import RichRepresentativePoints
-from ntlbg.selectors import Selection, select_frames
 
 # Inputs that describe the video: they are read once, before the first generated token.
 VISUAL_INPUTS = (
@@ -286,38 +284,6 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
         """Relevance (T,) of frames (T, D) to a question (L,), in nats; memory bounded in T."""
         query_embeds = self.get_input_embeddings()(query_input_ids[None, None]).float()
         return self.ntlbg_attention(video_features[None].float(), query_embeds).scores[0, 0]
-
-    @torch.no_grad()
-    def select(
-        self,
-        video_features: Tensor,
-        query_input_ids: Tensor,
-        num_frames: int,
-        *,
-        pts_seconds: Tensor | np.ndarray | None = None,
-        selector: str = "ntlbg",
-        **options,
-    ) -> Selection:
-        """Choose frames for a question, without gradient.
-
-        Args:
-            video_features: (T, D).
-            query_input_ids: (L,).
-            num_frames: at most this many.
-            pts_seconds: (T,).
-            selector: a name in `ntlbg.selectors.SELECTORS`.
-            options: passed on to the selector.
-        """
-        scores = self.score(video_features, query_input_ids)
-        return select_frames(
-            selector,
-            video_features.float().cpu().numpy(),
-            num_frames,
-            scores=scores.double().cpu().numpy(),
-            score_unit="log_odds",
-            pts_seconds=None if pts_seconds is None else np.asarray(pts_seconds, np.float64),
-            **options,
-        )
 
 
 def _build_vision_tower(config: NtlbgConfig) -> nn.Module | None:

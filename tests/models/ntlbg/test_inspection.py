@@ -3,56 +3,55 @@
 import numpy as np
 import pytest
 import torch
-from ntlbg.backends.inspection import plane_of
 
-from fakes import ColourBackend
-from ntlbg.backends import Inspectable, VideoContext
 from ntlbg.config import Config
 from ntlbg.data import Sample
+from ntlbg.models.ntlbg.inspection import plane_of
 from ntlbg.reading import Read
 from ntlbg.selectors import select_frames
 from ntlbg.selectors.contour import optimal_radius
 from ntlbg.train.loss_parts import loss_parts
 from ntlbg.train.question_objective import QuestionObjective
-from tiny_models import HIDDEN, tiny_backend
+from roles import given
+from tiny_models import HIDDEN, tiny_answerer
 
 QUESTION, ANSWER = "When does the drum appear?", "02:28"
 
 
 @pytest.fixture(scope="module")
-def backend():
+def answerer():
     """Anything but the starting point: every parameter of the attention moved."""
-    backend = tiny_backend()
+    answerer = tiny_answerer()
     torch.manual_seed(1)
-    for parameter in backend.model.ntlbg_attention.parameters():
+    for parameter in answerer.model.ntlbg_attention.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
-    return backend
+    return answerer
 
 
 @pytest.fixture(scope="module")
-def video(backend):
+def video(answerer):
     features = np.random.default_rng(0).standard_normal((30, HIDDEN)).astype(np.float32)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     times = np.arange(30) * 2.0
-    scores = backend.score_frames(features, QUESTION)
-    return VideoContext(
+    scores = answerer.retriever.score_features(features, QUESTION)
+    return given(
         features, times, select_frames("ntlbg", features, 5, scores=scores, pts_seconds=times)
     )
 
 
 @pytest.fixture(scope="module")
-def shown(backend, video):
-    return backend.attention(QUESTION, ANSWER, video=video, losses=loss_parts)
+def shown(answerer, video):
+    return answerer.attention(QUESTION, ANSWER, video, losses=loss_parts)
 
 
 @pytest.fixture(scope="module")
-def labelled(backend, video):
+def labelled(answerer, video):
     """Inputs with the answer, and the output, with mu_Q, U, d in float64."""
-    inputs = backend.processor(
+    inputs = answerer.processor(
         QUESTION, video.features, video.pts_seconds, video.selection, answer=ANSWER
     )
     with torch.no_grad():
-        output = backend.model(**inputs, logits_at_labels=True)
+        output = answerer.model(**inputs, logits_at_labels=True)
     found = output.statistics
     gaussian = [x[0, 0].double().numpy() for x in (found.mean, found.factor, found.diagonal)]
     return inputs, output, gaussian
@@ -92,15 +91,15 @@ def test_word_weights_are_the_attention_over_the_tokens_of_each_word(shown, labe
     assert shown.word_weights.sum() == pytest.approx(1, abs=1e-6)
 
 
-def test_word_weights_depend_on_the_question(backend, shown, video):
-    other = backend.attention("When does the owl appear?", ANSWER, video=video, losses=loss_parts)
+def test_word_weights_depend_on_the_question(answerer, shown, video):
+    other = answerer.attention("When does the owl appear?", ANSWER, video, losses=loss_parts)
     assert other.word_weights.sum() == pytest.approx(1, abs=1e-6)
     same = [0, 1, 2, 4, 5]  # words of both
     assert not np.allclose(other.word_weights[same], shown.word_weights[same], rtol=1e-3)
 
 
-def test_losses_are_those_of_training_on_the_same_question(backend, shown, video):
-    objective = QuestionObjective(backend.model, backend.processor, Config())
+def test_losses_are_those_of_training_on_the_same_question(answerer, shown, video):
+    objective = QuestionObjective(answerer.model, answerer.processor, Config())
     objective.choose = lambda item: video.selection
     item = Read(
         Sample(video="film.mp4", question=QUESTION, answer=ANSWER),
@@ -173,8 +172,3 @@ def test_frames_that_are_all_the_same_are_one_point(mean):
     assert not plane.points.any()
     assert plane.mean == pytest.approx([np.linalg.norm(mean - 1), 0])
     assert np.linalg.eigvalsh(plane.covariance).min() >= 1 - 1e-9
-
-
-def test_only_backends_with_ntlbg_attention_show_it(backend):
-    assert isinstance(backend, Inspectable)
-    assert not isinstance(ColourBackend(), Inspectable)

@@ -6,18 +6,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from ntlbg.backends.further_words import CUTOUT_RIGHT, FOOTAGE, PHOTO_RIGHT, FurtherWords
-from ntlbg.backends.ntlbg import NtlbgBackend
-from ntlbg.backends.seen import SURE
 from PIL import Image
 from torch.nn import functional as F
 
 from fakes import ColourEncoder
-from ntlbg.backends import VideoContext, further_words
+from ntlbg.answerers.ntlbg import NtlbgAnswerer
 from ntlbg.encoders.builtin import EXPERT_CHANCES, EXPERT_WORDS
+from ntlbg.models.builtin import open_vocabulary
 from ntlbg.models.builtin.enrolment import EnrolledObject
+from ntlbg.models.builtin.open_vocabulary import (
+    CUTOUT_RIGHT,
+    FOOTAGE,
+    PHOTO_RIGHT,
+    OpenVocabulary,
+)
+from ntlbg.models.ntlbg.question_evidence import SURE
 from ntlbg.question import parse_question
+from ntlbg.retrievers.ntlbg import NtlbgRetriever
 from ntlbg.selectors import select_frames
+from ntlbg.types import AnswerInput
+from roles import given, index_of, reply_of
 from tiny_models import HIDDEN, tiny_model, tiny_processor
 
 WORDS = {"projector": "vocabulary", "vocabulary": [[10, 11], [12], [13, 14], [16]]}
@@ -61,14 +69,14 @@ def in_footage(frames: np.ndarray, words, chances) -> tuple[np.ndarray, dict[str
 
 
 def test_without_notes_and_objects_nothing_changes(model):
-    further = FurtherWords(model, tiny_processor(), EXPERT)
+    further = OpenVocabulary(model, tiny_processor(), EXPERT)
     features = frames_of(model)
     np.testing.assert_array_equal(further.express(features, {}), features)
     assert not further.set_to_words(features).any()
 
 
 def test_the_expert_names_what_the_tower_does_not_know(model):
-    further = FurtherWords(model, tiny_processor(), EXPERT)
+    further = OpenVocabulary(model, tiny_processor(), EXPERT)
     features, noted = in_footage(frames_of(model), [0, 0, 1, 2], [0.9] * 4)
     found = further.express(features, noted)
     np.testing.assert_array_equal(found[:2], features[:2])  # the tower is sure
@@ -78,7 +86,7 @@ def test_the_expert_names_what_the_tower_does_not_know(model):
 
 
 def test_a_doubtful_expert_is_not_heard(model):
-    further = FurtherWords(model, tiny_processor(), EXPERT)
+    further = OpenVocabulary(model, tiny_processor(), EXPERT)
     features, noted = in_footage(frames_of(model), [0, 0, 1, 2], [0.9, 0.9, 0.9, 0.1])
     found = further.express(features, noted)
     assert further.set_to_words(found)[:4].tolist() == [False, False, True, False]
@@ -86,8 +94,8 @@ def test_a_doubtful_expert_is_not_heard(model):
 
 def test_the_expert_is_not_heard_where_the_tower_knows_a_drawing(model, monkeypatch):
     """A few seconds of footage with drawings on it: what it calls them or the scene misleads."""
-    monkeypatch.setattr(further_words, "SAME_SCENE", -1.1)
-    further = FurtherWords(model, tiny_processor(), EXPERT)
+    monkeypatch.setattr(open_vocabulary, "SAME_SCENE", -1.1)
+    further = OpenVocabulary(model, tiny_processor(), EXPERT)
     drawn, nothing = frames_of(model)[[0, 2]]
     for sure, heard in [(2, True), (3, False)]:
         features = np.stack([drawn] * sure + [nothing] * (20 - sure))
@@ -97,7 +105,7 @@ def test_the_expert_is_not_heard_where_the_tower_knows_a_drawing(model, monkeypa
 
 def test_the_expert_is_not_heard_in_videos_with_drawn_objects(model):
     """Their backgrounds are photographs, too."""
-    further = FurtherWords(model, tiny_processor(), EXPERT)
+    further = OpenVocabulary(model, tiny_processor(), EXPERT)
     features = np.repeat(frames_of(model)[2:3], 10, axis=0)
     for drawn, heard in [(0.4, True), (0.6, False)]:
         found = further.express(features, notes([1] * 10, [0.9] * 10), drawn)
@@ -106,7 +114,7 @@ def test_the_expert_is_not_heard_in_videos_with_drawn_objects(model):
 
 def test_every_scene_is_footage_or_not(model):
     """Photographs, then drawings, then what no class fits."""
-    further = FurtherWords(model, tiny_processor(), EXPERT)
+    further = OpenVocabulary(model, tiny_processor(), EXPERT)
     drawn, nothing, vague = frames_of(model)[[0, 2, 3]]
     features = np.stack([nothing] * 4 + [drawn] * 30 + [vague] * 4)
     chances = [0.9] * 34 + [0.3, 0.4, 0.3, 0.3]
@@ -116,7 +124,7 @@ def test_every_scene_is_footage_or_not(model):
 
 def test_the_expert_is_heard_in_footage_only(model):
     """Its chances of photographs are averaged over a scene; drawings seldom reach the limit."""
-    further = FurtherWords(model, tiny_processor(), EXPERT)
+    further = OpenVocabulary(model, tiny_processor(), EXPERT)
     features = np.repeat(frames_of(model)[2:3], 10, axis=0)
     for share, heard in [(FOOTAGE - 0.1, False), (FOOTAGE + 0.1, True)]:
         sure = [1.0] * round(10 * share) + [0.0] * (10 - round(10 * share))
@@ -136,7 +144,7 @@ def test_ordinary_frames_read_as_before(model):
     points = torch.randn(1, len(features), model.config.rich_point_size, generator=generator)
     with torch.no_grad():
         before = projector(points, features[None]), projector.confidence(features)
-        FurtherWords(model, tiny_processor(), EXPERT)
+        OpenVocabulary(model, tiny_processor(), EXPERT)
         assert projector.further_words.shape == (3, HIDDEN)
         after = projector(points, features[None]), projector.confidence(features)
     torch.testing.assert_close(before, after, rtol=1e-5, atol=1e-6)
@@ -144,7 +152,7 @@ def test_ordinary_frames_read_as_before(model):
 
 
 def test_a_further_word_is_read_as_its_embedding(model):
-    further = FurtherWords(model, tiny_processor(), EXPERT)
+    further = OpenVocabulary(model, tiny_processor(), EXPERT)
     projector = model.multi_modal_projector
     projector.scale = 200.0  # so that the choice of a word is sharp
     features = further.directions[None, 1:2]
@@ -162,7 +170,7 @@ def test_a_further_word_is_read_as_its_embedding(model):
 def test_a_word_of_the_vocabulary_is_not_added_twice():
     processor = tiny_processor()
     model = tiny_model(projector="vocabulary", vocabulary=[processor.encode(" cat"), [12], [16]])
-    further = FurtherWords(model, processor, ("cat", "sofa"))
+    further = OpenVocabulary(model, processor, ("cat", "sofa"))
     assert model.multi_modal_projector.further_words.shape == (1, HIDDEN)
     assert further.names == ("cat", "sofa")
 
@@ -176,7 +184,7 @@ def test_what_looks_most_like_a_prototype_gets_its_name(model):
     features = frames_of(model)
     other = np.roll(features[3], 5)
     things = [enrolled("red blob", features[3], other), enrolled("vase", -features[3])]
-    further = FurtherWords(model, tiny_processor(), EXPERT, things)
+    further = OpenVocabulary(model, tiny_processor(), EXPERT, things)
     assert further.names == (*EXPERT, "red blob", "vase")
     shown = np.concatenate([features, [other, -features[3]]]).astype(np.float32)
     found = further.express(shown, {})
@@ -187,7 +195,7 @@ def test_what_looks_most_like_a_prototype_gets_its_name(model):
 
 def test_what_was_enrolled_comes_before_the_expert(model):
     features, noted = in_footage(frames_of(model), [0] * 4, [0.9] * 4)
-    further = FurtherWords(model, tiny_processor(), EXPERT, [enrolled("red blob", features[3])])
+    further = OpenVocabulary(model, tiny_processor(), EXPERT, [enrolled("red blob", features[3])])
     found = further.express(features, noted)
     np.testing.assert_allclose(found[3], direction(model, "red blob"), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found[2], direction(model, "cat"), rtol=1e-4, atol=1e-5)
@@ -202,35 +210,35 @@ def test_what_was_taught_is_as_sure_as_its_pictures(model, alpha, found):
     kept = io.BytesIO()
     picture.save(kept, "PNG")
     thing = replace(enrolled("red blob", features[3]), pictures=(kept.getvalue(),))
-    further = FurtherWords(model, tiny_processor(), EXPERT, [thing])
+    further = OpenVocabulary(model, tiny_processor(), EXPERT, [thing])
     shown = further.express(features, {})
     np.testing.assert_allclose(further.reliability(shown), [0, 0, 0, found], atol=1e-6)
-    backend = NtlbgBackend(model, tiny_processor(), ColourEncoder(), further_words=further)
+    retriever = NtlbgRetriever(model, tiny_processor(), ColourEncoder(), vocabulary=further)
+    answerer = NtlbgAnswerer(retriever, fingerprint="taught")
     times = np.arange(4.0)
     chosen = select_frames("uniform", shown, 4, pts_seconds=times)
-    reply = backend.answer(
-        "Is there a red blob?", video=VideoContext(shown, times, chosen), options=None
-    )
+    reply = reply_of(answerer, "Is there a red blob?", given(features, times, chosen))
     assert reply.text == "Yes"
     assert reply.found <= found + 1e-6
     assert bool(reply.notes) == (found < SURE)
 
 
-def made_backend(model, **options) -> NtlbgBackend:
-    further = FurtherWords(model, tiny_processor(), EXPERT)
-    return NtlbgBackend(model, tiny_processor(), ColourEncoder(), further_words=further, **options)
+def made_retriever(model) -> NtlbgRetriever:
+    further = OpenVocabulary(model, tiny_processor(), EXPERT)
+    return NtlbgRetriever(model, tiny_processor(), ColourEncoder(), vocabulary=further)
 
 
-def test_the_backend_expresses_and_takes_words_for_events(model):
-    backend = made_backend(model)
+def test_the_retriever_expresses_and_takes_words_for_events(model):
+    retriever = made_retriever(model)
     features = np.repeat(frames_of(model)[2:3], 40, axis=0)
     times = np.arange(40.0)
-    found = backend.express(features, notes([0] * 40, [0.9] * 40), times)
+    found = retriever.features(index_of(features, times, notes([0] * 40, [0.9] * 40)))
     assert found.shape == features.shape
-    plain = NtlbgBackend(model, tiny_processor(), ColourEncoder())
-    assert plain.express(features, {}, times) is features
+    plain = NtlbgRetriever(model, tiny_processor(), ColourEncoder())
+    assert plain.features(index_of(features, times)) is features
     # a photograph shows its subject all the time: that does not make it a background
-    assert (backend.event_odds(found, times) > plain.event_odds(found, times) + 5).all()
+    odds, plainly = (eyes.event_odds(index_of(found, times)) for eyes in (retriever, plain))
+    assert (odds > plainly + 5).all()
 
 
 @pytest.mark.parametrize(
@@ -247,13 +255,15 @@ def test_the_backend_expresses_and_takes_words_for_events(model):
     ],
 )
 def test_what_is_shown_is_the_word_of_most_frames(model, question, word):
-    backend = made_backend(model)
+    retriever = made_retriever(model)
     features = np.repeat(frames_of(model)[2:3], 5, axis=0)
     times = np.array([0.0, 2.0, 2.2, 2.4, 4.0])
-    found = backend.express(features, notes([0, 1, 1, 1, 2], [0.9] * 5), times)
+    index = index_of(features, times, notes([0, 1, 1, 1, 2], [0.9] * 5))
+    found = retriever.features(index)
     intent = parse_question(question).intent
-    assert backend.further_words.shown(intent, found, times) == word
-    assert backend.further_words.shown(intent, features, times) is None
+    assert retriever.vocabulary.shown(intent, found, times) == word
+    assert retriever.vocabulary.shown(intent, features, times) is None
     if word:
-        video = VideoContext(found, times, select_frames("uniform", found, 5, pts_seconds=times))
-        assert backend.answer(question, video=video, options=None).text == word
+        answerer = NtlbgAnswerer(retriever, fingerprint="tiny")
+        chosen = select_frames("uniform", found, 5, pts_seconds=times)
+        assert reply_of(answerer, question, AnswerInput(index, found, chosen)).text == word

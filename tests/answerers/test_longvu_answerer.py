@@ -5,34 +5,39 @@ import json
 import numpy as np
 import pytest
 import torch
-from ntlbg.backends.longvu import LongVUBackend
 from typer.testing import CliRunner
 
 import ntlbg
 from longvu_models import made_frames, tiny_config, tiny_longvu_processor, tiny_model
-from ntlbg.backends import VideoContext, load_backend
+from ntlbg.answerers import load_answerer
+from ntlbg.answerers.longvu import LongVUAnswerer
 from ntlbg.cli import app
 from ntlbg.errors import ConfigError, QuestionError, WeightsError
 from ntlbg.models.longvu.formats import BENCHMARKS, format_question
 from ntlbg.selectors import select_frames
-from ntlbg.video import Frames
+from ntlbg.types import AnswerInput, Frames
+from roles import given, index_of, reply_of
 
 QUESTION = "What is it?"
 ROOMY = {"context_length": 600}
 
 
-def backend_of(mode="faithful", **changes) -> LongVUBackend:
+def answerer_of(mode="faithful", **changes) -> LongVUAnswerer:
     model = tiny_model(mode=mode, **{**ROOMY, **changes})
-    return LongVUBackend(model, tiny_longvu_processor(mode=mode), "tiny", name="tiny")
+    return LongVUAnswerer(model, tiny_longvu_processor(mode=mode), "tiny", name="tiny")
 
 
-def context_of(backend, count=5) -> VideoContext:
+def context_of(answerer, count=5) -> AnswerInput:
     frames = made_frames(30, seed=3)
     times = np.arange(30) * 2.0
-    features = backend.encoder.encode_frames(made_frames(30, backend.encoder.image_size, seed=3))
+    [encoder] = answerer.own_retriever().encoders
+    features = encoder.encode_frames(made_frames(30, encoder.image_size, seed=3))
     chosen = select_frames("uniform", features, count, pts_seconds=times)
-    seen = VideoContext(features, times, chosen)
-    return seen.with_frames(Frames(frames[chosen.indices], times[chosen.indices]))
+    return given(features, times, chosen, Frames(frames[chosen.indices], times[chosen.indices]))
+
+
+def scores_of(answerer, features) -> np.ndarray:
+    return answerer.own_retriever().score(index_of(features, np.arange(len(features))), QUESTION)
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +51,16 @@ def folder(tmp_path_factory):
 @torch.no_grad()
 def test_scores_rank_frames_as_longvu_does():
     """Against the relevance that the model itself computes for square frames."""
-    backend = backend_of(context_length=60, reserved_tokens=0)
-    side = backend.encoder.image_size
+    answerer = answerer_of(context_length=60, reserved_tokens=0)
+    [encoder] = answerer.own_retriever().encoders
+    side = encoder.image_size
     frames = made_frames(9, side, seed=4)
-    scores = backend.score_frames(backend.encoder.encode_frames(frames), QUESTION)
-    fused = backend.model.fuse(backend.processor.frame_pixels(frames), side)
-    ids = torch.tensor([backend.processor.encode(backend.processor.prompt(QUESTION))])
-    config = backend.model.config
+    scores = scores_of(answerer, encoder.encode_frames(frames))
+    fused = answerer.model.fuse(answerer.processor.frame_pixels(frames), side)
+    ids = torch.tensor([answerer.processor.encode(answerer.processor.prompt(QUESTION))])
+    config = answerer.model.config
     config.context_length = ids.shape[1] - 1 + 9 * 2 + 8
-    (shown,) = backend.model.prepare(ids, videos=[fused]).videos
+    (shown,) = answerer.model.prepare(ids, videos=[fused]).videos
     relevance = shown.relevance.double()
     expected = (relevance - relevance.mean()) / relevance.std(correction=0)
     np.testing.assert_allclose(scores, expected, atol=1e-4)
@@ -65,39 +71,39 @@ def test_unit_relevance_in_corrected_mode():
     louder = features.copy()
     louder[3] *= 9
     for mode, same in (("faithful", False), ("corrected", True)):
-        backend = backend_of(mode)
-        one, other = (backend.score_frames(x, QUESTION) for x in (features, louder))
+        answerer = answerer_of(mode)
+        one, other = (scores_of(answerer, x) for x in (features, louder))
         assert np.allclose(one, other, atol=1e-5) == same
-    assert not backend.score_frames(features[:1], QUESTION).any()
+    assert not scores_of(answerer, features[:1]).any()
 
 
 def test_free_answers_are_the_models_own():
-    backend = backend_of()
-    video = context_of(backend)
-    reply = backend.answer(QUESTION, video=video, options=None)
-    inputs = backend.processor(QUESTION, video.frames.data)
-    ids = backend.model.generate(
+    answerer = answerer_of()
+    video = context_of(answerer)
+    reply = reply_of(answerer, QUESTION, video)
+    inputs = answerer.processor(QUESTION, video.frames.data)
+    ids = answerer.model.generate(
         **inputs, do_sample=False, max_new_tokens=128, eos_token_id=1, pad_token_id=1
     )
-    assert reply.text == backend.processor.decode_answer(ids[0])
+    assert reply.text == answerer.processor.decode_answer(ids[0])
     assert reply.option_scores is None
-    prepared = backend.model.prepare(**inputs)
+    prepared = answerer.model.prepare(**inputs)
     assert reply.visual_tokens == prepared.attention_mask.sum() - (inputs["input_ids"].shape[1] - 1)
 
 
 def test_options_are_letters():
-    backend = backend_of()
-    video, options = context_of(backend), ["owl", "kite", "7"]
-    reply = backend.answer(QUESTION, video=video, options=options)
+    answerer = answerer_of()
+    video, options = context_of(answerer), ["owl", "kite", "7"]
+    reply = reply_of(answerer, QUESTION, video, options)
     asked = format_question(BENCHMARKS["mvbench"], QUESTION, options)
-    inputs = backend.processor(asked, video.frames.data)
+    inputs = answerer.processor(asked, video.frames.data)
     with torch.no_grad():
-        logits = backend.model(**inputs).logits[0, -1].double()
-    letters = [backend.processor.tokenizer.convert_tokens_to_ids(x) for x in "ABC"]
+        logits = answerer.model(**inputs).logits[0, -1].double()
+    letters = [answerer.processor.tokenizer.convert_tokens_to_ids(x) for x in "ABC"]
     np.testing.assert_allclose(reply.option_scores, logits[letters].softmax(0), rtol=1e-4)
     assert reply.text == options[int(np.argmax(reply.option_scores))]
     with pytest.raises(QuestionError, match="at most 26"):
-        backend.answer(QUESTION, video=video, options=[str(i) for i in range(27)])
+        reply_of(answerer, QUESTION, video, [str(i) for i in range(27)])
 
 
 def test_the_same_pipeline_answers(folder, colour_video):
@@ -126,23 +132,23 @@ def test_the_command_answers(folder, colour_video):
 
 
 def test_a_folder_is_loaded_once(folder):
-    assert load_backend(str(folder)) is load_backend(str(folder))
+    assert load_answerer(str(folder)) is load_answerer(str(folder))
 
 
 def test_unusable_folders_are_explained(tmp_path):
     with pytest.raises(ConfigError, match="no model in this folder"):
-        load_backend(str(tmp_path))
+        load_answerer(str(tmp_path))
     (tmp_path / "config.json").write_text('{"model_type": "opt"}')
     with pytest.raises(ConfigError, match="a model of type 'opt'; known are longvu"):
-        load_backend(str(tmp_path))
+        load_answerer(str(tmp_path))
     tiny_config().save_pretrained(tmp_path)
     with pytest.raises(WeightsError, match="ntlbg convert longvu"):
-        load_backend(str(tmp_path))
+        load_answerer(str(tmp_path))
     for name in (str(tmp_path / "nothing"), "Vision-CAIR/LongVU_Qwen2_7B"):
         with pytest.raises(ConfigError, match=r"builtin, and folders.*`ntlbg convert longvu`"):
-            load_backend(name)
+            load_answerer(name)
 
 
 def test_model_and_processor_must_agree_about_the_mode():
     with pytest.raises(WeightsError, match="is corrected and its processor faithful"):
-        LongVUBackend(tiny_model(mode="corrected"), tiny_longvu_processor(), "tiny")
+        LongVUAnswerer(tiny_model(mode="corrected"), tiny_longvu_processor(), "tiny")

@@ -2,20 +2,21 @@
 
 import numpy as np
 import pytest
-from ntlbg.backends.wording import (
+
+from ntlbg.models.builtin import wording
+from ntlbg.models.builtin.vocabulary import object_names
+from ntlbg.models.builtin.wording import (
     NOT_ENGLISH,
     UNNAMED,
     UNTRAINED,
     ObjectNames,
     unknown_words,
 )
-
-from ntlbg.backends import VideoContext, wording
-from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.question import Intent, parse_question
 from ntlbg.selectors import select_frames
 from ntlbg_lab.haystack.questions import TEMPLATES
-from tiny_models import tiny_backend
+from roles import given, reply_of
+from tiny_models import tiny_answerer
 
 FACTS = {"name": "owl", "other": "bus", "article": "an owl", "other_article": "a bus"}
 NAMES = ObjectNames(object_names())
@@ -163,16 +164,16 @@ def test_numbers_among_options_are_read_in_digits():
 
 @pytest.mark.parametrize("options", [None, ["a kiss", "a fight"]])
 def test_the_note_comes_with_the_answer(options):
-    backend, wordless = tiny_backend("owl", "bus"), tiny_backend()
+    answerer, wordless = tiny_answerer("owl", "bus"), tiny_answerer()
     features = np.random.default_rng(0).normal(size=(4, 32)).astype(np.float32)
     times = np.arange(4.0)
-    video = VideoContext(features, times, select_frames("uniform", features, 4, pts_seconds=times))
+    video = given(features, times, select_frames("uniform", features, 4, pts_seconds=times))
 
     def notes(question, model):
-        return model.answer(question, video=video, options=options).notes
+        return reply_of(model, question, video, options).notes
 
     strange, known, other = (
-        notes(question, backend)
+        notes(question, answerer)
         for question in ("Is there a zebra?", "Is there an owl?", "How is the owl seen?")
     )
     assert "zebra" in strange[0]

@@ -1,0 +1,93 @@
+"""One of each role, from a few words."""
+
+import numpy as np
+import pytest
+
+from fakes import ColourAnswerer, ColourEncoder
+from ntlbg import answerers
+from ntlbg.answerers.echo import EchoAnswerer
+from ntlbg.encoders import ENCODERS, Encoder
+from ntlbg.errors import ConfigError
+from ntlbg.retrievers import RETRIEVERS
+from ntlbg.retrievers.embedding import EmbeddingRetriever
+from ntlbg.system import System, load_system
+from ntlbg.types import VideoIndex
+
+
+class Grey(Encoder):
+    """Knows pictures only."""
+
+    name, fingerprint, feature_size, image_size = "grey", "grey-1", 1, (8, 8)
+
+    def encode_frames(self, frames):
+        return frames.mean((1, 2, 3), np.float32)[:, None]
+
+
+@pytest.fixture
+def colours(monkeypatch):
+    """An answerer of this name, and, under the same name, what is natural to it."""
+    answerer = ColourAnswerer()
+    monkeypatch.setitem(answerers.ANSWERERS, "system colours", lambda pristine: answerer)
+    monkeypatch.setitem(ENCODERS, "colour", ColourEncoder)
+    monkeypatch.setitem(RETRIEVERS, "colours", lambda: answerer.retriever)
+    return answerer
+
+
+def test_a_model_comes_with_its_own_retriever(colours):
+    system = load_system("system colours")
+    assert (system.answerer, system.retriever) == (colours, colours.retriever)
+    assert (system.name, system.fingerprint) == (colours.name, colours.fingerprint)
+    assert system.encoders == [colours.encoder]
+    assert load_system(system) is system
+    assert load_system(colours).answerer is colours
+
+
+def test_a_model_without_one_gets_the_builtin_one(colours, monkeypatch):
+    monkeypatch.setitem(RETRIEVERS, "builtin", lambda: colours.retriever)
+    assert load_system(EchoAnswerer()).retriever is colours.retriever
+
+
+def test_what_is_named_goes_over_what_is_natural(colours):
+    named = load_system(EchoAnswerer(), retriever="colours")
+    assert named.retriever is load_system(EchoAnswerer(), retriever=colours.retriever).retriever
+    assert isinstance(load_system(colours, encoder="colour").retriever, EmbeddingRetriever)
+    own = ColourEncoder()
+    assert load_system(colours, encoder=own).retriever.encoders == (own,)
+
+
+def test_encoders_come_once_and_first_what_tells_frames_apart(colours):
+    class Two(ColourAnswerer):
+        def __init__(self):
+            super().__init__()
+            self.encoders = (Grey(), self.encoder)
+
+    system = System(EmbeddingRetriever(ColourEncoder()), Two())
+    assert [encoder.name for encoder in system.encoders] == ["colour", "grey"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"retriever": "colours", "encoder": "colour"}, "both a retriever and an encoder"),
+        ({"retriever": "psychic"}, "no retriever 'psychic'; there are: builtin, colours"),
+        ({"encoder": "nose"}, "no encoder 'nose'; there are: builtin, colour"),
+        ({"encoder": Grey()}, "encoder 'grey' knows pictures only"),
+    ],
+)
+def test_what_cannot_be_is_explained(colours, wanted, message):
+    with pytest.raises(ConfigError, match=message):
+        load_system(colours, **wanted)
+
+
+def test_relevance_of_an_encoder_is_the_cosine():
+    """Against the angle between vectors of two dimensions."""
+
+    class Plane(Grey):
+        def encode_text(self, texts):
+            return np.array([[3.0, 0.0] for _ in texts], np.float32)
+
+    angles = np.radians([0.0, 60.0, 90.0, 180.0])
+    features = 5 * np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    index = VideoIndex(np.arange(4.0), {"grey": features})
+    scores = EmbeddingRetriever(Plane()).score(index, "east")
+    np.testing.assert_allclose(scores, [1.0, 0.5, 0.0, -1.0], atol=1e-6)
