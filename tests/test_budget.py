@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fakes import ColourAnswerer, ColourEncoder
-from ntlbg import budget, pipeline
+from ntlbg import budget, looking, pipeline
 from ntlbg.budget import affordable_frames
 from ntlbg.index.store import FeatureIndex
 from ntlbg.memory import Setup, Workload, model_sizes, plan_answer
@@ -37,7 +37,7 @@ def long_index(monkeypatch):
     features = draw.random((FRAMES, ColourEncoder.feature_size), dtype=np.float32)
     meta = {"damaged": False, "height": 64, "width": 96, "duration_seconds": float(FRAMES)}
     video = VideoIndex(np.arange(float(FRAMES)), {"colour": features}, meta=meta)
-    monkeypatch.setattr(pipeline, "index_video", lambda *args, **kwargs: video)
+    monkeypatch.setattr(looking, "index_video", lambda *args, **kwargs: video)
     monkeypatch.setattr(budget, "main_memory", lambda: ROOM)
 
 

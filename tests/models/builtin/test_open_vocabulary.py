@@ -56,29 +56,34 @@ def frames_of(model) -> np.ndarray:
     return np.stack([words[0], words[1], words[-1], vague / np.linalg.norm(vague)]).astype("f4")
 
 
-def notes(words, chances) -> dict[str, np.ndarray]:
+def opinions(words, chances) -> tuple[np.ndarray, np.ndarray]:
     rows = [[word, (word + 1) % 3, (word + 2) % 3] for word in words]
     rest = [[chance, 0.0, 0.0] for chance in chances]
-    return {EXPERT_WORDS: np.array(rows, np.int16), EXPERT_CHANCES: np.array(rest, np.float32)}
+    return np.array(rows, np.int16), np.array(rest, np.float32)
 
 
-def in_footage(frames: np.ndarray, words, chances) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def notes_of(words, chances) -> dict[str, np.ndarray]:
+    """As the encoder keeps them in the index."""
+    return {EXPERT_WORDS: words, EXPERT_CHANCES: chances}
+
+
+def in_footage(frames: np.ndarray, words, chances) -> tuple[np.ndarray, tuple]:
     """These frames at the start of a video whose other frames the expert knows, and its notes."""
     rest = np.repeat(frames[2:3], 20, axis=0)
-    return np.concatenate([frames, rest]), notes([*words, *[0] * 20], [*chances, *[0.9] * 20])
+    return np.concatenate([frames, rest]), opinions([*words, *[0] * 20], [*chances, *[0.9] * 20])
 
 
 def test_without_notes_and_objects_nothing_changes(model):
     further = OpenVocabulary(model, tiny_processor(), EXPERT)
     features = frames_of(model)
-    np.testing.assert_array_equal(further.express(features, {}), features)
+    np.testing.assert_array_equal(further.express(features, None), features)
     assert not further.set_to_words(features).any()
 
 
 def test_the_expert_names_what_the_tower_does_not_know(model):
     further = OpenVocabulary(model, tiny_processor(), EXPERT)
-    features, noted = in_footage(frames_of(model), [0, 0, 1, 2], [0.9] * 4)
-    found = further.express(features, noted)
+    features, heard = in_footage(frames_of(model), [0, 0, 1, 2], [0.9] * 4)
+    found = further.express(features, heard)
     np.testing.assert_array_equal(found[:2], features[:2])  # the tower is sure
     np.testing.assert_allclose(found[2], direction(model, "old dog"), rtol=1e-5)
     np.testing.assert_allclose(found[3], direction(model, "sofa"), rtol=1e-5)
@@ -87,8 +92,8 @@ def test_the_expert_names_what_the_tower_does_not_know(model):
 
 def test_a_doubtful_expert_is_not_heard(model):
     further = OpenVocabulary(model, tiny_processor(), EXPERT)
-    features, noted = in_footage(frames_of(model), [0, 0, 1, 2], [0.9, 0.9, 0.9, 0.1])
-    found = further.express(features, noted)
+    features, heard = in_footage(frames_of(model), [0, 0, 1, 2], [0.9, 0.9, 0.9, 0.1])
+    found = further.express(features, heard)
     assert further.set_to_words(found)[:4].tolist() == [False, False, True, False]
 
 
@@ -99,7 +104,7 @@ def test_the_expert_is_not_heard_where_the_tower_knows_a_drawing(model, monkeypa
     drawn, nothing = frames_of(model)[[0, 2]]
     for sure, heard in [(2, True), (3, False)]:
         features = np.stack([drawn] * sure + [nothing] * (20 - sure))
-        found = further.express(features, notes([1] * 20, [0.9] * 20))
+        found = further.express(features, opinions([1] * 20, [0.9] * 20))
         assert further.set_to_words(found).any() == heard
 
 
@@ -108,7 +113,7 @@ def test_the_expert_is_not_heard_in_videos_with_drawn_objects(model):
     further = OpenVocabulary(model, tiny_processor(), EXPERT)
     features = np.repeat(frames_of(model)[2:3], 10, axis=0)
     for drawn, heard in [(0.4, True), (0.6, False)]:
-        found = further.express(features, notes([1] * 10, [0.9] * 10), drawn)
+        found = further.express(features, opinions([1] * 10, [0.9] * 10), drawn)
         assert further.set_to_words(found).all() == further.set_to_words(found).any() == heard
 
 
@@ -118,7 +123,7 @@ def test_every_scene_is_footage_or_not(model):
     drawn, nothing, vague = frames_of(model)[[0, 2, 3]]
     features = np.stack([nothing] * 4 + [drawn] * 30 + [vague] * 4)
     chances = [0.9] * 34 + [0.3, 0.4, 0.3, 0.3]
-    found = further.express(features, notes([1] * 38, chances))
+    found = further.express(features, opinions([1] * 38, chances))
     assert further.set_to_words(found).tolist() == [True] * 4 + [False] * 34
 
 
@@ -128,7 +133,7 @@ def test_the_expert_is_heard_in_footage_only(model):
     features = np.repeat(frames_of(model)[2:3], 10, axis=0)
     for share, heard in [(FOOTAGE - 0.1, False), (FOOTAGE + 0.1, True)]:
         sure = [1.0] * round(10 * share) + [0.0] * (10 - round(10 * share))
-        found = further.express(features, notes([1] * 10, sure))
+        found = further.express(features, opinions([1] * 10, sure))
         assert further.set_to_words(found).any() == heard
         if not heard:
             np.testing.assert_array_equal(found, features)
@@ -187,16 +192,16 @@ def test_what_looks_most_like_a_prototype_gets_its_name(model):
     further = OpenVocabulary(model, tiny_processor(), EXPERT, things)
     assert further.names == (*EXPERT, "red blob", "vase")
     shown = np.concatenate([features, [other, -features[3]]]).astype(np.float32)
-    found = further.express(shown, {})
+    found = further.express(shown, None)
     np.testing.assert_array_equal(found[:3], features[:3])  # words, and nothing, win
     for row, name in [(3, "red blob"), (4, "red blob"), (5, "vase")]:
         np.testing.assert_allclose(found[row], direction(model, name), rtol=1e-4, atol=1e-5)
 
 
 def test_what_was_enrolled_comes_before_the_expert(model):
-    features, noted = in_footage(frames_of(model), [0] * 4, [0.9] * 4)
+    features, heard = in_footage(frames_of(model), [0] * 4, [0.9] * 4)
     further = OpenVocabulary(model, tiny_processor(), EXPERT, [enrolled("red blob", features[3])])
-    found = further.express(features, noted)
+    found = further.express(features, heard)
     np.testing.assert_allclose(found[3], direction(model, "red blob"), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found[2], direction(model, "cat"), rtol=1e-4, atol=1e-5)
 
@@ -211,7 +216,7 @@ def test_what_was_taught_is_as_sure_as_its_pictures(model, alpha, found):
     picture.save(kept, "PNG")
     thing = replace(enrolled("red blob", features[3]), pictures=(kept.getvalue(),))
     further = OpenVocabulary(model, tiny_processor(), EXPERT, [thing])
-    shown = further.express(features, {})
+    shown = further.express(features, None)
     np.testing.assert_allclose(further.reliability(shown), [0, 0, 0, found], atol=1e-6)
     retriever = NtlbgRetriever(model, tiny_processor(), ColourEncoder(), vocabulary=further)
     answerer = NtlbgAnswerer(retriever, fingerprint="taught")
@@ -232,7 +237,7 @@ def test_the_retriever_expresses_and_takes_words_for_events(model):
     retriever = made_retriever(model)
     features = np.repeat(frames_of(model)[2:3], 40, axis=0)
     times = np.arange(40.0)
-    found = retriever.features(index_of(features, times, notes([0] * 40, [0.9] * 40)))
+    found = retriever.features(index_of(features, times, notes_of(*opinions([0] * 40, [0.9] * 40))))
     assert found.shape == features.shape
     plain = NtlbgRetriever(model, tiny_processor(), ColourEncoder())
     assert plain.features(index_of(features, times)) is features
@@ -258,7 +263,7 @@ def test_what_is_shown_is_the_word_of_most_frames(model, question, word):
     retriever = made_retriever(model)
     features = np.repeat(frames_of(model)[2:3], 5, axis=0)
     times = np.array([0.0, 2.0, 2.2, 2.4, 4.0])
-    index = index_of(features, times, notes([0, 1, 1, 1, 2], [0.9] * 5))
+    index = index_of(features, times, notes_of(*opinions([0, 1, 1, 1, 2], [0.9] * 5)))
     found = retriever.features(index)
     intent = parse_question(question).intent
     assert retriever.vocabulary.shown(intent, found, times) == word
