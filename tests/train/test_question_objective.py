@@ -1,4 +1,4 @@
-"""Training on questions: weights of the losses, what a step changes, and that it learns."""
+"""Training on questions: what a step changes, and that it learns."""
 
 import json
 from dataclasses import replace
@@ -9,36 +9,16 @@ import pytest
 import torch
 
 from ntlbg.analysis import analyze_dataset
-from ntlbg.config import Config, changed, config_for_level
+from ntlbg.config import changed, config_for_level
 from ntlbg.errors import DataError
 from ntlbg.models.ntlbg.building import build_reader
 from ntlbg.reading import VideoReader, items_of
 from ntlbg.train import checks, longvideo
-from ntlbg.train.question_objective import QuestionObjective, scheduled_weights
-from ntlbg.train.stages import loss_weights, set_stage
+from ntlbg.train.question_objective import QuestionObjective
+from ntlbg.train.stages import set_stage
 from ntlbg_lab import questions
 from small_experiment import small_config
 from tiny_models import HIDDEN
-
-
-@pytest.mark.parametrize("progress", [0.0, 0.25, 1.0])
-def test_the_default_schedule_is_that_of_the_stages(progress):
-    assert scheduled_weights(Config(), progress) == loss_weights(progress)
-
-
-def test_other_schedules():
-    static = changed(Config(), {"loss_config.weight_schedule": "static"})
-    weights = {"task": 1.0, "ntlbg": 2.0, "align": 1.0, "context": 0.5}
-    assert scheduled_weights(static, 0.0) == scheduled_weights(static, 1.0) == weights
-    keys = {
-        "loss_config.weight_schedule": "warmup",
-        "loss_config.weight_warmup_steps": 1000,
-        "training_config.max_steps": 10000,
-    }
-    rising = changed(Config(), keys)
-    assert scheduled_weights(rising, 0.0) == {"task": 1, "ntlbg": 0, "align": 0, "context": 0}
-    assert scheduled_weights(rising, 0.05)["ntlbg"] == pytest.approx(1.0)
-    assert scheduled_weights(rising, 0.5) == weights
 
 
 def objective_of(config):

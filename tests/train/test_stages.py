@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from peft import LoraConfig, inject_adapter_in_model
 from torch import nn
 
+from ntlbg.config.training_blocks import LossConfig
 from ntlbg.errors import ConfigError
 from ntlbg.train.stages import STAGES, loss_weights, set_stage
 from tiny_models import tiny_model
@@ -103,3 +104,14 @@ def test_weights_at_both_ends():
 def test_progress_has_limits(progress):
     with pytest.raises(ValueError, match="between 0 and 1"):
         loss_weights(progress)
+
+
+def test_other_schedules():
+    static = LossConfig(weight_schedule="static")
+    weights = {"task": 1.0, "ntlbg": 2.0, "align": 1.0, "context": 0.5}
+    assert loss_weights(0.0, static) == loss_weights(1.0, static) == weights
+    rising = LossConfig(weight_schedule="warmup", weight_warmup_steps=1000)
+    first = {"task": 1, "ntlbg": 0, "align": 0, "context": 0}
+    assert loss_weights(0.0, rising, 10_000) == first
+    assert loss_weights(0.05, rising, 10_000)["ntlbg"] == pytest.approx(1.0)
+    assert loss_weights(0.5, rising, 10_000) == weights

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from ntlbg.config.training_blocks import LossConfig
 from ntlbg.errors import ConfigError
 from ntlbg.models.lora import is_adapter
 
 PARTS = ("ntlbg_attention", "rich_points", "multi_modal_projector")
 # The blocks before the tail are as published, and run without gradient.
 TOWER = ("vision_tower.tail", "vision_tower.head")
+DEFAULT_LOSSES = LossConfig()
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,26 @@ STAGES: dict[str, Stage] = {
 }
 
 
-def loss_weights(progress: float) -> dict[str, float]:
-    """Weights of the loss terms at a progress from 0 to 1.
+def loss_weights(
+    progress: float, losses: LossConfig = DEFAULT_LOSSES, steps: int = 0
+) -> dict[str, float]:
+    """Weights of the loss terms at a progress from 0 to 1, by ``loss_config``.
 
-    First choose frames that represent the video, then bring their tokens close to text.
+    By default, first choose frames that represent the video, then bring their tokens close to text.
+
+    Args:
+        steps: of the whole training, for the schedule "warmup".
     """
     if not 0 <= progress <= 1:
         raise ValueError(f"progress must be between 0 and 1, got {progress}")
-    return {"task": 1.0, "ntlbg": 2 * (1 - progress), "align": progress, "context": 0.5}
+    weights = losses.loss_weights.model_dump()
+    if losses.weight_schedule == "lambda":
+        weights["ntlbg"] *= 1 - progress
+        weights["align"] *= progress
+    elif losses.weight_schedule == "warmup" and losses.weight_warmup_steps:
+        share = min(1.0, progress * steps / losses.weight_warmup_steps)
+        weights |= {name: weights[name] * share for name in ("ntlbg", "align", "context")}
+    return weights
 
 
 def set_stage(model: nn.Module, name: str) -> list[str]:

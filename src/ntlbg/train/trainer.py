@@ -3,7 +3,6 @@
 from collections import defaultdict
 from pathlib import Path
 
-from torch import nn
 from transformers import Trainer, TrainerCallback, TrainerState
 
 
@@ -42,14 +41,6 @@ class NtlbgTrainer(Trainer):
         self._terms.clear()
         rounded = {name: round(value, 4) for name, value in means.items()}
         super().log({**logs, **rounded}, *args, **kwargs)
-
-
-def load_saved_part(module: nn.Module, state_dict: dict, assign: bool = False):
-    """Load what the module's own ``state_dict`` holds; what it leaves out is not missing."""
-    found = nn.Module.load_state_dict(module, state_dict, strict=False, assign=assign)
-    expected = set(module.state_dict())
-    found.missing_keys[:] = [name for name in found.missing_keys if name in expected]
-    return found
 
 
 def train_from(trainer: Trainer, last: Path | None) -> None:
