@@ -80,11 +80,6 @@ def test_unknown_stage_is_named():
         set_stage(tiny_model(), "warmup")
 
 
-def test_every_stage_says_what_it_is_for():
-    assert list(STAGES) == ["representation", "joint", "full"]
-    assert all(stage.purpose for stage in STAGES.values())
-
-
 @given(st.floats(0, 1))
 def test_representation_gives_way_to_alignment(progress):
     weights = loss_weights(progress)

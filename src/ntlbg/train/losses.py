@@ -17,7 +17,6 @@ from ntlbg.config.training_blocks import LossConfig
 from ntlbg.models.layers import ConstantLinear
 from ntlbg.models.modeling_outputs import NtlbgOutput, NtlbgStatistics
 from ntlbg.models.ntlbg.contour import contour_level
-from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.ntlbg.woodbury import inner_products, mahalanobis_and_logdet
 
 CONTOUR_WEIGHT = LossConfig().contour_weight
@@ -35,82 +34,41 @@ def total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
     return sum(weight * terms[name] for name, weight in weights.items())
 
 
-def batch_terms(
-    model: NtlbgForConditionalGeneration,
-    batch: dict[str, Tensor],
-    output: NtlbgOutput,
-    real: Tensor,
-    reference: "RunningGaussian",
-    transition: "Transition",
-    contour_weight: float = CONTOUR_WEIGHT,
-) -> dict[str, Tensor]:
-    """`loss_terms` of a batch of the model's inputs; its text tokens go into the reference first.
-
-    ``real`` (B, S) tells tokens from padding.
-    """
-    embeds = model.get_input_embeddings()(batch["input_ids"]).float()
-    reference.update(embeds, real.bool() & (batch["input_ids"] != model.config.video_token_id))
-    return loss_terms(
-        output,
-        video_features=batch["video_features"],
-        pts_seconds=batch["pts_seconds"],
-        indices=batch["indices"],
-        reference=reference,
-        transition=transition,
-        video_mask=batch["video_mask"],
-        query_attention_mask=batch["query_attention_mask"],
-        contour_weight=contour_weight,
-    )
-
-
 def loss_terms(
     output: NtlbgOutput,
-    *,
-    video_features: Tensor,
-    pts_seconds: Tensor,
-    indices: Tensor,
+    batch: Mapping[str, Tensor],
     reference: "RunningGaussian",
     transition: "Transition",
-    video_mask: Tensor | None = None,
-    query_attention_mask: Tensor | None = None,
     contour_weight: float = CONTOUR_WEIGHT,
 ) -> dict[str, Tensor]:
-    """All terms for one forward pass with labels.
+    """All terms for one forward pass of a batch with labels; masks may be left out of it.
 
     Returns:
         "task", "ntlbg", "align", "context" for `total`, and the parts of "ntlbg" to look at.
     """
-    chosen, size = indices >= 0, video_features.shape[-1]
-    seconds = pts_seconds.gather(1, indices.clamp_min(0))
+    indices, size = batch["indices"], batch["video_features"].shape[-1]
+    chosen, seconds = indices >= 0, batch["pts_seconds"].gather(1, indices.clamp_min(0))
+    points = output.representative_points[..., :size]
     return {
-        **pass_terms(
-            output, video_features, indices, video_mask, query_attention_mask, contour_weight
-        ),
+        **pass_terms(output, batch, contour_weight),
         "align": align_loss(output.visual_tokens, reference, chosen),
-        "context": context_loss(
-            output.context, output.representative_points[..., :size], seconds, transition, chosen
-        ),
+        "context": context_loss(output.context, points, seconds, transition, chosen),
     }
 
 
 def pass_terms(
-    output: NtlbgOutput,
-    video_features: Tensor,
-    indices: Tensor,
-    video_mask: Tensor | None = None,
-    query_attention_mask: Tensor | None = None,
-    contour_weight: float = CONTOUR_WEIGHT,
+    output: NtlbgOutput, batch: Mapping[str, Tensor], contour_weight: float = CONTOUR_WEIGHT
 ) -> dict[str, Tensor]:
-    """The terms that one forward pass with labels tells, without what a run gathers."""
-    asked = None if query_attention_mask is None else query_attention_mask.bool().any(-1)
+    """The terms that one forward pass tells, without what a run gathers."""
+    asked = batch.get("query_attention_mask")
     parts = ntlbg_loss(
-        video_features,
+        batch["video_features"],
         output.weights,
         output.codes,
         output.statistics,
-        features_mask=video_mask,
-        codes_mask=indices >= 0,
-        questions_mask=asked,
+        features_mask=batch.get("video_mask"),
+        codes_mask=batch["indices"] >= 0,
+        questions_mask=None if asked is None else asked.bool().any(-1),
         contour_weight=contour_weight,
     )
     return {"task": output.loss, **parts}
@@ -203,13 +161,10 @@ class RunningGaussian(nn.Module):
 
     Args:
         size: D.
-        momentum: None weighs all vectors alike; a number in (0, 1] is the share of the newest
-            update.
     """
 
-    def __init__(self, size: int, momentum: float | None = None):
+    def __init__(self, size: int):
         super().__init__()
-        self.momentum = momentum
         self.register_buffer("count", torch.zeros((), dtype=torch.float64))
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("var", torch.ones(size))
@@ -224,7 +179,7 @@ class RunningGaussian(nn.Module):
             return
         new_mean, new_var = vectors.mean(0), vectors.var(0, unbiased=False)
         seen = self.count + len(vectors)
-        share = len(vectors) / seen if self.momentum is None or self.count == 0 else self.momentum
+        share = len(vectors) / seen
         # Chan, Golub & LeVeque: variance of a mixture of two groups
         shift = new_mean - self.mean
         self.var.copy_((1 - share) * self.var + share * new_var + share * (1 - share) * shift**2)

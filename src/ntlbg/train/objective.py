@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ntlbg.models.modeling_outputs import NtlbgOutput
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
-from ntlbg.train.losses import CONTOUR_WEIGHT, RunningGaussian, Transition, batch_terms
+from ntlbg.train.losses import CONTOUR_WEIGHT, RunningGaussian, Transition, loss_terms
 
 
 class AnswerLosses(nn.Module):
@@ -30,10 +30,15 @@ class AnswerLosses(nn.Module):
     def read(
         self, batch: dict[str, Tensor], real: Tensor, contour_weight: float = CONTOUR_WEIGHT
     ) -> tuple[NtlbgOutput, dict[str, Tensor]]:
-        """The model's output and all terms of a batch with labels; ``real`` as in `batch_terms`."""
+        """The model's output and all terms of a batch with labels.
+
+        Its text goes into the statistics first; ``real`` (B, S) tells tokens from padding.
+        """
         output = self.model(**batch, logits_at_labels=True, use_cache=False)
-        parts = (self.reference, self.transition, contour_weight)
-        return output, batch_terms(self.model, batch, output, real, *parts)
+        embeds = self.model.get_input_embeddings()(batch["input_ids"]).float()
+        text = real.bool() & (batch["input_ids"] != self.model.config.video_token_id)
+        self.reference.update(embeds, text)
+        return output, loss_terms(output, batch, self.reference, self.transition, contour_weight)
 
     def state_dict(self, *args, prefix: str = "", **kwargs) -> dict[str, Tensor]:
         """What is kept of the model, the statistics and the predictor."""

@@ -19,26 +19,23 @@ class Stage:
     """Which parts of `NtlbgForConditionalGeneration` a stage trains.
 
     Attributes:
-        purpose: one line for people.
         modules: of the model, by their dotted names.
         language_model: its adapters train, or all of it where there are none.
         pixels: the chosen frames are seen again, with gradient.
     """
 
-    purpose: str
     modules: tuple[str, ...]
     language_model: bool
     pixels: bool = False
 
 
 STAGES: dict[str, Stage] = {
-    "representation": Stage(
-        "learn what to look for and how to say it; the language model stays as it is", PARTS, False
-    ),
-    "joint": Stage("the language model learns to read frames along with it", PARTS, True),
-    "full": Stage(
-        "the vision tower too, from the pixels of the chosen frames", (*PARTS, *TOWER), True, True
-    ),
+    # learn what to look for and how to say it; the language model stays as it is
+    "representation": Stage(PARTS, language_model=False),
+    # the language model learns to read frames along with it
+    "joint": Stage(PARTS, language_model=True),
+    # the vision tower too, from the pixels of the chosen frames
+    "full": Stage((*PARTS, *TOWER), language_model=True, pixels=True),
 }
 
 

@@ -7,13 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from ntlbg.train.longvideo import (
-    MixedQuestions,
-    _optimizers,
-    _Stages,
-    _Validation,
-    with_epochs,
-)
+from ntlbg.train.question_trainer import MixedQuestions, _optimizers, _Stages, _Validation
+from ntlbg.train.recipes.ntlbg import with_epochs
 from small_experiment import small_config
 from tiny_models import tiny_model
 
