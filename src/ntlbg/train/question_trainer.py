@@ -29,6 +29,10 @@ OPTIMIZERS = {
 # Of the learning rate, for the vision tower: as published for LLaVA-OneVision (2e-6 to 1e-5,
 # arXiv:2408.03326).
 TOWER_RATE = 0.2
+# Keys that the Trainer calls as the configuration does.
+TOLD = ("max_steps", "gradient_accumulation_steps", "max_grad_norm", "logging_steps", "save_steps",
+        "fp16", "dataloader_num_workers", "dataloader_pin_memory", "remove_unused_columns",
+        "ddp_find_unused_parameters", "seed")  # fmt: skip
 DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -62,7 +66,13 @@ class QuestionTraining:
         validation = [self.reader.read(item) for item in _validation_items(config)]
         return NtlbgTrainer(
             objective,
-            _arguments(config, output),
+            arguments(
+                output,
+                config.training_config,
+                TOLD,
+                endless=True,
+                per_device_train_batch_size=config.training_config.batch_size,
+            ),
             train_dataset=MixedQuestions(config, self.reader, self.sets),
             data_collator=_collate,
             optimizers=_optimizers(config, objective),
@@ -154,23 +164,3 @@ def _optimizers(config: Config, objective: QuestionObjective):
         settings.lr_scheduler, optimizer, settings.warmup_steps, settings.max_steps
     )
     return optimizer, schedule
-
-
-def _arguments(config: Config, output: Path):
-    settings, gpu = config.training_config, torch.cuda.is_available()
-    return arguments(
-        output,
-        endless=True,
-        max_steps=settings.max_steps,
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.gradient_accumulation_steps,
-        max_grad_norm=settings.max_grad_norm,
-        logging_steps=settings.logging_steps,
-        save_steps=settings.save_steps,
-        fp16=settings.fp16 and gpu,
-        dataloader_num_workers=settings.dataloader_num_workers,
-        dataloader_pin_memory=settings.dataloader_pin_memory and gpu,
-        remove_unused_columns=settings.remove_unused_columns,
-        ddp_find_unused_parameters=settings.ddp_find_unused_parameters,
-        seed=settings.seed,
-    )

@@ -2,16 +2,20 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from pydantic import BaseModel
 from transformers import Trainer, TrainerCallback, TrainerState, TrainingArguments
 
 from ntlbg.files import staged_file
 from ntlbg.marks import Kind
 from ntlbg.train.checkpoints import last_complete, remove_checkpoints
 from ntlbg.train.recipe import HISTORY, Say
+
+NEED_GPU = ("fp16", "bf16", "dataloader_pin_memory")
 
 
 class LastStepLogged(TrainerCallback):
@@ -58,22 +62,28 @@ class Written(NamedTuple):
     content: Any
 
 
-def arguments(folder: Path, *, endless: bool, **own: Any) -> TrainingArguments:
-    """What all recipes tell the Trainer, and what one has of its own.
+def arguments(
+    folder: Path, settings: BaseModel, same: Sequence[str], *, endless: bool, **own: Any
+) -> TrainingArguments:
+    """What a recipe tells the Trainer, and what all do: the device, and what needs a GPU.
 
     Args:
         folder: of the checkpoints, of which the last two are kept.
+        settings: what has the keys of ``same``, which are called as the Trainer calls them.
         endless: the data has no end, so that a run that goes on draws fresh samples.
     """
+    gpu = torch.cuda.is_available()
+    told = {"dataloader_pin_memory": True, **{key: getattr(settings, key) for key in same}}
+    told |= {key: told.get(key, False) and gpu for key in NEED_GPU}
     common = {
         "save_total_limit": 2,
         "remove_unused_columns": False,
-        "use_cpu": not torch.cuda.is_available(),
+        "use_cpu": not gpu,
         "ignore_data_skip": endless,
         "label_names": [],
         "report_to": [],
     }
-    return TrainingArguments(str(folder), **common | own)
+    return TrainingArguments(str(folder), **common | told | own)
 
 
 def fit(

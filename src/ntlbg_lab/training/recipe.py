@@ -185,15 +185,15 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
             plan.objective,
             arguments(
                 folder,
+                self.settings,
+                ("save_steps", "seed"),
                 endless=True,
                 use_cpu=True,  # where pictures are drawn and the tower looks at them
                 max_steps=steps,
                 per_device_train_batch_size=stage.batch_size,
                 dataloader_num_workers=plan.workers,
                 logging_steps=min(LOG_STEPS, max(1, steps // 4)),
-                save_steps=self.settings.save_steps,
                 max_grad_norm=2.0 if stage.kind == "vision" else 1.0,
-                seed=self.settings.seed,
             ),
             train_dataset=plan.data,
             data_collator=plan.collator,

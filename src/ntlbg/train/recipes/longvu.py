@@ -24,6 +24,10 @@ DEBUG_STEPS, DEBUG_FRAMES = 3, 8
 # What is trained beside the adapters, as it is.
 PARTS = ("aggregator", "multi_modal_projector")
 
+# Keys that the Trainer calls as the configuration does.
+TOLD = ("learning_rate", "weight_decay", "max_grad_norm", "bf16", "save_steps", "logging_steps",
+        "seed")  # fmt: skip
+
 
 class LongVURecipe(OneStage[LongVUTraining]):
     """All weights but the vision towers', or adapters."""
@@ -140,26 +144,19 @@ def prepare(
 
 
 def _arguments(settings: LongVUTraining, output: Path) -> TrainingArguments:
-    gpu = torch.cuda.is_available()
     made = arguments(
         output,
+        settings,
+        TOLD,
         endless=False,
-        learning_rate=settings.learning_rate,
         lr_scheduler_type=settings.lr_scheduler,
         warmup_steps=settings.warmup_share,  # below 1: a share of all steps
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_grad_norm,
         num_train_epochs=settings.epochs,
         max_steps=settings.max_steps or -1,
         per_device_train_batch_size=settings.batch_size,
-        bf16=settings.bf16 and gpu,
         activation_checkpointing=settings.gradient_checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False},
-        save_steps=settings.save_steps,
-        logging_steps=settings.logging_steps,
         dataloader_num_workers=settings.data.workers,
-        dataloader_pin_memory=gpu,
-        seed=settings.seed,
     )
     if made.n_gpu > 1:
         raise ConfigError(
