@@ -7,7 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from ntlbg.train.question_trainer import MixedQuestions, _optimizers, _Stages, _Validation
+from ntlbg.reading import VideoReader
+from ntlbg.train.question_trainer import (
+    MixedQuestions,
+    _optimizers,
+    _Stages,
+    _Validation,
+    validation_questions,
+)
 from ntlbg.train.recipes.ntlbg import with_epochs
 from small_experiment import small_config
 from tiny_models import tiny_model
@@ -54,6 +61,12 @@ def test_each_stage_takes_a_third_of_the_steps():
     third = [("representation", False), ("joint", False), ("full", True)]
     assert trained == [stage for stage in third for _ in range(3)]
     assert all(parameter.requires_grad for parameter in objective.model.parameters())
+
+
+def test_validation_sets_are_read_at_their_length(tmp_path):
+    config = small_config(tmp_path, **{"dataset_config.val_datasets.0.max_length": 10})
+    read = validation_questions(config, VideoReader(config))
+    assert [len(question.features) for question in read] == [10] * 6
 
 
 def test_validation_is_the_mean_loss_without_dropout_and_training_goes_on():

@@ -63,7 +63,7 @@ class QuestionTraining:
         config, objective = self.config, self.objective
         if setup(config).checkpointing:
             objective.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
-        validation = [self.reader.read(item) for item in _validation_items(config)]
+        validation = validation_questions(config, self.reader)
         return NtlbgTrainer(
             objective,
             arguments(
@@ -141,11 +141,12 @@ def _collate(items: list[Read]) -> dict:
     return {"count": torch.ones(len(items)), "items": items}
 
 
-def _validation_items(config: Config) -> list[Item]:
+def validation_questions(config: Config, reader: VideoReader) -> list[Read]:
     """Of the validation sets that are there; they are not needed to train."""
     entries = config.dataset_config.val_datasets
     there = tuple(entry for entry in entries if Path(entry.path).exists())
-    return [item for items in items_of(there) for item in items]
+    sets = zip(there, items_of(there), strict=True)
+    return [reader.read(item, entry.max_length) for entry, items in sets for item in items]
 
 
 def _optimizers(config: Config, objective: QuestionObjective):
