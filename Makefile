@@ -42,7 +42,7 @@ data/train.jsonl: | $(READY)
 QUICK = --config configs/quickstart.json --output-dir results/quickstart-answers
 quickstart: $(READY) data  ## train a model on them (ten minutes), and what it gained
 	$(BIN)/python experiments/evaluate_experiment.py $(QUICK) --untrained --experiment-name before
-	$(BIN)/python scripts/train_ntlbg.py --config configs/quickstart.json
+	$(BIN)/ntlbg train configs/quickstart.json
 	$(BIN)/python experiments/evaluate_experiment.py $(QUICK) --experiment-name after \
 		--against results/quickstart-answers/before
 
@@ -107,7 +107,7 @@ SEED ?= 0
 RUN ?= runs/builtin
 train: $(READY) photos  ## train the built-in model (CONFIG=configs/builtin.json), goes on where it stopped
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e 'lab[games]'
-	$(BIN)/ntlbg train --config $(CONFIG) --seed $(SEED) --output $(RUN)
+	$(BIN)/ntlbg train $(CONFIG) --seed $(SEED) --output $(RUN)
 	$(BIN)/python scripts/calibrate_builtin.py --weights $(RUN)/model.safetensors --write
 
 # Photographs to see nothing in, CC BY 4.0 and CC0; the model card names their authors.
@@ -120,10 +120,10 @@ runs/photos:
 	mv $@.tmp $@ && rm -r runs/wallpapers
 
 train-debug: $(READY)  ## a few training steps
-	$(BIN)/ntlbg train --config $(CONFIG) --debug
+	$(BIN)/ntlbg train $(CONFIG) --debug
 
 dry-run: $(READY)  ## check a training configuration, train nothing
-	$(BIN)/ntlbg train --config $(CONFIG) --dry-run
+	$(BIN)/ntlbg train $(CONFIG) --dry-run
 
 check-env: $(READY)  ## versions, and whether the parts are sound
 	@$(BIN)/python --version

@@ -9,7 +9,8 @@ from ntlbg.cli.scripts import exit_code
 from ntlbg.config import Config, changed, load_config, representatives
 from ntlbg.files import check_folder
 from ntlbg.marks import plots
-from ntlbg.train import longvideo
+from ntlbg.train.recipes.ntlbg import with_epochs
+from ntlbg.train.run import run
 from ntlbg_lab import questions
 from ntlbg_lab.plots_training import save_training_curves
 
@@ -20,9 +21,7 @@ def main() -> None:
     config, weights = _config(arguments), arguments.model_path
     if arguments.mode in ("train", "both"):
         check_folder(folder, plots("training"))
-        done = longvideo.run(
-            config, output_dir=folder, weights=weights, resume=not arguments.no_resume
-        )
+        done = run(config, folder, weights=weights, resume=not arguments.no_resume)
         weights = done.folder
         save_training_curves(done.history, folder)
     if arguments.mode in ("eval", "both"):
@@ -60,7 +59,7 @@ def _config(arguments: argparse.Namespace) -> Config:
         changes |= representatives(arguments.num_representatives, config)
     config = changed(config, changes)
     if arguments.epochs is not None:
-        config = longvideo.with_epochs(config, arguments.epochs)
+        config = with_epochs(config, arguments.epochs)
     return config
 
 

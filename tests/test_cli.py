@@ -259,16 +259,18 @@ def test_haystack_makes_videos_and_questions(run, tmp_path):
 
 
 def test_train_passes_its_options_on(run, monkeypatch, tmp_path):
-    from ntlbg import train as training
+    from ntlbg.train import run as training
 
     calls = []
     monkeypatch.setattr(training, "run", lambda config, **options: calls.append((config, options)))
     run("train", "--config", "c.json", "--stage", "joint", "--debug", "--seed", "4", "--no-resume")
-    run("train", "--config", "c.json", "--output", tmp_path, "--dry-run")
+    run("train", "c.json", "--output", tmp_path, "--dry-run", "--set", "a=1", "--set", "b.c=2")
     expected = {"output_dir": None, "stage": "joint", "debug": True, "dry_run": False, "seed": 4}
-    assert calls[0] == (Path("c.json"), expected | {"resume": False})
+    assert calls[0] == (Path("c.json"), expected | {"resume": False, "overrides": ()})
+    assert calls[1][0] == Path("c.json")
     assert calls[1][1] == {
         "output_dir": tmp_path,
+        "overrides": ["a=1", "b.c=2"],
         "stage": None,
         "seed": None,
         "debug": False,

@@ -187,7 +187,7 @@ def test_a_wrong_value_is_explained(where, value, message, edited):
 @pytest.mark.parametrize(
     ("where", "known"),
     [
-        ("colour", "schema_version, model_name, description, version, output_dir, video_config, "),
+        ("colour", "recipe, schema_version, model_name, description, version, output_dir, "),
         ("video_config.colour", "max_frames, num_representatives"),
         ("model_config.rich_point_config.colour", "enable, feature_dim"),
         (

@@ -76,12 +76,12 @@ ROWS = {
                       ("report.html", "answers.json", *drawn("plots/when", "plots/attention"),
                        "sample-0.1-minutes-2024/haystack-test-2024-000.mp4"))),
     )),
-    "train": Row(("config",), (
+    "train": Row(("file", "config"), (
         ("output", Place("train --config {builtin} --output {out}",
                          ("vision.safetensors", "reading.log.json", "model.safetensors",
                           "selection.checkpoints/checkpoint-7",
                           "vision.checkpoints/checkpoint-7/mine.txt"))),
-        ("output", Place("train --config {longvu} --output {out}",
+        ("output", Place("train {longvu} --output {out}",
                          ("training.json", "history.json", "config.json", "model.safetensors",
                           "tokenizer.json", "checkpoint-7", "checkpoint-7/mine.txt"))),
     )),

@@ -19,7 +19,7 @@ from ntlbg.cli import app
 from ntlbg.config import to_json
 from ntlbg.encoders import ENCODERS
 from ntlbg.models.builtin.loading import load_vision_tower
-from ntlbg.train import longvideo
+from ntlbg.train.run import run as train
 from ntlbg_lab.haystack import make_videos
 from small_experiment import small_config
 
@@ -45,7 +45,7 @@ def place(tmp_path_factory):
     }
     config = small_config(folder, **keys)
     (folder / "config.json").write_text(to_json(config))
-    longvideo.run(config, say=lambda line: None)
+    train(config, say=lambda line: None)
     return folder
 
 

@@ -8,7 +8,9 @@ import torch
 from ntlbg.config import Config, changed
 from ntlbg.errors import ConfigError
 from ntlbg.train.checkpoints import check_same_run, checkpoints, last_complete
-from ntlbg.train.longvideo import FREE
+from ntlbg.train.recipes.ntlbg import NtlbgRecipe
+
+FREE = NtlbgRecipe.free
 
 
 def leave(folder, number, *, complete=True):

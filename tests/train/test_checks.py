@@ -12,7 +12,8 @@ from ntlbg.errors import NotReadyError
 from ntlbg.memory import Device
 from ntlbg.train import checks
 from ntlbg.train.base_weights import missing_weights
-from ntlbg.train.checks import check, found_sets, shrunk, stages_line
+from ntlbg.train.checks import check, found_sets, stages_line
+from ntlbg.train.recipes import load_recipe
 from small_experiment import small_config, write_dataset
 
 ROOT = Path(__file__).parents[2]
@@ -191,7 +192,7 @@ def test_parts_of_the_built_in_model_are_weights_too(machine, tmp_path):
 
 
 def test_a_debug_run_is_a_few_steps_with_few_frames():
-    small = shrunk(Config())
+    small = load_recipe(Config(), debug=True).settings
     assert small.output_dir.endswith("-debug")
     assert small.training_config.max_steps == 3
     video = small.video_config

@@ -9,12 +9,12 @@ from ntlbg.train.losses import (
     RunningGaussian,
     Transition,
     align_loss,
-    batch_terms,
     context_loss,
     loss_terms,
     ntlbg_loss,
     total,
 )
+from ntlbg.train.objective import AnswerLosses
 from tiny_models import HIDDEN, VIDEO_TOKEN_ID, tiny_config, tiny_inputs, tiny_model
 
 
@@ -365,12 +365,9 @@ def test_gradients_reach_what_they_should_and_nothing_else(term):
     output = model(**inputs, logits_at_labels=True)
     terms = loss_terms(
         output,
-        video_features=inputs["video_features"],
-        pts_seconds=inputs["pts_seconds"],
-        indices=inputs["indices"],
-        reference=reference,
-        transition=transition,
-        query_attention_mask=inputs["query_attention_mask"],
+        inputs,
+        reference,
+        transition,
     )
     terms[term].backward()
     modules = {"transition": transition, **dict(model.named_children())}
@@ -386,15 +383,9 @@ def test_the_reference_hears_real_words_and_nothing_else():
     model, inputs = tiny_model(), tiny_inputs()
     real = torch.ones_like(inputs["input_ids"])
     real[:, -2:] = 0
-    reference = RunningGaussian(HIDDEN)
-    batch_terms(
-        model,
-        {**inputs, "video_mask": None},
-        model(**inputs),
-        real,
-        reference,
-        Transition(8, HIDDEN),
-    )
+    objective = AnswerLosses(model)
+    objective.read(inputs, real)
+    reference = objective.reference
     ids = inputs["input_ids"][:, :-2]
     words = model.get_input_embeddings()(ids[ids != VIDEO_TOKEN_ID]).detach()
     assert reference.count == len(words) == ids.numel() - 3
@@ -412,11 +403,9 @@ def test_contexts_follow_from_the_chosen_frames_features():
 
     loss_terms(
         output,
-        video_features=inputs["video_features"],
-        pts_seconds=inputs["pts_seconds"],
-        indices=inputs["indices"],
-        reference=text_like(),
-        transition=transition,
+        inputs,
+        text_like(),
+        transition,
     )
     frames = inputs["video_features"][:, [1, 7, 12]]
     torch.testing.assert_close(told[0], frames[:, :-1])
@@ -429,11 +418,9 @@ def test_every_term_is_a_finite_scalar_near_one_at_the_start():
     output = model(**inputs)
     terms = loss_terms(
         output,
-        video_features=inputs["video_features"],
-        pts_seconds=inputs["pts_seconds"],
-        indices=inputs["indices"],
-        reference=text_like(),
-        transition=Transition(8, HIDDEN),
+        inputs,
+        text_like(),
+        Transition(8, HIDDEN),
     )
     assert {"task", "ntlbg", "align", "context"} <= set(terms)
     assert all(value.dim() == 0 and value.isfinite() for value in terms.values())

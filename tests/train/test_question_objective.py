@@ -1,4 +1,4 @@
-"""Training on questions: weights of the losses, what a step changes, and that it learns."""
+"""Training on questions: what a step changes, and that it learns."""
 
 import json
 from dataclasses import replace
@@ -10,36 +10,17 @@ import torch
 
 from ntlbg.analysis import analyze_dataset
 from ntlbg.answerers.ntlbg import NtlbgAnswerer
-from ntlbg.config import Config, changed, config_for_level
+from ntlbg.config import changed, config_for_level
 from ntlbg.errors import DataError
 from ntlbg.models.ntlbg.building import build_reader
 from ntlbg.reading import VideoReader, items_of
-from ntlbg.train import checks, longvideo
-from ntlbg.train.question_objective import QuestionObjective, scheduled_weights
-from ntlbg.train.stages import loss_weights, set_stage
+from ntlbg.train import checks, question_trainer
+from ntlbg.train.question_objective import QuestionObjective
+from ntlbg.train.run import run
+from ntlbg.train.stages import set_stage
 from ntlbg_lab import questions
 from small_experiment import small_config
 from tiny_models import HIDDEN
-
-
-@pytest.mark.parametrize("progress", [0.0, 0.25, 1.0])
-def test_the_default_schedule_is_that_of_the_stages(progress):
-    assert scheduled_weights(Config(), progress) == loss_weights(progress)
-
-
-def test_other_schedules():
-    static = changed(Config(), {"loss_config.weight_schedule": "static"})
-    weights = {"task": 1.0, "ntlbg": 2.0, "align": 1.0, "context": 0.5}
-    assert scheduled_weights(static, 0.0) == scheduled_weights(static, 1.0) == weights
-    keys = {
-        "loss_config.weight_schedule": "warmup",
-        "loss_config.weight_warmup_steps": 1000,
-        "training_config.max_steps": 10000,
-    }
-    rising = changed(Config(), keys)
-    assert scheduled_weights(rising, 0.0) == {"task": 1, "ntlbg": 0, "align": 0, "context": 0}
-    assert scheduled_weights(rising, 0.05)["ntlbg"] == pytest.approx(1.0)
-    assert scheduled_weights(rising, 0.5) == weights
 
 
 def objective_of(config):
@@ -108,8 +89,8 @@ def test_loss_falls_and_a_stopped_run_goes_on(tmp_path):
     }
     config = small_config(tmp_path, **keys)
     half = changed(config, {"training_config.max_steps": 15})
-    first = longvideo.run(half, say=lambda line: None).history
-    whole = longvideo.run(config, say=lambda line: None).history
+    first = run(half, say=lambda line: None).history
+    whole = run(config, say=lambda line: None).history
     assert first[0]["step"] == 1
     steps = [entry["step"] for entry in whole if "loss" in entry]
     assert steps == list(range(1, 31))  # the first half is not trained again
@@ -121,7 +102,7 @@ def test_loss_falls_and_a_stopped_run_goes_on(tmp_path):
 def test_a_run_shorter_than_its_logging_leaves_losses(tmp_path):
     keys = {"max_steps": 3, "eval_steps": 10, "logging_steps": 2}
     config = small_config(tmp_path, **{f"training_config.{key}": keys[key] for key in keys})
-    longvideo.run(config, say=lambda line: None)
+    run(config, say=lambda line: None)
     history = json.loads((Path(config.output_dir) / "history.json").read_text())
     assert [entry["step"] for entry in history] == [2, 3]
     assert all({"loss", "task"} <= set(entry) for entry in history)
@@ -143,7 +124,7 @@ def test_a_step_reads_every_pass_and_takes_a_gradient_of_limited_length(tmp_path
             return super().step(*args, **options)
 
     monkeypatch.setattr(QuestionObjective, "forward", counted)
-    monkeypatch.setitem(longvideo.OPTIMIZERS, "SGD", Watched)
+    monkeypatch.setitem(question_trainer.OPTIMIZERS, "SGD", Watched)
     keys = {
         "max_steps": 2,
         "eval_steps": 10,
@@ -152,7 +133,7 @@ def test_a_step_reads_every_pass_and_takes_a_gradient_of_limited_length(tmp_path
         "optimizer": "SGD",
     }
     config = small_config(tmp_path, **{f"training_config.{key}": keys[key] for key in keys})
-    longvideo.run(config, say=lambda line: None)
+    run(config, say=lambda line: None)
     assert read == [2] * 3 * 2
     assert lengths == pytest.approx([1e-3] * 2, rel=1e-3)
 
@@ -164,7 +145,7 @@ def test_what_does_not_fit_is_made_smaller_and_told(tmp_path, monkeypatch):
     device = Device("little", 60 * 10**6, is_gpu=False)
     monkeypatch.setattr(checks, "find_device", lambda name: device)
     config = small_config(tmp_path, **{"training_config.batch_size": 64})
-    longvideo.run(config, dry_run=True, say=said.append)
+    run(config, dry_run=True, say=said.append)
     assert any(line.startswith("changed training_config.batch_size: 64 -> ") for line in said)
 
 
@@ -173,20 +154,20 @@ def test_without_a_gpu_numbers_are_float32_and_it_is_told(tmp_path):
         pytest.skip("there is a GPU here")
     keys = {"training_config.bf16": True, "hardware_config.mixed_precision": "bf16"}
     said = []
-    longvideo.run(small_config(tmp_path, **keys), dry_run=True, say=said.append)
+    run(small_config(tmp_path, **keys), dry_run=True, say=said.append)
     assert "there is no GPU here: computing in float32" in said
 
 
 def test_a_finished_run_that_is_started_again_trains_nothing(tmp_path):
     config = small_config(tmp_path)
-    done = longvideo.run(config, say=lambda line: None)
+    done = run(config, say=lambda line: None)
     weights = done.folder / "model.safetensors"
     before, history = weights.read_bytes(), done.history
-    again = longvideo.run(config, say=lambda line: None)
+    again = run(config, say=lambda line: None)
     assert weights.read_bytes() == before
     assert [entry["step"] for entry in again.history] == [entry["step"] for entry in history]
     further = changed(config, {"training_config.max_steps": 6})
-    assert longvideo.run(further, say=lambda line: None).history[-1]["step"] == 6
+    assert run(further, say=lambda line: None).history[-1]["step"] == 6
     assert weights.read_bytes() != before
 
 

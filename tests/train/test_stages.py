@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from peft import LoraConfig, inject_adapter_in_model
 from torch import nn
 
+from ntlbg.config.training_blocks import LossConfig
 from ntlbg.errors import ConfigError
 from ntlbg.train.stages import STAGES, loss_weights, set_stage
 from tiny_models import tiny_model
@@ -79,11 +80,6 @@ def test_unknown_stage_is_named():
         set_stage(tiny_model(), "warmup")
 
 
-def test_every_stage_says_what_it_is_for():
-    assert list(STAGES) == ["representation", "joint", "full"]
-    assert all(stage.purpose for stage in STAGES.values())
-
-
 @given(st.floats(0, 1))
 def test_representation_gives_way_to_alignment(progress):
     weights = loss_weights(progress)
@@ -103,3 +99,14 @@ def test_weights_at_both_ends():
 def test_progress_has_limits(progress):
     with pytest.raises(ValueError, match="between 0 and 1"):
         loss_weights(progress)
+
+
+def test_other_schedules():
+    static = LossConfig(weight_schedule="static")
+    weights = {"task": 1.0, "ntlbg": 2.0, "align": 1.0, "context": 0.5}
+    assert loss_weights(0.0, static) == loss_weights(1.0, static) == weights
+    rising = LossConfig(weight_schedule="warmup", weight_warmup_steps=1000)
+    first = {"task": 1, "ntlbg": 0, "align": 0, "context": 0}
+    assert loss_weights(0.0, rising, 10_000) == first
+    assert loss_weights(0.05, rising, 10_000)["ntlbg"] == pytest.approx(1.0)
+    assert loss_weights(0.5, rising, 10_000) == weights

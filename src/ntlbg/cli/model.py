@@ -1,4 +1,4 @@
-"""``train`` and ``fetch``: the built-in model itself."""
+"""``train``, and ``fetch`` of the built-in model's parts."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,38 +6,49 @@ from typing import Annotated
 import typer
 
 from ntlbg.cli.app import app
+from ntlbg.errors import ConfigError
 
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Option(help="A configuration file.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="CONFIG", help="A configuration file.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="The same, as an option.")] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Put another value into a key, as a.b=c; repeat it."
+        ),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for checkpoints and result.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of the file's.", min=0)] = None,
     stage: Annotated[
         str | None, typer.Option(help="Only this stage of the built-in model: see its file.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Folder for checkpoints and result.")] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Instead of the file's, for the built-in model.", min=0)
-    ] = None,
     debug: Annotated[bool, typer.Option(help="A few steps only.")] = False,
-    dry_run: Annotated[bool, typer.Option(help="Check everything, train nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "--dry_run", help="Check everything, train nothing.")
+    ] = False,
     resume: Annotated[
         bool, typer.Option(help="Go on where a run of the same settings was; or start over.")
     ] = True,
 ) -> None:
-    """Train the built-in model or LongVU, as the file says; a killed run goes on where it was."""
-    from ntlbg import train as training
+    """Train what the file is for; a killed run goes on where it was."""
+    from ntlbg.train import run as training
 
+    if (file is None) == (config is None):
+        raise ConfigError("give one configuration file, such as configs/quickstart.json")
     training.run(
-        config,
+        file or config,
         output_dir=output,
+        overrides=overrides or (),
         stage=stage,
         seed=seed,
         debug=debug,
         dry_run=dry_run,
         resume=resume,
     )
-    if dry_run:
-        typer.echo(f"{config}: valid, and the model can be built; nothing was trained")
 
 
 @app.command()

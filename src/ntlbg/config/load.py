@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
@@ -13,13 +13,19 @@ from ntlbg.config.derive import DEFAULTS, Say, agree
 from ntlbg.config.schema import Config
 from ntlbg.errors import ConfigError
 
-# Keys of the files that train the built-in model, and LongVU.
-OTHER_KINDS = {"stages", "model_type"}
+Schema = TypeVar("Schema", bound=BaseModel)
+# Files without the key `recipe` tell theirs by another key.
+TOLD_BY = {"stages": "builtin", "model_type": "longvu"}
 # a string, which is left alone, or a comment to the end of its line
 _STRING_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\\r\n])*"|(?://|#)[^\r\n]*')
 
 
-def load_config(path: str | Path, overrides: Iterable[str] = (), say: Say | None = None) -> Config:
+def load_config(
+    path: str | Path,
+    overrides: Iterable[str] = (),
+    say: Say | None = None,
+    schema: type[Schema] = Config,
+) -> Schema:
     """Read and check a configuration file. Keys left out keep their defaults.
 
     Comments go from ``//`` or ``#`` to the end of the line. Of keys that say one thing, such as the
@@ -30,9 +36,24 @@ def load_config(path: str | Path, overrides: Iterable[str] = (), say: Say | None
         overrides: ``path.to.key=value`` each, put in place before the check. A value is JSON, or
             else a string.
         say: told which keys followed another one.
+        schema: of the recipe that the file is for.
 
     Raises:
         ConfigError: one line with the file, path.to.key, the value given and what is allowed.
+    """
+    content = read_content(path)
+    if schema is Config and recipe_named(content) != "ntlbg":
+        raise ConfigError(f"{path}: is a configuration of its own kind, for `ntlbg train` alone")
+    config = _checked(content, str(path), say=say, schema=schema)
+    changes = dict(parsed_override(override) for override in overrides)
+    return changed(config, changes, f"{path} with --set", say) if changes else config
+
+
+def read_content(path: str | Path) -> Any:
+    """What a configuration file says, not checked yet.
+
+    Raises:
+        ConfigError: the file is not there, or not JSON.
     """
     path = Path(path)
     try:
@@ -43,14 +64,17 @@ def load_config(path: str | Path, overrides: Iterable[str] = (), say: Say | None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from error
     try:
-        content = from_json(without_comments(text))
+        return from_json(without_comments(text))
     except ValueError as error:
         raise ConfigError(f"{path}: not JSON: {error}") from error
-    if isinstance(content, dict) and OTHER_KINDS & set(content):
-        raise ConfigError(f"{path}: is a configuration of its own kind, for `ntlbg train` alone")
-    config = _checked(content, str(path), say=say)
-    changes = dict(parsed_override(override) for override in overrides)
-    return changed(config, changes, f"{path} with --set", say) if changes else config
+
+
+def recipe_named(content: Any) -> Any:
+    """The recipe that a file is for, by its key ``recipe``, or else by what else is in it."""
+    if not isinstance(content, dict):
+        return "ntlbg"
+    told = (recipe for key, recipe in TOLD_BY.items() if key in content)
+    return content.get("recipe", next(told, "ntlbg"))
 
 
 def without_comments(text: str) -> str:
@@ -61,11 +85,11 @@ def without_comments(text: str) -> str:
 
 
 def changed(
-    config: Config,
+    config: Schema,
     changes: Mapping[str, Any],
     where: str = "configuration",
     say: Say | None = None,
-) -> Config:
+) -> Schema:
     """A new configuration in which the keys at ``path.to.key`` have other values.
 
     A number in a path counts the elements of a list, from 0. Where one of several keys that say one
@@ -77,7 +101,7 @@ def changed(
     content, before = (config.model_dump(by_alias=True, mode="json") for _ in range(2))
     for path, value in changes.items():
         _put(content, path, value, where)
-    return _checked(content, where, changes, before, say)
+    return _checked(content, where, changes, before, say, type(config))
 
 
 def to_json(config: Config) -> str:
@@ -97,11 +121,12 @@ def _checked(
     named: Iterable[str] | None = None,
     before: dict[str, Any] = DEFAULTS,
     say: Say | None = None,
-) -> Config:
+    schema: type[Schema] = Config,
+) -> Schema:
     try:
-        if isinstance(content, dict):
+        if schema is Config and isinstance(content, dict):
             agree(content, named, before, say)
-        return Config.model_validate_json(json.dumps(content))
+        return schema.model_validate_json(json.dumps(content))
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
     except ValidationError as error:
@@ -110,7 +135,7 @@ def _checked(
         if others:
             places = ", ".join(_place(problem["loc"]) for problem in others)
             more = f" (and {len(others)} more: {places})"
-        raise ConfigError(f"{where}: {_explain(first)}{more}") from error
+        raise ConfigError(f"{where}: {_explain(first, schema)}{more}") from error
 
 
 def parsed_override(override: str) -> tuple[str, Any]:
@@ -149,18 +174,18 @@ def _place(loc: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in loc if part != "[key]")
 
 
-def _explain(problem: dict[str, Any]) -> str:
+def _explain(problem: dict[str, Any], schema: type[BaseModel]) -> str:
     loc, kind, message = problem["loc"], problem["type"], problem["msg"]
     where = _place(loc)
     if kind == "extra_forbidden":
-        names = ", ".join(_fields(_owner(loc)))
-        meant = [path for path in _paths(Config) if path.rpartition(".")[2] == loc[-1]]
+        names = ", ".join(_fields(_owner(loc, schema)))
+        meant = [path for path in _paths(schema) if path.rpartition(".")[2] == loc[-1]]
         perhaps = f"; {' or '.join(meant)} is one" if meant else ""
         return f"{where}: there is no such key; the keys here are {names}{perhaps}"
     if kind == "value_error":  # several keys disagree; the message names them
         message = message.removeprefix("Value error, ")
         return f"{where}: {message}" if where else message
-    about = _description(loc)
+    about = _description(loc, schema)
     meaning = f" ({about})" if about else ""
     if kind == "missing":
         return f"{where}: this key must be given{meaning}"
@@ -177,10 +202,10 @@ def _paths(block: type[BaseModel], before: str = "") -> Iterator[str]:
             yield from _paths(inner, f"{before}{key}.")
 
 
-def _description(loc: tuple[int | str, ...]) -> str | None:
+def _description(loc: tuple[int | str, ...], schema: type[BaseModel]) -> str | None:
     """What the key at a place in the file means; of an element, what its list means."""
     for length in range(len(loc), 0, -1):
-        field = _fields(_owner(loc[:length])).get(loc[length - 1])
+        field = _fields(_owner(loc[:length], schema)).get(loc[length - 1])
         if field is not None:
             return field.description
     return None
@@ -191,19 +216,28 @@ def _fields(block: type[BaseModel]) -> dict[str, Any]:
     return {field.alias or name: field for name, field in block.model_fields.items()}
 
 
-def _owner(loc: tuple[int | str, ...]) -> type[BaseModel]:
+def _owner(loc: tuple[int | str, ...], schema: type[BaseModel]) -> type[BaseModel]:
     """The block that holds the last key of a place in the file."""
-    block: type[BaseModel] = Config
+    block, choices = schema, [schema]
     for key in loc[:-1]:
         field = _fields(block).get(key)
         if field is not None:
-            block = _block_in(field.annotation) or block
+            choices = list(_blocks_in(field.annotation)) or choices
+        # of several kinds of a block, the place names the kind
+        named = (choice for choice in choices if isinstance(key, str) and key in _kinds(choice))
+        block = next(named, choices[0] if field is not None else block)
     return block
 
 
-def _block_in(annotation: Any) -> type[BaseModel] | None:
-    """The block that a type is, or holds: ``Variant`` in ``dict[str, Variant]``."""
+def _kinds(block: type[BaseModel]) -> set[Any]:
+    """What the literal keys of a block may hold."""
+    types = [field.annotation for field in block.model_fields.values()]
+    return {kind for one in types if get_origin(one) is Literal for kind in get_args(one)}
+
+
+def _blocks_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The blocks that a type is, or holds: ``Variant`` in ``dict[str, Variant]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = [_block_in(part) for part in get_args(annotation)]
-    return next((block for block in found if block is not None), None)
+        yield annotation
+    for part in get_args(annotation):
+        yield from _blocks_in(part)

@@ -99,6 +99,7 @@ class Variant(Block):
 class Config(Block):
     """A whole configuration file; ``Config()`` holds the defaults."""
 
+    recipe: Literal["ntlbg"] = Field("ntlbg", description="what the file trains")
     schema_version: Literal[1] = Field(SCHEMA_VERSION, description="of the keys and their meaning")
     model_name: Text = Field("ntlbg_longvideo", description="what results are listed under")
     description: str = Field("Questions about videos of 10 to 20 minutes", description="for people")

@@ -27,14 +27,21 @@ def add_adapters(model: nn.Module, rank: int) -> None:
         model: what has the language model.
         rank: r, columns of a factor.
     """
-    from peft import LoraConfig, inject_adapter_in_model
+    from peft import inject_adapter_in_model
 
     model.language_model.requires_grad_(False)
-    settings = LoraConfig(r=rank, lora_alpha=LORA_SCALE * rank, target_modules="all-linear")
-    inject_adapter_in_model(settings, model.language_model)
+    inject_adapter_in_model(adapter_settings(rank), model.language_model)
     for name, parameter in model.named_parameters():
         if is_adapter(name):  # steps of 1e-3 vanish in half precision
             parameter.data = parameter.data.float()
+
+
+def adapter_settings(rank: int, alpha: int | None = None, **more):
+    """PEFT's settings; factors count alpha / rank times, `LORA_SCALE` times where it is None."""
+    from peft import LoraConfig
+
+    alpha = alpha or LORA_SCALE * rank
+    return LoraConfig(r=rank, lora_alpha=alpha, **{"target_modules": "all-linear"} | more)
 
 
 @torch.no_grad()

@@ -8,11 +8,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
-
 from ntlbg.errors import ConfigError, OutputError
 
-NAME = re.compile(rf"{PREFIX_CHECKPOINT_DIR}-[0-9]+")
+NAME = re.compile(r"checkpoint-[0-9]+")  # as the Trainer of transformers calls them
 # What the Trainer writes into a checkpoint. Its old checkpoints are removed as they are.
 WRITTEN = re.compile(
     r"(trainer_state|config|generation_config|adapter_config|model\.safetensors\.index)\.json"
@@ -26,7 +24,7 @@ def checkpoints(output: Path, *, complete: bool = False) -> list[Path]:
     """Folders of checkpoints, the last one first; a run may be killed while it writes one."""
     found = [
         path
-        for path in output.glob(f"{PREFIX_CHECKPOINT_DIR}-*")
+        for path in output.glob("checkpoint-*")
         if NAME.fullmatch(path.name) and (not complete or _is_whole(path))
     ]
     return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
@@ -35,15 +33,6 @@ def checkpoints(output: Path, *, complete: bool = False) -> list[Path]:
 def last_complete(output: Path) -> Path | None:
     """The checkpoint that a run can go on from."""
     return next(iter(checkpoints(output, complete=True)), None)
-
-
-def begin(output: Path, *, resume: bool, main_process: bool) -> Path | None:
-    """The checkpoint to go on from; without ``resume`` the main process removes those there."""
-    if resume:
-        return last_complete(output)
-    if main_process:
-        remove_checkpoints(output)
-    return None
 
 
 def check_own(output: Path) -> None:

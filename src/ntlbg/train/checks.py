@@ -16,7 +16,6 @@ from ntlbg.memory.devices import PRESENT
 from ntlbg.memory.stage_parameters import as_text, stage_parameters
 from ntlbg.train.base_weights import missing_weights
 
-DEBUG_STEPS, DEBUG_FRAMES = 3, 16
 QUICKSTART = "configs/quickstart.json"
 
 
@@ -218,21 +217,3 @@ def stages_line(config: Config, found: list[FoundSet]) -> str:
     if pixels:
         return line
     return f"{line}; joint and full train the same, since all data are features without pixels"
-
-
-def shrunk(config: Config) -> Config:
-    """A few steps with few frames."""
-    video, settings = config.video_config, config.training_config
-    return changed(
-        config,
-        {
-            "output_dir": f"{config.output_dir}-debug",
-            "video_config.max_frames": min(video.max_frames, DEBUG_FRAMES * 4),
-            "video_config.num_representatives": min(video.num_representatives, DEBUG_FRAMES),
-            "training_config.max_steps": min(settings.max_steps, DEBUG_STEPS),
-            "training_config.warmup_steps": 0,
-            "training_config.gradient_accumulation_steps": 1,
-            "training_config.logging_steps": 1,
-            "training_config.dataloader_num_workers": 0,
-        },
-    )

@@ -1,13 +1,11 @@
 """Settings of ``ntlbg train`` for LongVU (``configs/longvu_image.json``, ``longvu_video.json``)."""
 
-import json
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ntlbg.config.blocks import Block, Count, CountOrZero, Positive, PositiveOrZero, Share, Text
-from ntlbg.errors import ConfigError
 
 
 class DataSettings(Block):
@@ -46,7 +44,9 @@ class LoraSettings(Block):
 class LongVUTraining(Block):
     """All of ``configs/longvu_image.json`` and ``configs/longvu_video.json``."""
 
-    model_type: Literal["longvu"] = Field(description="what is trained")
+    recipe: Literal["longvu"] = Field("longvu", description="what the file trains")
+    # files of before say it by this key, and so do their runs' training.json
+    model_type: Literal["longvu"] = Field("longvu", description="the same, as before")
     stage: Literal["image", "video"] = Field(
         description="image: questions about pictures; video: about videos, perhaps also pictures"
     )
@@ -61,6 +61,7 @@ class LongVUTraining(Block):
     full: FullSettings = Field(description="of the method full")
     lora: LoraSettings = Field(description="of the method lora")
     epochs: Positive = Field(1.0, description="times every question is seen")
+    max_steps: Count | None = Field(None, description="updates, instead of epochs; null: epochs")
     batch_size: Count = Field(description="questions read at once by one GPU")
     total_batch_size: Count = Field(
         description="questions per update of the weights, on all GPUs: a multiple of batch_size"
@@ -91,57 +92,3 @@ class LongVUTraining(Block):
     def learning_rate(self) -> float:
         """Of the method."""
         return self.lora.learning_rate if self.method == "lora" else self.full.learning_rate
-
-
-def model_type(path: str | Path) -> str | None:
-    """The key ``model_type`` of a training configuration; None where there is none.
-
-    Raises:
-        ConfigError: the file is not a JSON object.
-    """
-    try:
-        content = json.loads(_text(path))
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{path}:{error.lineno}: not JSON ({error.msg})") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path}: got {type(content).__name__}; give a JSON object of settings")
-    return content.get("model_type")
-
-
-def load_longvu_settings(path: str | Path) -> LongVUTraining:
-    """Read and check a training configuration.
-
-    Raises:
-        ConfigError: naming the key, the value and what is allowed.
-    """
-    try:
-        return LongVUTraining.model_validate_json(_text(path))
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {_explain(error.errors()[0])}") from error
-
-
-def _text(path: str | Path) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); give a JSON file") from error
-
-
-def _explain(problem: dict[str, Any]) -> str:
-    where, message = ".".join(map(str, problem["loc"])), problem["msg"]
-    fields = _block_of(problem["loc"]).model_fields
-    if problem["type"] == "extra_forbidden":
-        return f"{where}: there is no such key; the keys here are {', '.join(fields)}"
-    if problem["type"] in ("value_error", "json_invalid"):  # the message says where
-        return message.removeprefix("Value error, ")
-    about = next((fields[key].description for key in problem["loc"] if key in fields), "")
-    if problem["type"] == "missing":
-        return f"{where}: this key must be given ({about})"
-    return f"{where}: got {problem['input']!r}; {message[0].lower()}{message[1:]} ({about})"
-
-
-def _block_of(loc: tuple[int | str, ...]) -> type[BaseModel]:
-    """The block that holds the last key of a place; blocks are one level deep."""
-    field = LongVUTraining.model_fields.get(loc[0]) if len(loc) > 1 else None
-    inside = field is not None and isinstance(field.annotation, type)
-    return field.annotation if inside else LongVUTraining

@@ -26,13 +26,7 @@ MEANINGS = {
 
 def loss_parts(batch: Mapping[str, Tensor], output: NtlbgOutput) -> list[LossPart]:
     """Terms as of ``losses.loss_terms``, from the model's inputs with labels and its output."""
-    known = pass_terms(
-        output,
-        batch["video_features"],
-        batch["indices"],
-        batch["video_mask"],
-        batch["query_attention_mask"],
-    )
+    known = pass_terms(output, batch)
     return [
         LossPart(name, known[name].item() if name in known else None, meaning)
         for name, meaning in MEANINGS.items()

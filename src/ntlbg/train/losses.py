@@ -13,18 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ntlbg.config.training_blocks import LossConfig
 from ntlbg.models.layers import ConstantLinear
 from ntlbg.models.modeling_outputs import NtlbgOutput, NtlbgStatistics
 from ntlbg.models.ntlbg.contour import contour_level
-from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
-from ntlbg.models.ntlbg.woodbury import (
-    capacitance,
-    inner_products,
-    log_determinant,
-    mahalanobis_and_logdet,
-)
+from ntlbg.models.ntlbg.woodbury import inner_products, mahalanobis_and_logdet
 
-CONTOUR_WEIGHT = 0.1
+CONTOUR_WEIGHT = LossConfig().contour_weight
 NLL_WEIGHT = 0.01
 # Of the mean squared distance to mu: below it the contour's level is no unit to measure in. Two
 # points of least error in 4096 dimensions have a level of .00016 of it; other counts have more.
@@ -39,76 +34,42 @@ def total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
     return sum(weight * terms[name] for name, weight in weights.items())
 
 
-def batch_terms(
-    model: NtlbgForConditionalGeneration,
-    batch: dict[str, Tensor],
-    output: NtlbgOutput,
-    real: Tensor,
-    reference: "RunningGaussian",
-    transition: "Transition",
-) -> dict[str, Tensor]:
-    """`loss_terms` of a batch of the model's inputs; its text tokens go into the reference first.
-
-    ``real`` (B, S) tells tokens from padding.
-    """
-    embeds = model.get_input_embeddings()(batch["input_ids"]).float()
-    reference.update(embeds, real.bool() & (batch["input_ids"] != model.config.video_token_id))
-    return loss_terms(
-        output,
-        video_features=batch["video_features"],
-        pts_seconds=batch["pts_seconds"],
-        indices=batch["indices"],
-        reference=reference,
-        transition=transition,
-        video_mask=batch["video_mask"],
-        query_attention_mask=batch["query_attention_mask"],
-    )
-
-
 def loss_terms(
     output: NtlbgOutput,
-    *,
-    video_features: Tensor,
-    pts_seconds: Tensor,
-    indices: Tensor,
+    batch: Mapping[str, Tensor],
     reference: "RunningGaussian",
     transition: "Transition",
-    video_mask: Tensor | None = None,
-    query_attention_mask: Tensor | None = None,
+    contour_weight: float = CONTOUR_WEIGHT,
 ) -> dict[str, Tensor]:
-    """All terms for one forward pass with labels.
+    """All terms for one forward pass of a batch with labels; masks may be left out of it.
 
     Returns:
         "task", "ntlbg", "align", "context" for `total`, and the parts of "ntlbg" to look at.
     """
-    chosen, size = indices >= 0, video_features.shape[-1]
-    seconds = pts_seconds.gather(1, indices.clamp_min(0))
+    indices, size = batch["indices"], batch["video_features"].shape[-1]
+    chosen, seconds = indices >= 0, batch["pts_seconds"].gather(1, indices.clamp_min(0))
+    points = output.representative_points[..., :size]
     return {
-        **pass_terms(output, video_features, indices, video_mask, query_attention_mask),
+        **pass_terms(output, batch, contour_weight),
         "align": align_loss(output.visual_tokens, reference, chosen),
-        "context": context_loss(
-            output.context, output.representative_points[..., :size], seconds, transition, chosen
-        ),
+        "context": context_loss(output.context, points, seconds, transition, chosen),
     }
 
 
 def pass_terms(
-    output: NtlbgOutput,
-    video_features: Tensor,
-    indices: Tensor,
-    video_mask: Tensor | None = None,
-    query_attention_mask: Tensor | None = None,
+    output: NtlbgOutput, batch: Mapping[str, Tensor], contour_weight: float = CONTOUR_WEIGHT
 ) -> dict[str, Tensor]:
-    """The terms that one forward pass with labels tells, without what a run gathers."""
-    asked = None if query_attention_mask is None else query_attention_mask.bool().any(-1)
+    """The terms that one forward pass tells, without what a run gathers."""
+    asked = batch.get("query_attention_mask")
     parts = ntlbg_loss(
-        video_features,
+        batch["video_features"],
         output.weights,
         output.codes,
         output.statistics,
-        features_mask=video_mask,
-        codes_mask=indices >= 0,
-        questions_mask=asked,
+        features_mask=batch.get("video_mask"),
+        codes_mask=batch["indices"] >= 0,
+        questions_mask=None if asked is None else asked.bool().any(-1),
+        contour_weight=contour_weight,
     )
     return {"task": output.loss, **parts}
 
@@ -122,6 +83,7 @@ def ntlbg_loss(
     features_mask: Tensor | None = None,
     codes_mask: Tensor | None = None,
     questions_mask: Tensor | None = None,
+    contour_weight: float = CONTOUR_WEIGHT,
 ) -> dict[str, Tensor]:
     """How well the code vectors represent the frames under N(mu_Q, Sigma_Q).
 
@@ -138,6 +100,7 @@ def ntlbg_loss(
         weights: (B, T), of the frames; need not sum to 1.
         codes: (B, K, D).
         features_mask: (B, T), codes_mask: (B, K), questions_mask: (B, Q); None means all.
+        contour_weight: of "contour" in "ntlbg".
 
     Returns:
         "ntlbg", and its parts "quantisation", "contour", "nll"; scalars.
@@ -172,7 +135,7 @@ def ntlbg_loss(
         return (values * asked).sum() / asked.sum().clamp_min(1)
 
     parts = {"quantisation": mean(quantisation), "contour": mean(contour), "nll": mean(nll)}
-    whole = parts["quantisation"] + CONTOUR_WEIGHT * parts["contour"] + NLL_WEIGHT * parts["nll"]
+    whole = parts["quantisation"] + contour_weight * parts["contour"] + NLL_WEIGHT * parts["nll"]
     return {"ntlbg": whole, **parts}
 
 
@@ -190,39 +153,6 @@ def diagonal_kl(mean_p: Tensor, var_p: Tensor, mean_q: Tensor, var_q: Tensor) ->
     return 0.5 * (ratio - 1 - ratio.log() + (mean_p - mean_q).square() / var_q).mean(-1)
 
 
-def low_rank_kl(
-    mean_p: Tensor,
-    factor_p: Tensor,
-    diagonal_p: Tensor,
-    mean_q: Tensor,
-    factor_q: Tensor,
-    diagonal_q: Tensor,
-) -> Tensor:
-    """KL per dimension between Gaussians with covariances U U' + diag(d), in O(D r^2).
-
-    Means and diagonals (..., D), factors (..., D, r); the ranks may differ.
-    """
-    size = mean_p.shape[-1]
-    scaled_q, cholesky_q = capacitance(factor_q, diagonal_q)
-    _, cholesky_p = capacitance(factor_p, diagonal_p)
-
-    def reduce(columns: Tensor) -> Tensor:
-        return torch.linalg.solve_triangular(cholesky_q, scaled_q.mT @ columns, upper=False)
-
-    def quadratic(columns: Tensor) -> Tensor:
-        """Sum over columns v (..., D, n) of v' Sigma_q^-1 v."""
-        direct = (columns.square() / diagonal_q.unsqueeze(-1)).sum((-1, -2))
-        return direct - reduce(columns).square().sum((-1, -2))
-
-    whitened = torch.linalg.solve_triangular(cholesky_q, scaled_q.mT, upper=False)
-    inverse_diagonal = diagonal_q.reciprocal() - whitened.square().sum(-2)
-    trace = (diagonal_p * inverse_diagonal).sum(-1) + quadratic(factor_p)
-    distance = quadratic((mean_p - mean_q).unsqueeze(-1))
-    logdet_p = log_determinant(diagonal_p, cholesky_p)
-    logdet_q = log_determinant(diagonal_q, cholesky_q)
-    return 0.5 * (trace + distance - size + logdet_q - logdet_p) / size
-
-
 class RunningGaussian(nn.Module):
     """Mean and variance per dimension of all vectors seen so far.
 
@@ -231,13 +161,10 @@ class RunningGaussian(nn.Module):
 
     Args:
         size: D.
-        momentum: None weighs all vectors alike; a number in (0, 1] is the share of the newest
-            update.
     """
 
-    def __init__(self, size: int, momentum: float | None = None):
+    def __init__(self, size: int):
         super().__init__()
-        self.momentum = momentum
         self.register_buffer("count", torch.zeros((), dtype=torch.float64))
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("var", torch.ones(size))
@@ -252,7 +179,7 @@ class RunningGaussian(nn.Module):
             return
         new_mean, new_var = vectors.mean(0), vectors.var(0, unbiased=False)
         seen = self.count + len(vectors)
-        share = len(vectors) / seen if self.momentum is None or self.count == 0 else self.momentum
+        share = len(vectors) / seen
         # Chan, Golub & LeVeque: variance of a mixture of two groups
         shift = new_mean - self.mean
         self.var.copy_((1 - share) * self.var + share * new_var + share * (1 - share) * shift**2)

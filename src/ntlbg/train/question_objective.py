@@ -6,7 +6,7 @@ B questions, T frames looked at, k chosen.
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ntlbg.choosing import choose
 from ntlbg.config import Config
@@ -17,35 +17,14 @@ from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
 from ntlbg.question import parse_question
 from ntlbg.reading import Read
 from ntlbg.retrievers.ntlbg import NtlbgRetriever
-from ntlbg.train.losses import (
-    NLL_WEIGHT,
-    RunningGaussian,
-    Transition,
-    batch_terms,
-    total,
-)
-from ntlbg.train.trainer import load_saved_part
+from ntlbg.train.losses import total
+from ntlbg.train.objective import AnswerLosses
+from ntlbg.train.stages import loss_weights
 from ntlbg.types import Selection, VideoIndex
 from ntlbg.video import read_frames_at
 
-Weights = dict[str, float]
 
-
-def scheduled_weights(config: Config, progress: float) -> Weights:
-    """Weights of the loss terms at a progress from 0 to 1, by ``loss_config``."""
-    losses = config.loss_config
-    weights = losses.loss_weights.model_dump()
-    if losses.weight_schedule == "lambda":
-        weights["ntlbg"] *= 1 - progress
-        weights["align"] *= progress
-    elif losses.weight_schedule == "warmup" and losses.weight_warmup_steps:
-        step = progress * config.training_config.max_steps
-        share = min(1.0, step / losses.weight_warmup_steps)
-        weights |= {name: weights[name] * share for name in ("ntlbg", "align", "context")}
-    return weights
-
-
-class QuestionObjective(nn.Module):
+class QuestionObjective(AnswerLosses):
     """Frames are chosen without gradient; the loss sees the choice and passes gradient on.
 
     Attributes:
@@ -55,40 +34,22 @@ class QuestionObjective(nn.Module):
     def __init__(
         self, model: NtlbgForConditionalGeneration, processor: NtlbgProcessor, config: Config
     ):
-        super().__init__()
-        self.model, self.processor = model, processor
+        super().__init__(model)
+        self.processor = processor
         self.settings, self.pixels = config, False  # Trainer owns "config"
         self.retriever = NtlbgRetriever(model, processor, None, track=config.model.feature_encoder)
-        sizes = model.config
-        self.reference = RunningGaussian(sizes.text_config.hidden_size)
-        self.transition = Transition(sizes.context_size, sizes.feature_size)
 
     def forward(self, items: Sequence[Read], progress: float = 0.0, **unused) -> dict:
         """B questions with answers -> loss and terms."""
-        batch = self.batch(items)
-        output = self.model(**batch, logits_at_labels=True, use_cache=False)
-        real = batch["attention_mask"]
-        terms = batch_terms(self.model, batch, output, real, self.reference, self.transition)
-        contour = self.settings.loss_config.contour_weight
-        terms["ntlbg"] = (
-            terms["quantisation"] + contour * terms["contour"] + NLL_WEIGHT * terms["nll"]
-        )
-        loss = total(terms, scheduled_weights(self.settings, progress))
+        batch, losses = self.batch(items), self.settings.loss_config
+        _, terms = self.read(batch, batch["attention_mask"], losses.contour_weight)
+        steps = self.settings.training_config.max_steps
+        loss = total(terms, loss_weights(progress, losses, steps))
         return {"loss": loss, "terms": {name: value.detach() for name, value in terms.items()}}
 
-    def state_dict(self, *args, prefix: str = "", **kwargs) -> dict[str, Tensor]:
+    def kept(self) -> set[str]:
         """Without a base model that stays as published."""
-        whole = super().state_dict(*args, prefix=prefix, **kwargs)
-        kept = trained_names(self.model)
-        inside = {f"{prefix}model.{name}" for name in kept}
-        own = (f"{prefix}reference.", f"{prefix}transition.")
-        return {
-            name: value for name, value in whole.items() if name in inside or name.startswith(own)
-        }
-
-    def load_state_dict(self, state_dict, strict: bool = True, assign: bool = False):
-        """What ``state_dict`` leaves out stays as it is."""
-        return load_saved_part(self, state_dict, assign)
+        return set(trained_names(self.model))
 
     def batch(self, items: Sequence[Read]) -> dict[str, Tensor]:
         """Inputs of the model, with the frames that it would choose now."""

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from ntlbg.config.training_blocks import LossConfig
 from ntlbg.errors import ConfigError
 from ntlbg.models.lora import is_adapter
 
 PARTS = ("ntlbg_attention", "rich_points", "multi_modal_projector")
 # The blocks before the tail are as published, and run without gradient.
 TOWER = ("vision_tower.tail", "vision_tower.head")
+DEFAULT_LOSSES = LossConfig()
 
 
 @dataclass(frozen=True)
@@ -17,37 +19,46 @@ class Stage:
     """Which parts of `NtlbgForConditionalGeneration` a stage trains.
 
     Attributes:
-        purpose: one line for people.
         modules: of the model, by their dotted names.
         language_model: its adapters train, or all of it where there are none.
         pixels: the chosen frames are seen again, with gradient.
     """
 
-    purpose: str
     modules: tuple[str, ...]
     language_model: bool
     pixels: bool = False
 
 
 STAGES: dict[str, Stage] = {
-    "representation": Stage(
-        "learn what to look for and how to say it; the language model stays as it is", PARTS, False
-    ),
-    "joint": Stage("the language model learns to read frames along with it", PARTS, True),
-    "full": Stage(
-        "the vision tower too, from the pixels of the chosen frames", (*PARTS, *TOWER), True, True
-    ),
+    # learn what to look for and how to say it; the language model stays as it is
+    "representation": Stage(PARTS, language_model=False),
+    # the language model learns to read frames along with it
+    "joint": Stage(PARTS, language_model=True),
+    # the vision tower too, from the pixels of the chosen frames
+    "full": Stage((*PARTS, *TOWER), language_model=True, pixels=True),
 }
 
 
-def loss_weights(progress: float) -> dict[str, float]:
-    """Weights of the loss terms at a progress from 0 to 1.
+def loss_weights(
+    progress: float, losses: LossConfig = DEFAULT_LOSSES, steps: int = 0
+) -> dict[str, float]:
+    """Weights of the loss terms at a progress from 0 to 1, by ``loss_config``.
 
-    First choose frames that represent the video, then bring their tokens close to text.
+    By default, first choose frames that represent the video, then bring their tokens close to text.
+
+    Args:
+        steps: of the whole training, for the schedule "warmup".
     """
     if not 0 <= progress <= 1:
         raise ValueError(f"progress must be between 0 and 1, got {progress}")
-    return {"task": 1.0, "ntlbg": 2 * (1 - progress), "align": progress, "context": 0.5}
+    weights = losses.loss_weights.model_dump()
+    if losses.weight_schedule == "lambda":
+        weights["ntlbg"] *= 1 - progress
+        weights["align"] *= progress
+    elif losses.weight_schedule == "warmup" and losses.weight_warmup_steps:
+        share = min(1.0, progress * steps / losses.weight_warmup_steps)
+        weights |= {name: weights[name] * share for name in ("ntlbg", "align", "context")}
+    return weights
 
 
 def set_stage(model: nn.Module, name: str) -> list[str]:

@@ -1,10 +1,21 @@
-"""Hugging Face Trainer, with the loss terms and their logging added."""
+"""Hugging Face Trainer, with the loss terms and their logging added, and one run of it."""
 
+import json
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from torch import nn
-from transformers import Trainer, TrainerCallback, TrainerState
+import torch
+from pydantic import BaseModel
+from transformers import Trainer, TrainerCallback, TrainerState, TrainingArguments
+
+from ntlbg.files import staged_file
+from ntlbg.marks import Kind
+from ntlbg.train.checkpoints import last_complete, remove_checkpoints
+from ntlbg.train.recipe import HISTORY, Say
+
+NEED_GPU = ("fp16", "bf16", "dataloader_pin_memory")
 
 
 class LastStepLogged(TrainerCallback):
@@ -19,13 +30,12 @@ class LastStepLogged(TrainerCallback):
 class NtlbgTrainer(Trainer):
     """Trains an objective: ``objective(**batch, progress=p)`` returns ``loss`` and ``terms``.
 
-    Only ``compute_loss`` and ``log`` differ from the Hugging Face class, and that the last step is
-    always logged, so resuming, accumulation, mixed precision and distributed training are its own.
+    Only ``compute_loss`` and ``log`` differ from the Hugging Face class, so resuming, accumulation,
+    mixed precision and distributed training are its own.
     """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.add_callback(LastStepLogged)
         self._terms: dict[str, list[float]] = defaultdict(list)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
@@ -44,15 +54,83 @@ class NtlbgTrainer(Trainer):
         super().log({**logs, **rounded}, *args, **kwargs)
 
 
-def load_saved_part(module: nn.Module, state_dict: dict, assign: bool = False):
-    """Load what the module's own ``state_dict`` holds; what it leaves out is not missing."""
-    found = nn.Module.load_state_dict(module, state_dict, strict=False, assign=assign)
-    expected = set(module.state_dict())
-    found.missing_keys[:] = [name for name in found.missing_keys if name in expected]
-    return found
+class Written(NamedTuple):
+    """A file of JSON, and what it must be if there is one already."""
+
+    path: Path
+    kind: Kind
+    content: Any
 
 
-def train_from(trainer: Trainer, last: Path | None) -> None:
+def arguments(
+    folder: Path, settings: BaseModel, same: Sequence[str], *, endless: bool, **own: Any
+) -> TrainingArguments:
+    """What a recipe tells the Trainer, and what all do: the device, and what needs a GPU.
+
+    Args:
+        folder: of the checkpoints, of which the last two are kept.
+        settings: what has the keys of ``same``, which are called as the Trainer calls them.
+        endless: the data has no end, so that a run that goes on draws fresh samples.
+    """
+    gpu = torch.cuda.is_available()
+    told = {"dataloader_pin_memory": True, **{key: getattr(settings, key) for key in same}}
+    told |= {key: told.get(key, False) and gpu for key in NEED_GPU}
+    common = {
+        "save_total_limit": 2,
+        "remove_unused_columns": False,
+        "use_cpu": not gpu,
+        "ignore_data_skip": endless,
+        "label_names": [],
+        "report_to": [],
+    }
+    return TrainingArguments(str(folder), **common | told | own)
+
+
+def fit(
+    trainer: Trainer,
+    settings: Written,
+    history: Path,
+    *,
+    resume: bool,
+    say: Say,
+    name: str = "",
+) -> list[dict]:
+    """One run of a Trainer, from the last checkpoint in its folder to the end.
+
+    The loss of its last step is logged, however seldom others are.
+
+    Args:
+        settings: whose checkpoints these are, kept before the first step.
+        history: file of what was logged.
+        resume: otherwise checkpoints that are there are removed.
+        name: of the stage, where there are several.
+
+    Returns:
+        what was logged: losses, and what was measured on validation questions.
+    """
+    folder, main = Path(trainer.args.output_dir), trainer.is_world_process_zero()
+    trainer.add_callback(LastStepLogged)
+    last = last_complete(folder) if resume else None
+    if last is not None:
+        say(f"{name and f'{name}: '}continuing from {last.name}")
+    if main:
+        if not resume:
+            remove_checkpoints(folder)
+        write(settings)
+    _train_from(trainer, last)
+    logged = [entry for entry in trainer.state.log_history if {"loss", "eval_task"} & set(entry)]
+    if main:
+        write(Written(history, HISTORY, logged))
+    return logged
+
+
+def write(file: Written) -> None:
+    """As JSON, whole or not at all."""
+    with staged_file(file.path, file.kind) as stage:
+        stage.write_text(json.dumps(file.content, indent=2) + "\n", "utf-8")
+
+
+def _train_from(trainer: Trainer, last: Path | None) -> None:
     """Train from a checkpoint to the end; one that is the end is loaded, and not trained on.
 
     (The Trainer of Hugging Face makes a step more each time it is started there.)

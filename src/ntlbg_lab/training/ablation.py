@@ -10,14 +10,9 @@ from pathlib import Path
 from ntlbg.errors import ConfigError
 from ntlbg.files import keep_json, staged_file
 from ntlbg.models.builtin.loading import shipped_weights, trained_vision_config, weights_fingerprint
-from ntlbg_lab.training.builtin_run import BuiltinRun
-from ntlbg_lab.training.settings import (
-    AnswerStage,
-    BackgroundSettings,
-    BankSettings,
-    BuiltinTraining,
-    SelectionStage,
-)
+from ntlbg.train.run import train
+from ntlbg_lab.training.recipe import SMALL, BuiltinRecipe
+from ntlbg_lab.training.settings import BuiltinTraining
 from ntlbg_lab.training.stage_files import STAGE
 
 SETTINGS_FILE, WEIGHTS_FILE = "settings.json", "model.safetensors"
@@ -31,14 +26,7 @@ VARIANTS = {
     "no-L_context": "without the context loss",
     "one-stage": "everything from the start, as many steps",
 }
-DRAWN = {
-    "backgrounds": BackgroundSettings(shots=332, frames=8),
-    "bank": BankSettings(repeats=3, empty=4000),
-}
-TINY = {
-    "backgrounds": BackgroundSettings(shots=42, frames=2),
-    "bank": BankSettings(repeats=1, empty=16, names=24),
-}
+DRAWN = {"backgrounds": {"shots": 332, "frames": 8}, "bank": {"repeats": 3, "empty": 4000}}
 
 
 def variant_settings(
@@ -58,25 +46,20 @@ def variant_settings(
         )
     without = [name.removeprefix("no-L_").lower()] if name.startswith("no-L_") else []
     shape = {"batch_size": 2, "num_questions": 2} if tiny else {"batch_size": 4}
-    finding, reading = steps * 2 // 5 or 1, steps * 2 // 5 or 1
-    together = steps - finding - reading
-    everything = {
-        "kind": "full", "name": "full", "learning_rate": 5e-4, "vision_rate": 3e-5,
-        "num_frames": [8, 16], "without": without,
-    }  # fmt: skip
+    finding = reading = steps * 2 // 5 or 1
+    stages = [
+        {"kind": "selection", "name": SELECTION, "steps": finding, "learning_rate": 2e-3,
+         "num_frames": [16], "distractors": 400},
+        {"kind": "joint", "name": "joint", "steps": reading, "learning_rate": 1e-3,
+         "num_frames": [8, 12, 16], "without": without},
+        {"kind": "full", "name": "full", "steps": steps - finding - reading, "learning_rate": 5e-4,
+         "vision_rate": 3e-5, "num_frames": [8, 16], "without": without},
+    ]  # fmt: skip
     if name == "one-stage":
-        stages = [AnswerStage(**everything | shape, steps=steps)]
-    else:
-        stages = [
-            SelectionStage(kind="selection", name=SELECTION, steps=finding, learning_rate=2e-3,
-                           num_frames=[16], distractors=400, **shape),
-            AnswerStage(kind="joint", name="joint", steps=reading, learning_rate=1e-3,
-                        num_frames=[8, 12, 16], without=without, **shape),
-            AnswerStage(**everything | shape, steps=together),
-        ]  # fmt: skip
+        stages = [stages[-1] | {"steps": steps}]
     return BuiltinTraining(
-        name=name, seed=seed, save_steps=50, nothing_bias=1.5,
-        tower=tower or shipped_weights(), stages=stages, **(TINY if tiny else DRAWN),
+        name=name, seed=seed, save_steps=50, nothing_bias=1.5, tower=tower or shipped_weights(),
+        stages=[stage | shape for stage in stages], **(SMALL if tiny else DRAWN),
     )  # fmt: skip
 
 
@@ -110,11 +93,11 @@ def train_variants(
             if progress:
                 progress(f"training {name}: {VARIANTS[name]}")
             _take_over_selection(folder, own, settings)
-            run = BuiltinRun(settings, own, resume=True)
+            recipe = BuiltinRecipe(settings)
             if last is not None:
-                run.share(last)
-            run.run(None)
-            last = run
+                recipe.share(last)
+            train(recipe, own, say=progress or print)
+            last = recipe
         found[name] = (VARIANTS[name], own / WEIGHTS_FILE)
     return found
 

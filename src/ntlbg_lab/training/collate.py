@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ntlbg.models.builtin.vision_tower import normalize_pixels
 from ntlbg.models.layers import IGNORED_LABEL
-from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
+from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor, pad
 from ntlbg_lab.training.episodes import Episode
 
 PREFIX, PADDING = 0, -1
@@ -22,30 +22,29 @@ class EpisodeCollator:
 
     def __init__(self, processor: NtlbgProcessor):
         self.processor = processor
-        self._cache: dict[str, list[int]] = {}
 
     def __call__(self, episodes: Sequence[Episode]) -> dict[str, Tensor]:
         rows = [self._pack(episode) for episode in episodes]
-        segments = _pad([row["segments"] for row in rows], PADDING)
+        segments = pad([row["segments"] for row in rows], PADDING)
         queries, query_mask = self._queries(episodes)
         batch = {
-            "input_ids": _pad([row["ids"] for row in rows], self.processor.pad_token_id),
-            "labels": _pad([row["labels"] for row in rows], IGNORED_LABEL),
-            "position_ids": _pad([row["positions"] for row in rows], 0),
+            "input_ids": pad([row["ids"] for row in rows], self.processor.pad_token_id),
+            "labels": pad([row["labels"] for row in rows], IGNORED_LABEL),
+            "position_ids": pad([row["positions"] for row in rows], 0),
             "attention_mask": block_mask(segments),
-            "video_features": _pad([episode.features for episode in episodes], 0.0),
-            "video_mask": _pad(
+            "video_features": pad([episode.features for episode in episodes], 0.0),
+            "video_mask": pad(
                 [torch.ones(len(e.features), dtype=torch.int64) for e in episodes], 0
             ),
-            "pts_seconds": _pad([episode.pts_seconds for episode in episodes], 0.0),
-            "indices": _pad([episode.indices for episode in episodes], -1),
+            "pts_seconds": pad([episode.pts_seconds for episode in episodes], 0.0),
+            "indices": pad([episode.indices for episode in episodes], -1),
             "query_input_ids": queries,
             "query_attention_mask": query_mask,
-            "evidence": _pad([episode.evidence.T for episode in episodes], 0.0).mT,
+            "evidence": pad([episode.evidence.T for episode in episodes], 0.0).mT,
         }
         if episodes[0].frames is not None:
             pixels = [normalize_pixels(episode.frames) for episode in episodes]
-            batch["pixel_values_videos"] = _pad(pixels, 0.0)
+            batch["pixel_values_videos"] = pad(pixels, 0.0)
         return batch
 
     def _pack(self, episode: Episode) -> dict[str, Tensor]:
@@ -53,8 +52,8 @@ class EpisodeCollator:
         length = len(ids)
         labels, segments, positions = [IGNORED_LABEL] * length, [PREFIX] * length, [*range(length)]
         for number, sample in enumerate(episode.questions, start=1):
-            question = self._encode(f"\nQ: {sample.question}\nA:")
-            answer = [*self._encode(f" {sample.answer}"), self.processor.end_token_id]
+            question = self.processor.question_ids(sample.question)
+            answer = self.processor.answer_ids(sample.answer)
             ids += question + answer
             labels += [IGNORED_LABEL] * len(question) + answer
             segments += [number] * (len(question) + len(answer))
@@ -69,21 +68,14 @@ class EpisodeCollator:
     def _queries(self, episodes: Sequence[Episode]) -> tuple[Tensor, Tensor]:
         """(B, Q, L) question tokens as the selector reads them, and their mask."""
         rows = [
-            torch.tensor(self._encode(f" {sample.question}"))
+            torch.tensor(self.processor.query_ids(sample.question))
             for episode in episodes
             for sample in episode.questions
         ]
         shape = (len(episodes), -1)
-        ids = _pad(rows, self.processor.pad_token_id).unflatten(0, shape)
-        mask = _pad([torch.ones_like(row) for row in rows], 0).unflatten(0, shape)
+        ids = pad(rows, self.processor.pad_token_id).unflatten(0, shape)
+        mask = pad([torch.ones_like(row) for row in rows], 0).unflatten(0, shape)
         return ids, mask
-
-    def _encode(self, text: str) -> list[int]:
-        if text not in self._cache:
-            if len(self._cache) > 50_000:
-                self._cache.clear()
-            self._cache[text] = self.processor.encode(text)
-        return self._cache[text]
 
 
 def block_mask(segments: Tensor) -> Tensor:
@@ -94,7 +86,3 @@ def block_mask(segments: Tensor) -> Tensor:
     rows, columns = segments[:, :, None], segments[:, None, :]
     allowed = (rows == columns) | ((columns == PREFIX) & (rows != PADDING))
     return allowed.tril().unsqueeze(1)
-
-
-def _pad(rows: list[Tensor], value: float) -> Tensor:
-    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=value)

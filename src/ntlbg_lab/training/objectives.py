@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from ntlbg.models.layers import IGNORED_LABEL
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
-from ntlbg.train.losses import RunningGaussian, Transition, batch_terms, total
+from ntlbg.train.losses import total
+from ntlbg.train.objective import AnswerLosses
 from ntlbg.train.stages import loss_weights
-from ntlbg.train.trainer import load_saved_part
 
 # Relevant frames are rare: a miss costs the answer, a false alarm costs one frame of the budget.
 POSITIVE_WEIGHT = 3.0
@@ -38,26 +38,21 @@ class SelectionObjective(nn.Module):
         return {"loss": loss, "terms": {"evidence": loss.detach(), "recall_at_8": hits}}
 
 
-class AnswerObjective(nn.Module):
+class AnswerObjective(AnswerLosses):
     """Stages two and three: task, NTLBG, alignment and context losses, and the evidence.
 
-    ``state_dict`` holds what trains and the running statistics, not the frozen language model.
     Terms in ``without`` are only shown.
     """
 
     def __init__(self, model: NtlbgForConditionalGeneration, without: Collection[str] = ()):
-        super().__init__()
-        config = model.config
-        self.model, self.without = model, frozenset(without)
-        self.reference = RunningGaussian(config.text_config.hidden_size)
-        self.transition = Transition(config.context_size, config.feature_size)
+        super().__init__(model)
+        self.without = frozenset(without)
 
     def forward(self, progress: float = 0.0, **batch: Tensor) -> dict:
         """A collated batch -> loss and terms."""
         evidence = batch.pop("evidence")
-        output = self.model(**batch, logits_at_labels=True, use_cache=False)
         real = batch["attention_mask"].diagonal(dim1=2, dim2=3)[:, 0]
-        terms = batch_terms(self.model, batch, output, real, self.reference, self.transition)
+        output, terms = self.read(batch, real)
         scores = output.statistics.scores
         terms["evidence"] = evidence_loss(scores, evidence, batch["video_mask"])
         weights = {**loss_weights(progress), "evidence": 1.0}
@@ -67,16 +62,9 @@ class AnswerObjective(nn.Module):
         shown["right"] = answered_right(output.logits.detach(), batch["labels"])
         return {"loss": loss, "terms": shown}
 
-    def state_dict(self, *args, prefix: str = "", **kwargs) -> dict[str, Tensor]:
-        """Only what this stage changes."""
-        whole = super().state_dict(*args, prefix=prefix, **kwargs)
-        trains = {prefix + name for name, value in self.named_parameters() if value.requires_grad}
-        trains |= {name for name in whole if name.startswith(prefix + "reference.")}
-        return {name: value for name, value in whole.items() if name in trains}
-
-    def load_state_dict(self, state_dict, strict: bool = True, assign: bool = False):
-        """What ``state_dict`` leaves out stays as it is."""
-        return load_saved_part(self, state_dict, assign)
+    def kept(self) -> set[str]:
+        """What this stage changes."""
+        return {name for name, value in self.model.named_parameters() if value.requires_grad}
 
 
 def evidence_loss(scores: Tensor, evidence: Tensor, mask: Tensor) -> Tensor:

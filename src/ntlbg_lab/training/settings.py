@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ntlbg.errors import ConfigError
 from ntlbg_lab.haystack.questions import EXTRA_TYPES, QUESTION_TYPES
 
 Rate = Annotated[float, Field(gt=0, lt=1)]
@@ -101,6 +100,7 @@ class KeptFramesSettings(_Strict):
 class BuiltinTraining(_Strict):
     """All of ``configs/builtin.json``."""
 
+    recipe: Literal["builtin"] = Field("builtin", description="what the file trains")
     name: str = "builtin"
     seed: int = Field(0, ge=0)
     output_dir: Path = Path("runs/builtin")
@@ -131,22 +131,3 @@ class BuiltinTraining(_Strict):
             if frames and not frames[0] < frames[1] <= kept:
                 raise ValueError(f"{stage.name}: frames {frames} of {kept} kept frames")
         return self
-
-
-def load_settings(path: str | Path) -> BuiltinTraining:
-    """Read and check a training configuration.
-
-    Raises:
-        ConfigError: naming the key, the value and what is allowed.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); give a JSON file") from error
-    try:
-        return BuiltinTraining.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        given = "" if first["type"] == "missing" else f", got {first['input']!r}"
-        raise ConfigError(f"{path}: {where}: {first['msg']}{given}") from error

@@ -10,28 +10,23 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ntlbg.files import Inputs, Kinds, check_folder, keep_json, remove_own, staged_file
-from ntlbg.marks import json_object, json_rows, tensor_file
+from ntlbg.files import Inputs, Kinds, check_folder, remove_own, staged_file
+from ntlbg.marks import json_object, tensor_file
 from ntlbg.models.builtin.loading import TRAINED, weights_fingerprint
-from ntlbg.train.checkpoints import (
-    check_own,
-    check_same_settings,
-    last_complete,
-    remove_checkpoints,
-)
+from ntlbg.train.checkpoints import check_own, check_same_settings, remove_checkpoints
+from ntlbg.train.recipe import HISTORY
 from ntlbg_lab.training.settings import BuiltinTraining, Stage
 
 METADATA = "settings"
 MODEL_FILE, SETTINGS_FILE = "model.safetensors", "stage.json"
 STAGE = tensor_file("a finished stage", METADATA)
-LOG = json_rows("a log of training", "step")
 SETTINGS = json_object("settings of a stage", "stage", "before")
 
 
 def files(names: Iterable[str]) -> Kinds:
     """What a run with these stages leaves, but for checkpoints."""
     stages = {f"{name}.safetensors": STAGE for name in names}
-    return stages | {f"{name}.log.json": LOG for name in names} | {MODEL_FILE: TRAINED}
+    return stages | {log_file(name): HISTORY for name in names} | {MODEL_FILE: TRAINED}
 
 
 def check_folders(output: Path, names: Iterable[str], inputs: Inputs) -> None:
@@ -58,10 +53,9 @@ def checkpoint_folder(output: Path, name: str) -> Path:
     return output / f"{name}.checkpoints"
 
 
-def last_checkpoint(output: Path, name: str) -> str | None:
-    """The one that a stage goes on from."""
-    last = last_complete(checkpoint_folder(output, name))
-    return None if last is None else str(last)
+def log_file(name: str) -> str:
+    """What a stage's history is called."""
+    return f"{name}.log.json"
 
 
 def fixed_settings(settings: BuiltinTraining, stage: Stage) -> dict[str, Any]:
@@ -93,16 +87,6 @@ def read_stage(path: Path, fixed: dict[str, Any]) -> dict[str, Tensor]:
         before = json.loads((file.metadata() or {}).get(METADATA, "{}"))
         check_same_settings(f"{path} was", before, fixed)
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-
-
-def check_checkpoints(folder: Path, fixed: dict[str, Any]) -> None:
-    """Checkpoints in the folder are of a stage like this one; it may have more steps or fewer.
-
-    Raises:
-        ConfigError: they were made with other settings.
-    """
-    before = keep_json(folder / SETTINGS_FILE, fixed)
-    check_same_settings(f"{folder} was", before, fixed, free=["stage.steps"])
 
 
 def forget(output: Path, names: Iterable[str]) -> None:

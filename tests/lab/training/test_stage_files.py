@@ -1,17 +1,20 @@
 """A stage is taken for finished, or gone on with, only if it was trained with these settings."""
 
+import json
+
 import pytest
 import torch
 
 from ntlbg.errors import ConfigError
+from ntlbg.train.checkpoints import check_same_run
+from ntlbg_lab.training.recipe import BuiltinRecipe
 from ntlbg_lab.training.settings import BuiltinTraining
 from ntlbg_lab.training.stage_files import (
-    check_checkpoints,
+    SETTINGS_FILE,
     checkpoint_folder,
     finished_file,
     fixed_settings,
     forget,
-    last_checkpoint,
     read_stage,
     save_stage,
 )
@@ -74,13 +77,19 @@ def test_a_file_that_does_not_say_how_it_was_made_is_refused(tmp_path):
 
 
 def test_checkpoints_of_a_shorter_stage_are_gone_on_with(tmp_path):
-    check_checkpoints(tmp_path, fixed(0))
-    check_checkpoints(tmp_path, fixed(0, vision={"steps": 90}))
-    check_checkpoints(tmp_path, fixed(0))
+    def check(**given):
+        check_same_run(tmp_path / SETTINGS_FILE, fixed(0, **given), BuiltinRecipe.free)
+
+    check(seed=3)  # there is nothing to go on from
+    (tmp_path / "checkpoint-9").mkdir()
+    (tmp_path / "checkpoint-9" / "trainer_state.json").write_text("{}")
+    (tmp_path / SETTINGS_FILE).write_text(json.dumps(fixed(0)))
+    check()
+    check(vision={"steps": 90})
     with pytest.raises(ConfigError, match=r"stage\.head_rate 0\.001, now it is 0\.01"):
-        check_checkpoints(tmp_path, fixed(0, vision={"head_rate": 1e-2}))
+        check(vision={"head_rate": 1e-2})
     with pytest.raises(ConfigError, match="seed 0, now it is 3"):
-        check_checkpoints(tmp_path, fixed(0, seed=3))
+        check(seed=3)
 
 
 def test_forgetting_removes_what_these_stages_left_and_no_more(tmp_path):
@@ -91,12 +100,3 @@ def test_forgetting_removes_what_these_stages_left_and_no_more(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "vision.checkpoints", "vision.safetensors",
     ]  # fmt: skip
-
-
-def test_a_checkpoint_that_was_being_written_is_passed_over(tmp_path):
-    folder = checkpoint_folder(tmp_path, "vision")
-    for number in (2, 10):
-        (folder / f"checkpoint-{number}").mkdir(parents=True)
-    assert last_checkpoint(tmp_path, "vision") is None
-    (folder / "checkpoint-2" / "trainer_state.json").write_text("{}")
-    assert last_checkpoint(tmp_path, "vision") == str(folder / "checkpoint-2")

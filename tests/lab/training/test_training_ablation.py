@@ -66,37 +66,43 @@ def test_a_loss_that_is_left_out_is_shown_and_not_added(left_out):
     assert missing == pytest.approx(weight * float(term), rel=1e-3, abs=1e-5)
 
 
-class FakeRun:
-    """Writes which settings it was given."""
+class FakeRecipe:
+    """Remembers whose drawings it uses."""
 
-    trained: list
-
-    def __init__(self, settings, output, *, resume):
-        self.settings, self.output, self.shared = settings, output, None
+    def __init__(self, settings):
+        self.settings, self.shared = settings, None
 
     def share(self, other):
         self.shared = other.settings.name
 
-    def run(self, only):
-        FakeRun.trained.append((self.settings.name, self.shared))
-        if self.settings.name == FakeRun.broken:
+
+class FakeTraining:
+    """Writes which settings it was given."""
+
+    def __init__(self, broken=None):
+        self.trained, self.broken = [], broken
+
+    def __call__(self, recipe, output, *, say):
+        self.trained.append((recipe.settings.name, recipe.shared))
+        if recipe.settings.name == self.broken:
             raise KeyboardInterrupt
-        for stage in self.settings.stages:
-            path = self.output / f"{stage.name}.safetensors"
+        for stage in recipe.settings.stages:
+            path = output / f"{stage.name}.safetensors"
             if not path.exists():
-                path.write_text(self.settings.name)
-        (self.output / "model.safetensors").write_text("weights")
+                path.write_text(recipe.settings.name)
+        (output / "model.safetensors").write_text("weights")
 
 
 def test_a_killed_run_goes_on_with_the_variant_it_was_at(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "BuiltinRun", FakeRun)
-    FakeRun.trained, FakeRun.broken = [], "no-L_align"
+    train = FakeTraining(broken="no-L_align")
+    monkeypatch.setattr(module, "BuiltinRecipe", FakeRecipe)
+    monkeypatch.setattr(module, "train", train)
     with pytest.raises(KeyboardInterrupt):
         train_variants(tmp_path, steps=9)
-    FakeRun.broken = None
+    train.broken = None
     found = train_variants(tmp_path, steps=9)
     assert list(found) == list(VARIANTS)
-    assert FakeRun.trained == [
+    assert train.trained == [
         ("three-stages", None), ("no-L_NTLBG", "three-stages"), ("no-L_align", "no-L_NTLBG"),
         ("no-L_align", None), ("no-L_context", "no-L_align"), ("one-stage", "no-L_context"),
     ]  # fmt: skip

@@ -6,14 +6,8 @@ import torch
 from transformers import Trainer, TrainingArguments
 
 from longvu_models import made_frames, tiny_longvu_processor, tiny_model
-from ntlbg.models import LongVUConfig
-from ntlbg.models.longvu.training import (
-    STAGES,
-    LongVUCollator,
-    LongVUSample,
-    add_lora,
-    change_geometry,
-)
+from ntlbg.models.longvu.training import LongVUCollator, LongVUSample, change_geometry
+from ntlbg.train.recipes.longvu import add_lora
 
 ANSWERS = "abcdefgh"
 
@@ -117,13 +111,3 @@ def test_from_the_image_to_the_video_stage():
     assert set(new) - positions == set(kept)
     assert all(torch.equal(new[name], kept[name]) for name in kept)
     assert all(0 < new[name].abs().max() < 0.2 for name in positions)
-
-
-def test_stages_are_the_published_recipe():
-    image, video = STAGES["image"], STAGES["video"]
-    assert (image.arguments["learning_rate"], video.arguments["learning_rate"]) == (1e-5, 5e-6)
-    assert LongVUConfig(**image.geometry).query_grid == 24
-    assert LongVUConfig(**video.geometry).lowres_grid == 8
-    for stage in STAGES.values():
-        arguments = {**stage.arguments, "bf16": False}
-        assert set(arguments) <= set(TrainingArguments.__dataclass_fields__)

@@ -185,8 +185,7 @@ def _existing(weights: Path | None) -> Path:
     path = weights or shipped_weights()
     if not path.is_file():
         raise WeightsError(
-            f"{path}: no trained weights; train them with "
-            "`ntlbg train --config configs/builtin.json`"
+            f"{path}: no trained weights; train them with `ntlbg train configs/builtin.json`"
         )
     return path
 

@@ -1,4 +1,4 @@
-"""What training LongVU needs beside a Trainer: stages, samples in a batch, adapters.
+"""What training LongVU needs beside a Trainer: other grids, and samples in a batch.
 
 Labels are tokens of the answer and its end, nothing else. The published code adds 155 copies of
 token 0 between video and question, and labels line breaks and role markers everywhere; here
@@ -6,46 +6,14 @@ training sees exactly the prompts of inference.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from transformers.feature_extraction_utils import BatchFeature
 
 from ntlbg.models.longvu.configuration_longvu import LongVUConfig
-from ntlbg.models.longvu.modeling_longvu import LORA_TARGETS, LongVUForConditionalGeneration
+from ntlbg.models.longvu.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.models.longvu.processing_longvu import LongVUProcessor
-
-
-@dataclass(frozen=True)
-class TrainingStage:
-    """One stage of the published recipe.
-
-    Attributes:
-        geometry: fields of `LongVUConfig` that it sets.
-        arguments: fields of `transformers.TrainingArguments` that it sets.
-    """
-
-    geometry: dict = field(default_factory=dict)
-    arguments: dict = field(default_factory=dict)
-
-
-_SCHEDULE = {
-    "lr_scheduler_type": "cosine",
-    "warmup_steps": 0.03,  # below 1: a share of all steps
-    "weight_decay": 0.0,
-    "num_train_epochs": 1.0,
-    "bf16": True,
-}
-STAGES = {
-    "image": TrainingStage(
-        {"query_grid": 24, "highres": False, "context_length": 8192},
-        {**_SCHEDULE, "learning_rate": 1e-5},
-    ),
-    "video": TrainingStage(
-        {"query_grid": 12, "lowres_grid": 8, "highres": True, "context_length": 8192},
-        {**_SCHEDULE, "learning_rate": 5e-6},
-    ),
-}
 
 
 def change_geometry(
@@ -65,22 +33,6 @@ def change_geometry(
     }
     changed.load_state_dict(kept, strict=False)
     return changed
-
-
-def add_lora(model: LongVUForConditionalGeneration, rank: int = 16, alpha: int = 32):
-    """Adapters in the language model's layers; projector and aggregator are trained as they are.
-
-    Needs PEFT. Everything else is frozen.
-    """
-    from peft import LoraConfig, get_peft_model
-
-    config = LoraConfig(
-        r=rank,
-        lora_alpha=alpha,
-        target_modules=LORA_TARGETS,
-        modules_to_save=["aggregator", "multi_modal_projector"],
-    )
-    return get_peft_model(model, config)
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ def load_reader_weights(model: NtlbgForConditionalGeneration, path: str | Path) 
     path = Path(path)
     path = path / WEIGHTS_FILE if path.is_dir() else path
     if not path.is_file():
-        raise WeightsError(f"{path}: no trained weights; train them with scripts/train_ntlbg.py")
+        raise WeightsError(f"{path}: no trained weights; train them with `ntlbg train`")
     fill(model, _read(path), path)
 
 

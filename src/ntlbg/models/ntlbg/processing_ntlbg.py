@@ -155,22 +155,22 @@ class NtlbgProcessor(ProcessorMixin):
         features = [torch.as_tensor(x).float() for x in video_features]
         queries = [torch.tensor(self.query_ids(text)) for text in question]
         data = {
-            "input_ids": _pad([ids for ids, _ in rows], self.pad_token_id, left=True),
-            "attention_mask": _pad([torch.ones_like(ids) for ids, _ in rows], 0, left=True),
-            "video_features": _pad(features, 0.0),
-            "video_mask": _pad([torch.ones(len(x), dtype=torch.int64) for x in features], 0),
-            "pts_seconds": _pad(times, 0.0),
-            "indices": _pad(indices, -1),
-            "query_input_ids": _pad(queries, self.pad_token_id).unsqueeze(1),
-            "query_attention_mask": _pad([torch.ones_like(x) for x in queries], 0).unsqueeze(1),
+            "input_ids": pad([ids for ids, _ in rows], self.pad_token_id, left=True),
+            "attention_mask": pad([torch.ones_like(ids) for ids, _ in rows], 0, left=True),
+            "video_features": pad(features, 0.0),
+            "video_mask": pad([torch.ones(len(x), dtype=torch.int64) for x in features], 0),
+            "pts_seconds": pad(times, 0.0),
+            "indices": pad(indices, -1),
+            "query_input_ids": pad(queries, self.pad_token_id).unsqueeze(1),
+            "query_attention_mask": pad([torch.ones_like(x) for x in queries], 0).unsqueeze(1),
         }
         if point_mass is not None:
-            data["point_mass"] = _pad([torch.as_tensor(x).float() for x in point_mass], 0.0)
+            data["point_mass"] = pad([torch.as_tensor(x).float() for x in point_mass], 0.0)
         if frame_scores is not None:
             padding = torch.finfo(torch.float32).min
-            data["frame_scores"] = _pad([torch.as_tensor(x).float() for x in frame_scores], padding)
+            data["frame_scores"] = pad([torch.as_tensor(x).float() for x in frame_scores], padding)
         if answer is not None:
-            data["labels"] = _pad([labels for _, labels in rows], IGNORED_LABEL, left=True)
+            data["labels"] = pad([labels for _, labels in rows], IGNORED_LABEL, left=True)
         return BatchFeature(data)
 
     def _row(self, question: str, seconds: Tensor, answer: str | None) -> tuple[Tensor, Tensor]:
@@ -206,8 +206,8 @@ def _token_id(tokenizer, token: str) -> int:
     return number
 
 
-def _pad(rows: list[Tensor], value: float, left: bool = False) -> Tensor:
-    """Stack tensors of different length in their first dimension."""
+def pad(rows: list[Tensor], value: float, left: bool = False) -> Tensor:
+    """Stack tensors of different length in their first dimension, padded to the longest."""
     side = "left" if left else "right"
     return torch.nn.utils.rnn.pad_sequence(
         rows, batch_first=True, padding_value=value, padding_side=side

@@ -9,10 +9,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from ntlbg.config import load_config
 from ntlbg.errors import ConfigError
-from ntlbg_lab.training import builtin_run, kept_frames
-from ntlbg_lab.training.builtin_run import BuiltinRun
-from ntlbg_lab.training.settings import BuiltinTraining, load_settings
+from ntlbg.train.run import train
+from ntlbg_lab.training import kept_frames, recipe
+from ntlbg_lab.training.recipe import BuiltinRecipe
+from ntlbg_lab.training.settings import BuiltinTraining
 from processes import finish, finished, python, started, wait_for
 
 EPISODES = {"steps": 2, "batch_size": 1, "learning_rate": 1e-3, "num_frames": [4],
@@ -39,8 +41,16 @@ def load_trained_settings(path):
         return json.loads(file.metadata()["settings"])
 
 
-def train(config, output, *more):
+def command(config, output, *more):
     return python("-m", "ntlbg.cli", "train", "--config", config, "--output", output, *more)
+
+
+def load_settings(path):
+    return load_config(path, schema=BuiltinTraining)
+
+
+def quiet(line):
+    pass
 
 
 @pytest.fixture
@@ -52,7 +62,7 @@ def config(tmp_path):
 
 def test_a_killed_run_continues_and_finishes(config, tmp_path):
     output = tmp_path / "run"
-    with started(train(config, output), stdout=subprocess.DEVNULL) as first:
+    with started(command(config, output), stdout=subprocess.DEVNULL) as first:
         saved = "vision.checkpoints/checkpoint-*/trainer_state.json"
         wait_for(lambda: list(output.glob(saved)), first)
         first.send_signal(signal.SIGKILL)
@@ -64,7 +74,7 @@ def test_a_killed_run_continues_and_finishes(config, tmp_path):
     done = max(int(path.name.split("-")[1]) for path in output.glob("vision.checkpoints/check*"))
     small["stages"][0]["steps"] = done + 2
     config.write_text(json.dumps(small))
-    code, said = finished(train(config, output))
+    code, said = finished(command(config, output))
     assert code == 0, said
     assert "vision: continuing from checkpoint-" in said
     log = json.loads((output / "joint.log.json").read_text())
@@ -87,7 +97,7 @@ def test_a_killed_run_continues_and_finishes(config, tmp_path):
     small["stages"][2]["steps"] = EPISODES["steps"] + 1
     config.write_text(json.dumps(small))
     (output / "joint.safetensors").unlink()
-    code, said = finished(train(config, output, "--stage", "joint"))
+    code, said = finished(command(config, output, "--stage", "joint"))
     assert code == 0, said
     assert said.count("finished before") == 2
     assert f"joint: continuing from checkpoint-{EPISODES['steps']}" in said
@@ -96,7 +106,7 @@ def test_a_killed_run_continues_and_finishes(config, tmp_path):
 def test_settings_errors_name_the_key_the_value_and_what_is_allowed(config):
     broken = TINY | {"stages": [VISION | {"negatives": 2}]}
     config.write_text(json.dumps(broken))
-    with pytest.raises(ConfigError, match=r"0\.vision\.negatives.*less than or equal to 1.*got 2"):
+    with pytest.raises(ConfigError, match=r"0\.vision\.negatives: got 2; .* \(share of f"):
         load_settings(config)
     config.write_text(json.dumps(TINY | {"stages": [VISION, VISION]}))
     with pytest.raises(ConfigError, match="one name"):
@@ -108,7 +118,11 @@ def test_settings_errors_name_the_key_the_value_and_what_is_allowed(config):
         with pytest.raises(ConfigError, match=f"of {kept or 0} kept frames"):
             load_settings(config)
     config.write_text(json.dumps(TINY | {"colour": "red"}))
-    with pytest.raises(ConfigError, match="colour"):
+    with pytest.raises(ConfigError, match="colour: there is no such key; the keys here are recipe"):
+        load_settings(config)
+    joint = {"kind": "joint", "name": "joint", **EPISODES, "negatives": 1}
+    config.write_text(json.dumps(TINY | {"stages": [joint]}))
+    with pytest.raises(ConfigError, match=r"joint\.negatives: .* keys here are name, steps,"):
         load_settings(config)
     config.write_text("{")
     with pytest.raises(ConfigError):
@@ -123,23 +137,9 @@ def test_the_shipped_configuration_is_valid(request):
 
 
 def test_a_dry_run_says_that_all_is_well_and_leaves_nothing(config, tmp_path):
-    code, said = finished(train(config, tmp_path / "run", "--dry-run", "--seed", "5"))
+    code, said = finished(command(config, tmp_path / "run", "--dry-run", "--seed", "5"))
     assert (code, "nothing was trained" in said) == (0, True)
     assert not (tmp_path / "run").exists()
-
-
-def test_the_seed_of_the_command_replaces_that_of_the_file(config, tmp_path, monkeypatch):
-    seeds = []
-
-    def remember(settings, output, *, resume):
-        seeds.append(settings.seed)
-        raise ConfigError("enough")
-
-    monkeypatch.setattr(builtin_run, "BuiltinRun", remember)
-    for seed in (None, 7):
-        with pytest.raises(ConfigError, match="enough"):
-            builtin_run.run(config, tmp_path, seed=seed)
-    assert seeds == [0, 7]
 
 
 def test_a_vision_stage_sees_kept_frames(tmp_path, monkeypatch):
@@ -153,11 +153,12 @@ def test_a_vision_stage_sees_kept_frames(tmp_path, monkeypatch):
             parts.append((negatives, frames))
             super().__init__(shards, negatives, seed, frames)
 
-    monkeypatch.setattr(builtin_run, "KeptFrames", Spy)
+    monkeypatch.setattr(recipe, "KeptFrames", Spy)
     settings = BuiltinTraining.model_validate(TINY | {"kept_frames": kept, "stages": [stage]})
-    training = BuiltinRun(settings, tmp_path / "run", resume=False)
+    training = BuiltinRecipe(settings)
+    training.build(quiet, dry_run=False)
     before = [weight.detach().clone() for weight in training.model.vision_tower.tail.parameters()]
-    training.run(None)
+    training.train(tmp_path / "run", resume=False, say=quiet)
     assert [file.name for file in (tmp_path / "frames").glob("*.safetensors")] == [
         "00000.safetensors"
     ]
@@ -172,19 +173,20 @@ def test_a_blended_stage_goes_a_share_of_the_way(tmp_path, monkeypatch):
     settings = BuiltinTraining.model_validate(
         TINY | {"stages": [VISION | {"blend": 0.25}], "output_dir": tmp_path}
     )
-    training = BuiltinRun(settings, tmp_path, resume=False)
+    training = BuiltinRecipe(settings)
+    training.build(quiet, dry_run=False)
     tower = training.model.vision_tower
     before = {name: weight.detach().clone() for name, weight in tower.named_parameters()}
 
-    def learn(stage):
+    def learn(stage, output, say):
         with torch.no_grad():
             for weight in tower.tail.parameters():
                 weight.add_(1.0)
         tower.tail.requires_grad_(True)
-        return tower
+        return tower, []
 
-    monkeypatch.setattr(training, "train", learn)
-    training.run(None)
+    monkeypatch.setattr(training, "learn", learn)
+    training.train(tmp_path, resume=False, say=quiet)
     for name, weight in tower.named_parameters():
         moved = 0.25 if name.startswith("tail.") else 0.0
         assert torch.allclose(weight.float(), before[name].float() + moved, atol=1e-6), name
@@ -199,17 +201,17 @@ def test_what_is_finished_is_trained_again_only_when_starting_over(tmp_path, mon
     second = VISION | {"name": "again", "head_rate": 2e-3}
     settings = BuiltinTraining.model_validate(TINY | {"stages": [VISION, second]})
 
-    def train(run, stage):
+    def learn(run, stage, output, say):
         trained.append(stage.name)
-        return run.model.vision_tower.requires_grad_(True)
+        return run.model.vision_tower.requires_grad_(True), []
 
     def go(resume, only=None, **changes):
         trained.clear()
         changed = settings.model_copy(update=changes)
-        BuiltinRun(changed, tmp_path, resume=resume).run(only)
+        train(BuiltinRecipe(changed, only), tmp_path, resume=resume, say=quiet)
         return list(trained)
 
-    monkeypatch.setattr(BuiltinRun, "train", train)
+    monkeypatch.setattr(BuiltinRecipe, "learn", learn)
     assert go(True) == ["vision", "again"]
     assert go(True) == []
     with pytest.raises(ConfigError, match="seed 0, now it is 1"):

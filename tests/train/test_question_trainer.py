@@ -8,14 +8,14 @@ import torch
 from torch import nn
 
 from ntlbg.reading import VideoReader
-from ntlbg.train.longvideo import (
+from ntlbg.train.question_trainer import (
     MixedQuestions,
     _optimizers,
     _Stages,
     _Validation,
     validation_questions,
-    with_epochs,
 )
+from ntlbg.train.recipes.ntlbg import with_epochs
 from small_experiment import small_config
 from tiny_models import tiny_model
 

@@ -1,0 +1,60 @@
+"""What a model that answers is trained by: the loss terms, and what of it a checkpoint holds."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from ntlbg.models.modeling_outputs import NtlbgOutput
+from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.train.losses import CONTOUR_WEIGHT, RunningGaussian, Transition, loss_terms
+
+
+class AnswerLosses(nn.Module):
+    """A model, the statistics of text, and the predictor of contexts.
+
+    ``state_dict`` leaves out what stays as published: see :meth:`kept`.
+    """
+
+    def __init__(self, model: NtlbgForConditionalGeneration):
+        super().__init__()
+        sizes = model.config
+        self.model = model
+        self.reference = RunningGaussian(sizes.text_config.hidden_size)
+        self.transition = Transition(sizes.context_size, sizes.feature_size)
+
+    @abstractmethod
+    def kept(self) -> set[str]:
+        """Names of the weights of ``model`` that a checkpoint holds."""
+
+    def read(
+        self, batch: dict[str, Tensor], real: Tensor, contour_weight: float = CONTOUR_WEIGHT
+    ) -> tuple[NtlbgOutput, dict[str, Tensor]]:
+        """The model's output and all terms of a batch with labels.
+
+        Its text goes into the statistics first; ``real`` (B, S) tells tokens from padding.
+        """
+        output = self.model(**batch, logits_at_labels=True, use_cache=False)
+        embeds = self.model.get_input_embeddings()(batch["input_ids"]).float()
+        text = real.bool() & (batch["input_ids"] != self.model.config.video_token_id)
+        self.reference.update(embeds, text)
+        return output, loss_terms(output, batch, self.reference, self.transition, contour_weight)
+
+    def state_dict(self, *args, prefix: str = "", **kwargs) -> dict[str, Tensor]:
+        """What is kept of the model, the statistics and the predictor."""
+        whole = super().state_dict(*args, prefix=prefix, **kwargs)
+        kept = {f"{prefix}model.{name}" for name in self.kept()}
+        return {
+            name: value
+            for name, value in whole.items()
+            if name in kept or not name.startswith(f"{prefix}model.")
+        }
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False
+    ):
+        """What ``state_dict`` leaves out stays as it is, and is not missing."""
+        found = super().load_state_dict(state_dict, strict=False, assign=assign)
+        expected = set(self.state_dict())
+        found.missing_keys[:] = [name for name in found.missing_keys if name in expected]
+        return found

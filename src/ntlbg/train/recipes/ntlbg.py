@@ -1,0 +1,111 @@
+"""NTLBG with a language model of one's choice, on data sets: ``configs/longvideo_config.json``.
+
+A third of the steps each: representation (NTLBG's parts alone), joint (with the language model, or
+its adapters), full (with the vision tower, from the pixels of the chosen frames). Importing this is
+quick: what is missing is told before anything heavy is loaded.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ntlbg.config import Config, changed, to_json
+from ntlbg.files import Kinds, staged_file
+from ntlbg.marks import CONFIGURATION, json_object
+from ntlbg.reading import items_of
+from ntlbg.train.checks import Ready, check
+from ntlbg.train.recipe import HISTORY, HISTORY_FILE, SETTINGS_FILE, OneStage, Say
+
+DEBUG_STEPS, DEBUG_FRAMES = 3, 16
+USED_FILE = "training_config.json"
+
+
+class NtlbgRecipe(OneStage[Config]):
+    """The settings are changed to what fits the machine of the day, which is told.
+
+    Args:
+        weights: start from these instead of new parts.
+    """
+
+    schema, seed_key, options = Config, "training_config.seed", ("weights",)
+    free = (
+        "recipe",
+        "model_name",
+        "description",
+        "version",
+        "output_dir",
+        "dataset_config.val_datasets",
+        "dataset_config.test_datasets",
+        "hardware_config",
+        "evaluation_config",
+        "longvideo_variants",
+        "training_config.max_steps",
+        "training_config.warmup_steps",
+        "training_config.save_steps",
+        "training_config.eval_steps",
+        "training_config.logging_steps",
+        "training_config.dataloader_num_workers",
+        "training_config.dataloader_pin_memory",
+    )
+
+    def __init__(self, settings: Config, weights: str | Path | None = None):
+        super().__init__(settings, inputs=[weights])
+        self.weights = weights
+        self.ready: Ready | None = None
+
+    @staticmethod
+    def debug_changes(settings: Config) -> dict[str, Any]:
+        video, training = settings.video_config, settings.training_config
+        return {
+            "video_config.max_frames": min(video.max_frames, DEBUG_FRAMES * 4),
+            "video_config.num_representatives": min(video.num_representatives, DEBUG_FRAMES),
+            "training_config.max_steps": min(training.max_steps, DEBUG_STEPS),
+            "training_config.warmup_steps": 0,
+            "training_config.gradient_accumulation_steps": 1,
+            "training_config.logging_steps": 1,
+            "training_config.dataloader_num_workers": 0,
+        }
+
+    @property
+    def files(self) -> Kinds:
+        from ntlbg.models.ntlbg.checkpoints import FILES
+
+        return {
+            SETTINGS_FILE: json_object("settings of a training", "weights", "training_config"),
+            USED_FILE: CONFIGURATION,
+            HISTORY_FILE: HISTORY,
+        } | FILES
+
+    def asked(self) -> dict[str, Any]:
+        start = None if self.weights is None else str(Path(self.weights).resolve())
+        return super().asked() | {"weights": start}
+
+    def check(self, say: Say, *, given: Path | None, tell_all: bool) -> None:
+        self.ready = check(self.settings, say, given=given, tell_all=tell_all)
+
+    def build(self, say: Say, *, dry_run: bool) -> None:
+        from ntlbg.train.question_trainer import QuestionTraining
+
+        sets = self.ready.sets
+        say(f"{sum(map(len, sets))} questions to train on, from {len(sets)} data sets")
+        self.training = QuestionTraining(self.ready, self.weights)
+
+    def trainer(self, output: Path):
+        trainer = self.training.trainer(output)
+        if trainer.is_world_process_zero():
+            with staged_file(output / USED_FILE, CONFIGURATION) as stage:
+                stage.write_text(to_json(self.ready.config), "utf-8")
+        return trainer
+
+    def save(self, output: Path) -> None:
+        self.training.save(output)
+
+
+def with_epochs(config: Config, epochs: float) -> Config:
+    """The configuration with as many steps as see every training question ``epochs`` times."""
+    sets = items_of(config.dataset_config.train_datasets)
+    settings = config.training_config
+    videos = settings.batch_size * settings.gradient_accumulation_steps
+    steps = max(1, round(epochs * sum(map(len, sets)) / videos))
+    warmup = min(settings.warmup_steps, steps // 10)
+    keys = {"training_config.max_steps": steps, "training_config.warmup_steps": warmup}
+    return changed(config, keys)

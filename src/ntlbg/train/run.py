@@ -1,0 +1,87 @@
+"""``ntlbg train``: one run, whatever the recipe (``ntlbg.train.recipes``).
+
+Data, model, stages and what is minimised are the recipe's; all else is here and in ``trainer.py``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from ntlbg.train.recipe import Recipe, Say
+from ntlbg.train.recipes import load_recipe
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run leaves behind.
+
+    Attributes:
+        folder: the trained model, for ``ntlbg ask --model``, and the run's checkpoints.
+        history: mean loss and terms at every logging step and the last one.
+    """
+
+    folder: Path
+    history: list[dict]
+
+
+def run(
+    config: str | Path | BaseModel,
+    output_dir: str | Path | None = None,
+    *,
+    overrides: Iterable[str] = (),
+    weights: str | Path | None = None,
+    stage: str | None = None,
+    seed: int | None = None,
+    debug: bool = False,
+    dry_run: bool = False,
+    resume: bool = True,
+    say: Say = print,
+) -> Trained | None:
+    """Train as a configuration says; a run that was stopped goes on.
+
+    Args:
+        config: a file such as those in ``configs/``, or the settings of one.
+        output_dir: where everything goes; the configuration's by default.
+        overrides: ``path.to.key=value`` each, put into the file.
+        weights: start from these instead of new parts (recipe ntlbg).
+        stage: only this one (recipe builtin).
+        seed: instead of the configuration's.
+        debug: a few steps of a few samples, to see that it runs.
+        dry_run: check data and machine, build the model, and train nothing; None is returned.
+        resume: go on from the last checkpoint, which a run of the same settings must have left;
+            otherwise what such a run left is removed.
+        say: told what is looked at, changed and gone on from.
+
+    Raises:
+        NotReadyError: data, memory or weights are missing: all that is, in one line.
+        ConfigError, DataError, VideoError, WeightsError, OutputError.
+    """
+    changes = {"seed": seed, "debug": debug, "say": say, "weights": weights, "stage": stage}
+    recipe = load_recipe(config, overrides, **changes)
+    given = None if isinstance(config, BaseModel) else Path(config)
+    return train(recipe, output_dir, given=given, dry_run=dry_run, resume=resume, say=say)
+
+
+def train(
+    recipe: Recipe,
+    output_dir: str | Path | None = None,
+    *,
+    given: Path | None = None,
+    dry_run: bool = False,
+    resume: bool = True,
+    say: Say = print,
+) -> Trained | None:
+    """As :func:`run`, by a recipe; ``given`` is the file of its settings."""
+    output = Path(output_dir or recipe.settings.output_dir)
+    recipe.check(say, given=given, tell_all=dry_run)
+    recipe.check_output(output, resume=resume, inputs=[given])
+    from transformers import set_seed  # takes seconds
+
+    set_seed(recipe.seed)
+    recipe.build(say, dry_run=dry_run)
+    if dry_run:
+        say("everything is there; nothing was trained")
+        return None
+    return Trained(output, recipe.train(output, resume=resume, say=say))
