@@ -10,6 +10,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from ntlbg.encoders import Encoder
+
 DATA = Path(__file__).parent / "data" / "video"
 BITS = 10
 WIDTH, HEIGHT = 96, 54
@@ -81,7 +83,7 @@ def packet_places(path: Path) -> list[tuple[int, int, bool]]:
     return places
 
 
-class MeanColourEncoder:
+class MeanColourEncoder(Encoder):
     """A tiny deterministic encoder: mean colour of the four quarters of a picture, (N, 12)."""
 
     name = "mean-colour"

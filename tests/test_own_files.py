@@ -178,12 +178,13 @@ def test_features_of_a_film_that_changes_are_not_kept(tmp_path, change, after):
     kept = film.read_bytes()
     encoder = ChangingEncoder(film, change, after)
     with pytest.raises(VideoChanged, match=r"film\.mp4: changed while it was read.*ask again"):
-        index_video(film, encoder, index=index, fps=4)
+        index_video(film, [encoder], index=index, fps=4)
     film.write_bytes(kept)  # the old content comes back
     fresh = FeatureIndex(tmp_path / "fresh")
-    again = index_video(film, MeanColourEncoder(), index=index, fps=4)
-    right = index_video(film, MeanColourEncoder(), index=fresh, fps=4)
-    assert np.array_equal(again.features, right.features)
+    again = index_video(film, [MeanColourEncoder()], index=index, fps=4)
+    right = index_video(film, [MeanColourEncoder()], index=fresh, fps=4)
+    [found], [expected] = again.features.values(), right.features.values()
+    assert np.array_equal(found, expected)
     assert np.array_equal(again.pts_seconds, right.pts_seconds)
     assert again.meta == right.meta
 
@@ -246,9 +247,9 @@ def test_only_an_enrolled_object_is_removed(run, tmp_path, monkeypatch):
 
 ANSWERING = """
 import sys
-from fakes import ColourBackend
+from fakes import ColourAnswerer
 from ntlbg.answer_file import answer_file
-class Slow(ColourBackend):
+class Slow(ColourAnswerer):
     def answer(self, *arguments, **options):
         print("answering", flush=True)
         sys.stdin.readline()
