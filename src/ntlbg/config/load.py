@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
+from pydantic_core import ErrorDetails, from_json
 
 from ntlbg.config.derive import DEFAULTS, Say, agree
 from ntlbg.config.schema import Config
@@ -149,7 +149,7 @@ def _place(loc: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in loc if part != "[key]")
 
 
-def _explain(problem: dict[str, Any]) -> str:
+def _explain(problem: ErrorDetails) -> str:
     loc, kind, message = problem["loc"], problem["type"], problem["msg"]
     where = _place(loc)
     if kind == "extra_forbidden":
@@ -180,7 +180,7 @@ def _paths(block: type[BaseModel], before: str = "") -> Iterator[str]:
 def _description(loc: tuple[int | str, ...]) -> str | None:
     """What the key at a place in the file means; of an element, what its list means."""
     for length in range(len(loc), 0, -1):
-        field = _fields(_owner(loc[:length])).get(loc[length - 1])
+        field = _fields(_owner(loc[:length])).get(str(loc[length - 1]))
         if field is not None:
             return field.description
     return None
@@ -195,7 +195,7 @@ def _owner(loc: tuple[int | str, ...]) -> type[BaseModel]:
     """The block that holds the last key of a place in the file."""
     block: type[BaseModel] = Config
     for key in loc[:-1]:
-        field = _fields(block).get(key)
+        field = _fields(block).get(str(key))
         if field is not None:
             block = _block_in(field.annotation) or block
     return block

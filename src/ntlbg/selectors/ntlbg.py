@@ -166,9 +166,9 @@ def _pick_relevant(
     inputs: Inputs, moments: Moments, relevance: _Relevance, options: NtlbgOptions
 ) -> np.ndarray:
     """Relevant frames that differ from each other, ascending."""
-    if not relevance.num_picks:
+    z, parts, evidence = relevance.z, relevance.parts, relevance.evidence
+    if z is None or parts is None or evidence is None or not relevance.num_picks:
         return np.zeros(0, np.int64)
-    z, parts = relevance.z, relevance.parts
     num_candidates = max(options.candidates, 8 * relevance.num_picks)
     candidates = np.arange(len(z))
     if num_candidates < len(z):
@@ -181,7 +181,7 @@ def _pick_relevant(
     quality = np.exp(np.maximum(log_quality, _LEAST_LOG_QUALITY))
     if len(parts) == 1:
         return np.sort(candidates[greedy_log_volume(points, quality[0], relevance.num_picks)])
-    evidence = relevance.evidence[:, candidates]
+    evidence = evidence[:, candidates]
     return np.sort(candidates[volume_by_turns(points, quality, evidence, relevance.num_picks)])
 
 
@@ -230,7 +230,7 @@ def _snap_to_frames(
     sizes = np.bincount(cells, minlength=len(codes))
     spread = np.bincount(cells, distances, minlength=len(codes)) / np.maximum(sizes, 1)
     score = -distances / np.maximum(spread, _NO_SPREAD)[cells]
-    if relevance.z is not None:
+    if relevance.z is not None and relevance.p_local is not None:
         pull = options.tilt + options.localized_tilt * max(2 * relevance.p_local - 1, 0)
         score += pull * np.clip(relevance.z, _Z_FLOOR, _Z_CAP)
     # The two frames of a pair are equally far from their mean: rounding must not choose.

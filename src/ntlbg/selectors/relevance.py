@@ -3,6 +3,8 @@
 T frames, r principal components, z calibrated scores.
 """
 
+from typing import TypeGuard
+
 import numpy as np
 
 from ntlbg.errors import QueryRequired
@@ -49,9 +51,9 @@ def require_relevance(inputs: Inputs, who: str) -> np.ndarray:
     return scores
 
 
-def is_informative(scores: np.ndarray | None) -> bool:
+def is_informative(scores: np.ndarray | None) -> TypeGuard[np.ndarray]:
     """Whether scores tell frames apart at all."""
-    return scores is not None and np.ptp(scores) > _SAME_SCORE * np.abs(scores).max()
+    return scores is not None and bool(np.ptp(scores) > _SAME_SCORE * np.abs(scores).max())
 
 
 def scale_to_unit(scores: np.ndarray) -> np.ndarray:

@@ -156,7 +156,7 @@ def _reason(path: Path, error: av.FFmpegError) -> str:
         beginning = file.read(8)
     if beginning[4:] == b"ftyp":
         return "its index is missing or damaged: the recording or download was probably cut off"
-    return error.strerror
+    return str(error.strerror)
 
 
 def _film(path: Path, container: InputContainer) -> VideoStream:

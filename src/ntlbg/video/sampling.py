@@ -162,6 +162,7 @@ def read_frames_at(
     order = np.argsort(times, kind="stable")
     pictures = video.pictures(map(float, times[order]), Mode("exact", stops_at_end=False))
     for row, picture in zip(order, pictures, strict=True):
+        assert picture is not None  # only the mode "keyframe" leaves times out
         data[row], shown[row] = convert(picture.frame), picture.seconds
     return Frames(data, shown)
 
