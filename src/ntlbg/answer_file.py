@@ -221,7 +221,7 @@ def _source(file: Path, question: Question) -> Path:
 
 def _row(place: int, question: Question, answer: Answer, settings: dict) -> Row:
     times = np.array([item.pts_seconds for item in answer.evidence])
-    scores = [item.score for item in answer.evidence]
+    scores = [item.score for item in answer.evidence if item.score is not None]
     return Row(
         place=place,
         id=question.id,
@@ -234,7 +234,7 @@ def _row(place: int, question: Question, answer: Answer, settings: dict) -> Row:
         found=answer.found,
         notes=answer.notes,
         pts_seconds=times.tolist(),
-        scores=None if None in scores else scores,
+        scores=scores if len(scores) == len(times) else None,
         truth=question.answer,
         right=_right(question, answer.text),
         seen=all_seen(times, question.evidence),
@@ -254,7 +254,7 @@ def summarize(rows: Sequence[Row], questions: int, failed: Sequence[str] = ()) -
     """Shares of right answers, together and for each type."""
     known = [row for row in rows if row.right is not None]
     groups = {ALL: known} if known else {}
-    for name in sorted({row.type for row in known} - {None, ALL}):
+    for name in sorted({row.type for row in known if row.type is not None} - {ALL}):
         groups[name] = [row for row in known if row.type == name]
     seen = [row.seen for row in rows if row.seen is not None]
     return Summary(
@@ -267,5 +267,5 @@ def summarize(rows: Sequence[Row], questions: int, failed: Sequence[str] = ()) -
 
 
 def _share(rows: Sequence[Row]) -> Share:
-    right, *interval = mean_over_questions((row.video, row.right) for row in rows)
-    return Share(len(rows), right, None if np.isnan(interval).any() else tuple(interval))
+    right, low, high = mean_over_questions((row.video, bool(row.right)) for row in rows)
+    return Share(len(rows), right, None if np.isnan([low, high]).any() else (low, high))

@@ -79,11 +79,10 @@ def load_system(
     if retriever is not None and encoder is not None:
         raise ConfigError("both a retriever and an encoder were given; give one of them")
     answerer = load_answerer(model, pristine=pristine) if isinstance(model, str) else model
+    own: Retriever | None = _named(retriever, RETRIEVERS, "retriever")
     if encoder is not None:
-        retriever = EmbeddingRetriever(_named(encoder, ENCODERS, "encoder"))
-    elif retriever is not None:
-        retriever = _named(retriever, RETRIEVERS, "retriever")
-    return System(retriever or answerer.own_retriever() or RETRIEVERS["builtin"](), answerer)
+        own = EmbeddingRetriever(_named(encoder, ENCODERS, "encoder"))
+    return System(own or answerer.own_retriever() or RETRIEVERS["builtin"](), answerer)
 
 
 def _named(wanted, menu: Mapping, role: str):

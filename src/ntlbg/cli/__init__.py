@@ -4,6 +4,7 @@ Results go to stdout, everything else to stderr. Commands are listed in the orde
 """
 
 import sys
+from io import TextIOWrapper
 
 from ntlbg.cli import answering  # isort: skip
 from ntlbg_lab.cli import samples  # isort: skip
@@ -27,5 +28,6 @@ __all__ = [
 
 def main() -> None:
     """The console script."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
     app(prog_name="ntlbg")

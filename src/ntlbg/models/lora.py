@@ -29,9 +29,9 @@ def add_adapters(model: nn.Module, rank: int) -> None:
     """
     from peft import LoraConfig, inject_adapter_in_model
 
-    model.language_model.requires_grad_(False)
+    language_model = model.get_submodule("language_model").requires_grad_(False)
     settings = LoraConfig(r=rank, lora_alpha=LORA_SCALE * rank, target_modules="all-linear")
-    inject_adapter_in_model(settings, model.language_model)
+    inject_adapter_in_model(settings, language_model)
     for name, parameter in model.named_parameters():
         if is_adapter(name):  # steps of 1e-3 vanish in half precision
             parameter.data = parameter.data.float()
@@ -42,10 +42,11 @@ def merge_adapters(model: nn.Module, factors: Mapping[str, Tensor]) -> None:
     """W += alpha / r * B A for every pair of factors, of a model without adapters."""
     pairs: dict[str, dict[str, Tensor]] = {}
     for name, tensor in factors.items():
-        found = LORA_KEY.match(name)
+        if (found := LORA_KEY.match(name)) is None:
+            raise ValueError(f"{name!r} is not the name of an adapter's factor")
         pairs.setdefault(found["layer"], {})[found["side"]] = tensor.float()
     for layer, pair in pairs.items():
-        weight = model.get_submodule(layer).weight
+        weight = model.get_parameter(f"{layer}.weight")
         update = (pair["B"].to(weight.device), pair["A"].to(weight.device))
         merged = torch.addmm(weight.float(), *update, alpha=LORA_SCALE)
         weight.data = merged.to(weight.dtype)  # new memory: the old may be a file's

@@ -134,7 +134,7 @@ def sample_in_sizes(
 
 def read_frames_at(
     path: str | os.PathLike,
-    pts_seconds: Sequence[float],
+    pts_seconds: Sequence[float] | np.ndarray,
     *,
     size: options.Size = None,
     fit: options.Fit = "squash",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
@@ -20,8 +21,11 @@ from ntlbg.time_text import (
 )
 from ntlbg.types import Answer, Moments
 
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
+
 # of every plot, for matplotlib.rc_context
-STYLE = {
+STYLE: "dict[RcKeyType, object]" = {
     "svg.hashsalt": "ntlbg",  # the same answer draws the same file
     "text.parse_math": False,  # a question about $5 and $6 is no formula
     "font.size": 10,
@@ -115,7 +119,7 @@ def _draw_pictures(figure, cell, result: Answer | Moments, positions: list[int])
     row = cell.subgridspec(1, _PICTURES, wspace=0.06)
     for column, position in enumerate(positions):
         axes = figure.add_subplot(row[column])
-        axes.imshow(result.seen.frames.data[position])
+        axes.imshow(result.seen.pictures[position])
         axes.set_axis_off()
         axes.set_title(result.evidence[position].timestamp, fontsize=9, color=_SOFT, pad=3)
 

@@ -131,7 +131,7 @@ def _view(asked: Asked) -> dict:
     """What the template needs of one question, in percent and text."""
     seen = asked.answer.seen
     times, scores = seen.pts_seconds, seen.selection.scores
-    pictures = [None] * len(asked.answer.evidence)
+    pictures: list[str | None] = [None] * len(asked.answer.evidence)
     if seen.frames is not None:
         pictures = [thumbnail_uri(picture) for picture in seen.frames.data]
     levels = _levels(asked.answer)

@@ -38,6 +38,8 @@ NONE_LOGIT = 11.0
 class ImagenetExpert(nn.Module):
     """Output of the vision tower's trunk (N, C, H, W) -> chances of the words (N, W)."""
 
+    word_of_class: Tensor
+
     def __init__(self, tail: nn.ModuleList, class_words: Sequence[str]):
         super().__init__()
         self.words = tuple(dict.fromkeys(class_words))

@@ -8,7 +8,7 @@ T frames, D feature size, W words of the photograph expert, P prototypes.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -82,7 +82,7 @@ class OpenVocabulary:
 
     @torch.inference_mode()
     def express(
-        self, features: np.ndarray, notes: dict[str, np.ndarray], drawn: float = 0.0
+        self, features: np.ndarray, notes: Mapping[str, np.ndarray], drawn: float = 0.0
     ) -> np.ndarray:
         """Features (T, D), those of frames with a further word replaced.
 
@@ -126,7 +126,7 @@ class OpenVocabulary:
         words = (rows @ self.directions.T).argmax(-1).tolist()
         return self.names[Counter(words).most_common(1)[0][0]] if words else None
 
-    def _hear_expert(self, found: Tensor, unsure: Tensor, notes: dict) -> Tensor:
+    def _hear_expert(self, found: Tensor, unsure: Tensor, notes: Mapping) -> Tensor:
         words = torch.tensor(notes[EXPERT_WORDS]).long()
         chances = torch.tensor(notes[EXPERT_CHANCES]).float()
         scenes = _scenes(found)

@@ -56,7 +56,8 @@ def change_geometry(
     Where a query sees another number of cells, their positions are new and random.
     """
     config = LongVUConfig.from_dict({**model.config.to_dict(), **geometry})
-    changed = LongVUForConditionalGeneration(config).to(model.device, model.dtype)
+    changed = LongVUForConditionalGeneration(config)
+    changed.to(model.device, model.dtype)  # type: ignore[arg-type]  # wrapped without its self
     ours = changed.state_dict()
     kept = {
         name: tensor

@@ -36,9 +36,11 @@ class QueryPooling(nn.Module):
     ("guitar") and leaves language to the language model.
     """
 
+    embedding_mean: Tensor
+
     def __init__(self, config: NtlbgConfig):
         super().__init__()
-        width, hidden = config.text_config.hidden_size, config.attention_hidden_size
+        width, hidden = config.get_text_config().hidden_size, config.attention_hidden_size
         self.register_buffer("embedding_mean", torch.zeros(width))
         self.read = nn.Linear(width, hidden)
         self.mix = nn.Conv1d(hidden, hidden, kernel_size=5, padding=2)
