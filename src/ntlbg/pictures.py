@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ntlbg.marks import MARK
 
+# How pictures look: set by hand.
 JPEG_QUALITY = 90
 _TILE_WIDTH = 320
 _CAPTION_HEIGHT = 26

@@ -16,6 +16,7 @@ from ntlbg.models.longvu.processing_longvu import LongVUProcessor
 from ntlbg.retrievers.longvu import LongVURetriever
 from ntlbg.types import AnswerInput, Question, Reply
 
+# Set by hand: a few sentences.
 LONGEST_ANSWER_TOKENS = 128
 
 

@@ -42,6 +42,7 @@ from ntlbg.question.timing import NEIGHBOUR_FLOOR
 from ntlbg.retrievers.ntlbg import NtlbgRetriever
 from ntlbg.types import AnswerInput, Question, Reply
 
+# Set by hand: it was taught answers of a few words.
 LONGEST_ANSWER_TOKENS = 24
 
 

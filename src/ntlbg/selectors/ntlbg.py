@@ -42,7 +42,7 @@ from ntlbg.selectors.uniform import choose_uniform
 
 # Greedy insertion holds M x M distances: 256 MiB here, reached above k = 2048.
 _MAX_SPLIT_POINTS = 8192
-# Where a calibrated score stops to count for more.
+# Where a calibrated score stops to count for more. Set by hand.
 _Z_CAP = 6.0
 _Z_FLOOR = -3.0
 _QUALITY_FLOOR = -8.0
@@ -61,7 +61,7 @@ _TURN_SHIFT = 2.0
 _SHARE_UNLIKE, _MOST_UNLIKE = 0.875, 7
 # Products of two qualities stay in the range of float32.
 _LEAST_LOG_QUALITY = -40.0
-_EQUIRADIUS_ITERATIONS = 10
+_EQUIRADIUS_ITERATIONS = 10  # set by hand
 # Squared distance, in a space of unit spread, below which a cell's frames count as equal.
 _NO_SPREAD = 1e-9
 # Of a frame's distance in units of its cell's spread: float32 leaves about 1e-5 in a tight cell.

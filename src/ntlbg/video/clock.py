@@ -17,7 +17,7 @@ MAX_WAITING = 20
 SILENT_CODECS = {"hevc"}
 # Several recordings may have been joined in one such file, each with times of its own.
 JOINABLE = {"mpegts", "mpeg"}
-RESTART_SECONDS = 1.0
+RESTART_SECONDS = 1.0  # set by hand
 # No picture stays on screen for longer: such a time is damage, and would be sampled for years.
 MAX_HOLD_SECONDS = 24 * 3600.0
 

@@ -22,7 +22,7 @@ from ntlbg.video.stills import Still, read_still
 
 # Batches of full-size pictures stay below this, with fewer pictures than asked for if need be.
 MAX_BATCH_BYTES = 2**28
-THREADS = 2
+THREADS = 2  # docs/video.md, ntlbg_two_threads
 
 
 def probe(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> VideoInfo:

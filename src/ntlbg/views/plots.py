@@ -38,7 +38,7 @@ STYLE: "dict[RcKeyType, object]" = {
 _CURVE, _PICK, _TRUTH, _SOFT = "#c9d3da", "#1c5d8c", "#e39a1c", "#63626a"
 _INTERVAL = "#22313d"
 _SHADES = ("#d5e4ef", "#a5c7de", "#6fa4c9", "#3d7fb0")  # one per series; intervals stay visible
-_PICTURES = 8
+_PICTURES = 8  # as many as fit beside one another
 
 
 def save_timeline(

@@ -24,7 +24,7 @@ from ntlbg.types import Answer
 if TYPE_CHECKING:  # needs PyTorch
     from ntlbg.models.ntlbg.inspection import Attention, Plane, RichPoints
 
-_CONTEXT_CELLS = 32
+_CONTEXT_CELLS = 32  # set by hand
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,11 @@ from ntlbg.models.builtin.vision_tower import (
 from ntlbg.models.precision import inference_dtype
 from ntlbg_lab.haystack.pictures import object_names
 
-HEAD_CHANNELS = 1280
-KEPT_WORDS = 3
+HEAD_CHANNELS = 1280  # as published
+KEPT_WORDS = 3  # set by hand
 # Logit of "none of the 1000 classes": logits are large for photographs of a class and small for
 # what no class fits, while their softmax is as sure of either.
+# Set by hand.
 NONE_LOGIT = 11.0
 
 

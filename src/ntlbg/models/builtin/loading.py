@@ -47,7 +47,7 @@ TRAINED_PREFIXES = (
     "multi_modal_projector.hidden.",
     "multi_modal_projector.output.",
 )
-LORA_RANK = 16
+LORA_RANK = 16  # of the shipped weights; set by hand
 TRAINED = tensor_file("trained weights", "settings", "ntlbg_attention.raw_diagonal")
 
 

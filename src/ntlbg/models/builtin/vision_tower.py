@@ -29,7 +29,7 @@ STAGES = (
     (6, 320, 1, 1, 3),
 )
 NUM_BLOCKS = sum(repeats for _, _, repeats, _, _ in STAGES)
-BATCH_NORM_EPS = 1e-3
+BATCH_NORM_EPS = 1e-3  # as published
 CELL = 32  # pixels a side of what becomes one cell of the last feature map
 PIXEL_MEAN = (0.485, 0.456, 0.406)  # ImageNet, on the 0..1 scale
 PIXEL_STD = (0.229, 0.224, 0.225)

@@ -14,7 +14,7 @@ from transformers.modeling_outputs import ModelOutput
 from ntlbg.models.modeling_outputs import GIVEN
 from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig
 
-# Periods of the time code: from one shot to a long film.
+# Periods of the time code: from one shot to a long film. Set by hand.
 SHORTEST_PERIOD_SECONDS = 4.0
 LONGEST_PERIOD_SECONDS = 4 * 3600.0
 
