@@ -235,6 +235,10 @@ class RunningGaussian(nn.Module):
             update.
     """
 
+    count: Tensor
+    mean: Tensor
+    var: Tensor
+
     def __init__(self, size: int, momentum: float | None = None):
         super().__init__()
         self.momentum = momentum

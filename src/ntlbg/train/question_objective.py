@@ -60,7 +60,7 @@ class QuestionObjective(nn.Module):
         self.settings, self.pixels = config, False  # Trainer owns "config"
         self.retriever = NtlbgRetriever(model, processor, None, track=config.model.feature_encoder)
         sizes = model.config
-        self.reference = RunningGaussian(sizes.text_config.hidden_size)
+        self.reference = RunningGaussian(sizes.get_text_config().hidden_size)
         self.transition = Transition(sizes.context_size, sizes.feature_size)
 
     def forward(self, items: Sequence[Read], progress: float = 0.0, **unused) -> dict:
@@ -93,14 +93,14 @@ class QuestionObjective(nn.Module):
     def batch(self, items: Sequence[Read]) -> dict[str, Tensor]:
         """Inputs of the model, with the frames that it would choose now."""
         selections = [self.choose(item) for item in items]
-        batch = self.processor(
+        inputs = self.processor(
             [item.sample.question for item in items],
             [item.features for item in items],
             [item.pts_seconds for item in items],
             selections,
             answer=[item.sample.answer for item in items],
         )
-        batch = dict(batch.to(self.model.device))
+        batch = dict(inputs.to(self.model.device))
         if self.pixels:
             self._see_again(items, batch)
         return batch

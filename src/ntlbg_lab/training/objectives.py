@@ -49,7 +49,7 @@ class AnswerObjective(nn.Module):
         super().__init__()
         config = model.config
         self.model, self.without = model, frozenset(without)
-        self.reference = RunningGaussian(config.text_config.hidden_size)
+        self.reference = RunningGaussian(config.get_text_config().hidden_size)
         self.transition = Transition(config.context_size, config.feature_size)
 
     def forward(self, progress: float = 0.0, **batch: Tensor) -> dict:
