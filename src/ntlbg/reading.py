@@ -1,6 +1,6 @@
 """Frame features of a question's video: from a file that has them, or from the index."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,7 +108,7 @@ class VideoReader:
                 "all with one encoder"
             )
 
-    def feature_size(self, items: list[Item]) -> int:
+    def feature_size(self, items: Sequence[Item]) -> int:
         """D of the data sets' features."""
         for item in items:
             if item.source is not None and item.has_features:

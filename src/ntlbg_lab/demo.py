@@ -194,7 +194,7 @@ def _ask_both(
     selector: str,
     budget: dict[str, int | None],
 ) -> Asked:
-    shared = {"options": sample.options, "model": system, "index": index, **budget}
+    shared: dict[str, Any] = {"options": sample.options, "model": system, "index": index, **budget}
     with counting("reading the video", unit="frames") as progress:
         answer = ask(
             video, sample.question, selector=selector, read_frames=True, progress=progress, **shared
@@ -202,7 +202,7 @@ def _ask_both(
     baseline = ask(video, sample.question, selector="uniform", **shared)
     return Asked(
         answer=answer,
-        kind=sample.answer_type,
+        kind=sample.answer_type or "",
         truth=sample.answer,
         right=is_right(sample, answer.text),
         evidence=sample.evidence,
@@ -215,9 +215,12 @@ def _line(item: Asked) -> str:
     """One question on the terminal: answer, truth, best moments, uniform's answer."""
     best = sorted(item.answer.evidence, key=lambda moment: -(moment.score or 0.0))[:4]
     moments = " ".join(moment.timestamp for moment in sorted(best, key=lambda m: m.pts_seconds))
+    assert item.baseline is not None  # `_ask_both` gives one
     marks = {True: "right", False: "wrong"}
-    selected = f"{_short(item.answer.text)} {marks[item.right]}, truth: {item.truth}"
-    uniform = f"{_short(item.baseline.text)} {marks[item.baseline_right]}, from uniform sampling"
+    selected = f"{_short(item.answer.text)} {marks[bool(item.right)]}, truth: {item.truth}"
+    uniform = (
+        f"{_short(item.baseline.text)} {marks[bool(item.baseline_right)]}, from uniform sampling"
+    )
     return f"{item.answer.question}\n  {selected}; moments {moments}\n  {uniform}"
 
 
@@ -284,7 +287,7 @@ def _inside(asked: list[Asked], system: System) -> dict[str, Any]:
     named = next(naming, asked[0])
     question, video = named.answer.question, named.answer.seen
     return {
-        "attention": model.attention(question, named.truth, video, losses=loss_parts),
+        "attention": model.attention(question, named.truth or "", video, losses=loss_parts),
         "rich_points": model.rich_points(first.question, first.seen),
     }
 
@@ -305,7 +308,7 @@ def _write_answers(asked: list[Asked], path: Path) -> None:
             "evidence": item.evidence,
             "selected": item.answer.to_dict(),
             "uniform_right": item.baseline_right,
-            "uniform": item.baseline.to_dict(),
+            "uniform": item.baseline and item.baseline.to_dict(),
         }
         for item in asked
     ]

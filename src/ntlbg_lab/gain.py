@@ -55,7 +55,7 @@ def gain(before: str | Path, after: str | Path) -> Gain:
         videos=len(set(videos)),
         before=sum(row[3] for row in first) / len(first),
         after=sum(row[3] for row in second) / len(second),
-        interval=tuple(interval),
+        interval=(interval[0], interval[1]),
     )
 
 

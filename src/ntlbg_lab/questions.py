@@ -94,8 +94,8 @@ def run(
 def _answer_all(
     config: Config, model: str | Path | None, progress
 ) -> tuple[NtlbgAnswerer, list[Record]]:
-    sets = config.dataset_config.test_datasets
-    entries = tuple(one for one in sets if config.evaluation_config.names(one.name))
+    named = config.dataset_config.test_datasets
+    entries = tuple(one for one in named if config.evaluation_config.names(one.name))
     sets = items_of(entries)
     answerer, reader = _answerer_and_reader(config, [item for s in sets for item in s], model)
     if progress:

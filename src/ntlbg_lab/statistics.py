@@ -90,13 +90,13 @@ def paired_p(differences: np.ndarray, *, seed: int = 0) -> np.ndarray:
     return extreme / len(signs) if exact else (extreme + 1) / (len(signs) + 1)
 
 
-def mcnemar_p(one: Sequence[bool], other: Sequence[bool]) -> float:
+def mcnemar_p(one: Sequence[bool] | np.ndarray, other: Sequence[bool] | np.ndarray) -> float:
     """Two-sided exact McNemar test on paired outcomes (N,): the binomial test of discordant pairs.
 
     McNemar 1947, Psychometrika 12(2). 1 when the two never differ.
     """
-    one, other = np.asarray(one, dtype=bool), np.asarray(other, dtype=bool)
-    gained, lost = int((one & ~other).sum()), int((~one & other).sum())
+    first, second = np.asarray(one, dtype=bool), np.asarray(other, dtype=bool)
+    gained, lost = int((first & ~second).sum()), int((~first & second).sum())
     discordant = gained + lost
     tail = ways = 1  # exact numbers: ways to lose nothing, then one, two ... of the pairs
     for fewer in range(1, min(gained, lost) + 1):
@@ -105,11 +105,11 @@ def mcnemar_p(one: Sequence[bool], other: Sequence[bool]) -> float:
     return min(1.0, 2 * tail / 2**discordant)
 
 
-def holm(p_values: Sequence[float]) -> np.ndarray:
+def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     """p values (N,) adjusted for being N at once: Holm 1979, Scand. J. Statist. 6(2)."""
-    p_values = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p_values)
-    stepped = p_values[order] * np.arange(len(p_values), 0, -1)
-    adjusted = np.empty_like(p_values)
+    given = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(given)
+    stepped = given[order] * np.arange(len(given), 0, -1)
+    adjusted = np.empty_like(given)
     adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1)
     return adjusted

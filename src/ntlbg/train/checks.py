@@ -188,6 +188,7 @@ def _fitted(config: Config, device: Device) -> tuple[Config, list[str], str | No
 def _steps_line(config: Config, found: list[FoundSet]) -> str:
     settings = config.training_config
     gpus = config.hardware_config.num_gpus
+    assert gpus is not None  # `_for_device` has counted them
     videos = settings.batch_size * settings.gradient_accumulation_steps * gpus
     questions = sum(len(one.items) for one in found if one.use == "train")
     line = (

@@ -91,9 +91,9 @@ def run(
     questions = LongVUQuestions(settings.data, settings.stage)
     say(f"{len(questions)} questions to train on")
     set_seed(settings.seed)
-    model, processor = load(settings.model)
-    dtype = model.dtype
-    model = prepare(model, settings, autocast=settings.bf16 and torch.cuda.is_available())
+    loaded, processor = load(settings.model)
+    dtype = loaded.dtype
+    model = prepare(loaded, settings, autocast=settings.bf16 and torch.cuda.is_available())
     say(f"{_trained(model) / 1e6:.4g} of {_size(model) / 1e6:.4g} million weights are trained")
     if dry_run:
         LongVUCollator(processor)([questions[0]])

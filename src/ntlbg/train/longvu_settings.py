@@ -2,9 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from ntlbg.config.blocks import Block, Count, CountOrZero, Positive, PositiveOrZero, Share, Text
 from ntlbg.errors import ConfigError
@@ -127,7 +128,7 @@ def _text(path: str | Path) -> str:
         raise ConfigError(f"{path}: cannot be read ({error}); give a JSON file") from error
 
 
-def _explain(problem: dict[str, Any]) -> str:
+def _explain(problem: ErrorDetails) -> str:
     where, message = ".".join(map(str, problem["loc"])), problem["msg"]
     fields = _block_of(problem["loc"]).model_fields
     if problem["type"] == "extra_forbidden":
@@ -142,6 +143,6 @@ def _explain(problem: dict[str, Any]) -> str:
 
 def _block_of(loc: tuple[int | str, ...]) -> type[BaseModel]:
     """The block that holds the last key of a place; blocks are one level deep."""
-    field = LongVUTraining.model_fields.get(loc[0]) if len(loc) > 1 else None
-    inside = field is not None and isinstance(field.annotation, type)
-    return field.annotation if inside else LongVUTraining
+    field = LongVUTraining.model_fields.get(str(loc[0])) if len(loc) > 1 else None
+    inside = None if field is None else field.annotation
+    return inside if isinstance(inside, type) and issubclass(inside, BaseModel) else LongVUTraining

@@ -8,6 +8,7 @@ model, C context size, r covariance rank.
 """
 
 from collections.abc import Mapping
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -36,7 +37,7 @@ TINY = 1e-12
 
 def total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
     """Weighted sum of the terms that have a weight."""
-    return sum(weight * terms[name] for name, weight in weights.items())
+    return reduce(torch.add, (weight * terms[name] for name, weight in weights.items()))
 
 
 def batch_terms(
@@ -85,9 +86,13 @@ def loss_terms(
     seconds = pts_seconds.gather(1, indices.clamp_min(0))
     return {
         **pass_terms(output, video_features, indices, video_mask, query_attention_mask),
-        "align": align_loss(output.visual_tokens, reference, chosen),
+        "align": align_loss(output["visual_tokens"], reference, chosen),
         "context": context_loss(
-            output.context, output.representative_points[..., :size], seconds, transition, chosen
+            output["context"],
+            output["representative_points"][..., :size],
+            seconds,
+            transition,
+            chosen,
         ),
     }
 
@@ -103,14 +108,14 @@ def pass_terms(
     asked = None if query_attention_mask is None else query_attention_mask.bool().any(-1)
     parts = ntlbg_loss(
         video_features,
-        output.weights,
-        output.codes,
-        output.statistics,
+        output["weights"],
+        output["codes"],
+        output["statistics"],
         features_mask=video_mask,
         codes_mask=indices >= 0,
         questions_mask=asked,
     )
-    return {"task": output.loss, **parts}
+    return {"task": output["loss"], **parts}
 
 
 def ntlbg_loss(

@@ -76,7 +76,9 @@ class QuestionObjective(nn.Module):
         loss = total(terms, scheduled_weights(self.settings, progress))
         return {"loss": loss, "terms": {name: value.detach() for name, value in terms.items()}}
 
-    def state_dict(self, *args, prefix: str = "", **kwargs) -> dict[str, Tensor]:
+    def state_dict(  # type: ignore[override]  # that of torch also fills a dictionary of yours
+        self, *args, prefix: str = "", **kwargs
+    ) -> dict[str, Tensor]:
         """Without a base model that stays as published."""
         whole = super().state_dict(*args, prefix=prefix, **kwargs)
         kept = trained_names(self.model)
@@ -107,10 +109,12 @@ class QuestionObjective(nn.Module):
 
     def _see_again(self, items: Sequence[Read], batch: dict[str, Tensor]) -> None:
         """Features of the chosen frames of films, computed anew by the vision tower."""
+        tower = self.model.vision_tower
+        assert tower is not None  # `pixels` are for models that have one
         for row, item in enumerate(items):
             if item.film is None:
                 continue
-            size = tuple(self.model.vision_tower.config.image_size)
+            size = tuple(tower.config.image_size)
             chosen = batch["indices"][row : row + 1]
             times = item.pts_seconds[chosen[0][chosen[0] >= 0].cpu().numpy()]
             frames = read_frames_at(item.film, times, size=size).data

@@ -23,7 +23,7 @@ class NtlbgTrainer(Trainer):
     always logged, so resuming, accumulation, mixed precision and distributed training are its own.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.add_callback(LastStepLogged)
         self._terms: dict[str, list[float]] = defaultdict(list)

@@ -3,7 +3,7 @@
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -221,7 +221,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare selectors, or the model with itself, on the same videos; goes on where it stopped."""
-    given = {
+    given: dict[str, Any] = {
         "selectors": selector or None, "frames": frames or None, "videos": videos, "seed": seed,
         "minutes": minutes, "questions": questions, "split": split, "model": model,
         "regimes": regime or None, "variants": variant or None, "train_steps": train_steps,

@@ -43,7 +43,8 @@ def bar_panels(rows: Sequence[Row]) -> list[Bars]:
     shown = [m for m in SHOWN if any(r.mean is not None for r in rows if r.metric == m)]
     selectors = list(dict.fromkeys(row.selector for row in rows))
     better = METRICS[shown[0]].better
-    selectors.sort(key=lambda name: -better * found[shown[0], budgets[-1], name].mean)
+    means = {name: found[shown[0], budgets[-1], name].mean for name in selectors}
+    selectors.sort(key=lambda name: (means[name] is None, -better * (means[name] or 0.0)))
     return [
         Bars(
             f"{METRICS[metric].label}\n{DIRECTIONS[METRICS[metric].better]}",

@@ -1,6 +1,6 @@
 """The videos that selectors are compared on. ``SUITES`` is the whole menu."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -17,6 +17,8 @@ from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
 from ntlbg_lab.evaluate.answering import KnownVideo
 from ntlbg_lab.simulation.simulation import REGIME_NAMES, simulate_video
 
+# A row: its selector, options, and whether each part of a question has a query.
+Variants = dict[str, tuple[str, dict[str, Any], bool]]
 SEEDS_APART = 100_000  # videos of different seeds are different
 
 
@@ -26,7 +28,7 @@ class HaystackSuite:
     Video ``number`` is the one that ``ntlbg evaluate`` asks about under the same seed and length.
     """
 
-    variants: ClassVar = {}
+    variants: ClassVar[Variants] = {}
     kinds_of_video = 1
     pooled = True  # a mean over all types of questions makes sense
 
@@ -70,7 +72,9 @@ class HaystackSuite:
     def _question(self, known: KnownVideo, place: tuple[int, int], sample: Sample) -> Question:
         known.retriever.score(known.index, sample.question)
         events = [frames_within(known.index.pts_seconds, a, b) for a, b in sample.evidence]
-        return Question(sample.answer_type, events, partial(self._choose, known, place, sample))
+        return Question(
+            sample.answer_type or "none", events, partial(self._choose, known, place, sample)
+        )
 
     def _choose(self, known, place, sample: Sample, selector: str, num_frames: int) -> np.ndarray:
         """What the pipeline chooses; who draws, draws anew for each question."""
@@ -87,7 +91,7 @@ class SimulatedSuite:
     """
 
     pooled = False
-    variants: ClassVar = {
+    variants: ClassVar[Variants] = {
         "dpp-whitened": ("dpp", {"score_whitening": True}, False),
         "ntlbg-parts": ("ntlbg", {}, True),
         "dpp-parts": ("dpp", {"score_whitening": True}, True),
@@ -129,4 +133,7 @@ class SimulatedSuite:
         return Footage(video.features, pts_seconds, video.shots, [question])
 
 
-SUITES: dict[str, Callable[..., Any]] = {"haystack": HaystackSuite, "simulated": SimulatedSuite}
+SUITES: dict[str, type[HaystackSuite | SimulatedSuite]] = {
+    "haystack": HaystackSuite,
+    "simulated": SimulatedSuite,
+}

@@ -8,6 +8,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from ntlbg.errors import ComparisonError
 from ntlbg_lab.compare.measures import METRICS
 from ntlbg_lab.compare.records import Result
 from ntlbg_lab.statistics import holm, mean_interval, paired_p
+
+if TYPE_CHECKING:
+    from ntlbg_lab.compare.efficiency.measured import Measured
 
 BASELINE = "uniform"
 ALL_KINDS = "all"
@@ -48,7 +52,7 @@ class Row:
     against_best_other: Contrast | None = None
 
 
-def check_divergence(results: Iterable[Result]) -> None:
+def check_divergence(results: "Iterable[Result | Measured]") -> None:
     """No two selectors may have chosen the same frames for every question at every budget.
 
     Such a pair is one method under two names, or two that fall back to a third.
@@ -94,8 +98,8 @@ def video_means(results: Sequence[Result], metric: str) -> dict[str, np.ndarray]
     values: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for result in results:
         known = values[result.selector]
-        if result.values[metric] is not None:
-            known[result.video].append(result.values[metric])
+        if (value := result.values[metric]) is not None:
+            known[result.video].append(value)
     common = sorted(set.intersection(*(set(videos) for videos in values.values())))
     return {
         selector: np.array([np.mean(videos[video]) for video in common])
@@ -140,8 +144,8 @@ def _contrast(names, table, pairs: dict[str, str], seed) -> dict[str, Contrast]:
     p = paired_p(differences, seed=seed)
     columns = zip(pairs.values(), differences.mean(0), low, high, p, holm(p))
     return {
-        name: Contrast(reference, *map(_known, numbers))
-        for name, (reference, *numbers) in zip(pairs, columns)
+        name: Contrast(reference, float(mean), _known(low), _known(high), float(p), float(p_holm))
+        for name, (reference, mean, low, high, p, p_holm) in zip(pairs, columns)
     }
 
 

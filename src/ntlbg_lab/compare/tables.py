@@ -95,7 +95,7 @@ def best_selectors(rows: Sequence[Row]) -> dict[str, str]:
     for row in rows:
         better, held = METRICS[row.metric].better, best.get(row.metric)
         if better and row.mean is not None and (
-            held is None or better * row.mean > better * held.mean
+            held is None or held.mean is None or better * row.mean > better * held.mean
         ):  # fmt: skip
             best[row.metric] = row
     return {metric: row.selector for metric, row in best.items()}

@@ -95,7 +95,8 @@ def run(out_dir: str | Path, *, progress: Callable[[str], None] | None = None) -
     """
     folder = Path(out_dir)
     check_folder(folder, FILES)
-    path, found = folder / RESULTS_FILE, {name: [] for name in TABLES}
+    path = folder / RESULTS_FILE
+    found: dict[str, list] = {name: [] for name in TABLES}
     for name, row in _read(path):
         found[name].append(row)
     folder.mkdir(parents=True, exist_ok=True)

@@ -105,7 +105,7 @@ class KnownVideo:
 
     def __init__(self, system: System, index: VideoIndex):
         self.system, self.index = system, index
-        self.retriever = MemoizedRetriever(system.retriever)
+        self.retriever: Retriever = MemoizedRetriever(system.retriever)
         self._replies: dict[tuple, Reply] = {}
 
     def choose(self, sample: Sample, selector: str, num_frames: int, **options: Any) -> Selection:
@@ -169,7 +169,7 @@ def outcome(
     chosen = pts_seconds[selection.indices]
     strict = is_right(sample, reply.text, tolerance=STRICT_TOLERANCE)
     return Outcome(
-        *block, place, sample.answer_type, sample.options is not None, sample.question,
+        *block, place, sample.answer_type or "none", sample.options is not None, sample.question,
         sample.answer, reply.text, is_right(sample, reply.text),
         strict if is_open_time(sample) else None, all_seen(chosen, sample.evidence),
         round(seconds, 4), reused,

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ def name_frames(system: System, features: np.ndarray) -> list[str] | None:
 
     None where a model does not read the names of the drawn objects.
     """
-    projector = getattr(getattr(system.answerer, "model", None), "multi_modal_projector", None)
+    projector: Any = getattr(getattr(system.answerer, "model", None), "multi_modal_projector", None)
     names = [*object_names(), NOTHING]
     if not hasattr(projector, "word_logits") or len(projector.words) != len(names):
         return None
@@ -95,8 +96,8 @@ def summarize_recognition(videos: Sequence[Footage], *, seed: int = 0) -> list[R
     """A row for each style, and one for frames that show nothing."""
     groups: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
     for video in {video.block: video for video in videos}.values():  # some were drawn twice
-        for style, counts in video.named.items():
-            groups[video.weights, video.condition, style_name(style)].append(tuple(counts))
+        for style, (shown, named) in video.named.items():
+            groups[video.weights, video.condition, style_name(style)].append((shown, named))
     rows = []
     for (weights, condition, style), counts in groups.items():
         total, right = np.array(counts).T

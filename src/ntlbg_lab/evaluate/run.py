@@ -65,7 +65,7 @@ class _Task:
     number: int
     timeline: Timeline
     samples: list[Sample]
-    blocks: list[tuple]
+    blocks: list[tuple[str, str, str, int, str, int]]
 
     @property
     def work(self) -> float:

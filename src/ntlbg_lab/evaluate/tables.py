@@ -158,10 +158,10 @@ def as_csv(rows: Sequence[Row], recognition: Sequence[RecognitionRow] = ()) -> s
     for row in rows:
         for line in _numbers(row):
             writer.writerow([row.weights, row.condition, row.cell, row.selector, *line])
-    for row in recognition:
+    for one in recognition:
         writer.writerow(
-            [row.weights, row.condition, "", "", f"named: {row.style}", row.frames, row.right,
-             row.low, row.high]
+            [one.weights, one.condition, "", "", f"named: {one.style}", one.frames, one.right,
+             one.low, one.high]
         )  # fmt: skip
     return text.getvalue()
 

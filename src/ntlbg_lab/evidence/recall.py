@@ -193,8 +193,8 @@ def _recall(asked, selections, name, seen, tolerance, mode, seed) -> Recall:
     place = [videos[a.video] for a in asked]
     low = high = None
     if len(videos) > 1:
-        low, high = ratio_interval(np.bincount(place, seen), np.bincount(place), seed=seed)
-        low, high = float(low), float(high)
+        bounds = ratio_interval(np.bincount(place, seen), np.bincount(place), seed=seed)
+        low, high = map(float, bounds)
     frames = float(np.mean([len(selections[name][a.id]) for a in asked]))
     return Recall(name, frames, tolerance, mode, float(np.mean(seen)), low, high, len(asked))
 
@@ -223,7 +223,7 @@ def as_markdown(report: EvidenceReport) -> str:
 
 def _percent(recall: Recall) -> str:
     share = f"{100 * recall.share:.1f}"
-    if recall.low is None:
+    if recall.low is None or recall.high is None:
         return share
     return f"{share} ({100 * recall.low:.0f} to {100 * recall.high:.0f})"
 

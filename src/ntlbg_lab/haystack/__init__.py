@@ -11,6 +11,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.stream import VideoStream
 
 from ntlbg.data import Sample, write_samples
 from ntlbg.errors import ConfigError
@@ -186,6 +187,7 @@ def write_video(
     with av.open(path, "w") as output:
         output.metadata["title"] = MARK
         stream = output.add_stream(CODECS[path.suffix], rate=rate, options=options)
+        assert isinstance(stream, VideoStream)  # so are all CODECS
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         if not options:
             stream.bit_rate = 1_000_000

@@ -17,6 +17,7 @@ from ntlbg_lab.training.settings import (
     BankSettings,
     BuiltinTraining,
     SelectionStage,
+    VisionStage,
 )
 from ntlbg_lab.training.stage_files import STAGE
 
@@ -64,6 +65,7 @@ def variant_settings(
         "kind": "full", "name": "full", "learning_rate": 5e-4, "vision_rate": 3e-5,
         "num_frames": [8, 16], "without": without,
     }  # fmt: skip
+    stages: list[VisionStage | SelectionStage | AnswerStage]
     if name == "one-stage":
         stages = [AnswerStage(**everything | shape, steps=steps)]
     else:

@@ -73,7 +73,7 @@ class BuiltinRun:
         self.settings, self.output, self.resume = settings, output, resume
         check_folders(output, [stage.name for stage in settings.stages], [settings.tower])
         set_seed(settings.seed)
-        start = settings.tower and trained_vision_config(settings.tower)
+        start = trained_vision_config(settings.tower) if settings.tower else None
         self.model, self.processor = build_base(vision_config=start)
         add_adapters(self.model, LORA_RANK)
         # on a CPU the plain form is the faster one to train with a packed mask
@@ -121,7 +121,7 @@ class BuiltinRun:
         blended = {} if stage.kind != "vision" or stage.blend == 1 else self._tower_weights()
         objective = self.train(stage)
         self.model.load_state_dict(before, strict=False)
-        if blended:
+        if stage.kind == "vision" and blended:
             self._blend(blended, stage.blend)
         self._save(objective, stage, finished)
 

@@ -67,7 +67,9 @@ class AnswerObjective(nn.Module):
         shown["right"] = answered_right(output.logits.detach(), batch["labels"])
         return {"loss": loss, "terms": shown}
 
-    def state_dict(self, *args, prefix: str = "", **kwargs) -> dict[str, Tensor]:
+    def state_dict(  # type: ignore[override]  # that of torch also fills a dictionary of yours
+        self, *args, prefix: str = "", **kwargs
+    ) -> dict[str, Tensor]:
         """Only what this stage changes."""
         whole = super().state_dict(*args, prefix=prefix, **kwargs)
         trains = {prefix + name for name, value in self.named_parameters() if value.requires_grad}

@@ -148,10 +148,7 @@ def attention_of(
 
 def _level(features: torch.Tensor, output: NtlbgOutput) -> float:
     """c of the first question, as the contour loss has it."""
-    found = output.statistics
-    codes, weights = output.codes, output.weights
-    if found is None or codes is None or weights is None:
-        raise ValueError("an attention needs a pass with a video and labels")
+    found, codes, weights = (output[name] for name in ("statistics", "codes", "weights"))
     gaussian = (found.mean, found.factor, found.diagonal)
     products = inner_products(features, codes, *gaussian)
     codes_to_mean, _ = mahalanobis_and_logdet(codes, *gaussian)

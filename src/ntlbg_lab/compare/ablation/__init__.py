@@ -103,7 +103,7 @@ def ablate(
         changes = {name: variant.change for name, variant in chosen.items()}
         parts[IN_USE] = ablation_rows(_of(records, plan, [used]), changes, FULL)
     if trained:
-        used = [
+        weights = [
             _answer_all(
                 records,
                 plan,
@@ -114,7 +114,9 @@ def ablate(
             for name, (_, path) in trained.items()
         ]
         changes = {name: change for name, (change, _) in trained.items()}
-        parts[IN_TRAINING] = ablation_rows(_of(records, plan, used), changes, next(iter(trained)))
+        parts[IN_TRAINING] = ablation_rows(
+            _of(records, plan, weights), changes, next(iter(trained))
+        )
     _write(folder, parts)
     return parts
 
@@ -173,7 +175,11 @@ def _answer(records, blocks, variants, system, timeline, samples: Sequence[Sampl
             spent = time.process_time() - began
             outcomes.append(outcome(block, place, sample, index.pts_seconds, *answered, spent))
     done = [block[4:] for block in blocks]
-    records.add(outcomes, Footage(*blocks[0][:4], len(index), round(seconds, 2), {}, done))
+    weights, condition, kind, number, *_ = blocks[0]
+    records.add(
+        outcomes,
+        Footage(weights, condition, kind, number, len(index), round(seconds, 2), {}, done),
+    )
 
 
 def _write(folder: Path, parts: Parts) -> None:

@@ -125,7 +125,7 @@ def way_row(found: Sequence[Measured]) -> WayRow:
         return float(np.median([of(one) for one in found]))
 
     right, low, high = mean_over_questions([(one.video, one.right) for one in found])
-    grown = [one.grown_bytes for one in found]
+    grown = [one.grown_bytes for one in found if one.grown_bytes is not None]
     return WayRow(
         found[0].selector, found[0].num_frames, len(found), len({one.video for one in found}),
         right, _known(low), _known(high),
@@ -136,7 +136,7 @@ def way_row(found: Sequence[Measured]) -> WayRow:
         median(answer_seconds),
         float(np.mean([answer_seconds(one) for one in found])),
         median(lambda one: one.wall_seconds),
-        None if None in grown else max(grown),
+        max(grown) if len(grown) == len(found) else None,
         max(one.peak_bytes for one in found),
     )  # fmt: skip
 
@@ -170,7 +170,8 @@ def _ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Ratio 
     value = sum(numerators) / sum(denominators)
     if len(numerators) < 2:
         return Ratio(value, None, None)
-    return Ratio(value, *map(_known, ratio_interval(numerators, denominators)))
+    low, high = ratio_interval(np.array(numerators), np.array(denominators))
+    return Ratio(value, _known(float(low)), _known(float(high)))
 
 
 def _known(number: float) -> float | None:

@@ -66,11 +66,11 @@ def as_csv(found: Efficiency) -> str:
         named = [field.name for field in fields(row)]
         for name in [name for name in named if name.endswith(("_seconds", "_bytes"))]:
             writer.writerow([*way, name, getattr(row, name), None, None])
-    for row in found.against:
-        way = row.selector, row.num_frames, row.other, row.other_frames
-        writer.writerow([*way, "right_difference", row.right_difference, None, None])
-        for name, ratio in row.ratios.items():
-            writer.writerow([*way, f"{name}_ratio", ratio.value, ratio.low, ratio.high])
+    for pair in found.against:
+        ways = pair.selector, pair.num_frames, pair.other, pair.other_frames
+        writer.writerow([*ways, "right_difference", pair.right_difference, None, None])
+        for name, ratio in pair.ratios.items():
+            writer.writerow([*ways, f"{name}_ratio", ratio.value, ratio.low, ratio.high])
     return text.getvalue()
 
 
@@ -120,7 +120,9 @@ def _saved(ratio: Ratio | None) -> str:
     """The share of the other way's memory that the chosen frames do without."""
     if ratio is None:
         return NOTHING
-    interval = "" if ratio.low is None else f" ({_share(ratio.low)} to {_share(ratio.high)})"
+    if ratio.low is None or ratio.high is None:
+        return f"{_share(ratio.value)} %"
+    interval = f" ({_share(ratio.low)} to {_share(ratio.high)})"
     return f"{_share(ratio.value)} %{interval}"
 
 
