@@ -93,9 +93,10 @@ test-durations: $(READY)  ## the same as test, and the 20 slowest
 quick-test: $(READY)  ## tests that need no model parts, stop at the first failure
 	$(BIN)/python -m pytest -x -m "not slow and not thorough"
 
-check: $(READY_DEV)  ## style, then all tests
+check: $(READY_DEV)  ## style, types, then all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
 format: $(READY_DEV)  ## put the code into shape
@@ -149,7 +150,7 @@ bench-setup:  ## .venv-bench for benchmarks/video.py: the other video readers
 	-.venv-bench/bin/python -m pip install --quiet -c constraints.txt torch 'torchcodec==0.13.*'
 
 clean:  ## caches and build leftovers
-	rm -rf build lab/build dist src/*.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf build lab/build dist src/*.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-all: clean  ## also .venv and results

@@ -8,8 +8,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from fakes import ColourEncoder
-from ntlbg import encoders
 from ntlbg.cli import app
+from ntlbg.encoders import builtin
 from ntlbg.models.builtin.enrolment import load_objects
 
 
@@ -22,7 +22,7 @@ class TallColourEncoder(ColourEncoder):
 @pytest.fixture
 def run(monkeypatch, tmp_path):
     monkeypatch.setenv("NTLBG_DATA", str(tmp_path / "data"))
-    monkeypatch.setitem(encoders.ENCODERS, "builtin", TallColourEncoder)
+    monkeypatch.setattr(builtin, "load_builtin_encoder", TallColourEncoder)
 
     def invoke(*arguments):
         return CliRunner().invoke(app, ["enrol", *map(str, arguments)])

@@ -10,7 +10,7 @@ import numpy as np
 from ntlbg.config import LEVELS, Config
 from ntlbg.config.blocks import VideoConfig
 from ntlbg.config.training_blocks import DatasetEntry
-from ntlbg.datasets import Item, load_items, read_features
+from ntlbg.datasets import FEATURE_SUFFIXES, Item, load_items, read_features
 from ntlbg.errors import DataError, VideoError
 from ntlbg.memory import Workload, reader_sizes
 from ntlbg.memory.plan import sequence_tokens
@@ -53,7 +53,7 @@ class DatasetReport:
     def to_dict(self) -> dict:
         """Plain values, quantiles instead of arrays."""
         head = {"name": self.name, "path": self.path, "there": self.there}
-        if self.problem is not None:
+        if self.seconds is None or self.frames is None or self.chosen is None:
             return head | {"problem": self.problem}
         return {
             **head,
@@ -136,8 +136,8 @@ def _lengths(
             damaged.append(str(source))
         else:
             found.append((seconds, min(frames, most)))
-    seconds, frames = zip(*found) if found else ((), ())
-    return np.array(seconds, dtype=np.float64), np.array(frames, dtype=np.int64), damaged
+    lengths, looked_at = zip(*found) if found else ((), ())
+    return np.array(lengths, dtype=np.float64), np.array(looked_at, dtype=np.int64), damaged
 
 
 def _length(source: Path, video: VideoConfig) -> tuple[float, int]:
@@ -145,7 +145,7 @@ def _length(source: Path, video: VideoConfig) -> tuple[float, int]:
 
     Every ``temporal_stride``th of them is kept.
     """
-    if Item(None, source).has_features:
+    if source.suffix in FEATURE_SUFFIXES:
         _, times = read_features(source, video.fps)
         last = np.diff(times).mean() if len(times) > 1 else 1 / video.fps
         seconds = float(times[-1] - times[0] + last)

@@ -230,7 +230,7 @@ def _row(place: int, question: Question, answer: Answer, settings: dict) -> Answ
         found=answer.found,
         notes=answer.notes,
         pts_seconds=times.tolist(),
-        scores=None if None in scores else scores,
+        scores=scores if len(scores) == len(times) else None,
         truth=question.answer,
         right=is_right(question, answer.text),
         seen=all_seen(times, question.evidence),
@@ -242,7 +242,7 @@ def summarize(rows: Sequence[AnswerRow], questions: int, failed: Sequence[str] =
     """Shares of right answers, together and for each type."""
     known = [row for row in rows if row.right is not None]
     groups = {ALL: known} if known else {}
-    for name in sorted({row.type for row in known} - {None, ALL}):
+    for name in sorted({row.type for row in known if row.type is not None} - {ALL}):
         groups[name] = [row for row in known if row.type == name]
     seen = [row.seen for row in rows if row.seen is not None]
     return Summary(

@@ -48,7 +48,8 @@ def affordable_frames(
             f"{answerer.context_length}"
         )
     else:
-        need = answerer.peak_bytes(num_frames, sampled_frames) / GIGABYTE
+        need = answerer.peak_bytes(num_frames, sampled_frames)
+        assert need is not None  # else they fit
         have = device.usable_bytes / GIGABYTE
-        why = f"{num_frames} frames need {need:.3g} GB, there are {have:.3g}"
+        why = f"{num_frames} frames need {need / GIGABYTE:.3g} GB, there are {have:.3g}"
     return most, f"{why}: {most} frames are used"

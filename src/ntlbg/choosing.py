@@ -33,7 +33,7 @@ def choose(
         ConfigError: an option that the selector does not have, or a value out of range.
     """
     chosen, features = SELECTORS[selector], retriever.features(index)
-    given = {"pts_seconds": index.pts_seconds, "generator": generator}
+    given: dict[str, Any] = {"pts_seconds": index.pts_seconds, "generator": generator}
     if question is None:
         return select_distinct(chosen, features, num_frames, **given, **selector_options)
     if "prior" in {option.name for option in fields(chosen.options)}:

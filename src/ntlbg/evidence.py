@@ -29,10 +29,12 @@ def describe_evidence(seen: AnswerInput) -> list[Evidence]:
             pts_seconds=float(seconds),
             timestamp=timestamp(seconds),
             score=None if selection.scores is None else float(selection.scores[frame]),
-            weight=float(selection.weights[position]),
-            span_seconds=tuple(float(edge) for edge in selection.spans[position]),
+            weight=float(weight),
+            span_seconds=(float(first), float(last)),
         )
-        for position, (frame, seconds) in enumerate(zip(selection.indices, times, strict=True))
+        for frame, seconds, weight, (first, last) in zip(
+            selection.indices, times, selection.weights, selection.spans, strict=True
+        )
     ]
 
 
@@ -46,8 +48,8 @@ def mark_evidence(evidence: Sequence[Evidence], supports: np.ndarray | None) -> 
 def write_pictures(moments: Moments, folder: Path, final_folder: Path) -> Moments:
     """JPEGs named by frame index and time; the evidence names their final place."""
     evidence = []
-    selection, frames = moments.seen.selection, moments.seen.frames
-    for item, frame, picture in zip(moments.evidence, selection.indices, frames.data, strict=True):
+    indices, pictures = moments.seen.selection.indices, moments.seen.pictures
+    for item, frame, picture in zip(moments.evidence, indices, pictures, strict=True):
         name = f"frame_{frame:06d}_{item.timestamp.replace(':', '-')}.jpg"
         save_jpeg(picture, folder / name)
         evidence.append(replace(item, image=final_folder / name))
@@ -60,14 +62,14 @@ def write_overview(moments: Moments, stage: Path) -> None:
         item.timestamp if item.score is None else f"{item.timestamp}   {item.score:.2f}"
         for item in moments.evidence
     ]
-    sheet = contact_sheet(list(moments.seen.frames.data), captions)
+    sheet = contact_sheet(list(moments.seen.pictures), captions)
     save_jpeg(sheet, stage / SHEET_FILE)
     text = json.dumps(moments.to_dict(), indent=2, ensure_ascii=False)
     # file names need not be UTF-8; their odd bytes are written as JSON writes them, \udce9
     (stage / SELECTION_FILE).write_text(text + "\n", "utf-8", errors="backslashreplace")
 
 
-def notes_about(usage: dict, num_pictures: int, *, damaged: bool) -> list[str]:
+def notes_about(usage: dict, num_pictures: int | None, *, damaged: bool) -> list[str]:
     """What is to be said of the frames that were read, a sentence each."""
     notes = []
     is_picture = usage["video_seconds"] == 0
@@ -76,11 +78,13 @@ def notes_about(usage: dict, num_pictures: int, *, damaged: bool) -> list[str]:
             f"asked for {usage['frames_requested']} frames, the video gives "
             f"{usage['frames_sampled']}: all of them are used"
         )
-    repeated = usage["frames_used"] - num_pictures
-    if repeated > 0 and not notes:  # where all frames are used, so are those that repeat others
+    used = usage["frames_used"]
+    # where all frames are used, so are those that repeat others
+    if num_pictures is not None and num_pictures < used and not notes:
         notes.append(
-            f"the model can tell apart only {_pictures(num_pictures)} of the video; {repeated} of "
-            f"the {usage['frames_used']} frames {'is' if repeated == 1 else 'are'} much like others"
+            f"the model can tell apart only {_pictures(num_pictures)} of the video; "
+            f"{used - num_pictures} of the {used} frames "
+            f"{'is' if used - num_pictures == 1 else 'are'} much like others"
         )
     if damaged:
         notes.append("the video is damaged; what could not be decoded was left out")

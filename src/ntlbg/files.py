@@ -222,8 +222,8 @@ def _check_plain(path: Path) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise OutputError(f"{path}: is a pipe, device or socket; name a regular file to write")
     for stream in (sys.__stdout__, sys.__stderr__):
-        with suppress(OSError, AttributeError, ValueError):  # closed, or none
-            if os.path.samestat(status, os.fstat(stream.fileno())):
+        with suppress(OSError, ValueError):  # closed
+            if stream is not None and os.path.samestat(status, os.fstat(stream.fileno())):
                 raise OutputError(f"{path}: is where this command prints; name another file")
 
 

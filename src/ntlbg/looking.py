@@ -60,7 +60,7 @@ class Look:
 class Clock:
     """Seconds of each step."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._began = time.perf_counter()
 

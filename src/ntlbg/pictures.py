@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ntlbg.marks import MARK
 
+# How pictures look: set by hand.
 JPEG_QUALITY = 90
 _TILE_WIDTH = 320
 _CAPTION_HEIGHT = 26
@@ -35,7 +36,9 @@ def thumbnail_uri(picture: np.ndarray, *, width: int = 320, quality: int = 78) -
     height, actual = picture.shape[:2]
     image = Image.fromarray(picture)
     if actual > width:
-        image = image.resize((width, max(1, round(height * width / actual))), Image.LANCZOS)
+        image = image.resize(
+            (width, max(1, round(height * width / actual))), Image.Resampling.LANCZOS
+        )
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
@@ -60,6 +63,6 @@ def contact_sheet(
     for position, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
         left = _GAP + position % columns * cell[0]
         top = _GAP + position // columns * cell[1]
-        sheet.paste(Image.fromarray(picture).resize(tile, Image.LANCZOS), (left, top))
+        sheet.paste(Image.fromarray(picture).resize(tile, Image.Resampling.LANCZOS), (left, top))
         draw.text((left + 2, top + tile[1] + 4), caption, fill=_INK, font=font)
     return sheet

@@ -93,7 +93,7 @@ def ask(
         began = time.perf_counter()
         reply = system.answerer.answer(asked, replace(moments.seen, generation=generation))
         seconds = moments.usage["seconds"] | {"answer": time.perf_counter() - began}
-        if folder:
+        if folder and evidence_dir:
             moments = write_pictures(moments, folder, Path(evidence_dir))
     return Answer(
         text=reply.text,
@@ -103,7 +103,7 @@ def ask(
         video=moments.video,
         model=system.name,
         selector=moments.selector,
-        options=options and list(asked.options),
+        options=None if asked.options is None else list(asked.options),
         option_scores=reply.option_scores,
         found=reply.found,
         notes=[*moments.notes, *reply.notes, *([] if reply.written else decided(generation))],
@@ -139,7 +139,7 @@ def select(
         system = load_system(model)
         look = Look(fps, max_frames, start, end, selector, num_frames, selector_options or {})
         moments = _choose(Path(video), asked, system, look, index, progress, folder is not None)
-        if folder:
+        if folder and out_dir:
             moments = write_pictures(moments, folder, Path(out_dir))
             write_overview(moments, folder)
     return moments
@@ -176,7 +176,7 @@ def _choose(
     budget = min(wanted, len(indexed))
     if limit:
         budget, note = affordable_frames(system.answerer, budget, len(indexed), size)
-        notes += [note] * (note is not None)
+        notes += [] if note is None else [note]
     selection = choose(system.retriever, indexed, question, selector, budget, **options)
     clock.lap("select")
     seen = AnswerInput(indexed, system.retriever.features(indexed), selection)
@@ -193,5 +193,5 @@ def _choose(
         "seconds": clock.seconds,
     }
     notes += notes_about(usage, selection.num_pictures, damaged=indexed.meta["damaged"])
-    text = question and question.text
-    return Moments(video, text, selector, describe_evidence(seen), usage, notes, seen)
+    text = None if question is None else question.text
+    return Moments(video, text, selector, describe_evidence(seen), usage, notes, seen=seen)

@@ -1,6 +1,6 @@
 """Frame features of a question's video: from a file that has them, or from the index."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def check_names(config: Config) -> None:
     Raises:
         ConfigError: no such encoder, or no such selector.
     """
-    named = {
+    named: dict[str, tuple[str, Mapping]] = {
         "model_config.feature_encoder": (config.model.feature_encoder, ENCODERS),
         "video_config.frame_selector": (config.video_config.frame_selector, SELECTORS),
     }
@@ -108,10 +108,10 @@ class VideoReader:
                 "all with one encoder"
             )
 
-    def feature_size(self, items: list[Item]) -> int:
+    def feature_size(self, items: Sequence[Item]) -> int:
         """D of the data sets' features."""
         for item in items:
-            if item.has_features:
+            if item.source is not None and item.has_features:
                 return read_features(item.source)[0].shape[1]
         return self.encoder.feature_size
 

@@ -15,7 +15,8 @@ class EchoAnswerer(Answerer):
     name, fingerprint = "echo", "echo-1"
 
     def __init__(self, *, pictures: bool = False):
-        self.wants, self.given = Wants(pictures=pictures), []
+        self.wants = Wants(pictures=pictures)
+        self.given: list[AnswerInput] = []
 
     def cost(self, num_frames: int, height: int, width: int) -> int:
         """A token a frame."""

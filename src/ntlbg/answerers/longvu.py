@@ -16,6 +16,7 @@ from ntlbg.models.longvu.processing_longvu import LongVUProcessor
 from ntlbg.retrievers.longvu import LongVURetriever
 from ntlbg.types import AnswerInput, Question, Reply
 
+# Set by hand: a few sentences.
 LONGEST_ANSWER_TOKENS = 128
 
 
@@ -57,7 +58,7 @@ class LongVUAnswerer(Answerer):
             raise QuestionError(f"{len(options)} options; give at most {len(LETTERS)}")
         if options is not None:
             asked = format_question(BENCHMARKS["mvbench"], asked, list(options))
-        inputs, tokens = self._prepare(asked, given.frames.data)
+        inputs, tokens = self._prepare(asked, given.pictures)
         if options is None:
             end = self.processor.end_token_id
             ids = write(
@@ -71,10 +72,10 @@ class LongVUAnswerer(Answerer):
 
     def _prepare(self, question: str, frames: np.ndarray) -> tuple[dict[str, torch.Tensor], int]:
         """Inputs of the language model, and how many of its tokens show the video."""
-        ids = self.processor.encode(self.processor.prompt(question))
+        prompt = self.processor.encode(self.processor.prompt(question))
         size = self.processor.video_size(*frames.shape[1:3])
-        fused = self.model.fuse(self.processor.frame_pixels(frames), size, text=len(ids))
-        ids = torch.tensor([ids], device=self.model.device)
+        fused = self.model.fuse(self.processor.frame_pixels(frames), size, text=len(prompt))
+        ids = torch.tensor([prompt], device=self.model.device)
         prepared = self.model.prepare(ids, torch.ones_like(ids), videos=[fused])
         inputs = {
             "inputs_embeds": prepared.inputs_embeds,

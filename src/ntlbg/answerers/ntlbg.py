@@ -1,5 +1,6 @@
 """Models of the project's own kind: one visual token a frame, answers of a few words."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from ntlbg.models.ntlbg.inspection import (
     attention_of,
     rich_points_of,
 )
+from ntlbg.models.ntlbg.projectors import VocabularyProjector
 from ntlbg.models.ntlbg.question_evidence import (
     LARGEST_ODDS,
     NOT_OFFERED,
@@ -40,6 +42,7 @@ from ntlbg.question.timing import NEIGHBOUR_FLOOR
 from ntlbg.retrievers.ntlbg import NtlbgRetriever
 from ntlbg.types import AnswerInput, Question, Reply
 
+# Set by hand: it was taught answers of a few words.
 LONGEST_ANSWER_TOKENS = 24
 
 
@@ -103,14 +106,14 @@ class NtlbgAnswerer(Answerer):
         if evidence is None or notes:  # what was seen is not what was asked about
             return replace(reply, notes=notes)
         [text] = as_counted(intent, [reply.text])
-        notes = [*evidence.doubts(text), *too_late(intent, given.pts_seconds)]
-        if options is not None and self._nothing_offered(asked, evidence, given):
-            notes.append(NOT_OFFERED)
+        doubts = [*evidence.doubts(text), *too_late(intent, given.pts_seconds)]
+        if options is not None and self._nothing_offered(asked, options, evidence, given):
+            doubts.append(NOT_OFFERED)
         supports = evidence.supports()
         if evidence.events is not None and supports.any() and given.selection.scores is not None:
             scores = given.selection.scores[given.selection.indices]  # which event is meant
             supports &= scores >= scores[supports].max() + NEIGHBOUR_FLOOR
-        return replace(reply, found=evidence.chance(), supports=supports, notes=tuple(notes))
+        return replace(reply, found=evidence.chance(), supports=supports, notes=tuple(doubts))
 
     def evidence(self, question: str, given: AnswerInput) -> QuestionEvidence | None:
         """What the chosen frames say about being meant.
@@ -130,15 +133,19 @@ class NtlbgAnswerer(Answerer):
         return vocabulary.shown(asked.intent, features, given.times)
 
     def _nothing_offered(
-        self, asked: Question, evidence: QuestionEvidence, given: AnswerInput
+        self,
+        asked: Question,
+        options: Sequence[str],
+        evidence: QuestionEvidence,
+        given: AnswerInput,
     ) -> bool:
         known = self._known_chances(replace(asked, options=None), evidence, given)
         offered = self._known_chances(asked, evidence, given)
-        return nothing_offered(known, offered, as_counted(asked.intent, asked.options))
+        return nothing_offered(known, offered, as_counted(asked.intent, options))
 
     def _evidence(self, question: Question, given: AnswerInput) -> QuestionEvidence | None:
         eyes, projector = self.retriever, self.model.multi_modal_projector
-        if not hasattr(projector, "confidence"):
+        if not isinstance(projector, VocabularyProjector):
             return None
         chosen, intent = given.selection.indices, question.intent
         features = eyes.features(given.index)
@@ -153,7 +160,7 @@ class NtlbgAnswerer(Answerer):
             words,
             calibration=eyes.calibration,
             drawn=eyes.chance_of_drawings(features, given.pts_seconds),
-            further=eyes.vocabulary and eyes.vocabulary.reliability(features[chosen]),
+            further=eyes.vocabulary.reliability(features[chosen]) if eyes.vocabulary else None,
             next_to=intent.direction != 0,
             ordered=intent.first_of_two != 0,
         )
@@ -208,9 +215,10 @@ class NtlbgAnswerer(Answerer):
     ) -> Reply:
         """The language model's answer, and the chances of the options; nothing about the frames."""
         options, tokens = asked.options, len(given.selection)
-        stated = evidence and options and chances_of_yes_and_no(asked.intent, evidence, options)
-        if stated:
-            return Reply(options[int(np.argmax(stated))], stated, tokens)
+        if evidence and options:
+            stated = chances_of_yes_and_no(asked.intent, evidence, options)
+            if stated:
+                return Reply(options[int(np.argmax(stated))], stated, tokens)
         known = self._known_chances(asked, evidence, given)
         if known and asked.intent.first_of_two < 0:  # it was taught to read what comes first
             said = max(options or known, key=lambda text: known.get(text, 0.0))
@@ -221,7 +229,7 @@ class NtlbgAnswerer(Answerer):
             if said == NOT_SEEN and evidence is not None and not evidence.nothing():
                 return Reply(self._likeliest_word(evidence, given), None, tokens)
             return Reply(said, None, tokens, written=True)
-        choices = list(known) if options is None else options
+        choices = list(known or ()) if options is None else options
         if len(choices) == 1:
             return Reply(choices[0], [1.0] if options else None, tokens)
         texts, inputs = as_counted(asked.intent, choices), self._inputs(asked.text, given)
@@ -278,11 +286,11 @@ class NtlbgAnswerer(Answerer):
     ) -> dict[str, float] | None:
         """Of what comes first or last, or next to what the question names, which it never is."""
         meant = frames_in_order(asked.intent, evidence, given)
-        if not meant.size:
+        scores = given.selection.scores
+        if scores is None or not meant.size:
             return None
         features = self.retriever.tensor(self.retriever.features(given.index)[meant])
-        scores = given.selection.scores[meant]
-        chances = word_chances(self.model.multi_modal_projector, features, scores)
+        chances = word_chances(self.model.multi_modal_projector, features, scores[meant])
         return chances_of_words(
             {
                 word: 0.0 if word in evidence.words else float(chance)

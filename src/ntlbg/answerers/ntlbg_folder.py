@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -38,7 +39,9 @@ def load_ntlbg_answerer(folder: Path, *, films: bool = True) -> NtlbgAnswerer:
         raise WeightsError(
             f"{folder}: config.json: {key}: got {first['input']!r}; {first['msg']}"
         ) from error
-    known = {"feature_encoder": (model.config.feature_encoder, ENCODERS)}
+    known: dict[str, tuple[str, Mapping]] = {
+        "feature_encoder": (model.config.feature_encoder, ENCODERS)
+    }
     known["video_config.frame_selector"] = (habits.selector, SELECTORS)
     for key, (name, names) in known.items():
         if name not in names:
@@ -71,9 +74,9 @@ def habits_of(video_config: dict | None) -> Habits:
 def _encoder(model: NtlbgForConditionalGeneration, weights: str, folder: Path) -> Encoder:
     """The one that it was trained with, its tower as trained."""
     settings = model.config
-    whole = settings.base_model is None and model.vision_tower is not None
-    if settings.trained_tower or whole:
-        return BuiltinEncoder(model.vision_tower, f"{weights} {inference_dtype()}")
+    tower = model.vision_tower
+    if tower is not None and (settings.trained_tower or settings.base_model is None):
+        return BuiltinEncoder(tower, f"{weights} {inference_dtype()}")
     encoder = ENCODERS[settings.feature_encoder]()
     if encoder.feature_size != settings.feature_size:
         raise WeightsError(

@@ -4,6 +4,7 @@ Results go to stdout, everything else to stderr. The laboratory adds its command
 """
 
 import sys
+from io import TextIOWrapper
 
 from ntlbg.cli import answering, configuring, converting, enrolling, model
 from ntlbg.cli.app import app
@@ -13,5 +14,6 @@ __all__ = ["answering", "app", "configuring", "converting", "enrolling", "main",
 
 def main() -> None:
     """The console script."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
     app(prog_name="ntlbg")

@@ -55,7 +55,7 @@ def generate(
     from ntlbg.errors import ConfigError
 
     base = None if config is None else load_config(config, say=_note)
-    if category is not None or base is None:
+    if category is not None or config is None or base is None:
         category = category or "long"
         made, name = config_for_level(category, gpu, base), f"longvideo_{category}"
     else:

@@ -35,16 +35,16 @@ def enrol(
 
     if sum([name is not None, list_all, remove is not None]) != 1:
         raise ConfigError("give a name and pictures of it, or --list, or --remove NAME")
-    if list_all:
-        _list(as_json)
+    if name is not None:
+        _enrol(name, images or [], as_json)
     elif remove is not None:
         _remove(remove, as_json)
     else:
-        _enrol(name, images or [], as_json)
+        _list(as_json)
 
 
 def _enrol(name: str, images: list[Path], as_json: bool) -> None:
-    from ntlbg.encoders import ENCODERS
+    from ntlbg.encoders.builtin import load_builtin_encoder
     from ntlbg.errors import ConfigError
     from ntlbg.models.builtin import enrolment
     from ntlbg.views import console
@@ -54,7 +54,7 @@ def _enrol(name: str, images: list[Path], as_json: bool) -> None:
         raise ConfigError(f"no pictures of {name!r}; give at least one file")
     pictures = [enrolment.read_picture(image) for image in images]
     enrolment.check_place(name, images)
-    encoder = ENCODERS["builtin"]()
+    encoder = load_builtin_encoder()
     thing = enrolment.enrol(
         name,
         pictures,

@@ -220,7 +220,7 @@ def _owner(loc: tuple[int | str, ...], schema: type[BaseModel]) -> type[BaseMode
     """The block that holds the last key of a place in the file."""
     block, choices = schema, [schema]
     for key in loc[:-1]:
-        field = _fields(block).get(key)
+        field = _fields(block).get(str(key))
         if field is not None:
             choices = list(_blocks_in(field.annotation)) or choices
         # of several kinds of a block, the place names the kind

@@ -8,7 +8,7 @@ from ntlbg.config.blocks import Block, Count, ModelConfig, RichPointConfig, Text
 from ntlbg.config.menus import GPUS, LEVELS
 from ntlbg.config.training_blocks import DatasetConfig, LossConfig, TrainingConfig
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 GpuName = Literal["V100_32GB", "A100_40GB", "A100_80GB", "RTX_4090", "L4", "H100_80GB", "H200"]
 Metric = Literal[
     "accuracy",

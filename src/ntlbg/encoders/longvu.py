@@ -20,7 +20,7 @@ class LongVUEncoder(Encoder):
 
     def __init__(self, model: LongVUForConditionalGeneration, processor: LongVUProcessor, key: str):
         self.model, self.processor, self.fingerprint = model, processor, key
-        self.feature_size = model.config.text_config.hidden_size
+        self.feature_size = model.config.get_text_config().hidden_size
         # pictures are stretched to a square here, so that no token is spent on padding
         self.image_size = (processor.siglip_pixels, processor.siglip_pixels)
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import TypedDict, Unpack
 
 import numpy as np
 
@@ -25,6 +26,14 @@ CHUNK_FRAMES = 256
 BATCH_FRAMES = 32
 
 Progress = Callable[[int, float | None], None]
+
+
+class Window(TypedDict):
+    """Which frames of a video are looked at, beside how many a second."""
+
+    max_frames: int | None
+    start: float | None
+    end: float | None
 
 
 def index_video(
@@ -56,16 +65,15 @@ def index_video(
         OutputError: the index cannot be written.
     """
     before = file_state(path)
-    window = {"max_frames": max_frames, "start": start, "end": end}
+    window: Window = {"max_frames": max_frames, "start": start, "end": end}
     keys = {
         encoder.name: index.key(path, fingerprint=encoder.fingerprint, fps=fps, **window)
         for encoder in encoders
     }
-    tracks = {name: index.load(key) for name, key in keys.items()}
-    for name, key in keys.items():
-        if tracks[name] is not None:
-            index.remove_chunks(key)  # a run may have been killed between its last two steps
-    missing = [encoder for encoder in encoders if tracks[encoder.name] is None]
+    tracks = {name: track for name, key in keys.items() if (track := index.load(key)) is not None}
+    for name in tracks:
+        index.remove_chunks(keys[name])  # a run may have been killed between its last two steps
+    missing = [encoder for encoder in encoders if encoder.name not in tracks]
     if missing:
         growing = [_Growing(index, keys[encoder.name], encoder) for encoder in missing]
         report = ReadReport() if report is None else report
@@ -75,7 +83,7 @@ def index_video(
         _grow(path, growing, before, rate, expected, report, progress, **window)
         for encoder, grown in zip(missing, growing, strict=True):
             tracks[encoder.name] = grown.finish(_meta(encoder, info, rate, window))
-    return _as_index(tracks)
+    return _as_index({name: tracks[name] for name in keys})
 
 
 @dataclass
@@ -129,7 +137,7 @@ def _grow(
     expected: int,
     report: ReadReport,
     progress: Progress | None,
-    **window: float | None,
+    **window: Unpack[Window],
 ) -> None:
     """Decode what the shortest track lacks, and let every encoder see what it has not seen."""
     position = min(track.done for track in growing)
@@ -217,7 +225,8 @@ def _expected_frames(
     end: float | None,
 ) -> int:
     span = min(duration_seconds, math.inf if end is None else end) - (start or 0.0)
-    return min(math.ceil(span * rate), math.inf if max_frames is None else max_frames)
+    expected = math.ceil(span * rate)
+    return expected if max_frames is None else min(expected, max_frames)
 
 
 def _count(parts: list[Track]) -> int:
@@ -236,7 +245,7 @@ def _joined(parts: list[Track]) -> Track:
 OF_THE_ENCODER = ("encoder", "fingerprint")
 
 
-def _meta(encoder: Encoder, info: VideoInfo, rate: float, window: dict) -> dict:
+def _meta(encoder: Encoder, info: VideoInfo, rate: float, window: Window) -> dict:
     own = dict(zip(OF_THE_ENCODER, (encoder.name, encoder.fingerprint), strict=True))
     return {
         **own,

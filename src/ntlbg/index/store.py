@@ -227,7 +227,7 @@ def _checksum(name: str, video: Track) -> str:
     about += [[name, note.dtype.str, note.shape] for name, note in notes]
     digest.update(json.dumps(about, sort_keys=True).encode())
     for array in (video.features, video.pts_seconds, *(note for _, note in notes)):
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from ntlbg.memory.sizes import TextSizes
 
-FP32 = 4
+FP32 = 4  # bytes of a number
 Trained = Literal["full", "lora", "frozen"]
 RANDOM_STATE = 5056  # of torch's generator, kept with every checkpoint
 ADAMW_STATES = 2  # running means of the gradient and of its square (arXiv:1711.05101)

@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 import psutil
 
-SAMPLED_EVERY_SECONDS = 0.02
+SAMPLED_EVERY_SECONDS = 0.02  # set by hand
 
 
 class MeasuredPeak:

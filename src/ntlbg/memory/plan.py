@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ntlbg.encoders.builtin import BATCH_SIZE
 from ntlbg.memory.activations import (
@@ -96,7 +97,7 @@ def sequence_tokens(model: ModelSizes, work: Workload) -> int:
     """
     if model.longvu is not None and work.num_frames:
         return max(model.longvu.context_length, work.text_tokens)
-    each = 1 + work.stamp_tokens
+    each: float = 1 + work.stamp_tokens
     if model.vision is not None:
         each = qwen_tokens_per_frame(model.vision, *work.frame_size)
     return round(work.num_frames * each) + work.text_tokens
@@ -249,7 +250,7 @@ def largest_budgets(
     """
     plan = plan_answer if purpose == "answer" else plan_training
 
-    def fits(**changes: int) -> bool:
+    def fits(**changes: Any) -> bool:
         wanted = replace(work, **changes)
         within = sequence_tokens(model, wanted) <= model.text.max_positions
         return within and plan(model, wanted, how).peak <= device.usable_bytes

@@ -1,5 +1,7 @@
 """What several models share."""
 
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -27,14 +29,16 @@ def materialize(part: nn.Module) -> None:
     """Give a part on the meta device memory and its start values."""
     part.to_empty(device="cpu")
     for module in part.modules():
-        if hasattr(module, "reset_parameters"):
-            module.reset_parameters()
+        if reset := getattr(module, "reset_parameters", None):
+            reset()
 
 
 class LanguageModelEmbeddings:
     """Mixed into a model whose embeddings are those of its ``language_model``."""
 
-    def get_input_embeddings(self) -> nn.Module:
+    language_model: Any  # of whatever class its configuration names
+
+    def get_input_embeddings(self) -> nn.Embedding:
         return self.language_model.get_input_embeddings()
 
     def set_input_embeddings(self, value: nn.Module) -> None:
@@ -45,6 +49,11 @@ class LanguageModelEmbeddings:
 
     def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
         self.language_model.set_output_embeddings(new_embeddings)
+
+
+def in_lists(alone: bool, *values: Any) -> list[Any]:
+    """Arguments of one question as those of several: what is given, each in a list."""
+    return [[value] if alone and value is not None else value for value in values]
 
 
 def token_loss(logits: Tensor, targets: Tensor, num_items: Tensor | int | None) -> Tensor:

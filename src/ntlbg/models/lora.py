@@ -49,10 +49,11 @@ def merge_adapters(model: nn.Module, factors: Mapping[str, Tensor]) -> None:
     """W += alpha / r * B A for every pair of factors, of a model without adapters."""
     pairs: dict[str, dict[str, Tensor]] = {}
     for name, tensor in factors.items():
-        found = LORA_KEY.match(name)
+        if (found := LORA_KEY.match(name)) is None:
+            raise ValueError(f"{name!r} is not the name of an adapter's factor")
         pairs.setdefault(found["layer"], {})[found["side"]] = tensor.float()
     for layer, pair in pairs.items():
-        weight = model.get_submodule(layer).weight
+        weight = model.get_parameter(f"{layer}.weight")
         update = (pair["B"].to(weight.device), pair["A"].to(weight.device))
         merged = torch.addmm(weight.float(), *update, alpha=LORA_SCALE)
         weight.data = merged.to(weight.dtype)  # new memory: the old may be a file's

@@ -6,9 +6,13 @@ V vocabulary.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 from transformers.modeling_outputs import ModelOutput
+
+# All fields of a ModelOutput but the first must have None for a default, also those that are given.
+GIVEN: Any = None
 
 
 @dataclass
@@ -25,13 +29,13 @@ class NtlbgStatistics(ModelOutput):
         bias: (B, Q), added to every log-ratio of a question.
     """
 
-    mean: Tensor | None = None
-    factor: Tensor | None = None
-    diagonal: Tensor | None = None
-    distances: Tensor | None = None
-    scores: Tensor | None = None
-    token_weights: Tensor | None = None
-    bias: Tensor | None = None
+    mean: Tensor
+    factor: Tensor = GIVEN
+    diagonal: Tensor = GIVEN
+    distances: Tensor = GIVEN
+    scores: Tensor = GIVEN
+    token_weights: Tensor = GIVEN
+    bias: Tensor = GIVEN
 
 
 @dataclass

@@ -15,6 +15,7 @@ from ntlbg.models.builtin.open_vocabulary import OpenVocabulary, compared_words
 from ntlbg.models.builtin.wording import ObjectNames, read_in_english
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
+from ntlbg.models.ntlbg.projectors import VocabularyProjector
 from ntlbg.models.ntlbg.question_evidence import Calibration, log_odds
 from ntlbg.question.timing import recurrence_similarity
 from ntlbg.retrievers import Retriever
@@ -50,7 +51,7 @@ class NtlbgRetriever(Retriever):
     ):
         self.model, self.processor, self.vocabulary = model, processor, vocabulary
         self.encoders = () if encoder is None else (encoder,)
-        self.track = track or encoder.name
+        [self.track] = [track] if track else [one.name for one in self.encoders]
         self.words = compared_words(model, processor, vocabulary)
         self.names = ObjectNames((*self.words, *(vocabulary.names if vocabulary else ())))
         self.calibration = Calibration(**model.config.calibration or {})
@@ -99,7 +100,7 @@ class NtlbgRetriever(Retriever):
     def event_odds(self, index: VideoIndex) -> np.ndarray | None:
         """A named object, surely seen, in a frame unlike the rest of the video; in nats (T,)."""
         projector = self.model.multi_modal_projector
-        if not hasattr(projector, "confidence"):
+        if not isinstance(projector, VocabularyProjector):
             return None
         features = self.features(index)
         seen = projector.confidence(self.tensor(features)).cpu().numpy()

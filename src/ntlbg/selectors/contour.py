@@ -19,7 +19,7 @@ from ntlbg.selectors.inputs import blocks
 from ntlbg.selectors.quasi_random import sphere_net
 
 _FLAT = 1e-10  # relative to the largest variance: directions without extent
-_CODES_AT_ONCE = 32
+_CODES_AT_ONCE = 32  # set by hand: bounds memory, changes no number
 
 
 @dataclass(frozen=True)

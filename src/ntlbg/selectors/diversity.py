@@ -72,7 +72,7 @@ def choose_dpp(inputs: Inputs, options: DppOptions) -> Picks:
         z = calibrate(_damped(inputs, scores, options))
         quality = np.exp(options.quality * np.clip(z, *_QUALITY_RANGE))
     # 1 by definition: as measured, rounding would choose among frames that are equally good
-    squared_norms = points.any(axis=1).astype(np.float64)
+    squared_norms = np.any(points, axis=1).astype(np.float64)
     chosen = greedy_log_volume(points, quality, inputs.num_frames, squared_norms)
     return Picks(np.sort(chosen), z=z)
 

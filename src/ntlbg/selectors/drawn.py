@@ -68,8 +68,8 @@ def choose_q_frame(inputs: Inputs, options: QFrameOptions) -> Picks:
         QueryRequired: neither a query nor scores were given.
     """
     scores = require_relevance(inputs, "selector 'q_frame'")
-    if inputs.scores is None:
-        scores = scores * np.linalg.norm(inputs.query.astype(np.float64))
+    if inputs.scores is None and inputs.query is not None:
+        scores = scores * float(np.linalg.norm(inputs.query.astype(np.float64)))
     noisy = scores / options.temperature + inputs.generator.gumbel(size=len(scores))
     return Picks(np.sort(np.argsort(-noisy, kind="stable")[: inputs.num_frames]))
 

@@ -249,11 +249,11 @@ class _Chosen:
         missing = num_frames - len(self.frames)
         if not missing:
             return self.frames
-        order = [
+        clips = [
             arms.frames(clip)[np.argsort(-estimates[arms.frames(clip)], kind="stable")]
             for clip in best_first
         ]
-        order = np.concatenate([*order, np.arange(arms.borders[-1], len(arms.rewards))])
+        order = np.concatenate([*clips, np.arange(arms.borders[-1], len(arms.rewards))])
         order = order[~np.isin(order, self.frames)]
         return np.concatenate([self.frames, order[:missing]])
 
@@ -273,7 +273,9 @@ def _choose_as_paper(inputs: Inputs, options: FocusOptions) -> np.ndarray:
     _, means, _ = arms.moments()
     num_clips = int(np.clip(num_promising, options.least_clips, options.most_clips))
     quotas = _share_out(means, np.diff(arms.borders), inputs.num_frames, num_clips)
-    chosen = [_draw_frames(arms, arm, quotas[arm], inputs) for arm in np.flatnonzero(quotas)]
+    chosen = [
+        _draw_frames(arms, arm, quotas[arm], inputs) for arm in np.flatnonzero(quotas).tolist()
+    ]
     return np.concatenate(chosen)
 
 

@@ -7,7 +7,7 @@ import numbers
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -21,8 +21,6 @@ _LARGEST = 1e15
 # Features whose largest element lies between 2**-20 and 2**20 are left as they are: their squares,
 # summed over a vector, stay far inside the range of float32.
 _USUAL_EXPONENTS = range(-20, 21)
-
-_Options = TypeVar("_Options")
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,7 @@ class Inputs:
 
         With the queries of several parts (P, n).
         """
+        assert self.query is not None
         parts = np.atleast_2d(self.query)
         products = np.stack([self.features[frames] @ unit(part) for part in parts])
         products = self.feature_unit * products.astype(np.float64)
@@ -144,8 +143,8 @@ def check_inputs(
     )
 
 
-def read_options(kind: type[_Options], selector: str, given: Mapping[str, Any]) -> _Options:
-    """Make a selector's options from keywords.
+def read_options(kind: type, selector: str, given: Mapping[str, Any]) -> Any:
+    """Make a selector's options, of the dataclass ``kind``, from keywords.
 
     Raises:
         ConfigError: for a name the selector does not have, or a value out of range.
@@ -167,7 +166,7 @@ def check_number(
         ConfigError: it is not.
     """
     kind = numbers.Integral if whole else numbers.Real
-    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, kind) or not value <= high or value < low:
         article = "a whole number" if whole else "a number"
         bounds = f"of at least {low}" if high == np.inf else f"from {low} to {high}"
         raise ConfigError(f"option {name} must be {article} {bounds}; got {value!r}")

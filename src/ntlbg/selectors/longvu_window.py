@@ -11,6 +11,7 @@ from ntlbg.selectors.curves import fill_with_best
 from ntlbg.selectors.inputs import Inputs, check_number
 from ntlbg.selectors.result import Picks
 
+# As in LongVU's published code.
 DEFAULT_WINDOW = 16
 DEFAULT_THRESHOLD = 0.83
 DEFAULT_LIMIT = 400

@@ -12,6 +12,7 @@ from ntlbg.selectors.inputs import Inputs, NoOptions, check_number
 from ntlbg.selectors.result import Picks
 from ntlbg.selectors.uniform import choose_uniform
 
+# Of the randomised decomposition, and swaps of maxvol at most. Set by hand.
 _OVERSAMPLING = 8
 _POWER_ITERATIONS = 4
 _RANK_FLOOR = 1e-3  # singular values relative to the largest; float32 products leave about 1e-4

@@ -13,7 +13,7 @@ from ntlbg.selectors.result import Picks
 from ntlbg.selectors.similarity_space import DEFAULT_RANK
 from ntlbg.selectors.uniform import choose_uniform
 
-_CANDIDATES_PER_FRAME = 2
+_CANDIDATES_PER_FRAME = 2  # set by hand
 _Z_CAP = 6.0  # one frame must not take all the weight
 
 

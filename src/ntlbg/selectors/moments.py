@@ -22,7 +22,7 @@ _RANK_FLOOR = 1e-6
 _OVERSAMPLING = 64
 _RESIDUAL = 1e-2
 _FIRST_LOOK = 2  # iterations before there can be anything to see
-_MAX_ITERATIONS = 7
+_MAX_ITERATIONS = 7  # set by hand
 # For a matrix fewer times larger than the directions carried the full decomposition is as fast.
 _LEAST_SIZE_RATIO = 4
 

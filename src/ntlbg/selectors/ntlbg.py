@@ -42,7 +42,7 @@ from ntlbg.selectors.uniform import choose_uniform
 
 # Greedy insertion holds M x M distances: 256 MiB here, reached above k = 2048.
 _MAX_SPLIT_POINTS = 8192
-# Where a calibrated score stops to count for more.
+# Where a calibrated score stops to count for more. Set by hand.
 _Z_CAP = 6.0
 _Z_FLOOR = -3.0
 _QUALITY_FLOOR = -8.0
@@ -61,7 +61,7 @@ _TURN_SHIFT = 2.0
 _SHARE_UNLIKE, _MOST_UNLIKE = 0.875, 7
 # Products of two qualities stay in the range of float32.
 _LEAST_LOG_QUALITY = -40.0
-_EQUIRADIUS_ITERATIONS = 10
+_EQUIRADIUS_ITERATIONS = 10  # set by hand
 # Squared distance, in a space of unit spread, below which a cell's frames count as equal.
 _NO_SPREAD = 1e-9
 # Of a frame's distance in units of its cell's spread: float32 leaves about 1e-5 in a tight cell.
@@ -166,9 +166,9 @@ def _pick_relevant(
     inputs: Inputs, moments: Moments, relevance: _Relevance, options: NtlbgOptions
 ) -> np.ndarray:
     """Relevant frames that differ from each other, ascending."""
-    if not relevance.num_picks:
+    z, parts, evidence = relevance.z, relevance.parts, relevance.evidence
+    if z is None or parts is None or evidence is None or not relevance.num_picks:
         return np.zeros(0, np.int64)
-    z, parts = relevance.z, relevance.parts
     num_candidates = max(options.candidates, 8 * relevance.num_picks)
     candidates = np.arange(len(z))
     if num_candidates < len(z):
@@ -181,7 +181,7 @@ def _pick_relevant(
     quality = np.exp(np.maximum(log_quality, _LEAST_LOG_QUALITY))
     if len(parts) == 1:
         return np.sort(candidates[greedy_log_volume(points, quality[0], relevance.num_picks)])
-    evidence = relevance.evidence[:, candidates]
+    evidence = evidence[:, candidates]
     return np.sort(candidates[volume_by_turns(points, quality, evidence, relevance.num_picks)])
 
 
@@ -230,7 +230,7 @@ def _snap_to_frames(
     sizes = np.bincount(cells, minlength=len(codes))
     spread = np.bincount(cells, distances, minlength=len(codes)) / np.maximum(sizes, 1)
     score = -distances / np.maximum(spread, _NO_SPREAD)[cells]
-    if relevance.z is not None:
+    if relevance.z is not None and relevance.p_local is not None:
         pull = options.tilt + options.localized_tilt * max(2 * relevance.p_local - 1, 0)
         score += pull * np.clip(relevance.z, _Z_FLOOR, _Z_CAP)
     # The two frames of a pair are equally far from their mean: rounding must not choose.

@@ -3,6 +3,8 @@
 T frames, r principal components, z calibrated scores.
 """
 
+from typing import TypeGuard
+
 import numpy as np
 
 from ntlbg.errors import QueryRequired
@@ -12,16 +14,16 @@ from ntlbg.selectors.result import Picks
 
 # Relative to the scores' size; rounding in float32 leaves about 1e-7.
 _SAME_SCORE = 1e-6
-# Mean shifts, in calibrated units, tried for the relevant frames.
+# Mean shifts, in calibrated units, tried for the relevant frames. Set by hand.
 _SHIFTS = (2.0, 2.5, 3.0, 3.5, 4.0)
-_EVIDENCE_LIMIT = 8.0
+_EVIDENCE_LIMIT = 8.0  # set by hand
 # Of the lower tail against the upper one: black frames have scores of their own, far below the
 # others, in videos with relevant frames, too.
 _DECOY_WEIGHT = 0.5
-_LOG_ODDS_LIMIT = 30.0
+_LOG_ODDS_LIMIT = 30.0  # surely, in float64
 # The lower sixth of a normal law ends one standard deviation below its median.
 _ONE_SIGMA_BELOW = 0.1587
-_MAD_TO_SIGMA = 1.4826
+_MAD_TO_SIGMA = 1.4826  # of a normal law
 
 
 def choose_top_k(inputs: Inputs, options: NoOptions) -> Picks:
@@ -49,9 +51,9 @@ def require_relevance(inputs: Inputs, who: str) -> np.ndarray:
     return scores
 
 
-def is_informative(scores: np.ndarray | None) -> bool:
+def is_informative(scores: np.ndarray | None) -> TypeGuard[np.ndarray]:
     """Whether scores tell frames apart at all."""
-    return scores is not None and np.ptp(scores) > _SAME_SCORE * np.abs(scores).max()
+    return scores is not None and bool(np.ptp(scores) > _SAME_SCORE * np.abs(scores).max())
 
 
 def scale_to_unit(scores: np.ndarray) -> np.ndarray:

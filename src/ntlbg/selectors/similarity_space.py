@@ -8,10 +8,11 @@ import numpy as np
 from ntlbg.selectors.inputs import Inputs
 from ntlbg.selectors.moments import estimate_moments
 
-DEFAULT_RANK = 64
+DEFAULT_RANK = 64  # set by hand
 # Standard deviation of time against that of appearance: shots stay together, repeats fall apart.
+# Tuned on simulated videos (docs/method.md).
 DEFAULT_TIME_WEIGHT = 0.2
-_UNIFORM_VARIANCE = 1 / 12
+_UNIFORM_VARIANCE = 1 / 12  # of times spread evenly from 0 to 1
 
 
 def similarity_space(

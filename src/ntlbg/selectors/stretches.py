@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from ntlbg.selectors.codebook import farthest_point_fill
-from ntlbg.selectors.diversity import unit_rows
-from ntlbg.selectors.inputs import Inputs, check_inputs
-from ntlbg.selectors.result import Picks, Selection, describe
+from ntlbg.selectors.inputs import Inputs, check_inputs, unit_rows
+from ntlbg.selectors.result import Picks, describe
 from ntlbg.selectors.similarity_space import appearance_and_time
+from ntlbg.types import Selection
 
 # Distance of unit features up to which two frames are the same picture: a fifth of how far frames
 # lie from their mean, and within these limits. It has to follow the video: with the built-in

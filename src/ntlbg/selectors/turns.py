@@ -33,12 +33,15 @@ def choose_by_turns(inputs: Inputs, choose: Callable[[Inputs], Picks]) -> Picks:
     chosen = set(np.concatenate([pick.frames for pick in picks]).tolist())
     if len(chosen) < k:
         _add_by_turns(chosen, [_best_first(part, choose(part)) for part in parts], k)
-    z = None if any(pick.z is None for pick in picks) else np.max([p.z for p in picks], axis=0)
-    return Picks(np.array(sorted(chosen), np.int64), z=z)
+    z = [pick.z for pick in picks if pick.z is not None]
+    joined = np.max(z, axis=0) if len(z) == len(picks) else None
+    return Picks(np.array(sorted(chosen), np.int64), z=joined)
 
 
 def _best_first(part: Inputs, picks: Picks) -> deque[int]:
-    order = np.argsort(-part.relevance()[picks.frames], kind="stable")
+    relevance = part.relevance()
+    assert relevance is not None  # a question in parts has a query or scores
+    order = np.argsort(-relevance[picks.frames], kind="stable")
     return deque(picks.frames[order].tolist())
 
 

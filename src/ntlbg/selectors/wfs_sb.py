@@ -209,13 +209,13 @@ def _marginal_relevance(
     relevance: np.ndarray,
     num_frames: int,
     balance: float,
-    chosen: np.ndarray | None = None,
+    given: np.ndarray | None = None,
 ) -> np.ndarray:
     """Maximal marginal relevance: (num_frames,) positions, ascending.
 
-    ``chosen`` are chosen already; without any the most relevant frame comes first.
+    ``given`` are chosen already; without any the most relevant frame comes first.
     """
-    chosen = [] if chosen is None else chosen.tolist()
+    chosen: list[int] = [] if given is None else given.tolist()
     likeness = np.full(len(points), -np.inf)
     for frame in chosen:
         np.maximum(likeness, points @ points[frame], out=likeness)

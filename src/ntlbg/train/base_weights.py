@@ -19,7 +19,7 @@ def missing_weights(config: Config, videos: bool) -> str | None:
     """
     problems, name = [], config.model.base_model
     own = name in ("builtin", "smollm2")
-    parts = LANGUAGE_MODEL if own else ()
+    parts: tuple[str, ...] = LANGUAGE_MODEL if own else ()
     parts += ENCODER if videos and config.model.feature_encoder == "builtin" else ()
     absent = missing_parts(parts)
     if absent:

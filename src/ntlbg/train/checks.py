@@ -135,7 +135,7 @@ def _missing_data(found: list[FoundSet]) -> str | None:
     absent = [one.entry.path for one in problems if not one.exists]
     made = " (`make data` makes it)" if "data/train.jsonl" in absent else ""
     parts = [f"{', '.join(absent)} not there{made}"] if absent else []
-    parts += [one.problem for one in problems if one.exists]
+    parts += [one.problem for one in problems if one.problem is not None and one.exists]
     return "; ".join(parts) or None
 
 
@@ -187,6 +187,7 @@ def _fitted(config: Config, device: Device) -> tuple[Config, list[str], str | No
 def _steps_line(config: Config, found: list[FoundSet]) -> str:
     settings = config.training_config
     gpus = config.hardware_config.num_gpus
+    assert gpus is not None  # `_for_device` has counted them
     videos = settings.batch_size * settings.gradient_accumulation_steps * gpus
     questions = sum(len(one.items) for one in found if one.use == "train")
     line = (
@@ -210,8 +211,8 @@ def stages_line(config: Config, found: list[FoundSet]) -> str:
         ConfigError: a base model that is not known, or that training does not take.
     """
     items = [item for one in found if one.use == "train" for item in one.items]
-    features = [item for item in items if item.has_features]
-    size = read_features(features[0].source)[0].shape[1] if features else None
+    features = [item.source for item in items if item.source and item.has_features]
+    size = read_features(features[0])[0].shape[1] if features else None
     pixels = len(features) < len(items) or not items
     line = as_text(stage_parameters(config, feature_size=size, pixels=pixels), config)
     if pixels:

@@ -37,6 +37,7 @@ class LongVUQuestions(Dataset):
     def __getitem__(self, number: int) -> LongVUSample:
         """Raises VideoError: a failing file never becomes another one."""
         item = self.items[number]
+        assert item.source is not None  # `_check` has found it
         question, answer = _as_asked(item)
         return LongVUSample(question, answer, self._pixels(item.source))
 

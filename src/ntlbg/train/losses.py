@@ -8,6 +8,7 @@ model, C context size, r covariance rank.
 """
 
 from collections.abc import Mapping
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -31,7 +32,7 @@ TINY = 1e-12
 
 def total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
     """Weighted sum of the terms that have a weight."""
-    return sum(weight * terms[name] for name, weight in weights.items())
+    return reduce(torch.add, (weight * terms[name] for name, weight in weights.items()))
 
 
 def loss_terms(
@@ -71,7 +72,7 @@ def pass_terms(
         questions_mask=None if asked is None else asked.bool().any(-1),
         contour_weight=contour_weight,
     )
-    return {"task": output.loss, **parts}
+    return {"task": output["loss"], **parts}
 
 
 def ntlbg_loss(

@@ -54,24 +54,26 @@ class QuestionObjective(AnswerLosses):
     def batch(self, items: Sequence[Read]) -> dict[str, Tensor]:
         """Inputs of the model, with the frames that it would choose now."""
         selections = [self.choose(item) for item in items]
-        batch = self.processor(
+        inputs = self.processor(
             [item.sample.question for item in items],
             [item.features for item in items],
             [item.pts_seconds for item in items],
             selections,
             answer=[item.sample.answer for item in items],
         )
-        batch = dict(batch.to(self.model.device))
+        batch = dict(inputs.to(self.model.device))
         if self.pixels:
             self._see_again(items, batch)
         return batch
 
     def _see_again(self, items: Sequence[Read], batch: dict[str, Tensor]) -> None:
         """Features of the chosen frames of films, computed anew by the vision tower."""
+        tower = self.model.vision_tower
+        assert tower is not None  # `pixels` are for models that have one
         for row, item in enumerate(items):
             if item.film is None:
                 continue
-            size = tuple(self.model.vision_tower.config.image_size)
+            size = tuple(tower.config.image_size)
             chosen = batch["indices"][row : row + 1]
             times = item.pts_seconds[chosen[0][chosen[0] >= 0].cpu().numpy()]
             frames = read_frames_at(item.film, times, size=size).data

@@ -34,7 +34,7 @@ class NtlbgTrainer(Trainer):
     mixed precision and distributed training are its own.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self._terms: dict[str, list[float]] = defaultdict(list)
 

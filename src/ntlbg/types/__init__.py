@@ -6,7 +6,7 @@ T frames looked at, k of them chosen, D feature size.
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -187,6 +187,13 @@ class AnswerInput:
         """float64 (k,) of the chosen ones."""
         return self.index.pts_seconds[self.selection.indices]
 
+    @property
+    def pictures(self) -> np.ndarray:
+        """uint8 (k, H, W, 3) of the chosen ones; ValueError where nothing asked for pictures."""
+        if self.frames is None:
+            raise ValueError("no pictures were read; ask for them with read_frames=True")
+        return self.frames.data
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -244,7 +251,7 @@ class Moments:
     evidence: list[Evidence]
     usage: dict
     notes: list[str] = field(default_factory=list)
-    seen: AnswerInput | None = field(default=None, repr=False, compare=False)
+    seen: AnswerInput = field(repr=False, compare=False, kw_only=True)
 
     def to_dict(self) -> dict:
         """Plain values for JSON; without the arrays."""
@@ -270,7 +277,7 @@ class Answer:
     option_scores: list[float] | None = None
     found: float | None = None
     notes: list[str] = field(default_factory=list)
-    seen: AnswerInput | None = field(default=None, repr=False, compare=False)
+    seen: AnswerInput = field(repr=False, compare=False, kw_only=True)
 
     def to_dict(self) -> dict:
         """Plain values for JSON; without the arrays."""
@@ -278,6 +285,6 @@ class Answer:
 
 
 def _plain(result: "Moments | Answer") -> dict:
-    record = asdict(replace(result, seen=None))
+    record = vars(result) | {"evidence": [asdict(one) for one in result.evidence]}
     del record["seen"]
     return json.loads(json.dumps(record, default=os.fspath))

@@ -99,7 +99,7 @@ def _derived(
             yield from waiting
             waiting = []
         waiting.append(item)
-    if waiting:
+    if waiting and last is not None:
         waiting[0].shown = last
         yield from waiting
 

@@ -2,7 +2,6 @@
 
 import heapq
 from collections import deque
-from fractions import Fraction
 from typing import NamedTuple
 
 import av
@@ -18,7 +17,7 @@ MAX_WAITING = 20
 SILENT_CODECS = {"hevc"}
 # Several recordings may have been joined in one such file, each with times of its own.
 JOINABLE = {"mpegts", "mpeg"}
-RESTART_SECONDS = 1.0
+RESTART_SECONDS = 1.0  # set by hand
 # No picture stays on screen for longer: such a time is damage, and would be sampled for years.
 MAX_HOLD_SECONDS = 24 * 3600.0
 
@@ -34,7 +33,8 @@ class Clock:
     """Presentation times, in ticks of the stream, of the packets read and the pictures decoded."""
 
     def __init__(self, container: InputContainer, stream: VideoStream):
-        self.time_base: Fraction = stream.time_base
+        assert stream.time_base is not None  # FFmpeg gives one to every stream of a file
+        self.time_base = stream.time_base
         self.by_pts = container.format.name not in WITHOUT_PTS
         rate = stream.average_rate or stream.guessed_rate
         self._longest = round(MAX_HOLD_SECONDS / self.time_base)
@@ -45,7 +45,9 @@ class Clock:
         self._showing = self._timeline()
         self._codec = stream.codec_context
         self._waiting: deque[int] = deque()  # decoding times that no picture has taken yet
-        self._own: dict[int, int] = {}  # the decoding time of each packet, by its guessed pts
+        self._own: dict[
+            int | None, int
+        ] = {}  # the decoding time of each packet, by its guessed pts
         self._due: list[int] = []  # presentation times of packets whose picture is to come
         self._silent = self.by_pts and stream.codec_context.name in SILENT_CODECS
 

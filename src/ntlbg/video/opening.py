@@ -20,7 +20,7 @@ from ntlbg.errors import (
 
 # Above 8K (33 million) and below what a decompression bomb needs to hurt: 96 MB of YUV a picture.
 MAX_PIXELS = 2**26
-BLOCK_PIXELS = 2**16
+BLOCK_PIXELS = 2**16  # set by hand
 
 # Self-contained files only: playlists, concatenation scripts, devices and text are left out, since
 # they name other files, and still images, which `stills` reads. Sound is let in so that it
@@ -156,7 +156,7 @@ def _reason(path: Path, error: av.FFmpegError) -> str:
         beginning = file.read(8)
     if beginning[4:] == b"ftyp":
         return "its index is missing or damaged: the recording or download was probably cut off"
-    return error.strerror
+    return str(error.strerror)
 
 
 def _film(path: Path, container: InputContainer) -> VideoStream:

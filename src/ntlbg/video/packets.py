@@ -117,4 +117,4 @@ class Packets:
                 return
             except av.FFmpegError as error:
                 failures += 1
-                damage.met(error.strerror)
+                damage.met(str(error.strerror))

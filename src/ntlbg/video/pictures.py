@@ -28,7 +28,7 @@ class Video:
         reader = PlainReader(Source(source.path, report, damage, max_pixels=source.max_pixels))
         try:
             first = reader.advance()
-            if first is None:
+            if first is None or reader.origin is None:
                 raise NoFramesError(
                     f"{source.path}: not one picture can be decoded ({damage.last})."
                 )

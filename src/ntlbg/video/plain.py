@@ -50,7 +50,8 @@ class PlainReader:
             yield self._current
 
     def _is_over(self, seconds: float) -> bool:
-        return self.coming is None and is_over(seconds, self._current)
+        last = self._current
+        return last is not None and self.coming is None and is_over(seconds, *last[:2])
 
     def _keyframes(self, times: Iterator[float], mode: Mode) -> Iterator[Picture | None]:
         for seconds in times:
@@ -80,7 +81,7 @@ class PlainReader:
             frames = self.packets.codec.decode(packet)
         except av.FFmpegError as error:
             self.packets.clock.refused()
-            self._source.damage.met(error.strerror)
+            self._source.damage.met(str(error.strerror))
             return []
         self._source.report.decoded += len(frames)
         return frames

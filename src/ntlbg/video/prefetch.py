@@ -3,15 +3,15 @@
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 from ntlbg.errors import ConfigError
 
 Item = TypeVar("Item")
-END = object()
 
 
-def prefetch(items: Iterable[Item], *, depth: int = 2) -> Iterator[Item]:
+def prefetch(items: Iterable[Item], *, depth: int = 2) -> Generator[Item]:
     """The same items in the same order; up to `depth` of them are made while one is in use.
 
     PyAV lets other threads run while it decodes, so the two kinds of work overlap. An exception
@@ -26,13 +26,13 @@ def prefetch(items: Iterable[Item], *, depth: int = 2) -> Iterator[Item]:
     return _prefetch(iter(items), depth)
 
 
-def _prefetch(items: Iterator[Item], depth: int) -> Iterator[Item]:
+def _prefetch(items: Iterator[Item], depth: int) -> Generator[Item]:
     worker = ThreadPoolExecutor(1, thread_name_prefix="ntlbg-prefetch")
     try:
-        ahead = deque(worker.submit(next, items, END) for _ in range(depth))
-        while (item := ahead.popleft().result()) is not END:
-            ahead.append(worker.submit(next, items, END))
-            yield item
+        ahead = deque(worker.submit(list, islice(items, 1)) for _ in range(depth))
+        while item := ahead.popleft().result():
+            ahead.append(worker.submit(list, islice(items, 1)))
+            yield item[0]
     finally:
         worker.shutdown(wait=True, cancel_futures=True)
         if isinstance(items, Generator):

@@ -22,7 +22,7 @@ from ntlbg.video.stills import Still, read_still
 
 # Batches of full-size pictures stay below this, with fewer pictures than asked for if need be.
 MAX_BATCH_BYTES = 2**28
-THREADS = 2
+THREADS = 2  # docs/video.md, ntlbg_two_threads
 
 
 def probe(path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS) -> VideoInfo:
@@ -134,7 +134,7 @@ def sample_in_sizes(
 
 def read_frames_at(
     path: str | os.PathLike,
-    pts_seconds: Sequence[float],
+    pts_seconds: Sequence[float] | np.ndarray,
     *,
     size: options.Size = None,
     fit: options.Fit = "squash",
@@ -162,6 +162,7 @@ def read_frames_at(
     order = np.argsort(times, kind="stable")
     pictures = video.pictures(map(float, times[order]), Mode("exact", stops_at_end=False))
     for row, picture in zip(order, pictures, strict=True):
+        assert picture is not None  # only the mode "keyframe" leaves times out
         data[row], shown[row] = convert(picture.frame), picture.seconds
     return Frames(data, shown)
 

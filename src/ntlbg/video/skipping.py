@@ -117,8 +117,8 @@ class SkippingReader:
         if ahead.last is None:
             raise Unexpected
         hold = self._packets.clock.hold(ahead.last.packet.duration) * self._scale.time_base
-        last = Picture(self._scale.seconds(ahead.last.shown), float(hold), None)
-        return self._mode.stops_at_end and is_over(seconds, last)
+        shown = self._scale.seconds(ahead.last.shown)
+        return self._mode.stops_at_end and is_over(seconds, shown, float(hold))
 
     # Jumping ahead
 
@@ -199,10 +199,11 @@ class SkippingReader:
         self._decoder.forget(self._ahead.floor, self._wanted())
         while self._pending:
             ticks, count = self._pending[0]
-            if ticks is not None and ticks not in self._decoder.held:
-                return
-            frame = None if ticks is None else self._decoder.held[ticks]
-            picture = None if ticks is None else Picture(self._scale.seconds(ticks), 0.0, frame)
+            picture = None
+            if ticks is not None:
+                if ticks not in self._decoder.held:
+                    return
+                picture = Picture(self._scale.seconds(ticks), 0.0, self._decoder.held[ticks])
             self._pending.popleft()
             for _ in range(count):
                 self.unserved.popleft()

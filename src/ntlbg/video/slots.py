@@ -87,10 +87,9 @@ class Mode:
         return MODES[self.name](slot, shown, keys)
 
 
-def is_over(seconds: float, last: Picture) -> bool:
+def is_over(seconds: float, shown: float, hold: float) -> bool:
     """Whether the time of the last picture is over."""
-    end = last.seconds + last.hold_seconds - ROUNDING_SECONDS
-    return seconds > max(end, last.seconds + TOLERANCE)
+    return seconds > max(shown + hold - ROUNDING_SECONDS, shown + TOLERANCE)
 
 
 def _on_screen(slot: Slot, shown: Sequence[int], keys: Container[int]) -> int | None:

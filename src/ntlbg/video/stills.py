@@ -7,7 +7,7 @@ not turn mirrored pictures. An animation is a video.
 import os
 import struct
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from ntlbg.video.opening import MAX_PIXELS, check_pixels, open_video, regular_fi
 from ntlbg.video.slots import ROUNDING_SECONDS, Mode, Picture
 
 # Not `Image.open`, whose own limit of pixels warns or refuses before ours is asked.
-READERS = {
+READERS: dict[str, Callable[..., ImageFile]] = {
     "JPEG": JpegImageFile,
     "PNG": PngImageFile,
     "WebP": WebPImageFile,
@@ -142,7 +142,7 @@ def _check_animation(path: Path, kind: str) -> None:
 
 def _as_shown(image: ImageFile) -> np.ndarray:
     """uint8 (H, W, 3): upright, on white paper where it is transparent."""
-    turn = UPRIGHT.get(image.getexif().get(ORIENTATION))
+    turn = UPRIGHT.get(image.getexif().get(ORIENTATION, 1))
     if image.mode.startswith("I"):  # 16 bits of grey, which convert() would cut off at 8
         shown = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     elif image.has_transparency_data:

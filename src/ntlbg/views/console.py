@@ -32,7 +32,7 @@ def print_answer(answer: Answer) -> None:
     console.print(Text(answer.text, style="bold"))
     if answer.found is not None:
         console.print(f"evidence found: {answer.found:.0%}\n", style="dim", highlight=False)
-    if answer.option_scores is not None:
+    if answer.options is not None and answer.option_scores is not None:
         table = _table("option", "probability")
         for option, chance in zip(answer.options, answer.option_scores, strict=True):
             table.add_row(Text(option), f"{chance:.2f}", style="bold" * (option == answer.text))
@@ -128,7 +128,7 @@ def _print_selected(console: Console, result: Answer | Moments, more: str = "") 
 def _evidence_table(evidence: Sequence[Evidence]) -> Table:
     scored = all(item.score is not None for item in evidence)
     table = _table("moment", *["score"] * scored, "stands for")
-    best = max((item.score for item in evidence), default=None) if scored else None
+    best = max((item.score for item in evidence if item.score is not None), default=None)
     for item in evidence:
         row = [item.timestamp + " *" * bool(item.supports), f"{100 * item.weight:.1f} %"]
         if scored:

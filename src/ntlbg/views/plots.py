@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
@@ -20,8 +21,11 @@ from ntlbg.time_text import (
 )
 from ntlbg.types import Answer, Moments
 
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
+
 # of every plot, for matplotlib.rc_context
-STYLE = {
+STYLE: "dict[RcKeyType, object]" = {
     "svg.hashsalt": "ntlbg",  # the same answer draws the same file
     "text.parse_math": False,  # a question about $5 and $6 is no formula
     "font.size": 10,
@@ -34,7 +38,7 @@ STYLE = {
 _CURVE, _PICK, _TRUTH, _SOFT = "#c9d3da", "#1c5d8c", "#e39a1c", "#63626a"
 _INTERVAL = "#22313d"
 _SHADES = ("#d5e4ef", "#a5c7de", "#6fa4c9", "#3d7fb0")  # one per series; intervals stay visible
-_PICTURES = 8
+_PICTURES = 8  # as many as fit beside one another
 
 
 def save_timeline(
@@ -115,7 +119,7 @@ def _draw_pictures(figure, cell, result: Answer | Moments, positions: list[int])
     row = cell.subgridspec(1, _PICTURES, wspace=0.06)
     for column, position in enumerate(positions):
         axes = figure.add_subplot(row[column])
-        axes.imshow(result.seen.frames.data[position])
+        axes.imshow(result.seen.pictures[position])
         axes.set_axis_off()
         axes.set_title(result.evidence[position].timestamp, fontsize=9, color=_SOFT, pad=3)
 

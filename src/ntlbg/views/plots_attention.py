@@ -68,14 +68,16 @@ def _draw_distances(axes: Axes, attention: Attention) -> None:
 
 def _draw_plane(axes: Axes, attention: Attention) -> None:
     plane, chosen = attention.plane, attention.plane.points[attention.chosen]
-    axes.scatter(*plane.points.T, s=7, color=_FRAME, lw=0, label="frame")
-    axes.scatter(*chosen.T, s=40, facecolor="none", edgecolor=_PICK, lw=1.4, label="selected frame")
-    axes.plot(*plane.mean, "+", color=_MEAN, markersize=11, mew=1.8, label="mean of the question")
+    axes.scatter(plane.points[:, 0], plane.points[:, 1], s=7, color=_FRAME, lw=0, label="frame")
+    axes.scatter(chosen[:, 0], chosen[:, 1], s=40, facecolor="none", edgecolor=_PICK, lw=1.4,
+                 label="selected frame")  # fmt: skip
+    x, y = plane.mean
+    axes.plot(x, y, "+", color=_MEAN, markersize=11, mew=1.8, label="mean of the question")
     for level, style, label in ((1.0, "-", "one standard deviation"),
                                 (attention.level, "--", "level c")):  # fmt: skip
         large, small, degrees = plane.ellipse(level)
         axes.add_patch(
-            Ellipse(plane.mean, 2 * large, 2 * small, angle=degrees, fill=False, color=_RING,
+            Ellipse((x, y), 2 * large, 2 * small, angle=degrees, fill=False, color=_RING,
                     lw=1.4, ls=style, label=label)
         )  # fmt: skip
     axes.set_aspect("equal")

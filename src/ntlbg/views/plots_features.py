@@ -103,13 +103,13 @@ def contour_radius(chosen: np.ndarray, deviations: np.ndarray) -> float:
 
 def _draw_frames(figure: Figure, axes: Axes, points: np.ndarray, scores) -> None:
     if scores is None:
-        axes.scatter(*points.T, s=9, color=_FRAME, lw=0, label="frame")
+        axes.scatter(points[:, 0], points[:, 1], s=9, color=_FRAME, lw=0, label="frame")
         return
     order = np.argsort(scores, kind="stable")  # relevant frames on top
     # a few frames can score far from all others
     low, high = np.quantile(scores, [0.05, 1.0])
-    drawn = axes.scatter(*points[order].T, s=11, c=scores[order], cmap=_RAMP, lw=0, vmin=low,
-                         vmax=high, label="frame")  # fmt: skip
+    drawn = axes.scatter(points[order, 0], points[order, 1], s=11, c=scores[order], cmap=_RAMP,
+                         lw=0, vmin=low, vmax=high, label="frame")  # fmt: skip
     bar = figure.colorbar(drawn, ax=axes, shrink=0.7, pad=0.02)
     bar.set_label("relevance", fontsize=9, color=_SOFT)
     bar.ax.tick_params(labelsize=8, colors=_SOFT)
@@ -118,7 +118,8 @@ def _draw_frames(figure: Figure, axes: Axes, points: np.ndarray, scores) -> None
 
 def _draw_picks(axes: Axes, points: np.ndarray, selection: Selection, pts_seconds) -> None:
     chosen = points[selection.indices]
-    axes.scatter(*chosen.T, s=46, facecolor="none", edgecolor=_PICK, lw=1.6, label="selected frame")
+    axes.scatter(chosen[:, 0], chosen[:, 1], s=46, facecolor="none", edgecolor=_PICK, lw=1.6,
+                 label="selected frame")  # fmt: skip
     worth = selection.weights if selection.scores is None else selection.scores[selection.indices]
     for place in _apart(chosen, np.argsort(-worth, kind="stable"), points):
         second = timestamp(pts_seconds[selection.indices[place]])

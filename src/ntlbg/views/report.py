@@ -24,7 +24,7 @@ from ntlbg.types import Answer
 if TYPE_CHECKING:  # needs PyTorch
     from ntlbg.models.ntlbg.inspection import Attention, Plane, RichPoints
 
-_CONTEXT_CELLS = 32
+_CONTEXT_CELLS = 32  # set by hand
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _view(asked: Asked) -> dict:
     """What the template needs of one question, in percent and text."""
     seen = asked.answer.seen
     times, scores = seen.pts_seconds, seen.selection.scores
-    pictures = [None] * len(asked.answer.evidence)
+    pictures: list[str | None] = [None] * len(asked.answer.evidence)
     if seen.frames is not None:
         pictures = [thumbnail_uri(picture) for picture in seen.frames.data]
     levels = _levels(asked.answer)

@@ -61,15 +61,17 @@ def _convert(source: Path, target: Path) -> None:
     logging.set_verbosity_error()  # its report lists every tensor
     logging.disable_progress_bar()
     try:
-        place = {"pretrained_model_name_or_path": source.parent, "gguf_file": source.name}
-        quantised = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.float32)
+        folder, name = source.parent, source.name
+        quantised = AutoModelForCausalLM.from_pretrained(
+            folder, gguf_file=name, dtype=torch.float32
+        )
         settings = quantised.config.to_dict()
         settings.pop("quantization_config", None)
         config = AutoConfig.for_model(**settings)
         model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
         model.load_state_dict(quantised.state_dict())
         model.save_pretrained(target)
-        AutoTokenizer.from_pretrained(**place).save_pretrained(target)
+        AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(target)
     finally:
         logging.set_verbosity(verbosity)
         logging.enable_progress_bar()

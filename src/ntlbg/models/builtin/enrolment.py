@@ -60,7 +60,12 @@ class EnrolledObject:
     @property
     def has_background(self) -> bool:
         """Whether no picture is cut out: then the background was learned with the object."""
-        return all(decode_picture(picture).getextrema()[3][0] == 255 for picture in self.pictures)
+        return all(is_opaque(decode_picture(picture)) for picture in self.pictures)
+
+
+def is_opaque(picture: Image.Image) -> bool:
+    """Whether an RGBA picture has no transparent pixel."""
+    return picture.getchannel("A").getextrema() == (255, 255)
 
 
 def enrolment_folder() -> Path:
@@ -158,7 +163,7 @@ def draw_examples(
 
     A picture without transparency fills the frame in every second one.
     """
-    opaque = picture.getextrema()[3][0] == 255
+    opaque = is_opaque(picture)
     frames = []
     for number, pixels in enumerate(backgrounds):
         background = Image.fromarray(pixels)

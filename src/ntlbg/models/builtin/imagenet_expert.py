@@ -28,15 +28,18 @@ from ntlbg.models.builtin.vision_tower import (
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.models.precision import inference_dtype
 
-HEAD_CHANNELS = 1280
-KEPT_WORDS = 3
+HEAD_CHANNELS = 1280  # as published
+KEPT_WORDS = 3  # set by hand
 # Logit of "none of the 1000 classes": logits are large for photographs of a class and small for
 # what no class fits, while their softmax is as sure of either.
+# Set by hand.
 NONE_LOGIT = 11.0
 
 
 class ImagenetExpert(nn.Module):
     """Output of the vision tower's trunk (N, C, H, W) -> chances of the words (N, W)."""
+
+    word_of_class: Tensor
 
     def __init__(self, tail: nn.ModuleList, class_words: Sequence[str]):
         super().__init__()

@@ -139,7 +139,7 @@ def _numbers(ranges: str) -> list[int]:
     >>> _numbers("3 7-9")
     [3, 7, 8, 9]
     """
-    found = []
+    found: list[int] = []
     for item in ranges.split():
         first, _, last = item.partition("-")
         found += range(int(first), int(last or first) + 1)

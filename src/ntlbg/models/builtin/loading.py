@@ -47,7 +47,7 @@ TRAINED_PREFIXES = (
     "multi_modal_projector.hidden.",
     "multi_modal_projector.output.",
 )
-LORA_RANK = 16
+LORA_RANK = 16  # of the shipped weights; set by hand
 TRAINED = tensor_file("trained weights", "settings", "ntlbg_attention.raw_diagonal")
 
 
@@ -79,10 +79,11 @@ def build_base(dtype: torch.dtype | None = None, vision_config: BuiltinVisionCon
     tokenizer = AutoTokenizer.from_pretrained(folder)
     processor = NtlbgProcessor(tokenizer, VIDEO_TOKEN)
     names = [*object_names(), NOTHING]
+    tower_config = vision_config or BuiltinVisionConfig()
     config = NtlbgConfig(
         # the type goes into the config: a later cast would round the rotary frequencies as well
         text_config=AutoConfig.from_pretrained(folder, dtype=dtype),
-        vision_config=vision_config or BuiltinVisionConfig(),
+        vision_config=tower_config,
         projector="vocabulary",
         vocabulary=[processor.encode(f" {name}") for name in names],
         video_token_id=processor.video_token_id,
@@ -92,7 +93,7 @@ def build_base(dtype: torch.dtype | None = None, vision_config: BuiltinVisionCon
     with torch.device("meta"):
         model = NtlbgForConditionalGeneration(config)
     model.language_model = load_language_model(dtype)
-    model.vision_tower = load_published_tower(config.vision_config)
+    model.vision_tower = load_published_tower(tower_config)
     for part in (model.ntlbg_attention, model.rich_points, model.multi_modal_projector):
         materialize(part)
     model.initialize_from_language_model()

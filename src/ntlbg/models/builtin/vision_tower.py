@@ -29,7 +29,7 @@ STAGES = (
     (6, 320, 1, 1, 3),
 )
 NUM_BLOCKS = sum(repeats for _, _, repeats, _, _ in STAGES)
-BATCH_NORM_EPS = 1e-3
+BATCH_NORM_EPS = 1e-3  # as published
 CELL = 32  # pixels a side of what becomes one cell of the last feature map
 PIXEL_MEAN = (0.485, 0.456, 0.406)  # ImageNet, on the 0..1 scale
 PIXEL_STD = (0.229, 0.224, 0.225)
@@ -158,7 +158,7 @@ class AttentionPool(nn.Module):
         nn.init.zeros_(self.position)
 
     def forward(self, cells: Tensor) -> Tensor:
-        position = self._position(cells.shape[1:3])
+        position = self._position((cells.shape[1], cells.shape[2]))
         hidden = F.gelu(self.input(self.norm(cells.flatten(1, 2))) + position)
         weights = self.attention(hidden).softmax(dim=1)  # N P heads
         # The values are linear in the cells and the weights sum to one, so pooling first gives the
@@ -262,7 +262,7 @@ def fold_batch_norm(published: dict, target: SamePadConv2d, convolution: str, no
     weight = published[f"{convolution}.weight"] * gain[:, None, None, None]
     bias = published[f"{norm}.bias"] - published[f"{norm}.running_mean"] * gain
     target.weight.copy_(weight)
-    target.bias.copy_(bias)
+    target.get_parameter("bias").copy_(bias)
 
 
 def normalize_pixels(frames) -> Tensor:

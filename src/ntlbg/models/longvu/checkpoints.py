@@ -76,7 +76,7 @@ def convert(
     vision = getattr(configs["siglip"], "vision_config", configs["siglip"])
     config = convert_config(published, vision, configs["dinov2"])
     tensors = dict(read_tensors(source))
-    config.text_config.vocab_size = len(_find(tensors, "model.embed_tokens.weight", source))
+    config.get_text_config().vocab_size = len(_find(tensors, "model.embed_tokens.weight", source))
     config.dtype = tensors["model.embed_tokens.weight"].dtype
     with torch.device("meta"):
         model = LongVUForConditionalGeneration(config)
@@ -154,14 +154,14 @@ def _find(tensors: dict[str, Tensor], name: str, folder: Path) -> Tensor:
 
 def _companions(source: Path, config: LongVUConfig) -> list[GenerationConfig | LongVUProcessor]:
     """Generation settings, and tokenizer with prompt, where the source has them."""
-    found = []
+    found: list[GenerationConfig | LongVUProcessor] = []
     try:
         if (source / "generation_config.json").is_file():
             found.append(GenerationConfig.from_pretrained(source))
         if (source / "tokenizer_config.json").is_file():
             # read as what its own files say, not as what the published config.json says
             tokenizer = AutoTokenizer.from_pretrained(source, config=config.text_config)
-            family = "llama" if config.text_config.model_type == "llama" else "qwen2"
+            family = "llama" if config.get_text_config().model_type == "llama" else "qwen2"
             found.append(LongVUProcessor(tokenizer, family, config.mode))
     except (OSError, ValueError) as error:
         raise ConfigError(

@@ -96,7 +96,7 @@ def convert_state_dict(
     done = Conversion()
     for name, tensor in tensors:
         ours = rename(name)
-        if ours not in wanted:
+        if ours is None or ours not in wanted:
             done.unused.append(name)
         else:
             done.state_dict[ours] = (

@@ -39,7 +39,7 @@ class LongVUProjector(nn.Module):
 
     def __init__(self, config: LongVUConfig):
         super().__init__()
-        hidden_size = config.text_config.hidden_size
+        hidden_size = config.get_text_config().hidden_size
         self.linear_1 = nn.Linear(config.vision_hidden_size, hidden_size)
         self.linear_2 = nn.Linear(hidden_size, hidden_size)
 
@@ -50,12 +50,12 @@ class LongVUProjector(nn.Module):
 class LongVUForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, GenerationMixin):
     """A causal language model that reads long videos."""
 
-    config_class = LongVUConfig
+    config: LongVUConfig
     base_model_prefix = "longvu"
     main_input_name = "input_ids"
-    input_modalities = ("image", "video", "text")
+    input_modalities = ["image", "video", "text"]  # noqa: RUF012  (as transformers declares it)
     supports_gradient_checkpointing = True
-    _no_split_modules = ("SpatialVisionAggregator",)
+    _no_split_modules = ["SpatialVisionAggregator"]  # noqa: RUF012
     _supports_sdpa = True
     _supports_flash_attn = True
     _supports_flex_attn = True
@@ -66,7 +66,7 @@ class LongVUForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, G
         self.language_model = AutoModelForCausalLM.from_config(config.text_config)
         self.vision_model = LongVUVision(config)
         self.multi_modal_projector = LongVUProjector(config)
-        self.image_newline = nn.Parameter(torch.empty(config.text_config.hidden_size))
+        self.image_newline = nn.Parameter(torch.empty(config.get_text_config().hidden_size))
         self.post_init()
 
     @classmethod
@@ -109,7 +109,7 @@ class LongVUForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, G
 
     def prepare(
         self,
-        input_ids: Tensor,
+        input_ids: Tensor | None,
         attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         *,
@@ -118,6 +118,8 @@ class LongVUForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, G
         **pixels,
     ) -> PreparedInputs:
         """Put the tokens of videos in the place of `image_token_id`; arguments as in `forward`."""
+        if input_ids is None:
+            raise ValueError("videos need input_ids, to know where they go")
         mask = text_mask(input_ids, attention_mask, self.config.pad_token_id)
         if videos is None:
             videos = self._fuse_all(input_ids, mask, **pixels)
@@ -221,6 +223,7 @@ class LongVUForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, G
                 videos=videos,
                 num_frames=num_frames,
                 image_sizes=image_sizes,
+                padding_side=None,
                 **pixels,
             )
             inputs_embeds, labels = prepared.inputs_embeds, prepared.labels
@@ -249,7 +252,7 @@ class LongVUForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, G
             attentions=outputs.attentions,
         )
 
-    def generate(
+    def generate(  # type: ignore[override]  # takes `videos`, and names its first argument
         self,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
@@ -258,19 +261,19 @@ class LongVUForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, G
         **kwargs,
     ) -> Tensor:
         """As in transformers. With something to see, only the new tokens are returned."""
-        names = ("pixel_values", "pixel_values_dinov2", "pixel_values_videos")
-        names += ("pixel_values_videos_dinov2", "num_frames", "image_sizes")
+        names = ("pixel_values", "pixel_values_dinov2", "pixel_values_videos",
+                 "pixel_values_videos_dinov2", "num_frames", "image_sizes")  # fmt: skip
         pixels = {name: kwargs.pop(name) for name in names if kwargs.get(name) is not None}
-        if videos is None and not pixels:
-            return super().generate(input_ids, attention_mask=attention_mask, **kwargs)
-        with torch.no_grad():
-            prepared = self.prepare(
-                input_ids, attention_mask, videos=videos, padding_side="left", **pixels
-            )
-        return super().generate(
-            inputs_embeds=prepared.inputs_embeds,
-            attention_mask=prepared.attention_mask,
-            **kwargs,
+        if videos is not None or pixels:
+            with torch.no_grad():
+                prepared = self.prepare(
+                    input_ids, attention_mask, videos=videos, padding_side="left", **pixels
+                )
+            input_ids, attention_mask = None, prepared.attention_mask
+            kwargs["inputs_embeds"] = prepared.inputs_embeds
+        # Its protocol asks for a `device` that can be set, which no model of transformers has.
+        return super().generate(  # type: ignore[misc,return-value]
+            input_ids, attention_mask=attention_mask, **kwargs
         )
 
 
@@ -279,5 +282,5 @@ def _positions(targets: Tensor | None, logits_to_keep: int | Tensor) -> Tensor |
     if targets is not None:
         return targets != IGNORED_LABEL
     if isinstance(logits_to_keep, int):
-        logits_to_keep = slice(-logits_to_keep if logits_to_keep else None, None)
+        return slice(None), slice(-logits_to_keep if logits_to_keep else None, None)
     return slice(None), logits_to_keep

@@ -23,7 +23,8 @@ class TowerPixels:
     @property
     def background(self) -> tuple[int, int, int]:
         """Colour of the padding."""
-        return tuple(int(channel * 255) for channel in self.mean)
+        red, green, blue = (int(channel * 255) for channel in self.mean)
+        return red, green, blue
 
 
 SIGLIP_PIXELS = TowerPixels(384, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

@@ -15,7 +15,7 @@ from transformers.feature_extraction_utils import BatchFeature
 from transformers.processing_utils import ProcessorMixin
 
 from ntlbg.compressors.longvu import MODES
-from ntlbg.models.layers import IGNORED_LABEL
+from ntlbg.models.layers import IGNORED_LABEL, in_lists
 from ntlbg.models.longvu.preprocessing import (
     DINOV2_PIXELS,
     SIGLIP_PIXELS,
@@ -110,8 +110,8 @@ class LongVUProcessor(ProcessorMixin):
     def __call__(
         self,
         question: str | Sequence[str],
-        videos: Sequence[np.ndarray] | np.ndarray | None = None,
-        images: Sequence[np.ndarray] | np.ndarray | None = None,
+        videos: Sequence[np.ndarray | None] | np.ndarray | None = None,
+        images: Sequence[np.ndarray | None] | np.ndarray | None = None,
         *,
         answer: str | Sequence[str] | None = None,
     ) -> BatchFeature:
@@ -123,17 +123,14 @@ class LongVUProcessor(ProcessorMixin):
             images: instead, for each question a picture uint8 (H, W, 3), or None.
             answer: appended, with labels, for training.
         """
-        if isinstance(question, str):
-            question, answer = [question], None if answer is None else [answer]
-            videos = None if videos is None else [videos]
-            images = None if images is None else [images]
+        alone = isinstance(question, str)
+        questions, answers, videos, images = in_lists(alone, question, answer, videos, images)
         if videos is not None and images is not None:
             raise ValueError("give videos or images; a picture beside videos is a video of 1 frame")
-        given = [None] * len(question)
-        given = images if images is not None else videos if videos is not None else given
-        seen = [pixels is not None for pixels in given]
-        data = dict(self.text_inputs(question, answer, seen=seen))
-        given = [pixels for pixels in given if pixels is not None]
+        rows = images if images is not None else videos
+        rows = [None] * len(questions) if rows is None else rows
+        data = dict(self.text_inputs(questions, answers, seen=[row is not None for row in rows]))
+        given = [pixels for pixels in rows if pixels is not None]
         if not given:
             return BatchFeature(data)
         if images is not None:

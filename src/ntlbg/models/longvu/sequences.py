@@ -110,13 +110,13 @@ def place_videos(
         )
         sequences.append((embeds[: config.context_length], target[: config.context_length]))
         shown += videos
-    embeds, targets = zip(*sequences, strict=True)
+    rows_of_embeds, answers = zip(*sequences, strict=True)
     side = padding_side or config.padding_side
-    lengths = [torch.ones(len(target), dtype=torch.bool, device=mask.device) for target in targets]
+    lengths = [torch.ones(len(target), dtype=torch.bool, device=mask.device) for target in answers]
     return PreparedInputs(
-        _pad(embeds, 0.0, side),
+        _pad(rows_of_embeds, 0.0, side),
         _pad(lengths, False, side),
-        None if labels is None else _pad(targets, IGNORED_LABEL, side),
+        None if labels is None else _pad(answers, IGNORED_LABEL, side),
         shown,
     )
 

@@ -7,9 +7,9 @@ training sees exactly the prompts of inference.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from transformers.feature_extraction_utils import BatchFeature
 
 from ntlbg.models.longvu.configuration_longvu import LongVUConfig
 from ntlbg.models.longvu.modeling_longvu import LongVUForConditionalGeneration
@@ -24,7 +24,8 @@ def change_geometry(
     Where a query sees another number of cells, their positions are new and random.
     """
     config = LongVUConfig.from_dict({**model.config.to_dict(), **geometry})
-    changed = LongVUForConditionalGeneration(config).to(model.device, model.dtype)
+    changed = LongVUForConditionalGeneration(config)
+    changed.to(model.device, model.dtype)  # type: ignore[arg-type]  # wrapped without its self
     ours = changed.state_dict()
     kept = {
         name: tensor
@@ -53,7 +54,7 @@ class LongVUCollator:
 
     processor: LongVUProcessor
 
-    def __call__(self, samples: Sequence[LongVUSample]) -> BatchFeature:
+    def __call__(self, samples: Sequence[LongVUSample]) -> dict[str, Any]:
         questions, answers = zip(*((x.question, x.answer) for x in samples), strict=True)
         pixels = [sample.pixels for sample in samples]
         if all(x is not None and x.ndim == 3 for x in pixels):
@@ -61,5 +62,4 @@ class LongVUCollator:
         else:
             videos = [x[None] if x is not None and x.ndim == 3 else x for x in pixels]
             inputs = self.processor(questions, videos, answer=answers)
-        inputs["logits_at_labels"] = True
-        return inputs
+        return {**inputs, "logits_at_labels": True}

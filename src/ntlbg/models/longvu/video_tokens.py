@@ -194,14 +194,15 @@ def plan_corrected(grids: FrameGrids, text: Tensor, budget: int) -> tuple[TokenP
     count = len(grids)
     fits = count * grids.num_high <= budget
     if fits or not grids.config.highres:
-        high = _mask(grids, grids.num_high, True)
         if not fits:
             similarity = reference_similarity(grids.high.detach())
-            high = fill_budget(
+            plan = fill_budget(
                 similarity, similarity.new_zeros(count), grids.num_high, budget,
                 grids.config.drop_threshold,
-            ).low  # fmt: skip
-        return TokenPlan(None, high), None
+            )  # fmt: skip
+            assert plan.low is not None  # `fill_budget` gives both
+            return TokenPlan(None, plan.low), None
+        return TokenPlan(None, _mask(grids, grids.num_high, True)), None
     unit = MODES[grids.config.mode].unit_relevance
     relevance = frame_relevance(grids.low.detach(), text.detach(), unit=unit)
     similarity = reference_similarity(grids.low.detach())
@@ -221,6 +222,8 @@ def represent_video(
     """
     if MODES[grids.config.mode].fills_budget:
         plan, relevance = plan_corrected(grids, text, max(0, budget))
+    elif regime is None:
+        raise ValueError(f"mode {grids.config.mode!r} needs a regime")
     else:
         plan, relevance = plan_faithful(grids, text, budget, regime)
     return VideoTokens(grids.gather(plan), plan, relevance)

@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import Dinov2Model, SiglipVisionModel
+from transformers import Dinov2Config, Dinov2Model, SiglipVisionConfig, SiglipVisionModel
 
 from ntlbg.compressors.longvu import (
     MAX_FRAMES,
@@ -95,8 +95,11 @@ class LongVUVision(nn.Module):
     def __init__(self, config: LongVUConfig):
         super().__init__()
         self.config = config
-        self.siglip_tower = SiglipVisionModel(config.siglip_config)
-        self.dinov2_tower = Dinov2Model(config.dinov2_config)
+        siglip, dinov2 = config.siglip_config, config.dinov2_config
+        if not (isinstance(siglip, SiglipVisionConfig) and isinstance(dinov2, Dinov2Config)):
+            raise ValueError("the towers of LongVU must be a siglip_vision_model and a dinov2")
+        self.siglip_tower = SiglipVisionModel(siglip)
+        self.dinov2_tower = Dinov2Model(dinov2)
         self.aggregator = SpatialVisionAggregator(config)
         self.freeze_towers()
 
@@ -130,17 +133,17 @@ class LongVUVision(nn.Module):
             still: a picture, not a video.
         """
         reduce = limit is not None and len(source) >= limit
-        fused, kept, similarity = [], [], []
+        fused, kept, alikes = [], [], []
         for indices, features, alike in self._survivors(source, reduce):
             kept.append(indices)
-            similarity.append(alike)
+            alikes.append(alike)
             if not reduce or sum(map(len, kept)) <= MAX_FRAMES:
                 fused.append(self._fuse_block(source, indices, features, size))
             else:
                 fused.clear()
         if not kept:
             raise ValueError("there are no frames in this video")
-        indices, similarity = torch.cat(kept), torch.cat(similarity)
+        indices, similarity = torch.cat(kept), torch.cat(alikes)
         if reduce and len(indices) > MAX_FRAMES:
             indices = temporal_reduction(similarity, self.config.dino_threshold)
             fused = [
@@ -150,7 +153,7 @@ class LongVUVision(nn.Module):
         return FusedVideo(
             torch.cat(fused),
             indices,
-            tuple(size),
+            (size[0], size[1]),
             len(similarity),
             similarity if reduce else None,
             still,

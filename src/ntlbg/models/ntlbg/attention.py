@@ -22,7 +22,7 @@ from ntlbg.models.ntlbg.woodbury import mahalanobis_and_logdet
 # which cosine similarities in a shared embedding space become usable logits.
 INITIAL_VARIANCE = 0.1
 INITIAL_GAIN = 1.0
-VARIANCE_FLOOR = 1e-5
+VARIANCE_FLOOR = 1e-5  # set by hand: far below the start
 # A question may widen or narrow all variances by this factor (in nats); more would overflow.
 LARGEST_LOG_SPREAD = 8.0
 # Frames scored at once: bounds memory for hours of video, changes no number.
@@ -36,9 +36,11 @@ class QueryPooling(nn.Module):
     ("guitar") and leaves language to the language model.
     """
 
+    embedding_mean: Tensor
+
     def __init__(self, config: NtlbgConfig):
         super().__init__()
-        width, hidden = config.text_config.hidden_size, config.attention_hidden_size
+        width, hidden = config.get_text_config().hidden_size, config.attention_hidden_size
         self.register_buffer("embedding_mean", torch.zeros(width))
         self.read = nn.Linear(width, hidden)
         self.mix = nn.Conv1d(hidden, hidden, kernel_size=5, padding=2)

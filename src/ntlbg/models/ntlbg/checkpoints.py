@@ -71,7 +71,7 @@ def save_reader(
     state = model.state_dict()
     tensors = {name: state[name].detach().cpu().clone() for name in trained_names(model)}
     with staged_directory(folder, FILES) as stage:
-        model.config.text_config._name_or_path = ""  # a place on this machine
+        model.config.get_text_config()._name_or_path = ""  # a place on this machine
         model.config.save_pretrained(stage)
         processor.save_pretrained(stage)
         save_file(tensors, stage / WEIGHTS_FILE, metadata={"format": "pt"})
@@ -201,6 +201,8 @@ def _base_of(
         model.config = settings
         return model
     if settings.lora_rank:
+        if settings.base_model is None:
+            raise ConfigError(f"{folder}: its lora_rank needs a base_model in its config.json")
         try:
             language_model = load_base(settings.base_model, dtype)
         except ConfigError as error:

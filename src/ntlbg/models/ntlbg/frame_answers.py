@@ -28,8 +28,8 @@ def chances_of_times(
         return found
     for option in options:
         named = parse_question(option).intent.times_seconds
-        near = np.abs(times - named[0]) <= SAME_MOMENT if len(named) == 1 else []
-        found[option] = float(chances[near].max(initial=0.0))
+        near = chances[np.abs(times - named[0]) <= SAME_MOMENT] if len(named) == 1 else chances[:0]
+        found[option] = float(near.max(initial=0.0))
     return found
 
 

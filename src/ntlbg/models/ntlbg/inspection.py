@@ -148,10 +148,11 @@ def attention_of(
 
 def _level(features: torch.Tensor, output: NtlbgOutput) -> float:
     """c of the first question, as the contour loss has it."""
-    gaussian = (output.statistics.mean, output.statistics.factor, output.statistics.diagonal)
-    products = inner_products(features, output.codes, *gaussian)
-    codes_to_mean, _ = mahalanobis_and_logdet(output.codes, *gaussian)
-    return contour_level(output.weights.unsqueeze(1), products, codes_to_mean)[0, 0].item()
+    found, codes, weights = (output[name] for name in ("statistics", "codes", "weights"))
+    gaussian = (found.mean, found.factor, found.diagonal)
+    products = inner_products(features, codes, *gaussian)
+    codes_to_mean, _ = mahalanobis_and_logdet(codes, *gaussian)
+    return contour_level(weights.unsqueeze(1), products, codes_to_mean)[0, 0].item()
 
 
 def plane_of(

@@ -12,6 +12,8 @@ B videos, T frames, D feature size, K chosen frames, Q questions per video, L qu
 S tokens of a sequence, R rich point size, C context size, H hidden size, V vocabulary.
 """
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,11 +21,14 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.generation import GenerationMixin
 
 from ntlbg.models.layers import IGNORED_LABEL, LanguageModelEmbeddings, token_loss
-from ntlbg.models.modeling_outputs import NtlbgOutput, NtlbgStatistics
+from ntlbg.models.modeling_outputs import NtlbgOutput
 from ntlbg.models.ntlbg.attention import NTLBGAttention, share_of_relevance
 from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig
 from ntlbg.models.ntlbg.projectors import PROJECTORS
 from ntlbg.models.ntlbg.rich_points import RichRepresentativePoints
+
+if TYPE_CHECKING:
+    from ntlbg.models.builtin.vision_tower import BuiltinVisionTower
 
 # Inputs that describe the video: they are read once, before the first generated token.
 VISUAL_INPUTS = (
@@ -42,7 +47,7 @@ VISUAL_INPUTS = (
 class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, GenerationMixin):
     """Any causal language model, with a video in front of the question."""
 
-    config_class = NtlbgConfig
+    config: NtlbgConfig
     base_model_prefix = "ntlbg"
     main_input_name = "input_ids"
     supports_gradient_checkpointing = True
@@ -52,12 +57,12 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
     _supports_flex_attn = True
     _supports_attention_backend = True
     # Statistics and recurrent states lose too many digits in half precision.
-    _keep_in_fp32_modules_strict = (
+    _keep_in_fp32_modules_strict = {  # noqa: RUF012  (as transformers declares it)
         "ntlbg_attention",
         "rich_points",
         "multi_modal_projector",
         "vision_tower",
-    )
+    }
 
     def __init__(self, config: NtlbgConfig):
         super().__init__(config)
@@ -88,8 +93,8 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        if hasattr(module, "reset_parameters"):
-            module.reset_parameters()
+        if reset := getattr(module, "reset_parameters", None):
+            reset()
 
     @torch.no_grad()
     def initialize_from_language_model(self) -> None:
@@ -151,8 +156,13 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
         if inputs_embeds is None:
             # fp32 until the language model: visual tokens are mixed in first
             inputs_embeds = self.get_input_embeddings()(input_ids).float()
-        visual = {}
+        visual = NtlbgOutput()
         if video_features is not None:
+            if pts_seconds is None or indices is None or query_input_ids is None:
+                needed = ("pts_seconds", "indices", "query_input_ids")
+                given = (pts_seconds, indices, query_input_ids)
+                missing = [name for name, value in zip(needed, given) if value is None]
+                raise ValueError(f"video_features need {', '.join(missing)} as well")
             visual = self.represent(
                 video_features,
                 pts_seconds,
@@ -206,19 +216,8 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
         frame_scores: Tensor | None = None,
         pixel_values_videos: Tensor | None = None,
         with_codes: bool = True,
-    ) -> dict[str, Tensor | NtlbgStatistics]:
-        """Visual tokens of the chosen frames and what led to them; arguments as in `forward`.
-
-        Returns:
-            the fields of `NtlbgOutput` from `statistics` on.
-        """
-        needed = {
-            "pts_seconds": pts_seconds,
-            "indices": indices,
-            "query_input_ids": query_input_ids,
-        }
-        if missing := [name for name, value in needed.items() if value is None]:
-            raise ValueError(f"video_features need {', '.join(missing)} as well")
+    ) -> NtlbgOutput:
+        """Visual tokens of the chosen frames and what led to them; arguments as in `forward`."""
         if video_mask is None:
             video_mask = torch.ones_like(video_features[..., 0], dtype=torch.bool)
         if query_attention_mask is None:
@@ -236,15 +235,15 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
         rich = self.rich_points(
             features, video_mask, pts_seconds, indices, relevance, weights, point_mass, with_codes
         )
-        return {
-            "statistics": statistics,
-            "representative_points": rich.points,
-            "context": rich.context,
-            "codes": rich.codes,
-            "relevance": relevance,
-            "weights": weights,
-            "visual_tokens": self.multi_modal_projector(rich.points, rich.features, frame_scores),
-        }
+        return NtlbgOutput(
+            statistics=statistics,
+            representative_points=rich.points,
+            context=rich.context,
+            codes=rich.codes,
+            relevance=relevance,
+            weights=weights,
+            visual_tokens=self.multi_modal_projector(rich.points, rich.features, frame_scores),
+        )
 
     def see_again(self, features: Tensor, indices: Tensor, pixels: Tensor) -> Tensor:
         """Features (B, T, D), those at `indices` computed again from pixels (B, K, 3, H, W)."""
@@ -286,12 +285,13 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
         return self.ntlbg_attention(video_features[None].float(), query_embeds).scores[0, 0]
 
 
-def _build_vision_tower(config: NtlbgConfig) -> nn.Module | None:
+def _build_vision_tower(config: NtlbgConfig) -> "BuiltinVisionTower | None":
     if config.vision_config is None:
         return None
     # Imported here: a model without a vision tower does not need its code.
-    from ntlbg.models.builtin.vision_tower import BuiltinVisionTower
+    from ntlbg.models.builtin.vision_tower import BuiltinVisionConfig, BuiltinVisionTower
 
+    assert isinstance(config.vision_config, BuiltinVisionConfig)  # NtlbgConfig makes it one
     return BuiltinVisionTower(config.vision_config)
 
 

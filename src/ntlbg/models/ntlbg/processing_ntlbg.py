@@ -21,7 +21,7 @@ from transformers.feature_extraction_utils import BatchFeature
 from transformers.processing_utils import ProcessorMixin
 
 from ntlbg.errors import QuestionError
-from ntlbg.models.layers import IGNORED_LABEL
+from ntlbg.models.layers import IGNORED_LABEL, in_lists
 from ntlbg.selectors import Selection
 from ntlbg.time_text import format_seconds
 
@@ -131,29 +131,27 @@ class NtlbgProcessor(ProcessorMixin):
             point_mass: (K,) share of the frames each chosen frame stands for.
             answer: appended, with labels, for training.
         """
-        if isinstance(question, str):
-            answer = None if answer is None else [answer]
-            selection = None if selection is None else [selection]
-            indices = None if indices is None else [indices]
-            point_mass = None if point_mass is None else [point_mass]
-            question, video_features, pts_seconds = [question], [video_features], [pts_seconds]
+        alone = isinstance(question, str)
+        questions, answers, selections = in_lists(alone, question, answer, selection)
+        video_features, pts_seconds = in_lists(alone, video_features, pts_seconds)
+        indices, point_mass = in_lists(alone, indices, point_mass)
         frame_scores = None
-        if selection is not None:
-            indices = [chosen.indices for chosen in selection]
-            point_mass = [chosen.weights for chosen in selection]
-            if all(chosen.scores is not None for chosen in selection):
-                frame_scores = [chosen.scores[chosen.indices] for chosen in selection]
+        if selections is not None:
+            indices = [chosen.indices for chosen in selections]
+            point_mass = [chosen.weights for chosen in selections]
+            if all(chosen.scores is not None for chosen in selections):
+                frame_scores = [chosen.scores[chosen.indices] for chosen in selections]
         if indices is None:
             raise ValueError("give the chosen frames: a selection, or indices")
         indices = [torch.as_tensor(np.asarray(x), dtype=torch.int64) for x in indices]
         times = [torch.as_tensor(np.asarray(x), dtype=torch.float64) for x in pts_seconds]
-        answers = [None] * len(question) if answer is None else answer
+        answers = [None] * len(questions) if answers is None else answers
         rows = [
             self._row(text, seconds[chosen], reply)
-            for text, seconds, chosen, reply in zip(question, times, indices, answers, strict=True)
+            for text, seconds, chosen, reply in zip(questions, times, indices, answers, strict=True)
         ]
         features = [torch.as_tensor(x).float() for x in video_features]
-        queries = [torch.tensor(self.query_ids(text)) for text in question]
+        queries = [torch.tensor(self.query_ids(text)) for text in questions]
         data = {
             "input_ids": pad([ids for ids, _ in rows], self.pad_token_id, left=True),
             "attention_mask": pad([torch.ones_like(ids) for ids, _ in rows], 0, left=True),

@@ -30,7 +30,7 @@ class MlpProjector(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(config.rich_point_size)
         self.hidden = nn.Linear(config.rich_point_size, config.adapter_size)
-        self.output = nn.Linear(config.adapter_size, config.text_config.hidden_size)
+        self.output = nn.Linear(config.adapter_size, config.get_text_config().hidden_size)
 
     def forward(self, points: Tensor, features: Tensor, scores: Tensor | None = None) -> Tensor:
         """points (B, K, R), features (B, K, D) and scores (B, K), both unused -> (B, K, H)."""
@@ -47,9 +47,14 @@ class VocabularyProjector(nn.Module):
     that space (or learn to, through `to_text`). The language model then reads almost-text.
     """
 
+    word_embeddings: Tensor
+    embedding_mean: Tensor
+    embedding_norm: Tensor
+
     def __init__(self, config: NtlbgConfig):
         super().__init__()
-        width = config.text_config.hidden_size
+        assert config.vocabulary is not None  # NtlbgConfig asks for one with this projector
+        width = config.get_text_config().hidden_size
         self.words = config.vocabulary
         self.scale, self.nothing_bias = config.vocabulary_scale, config.nothing_bias
         self.doubt_margin, self.doubt_slope = config.doubt_margin, config.doubt_slope
@@ -122,4 +127,7 @@ class VocabularyProjector(nn.Module):
         self.embedding_norm.copy_(sum(norms) / len(weight))
 
 
-PROJECTORS = {"mlp": MlpProjector, "vocabulary": VocabularyProjector}
+PROJECTORS: dict[str, type[MlpProjector | VocabularyProjector]] = {
+    "mlp": MlpProjector,
+    "vocabulary": VocabularyProjector,
+}

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from transformers.modeling_outputs import ModelOutput
 
+from ntlbg.models.modeling_outputs import GIVEN
 from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig
 
-# Periods of the time code: from one shot to a long film.
+# Periods of the time code: from one shot to a long film. Set by hand.
 SHORTEST_PERIOD_SECONDS = 4.0
 LONGEST_PERIOD_SECONDS = 4 * 3600.0
 
@@ -29,9 +30,9 @@ class RichPoints(ModelOutput):
         codes: (B, K, D), the code vectors that carry the gradient; None when not needed.
     """
 
-    points: Tensor | None = None
-    features: Tensor | None = None
-    context: Tensor | None = None
+    points: Tensor
+    features: Tensor = GIVEN
+    context: Tensor = GIVEN
     codes: Tensor | None = None
 
 
