@@ -33,7 +33,7 @@ LAYERS = (
     ("pictures", "models"),
     ("encoders", "evidence"),
     ("index", "memory"),
-    ("analysis", "reading", "retrievers"),
+    ("analysis", "feature_loader", "retrievers"),
     ("answerers",),
     ("budget", "choosing"),
     ("system",),

@@ -10,7 +10,7 @@ import numpy as np
 from ntlbg.marks import JPEG, json_object
 from ntlbg.pictures import contact_sheet, save_jpeg
 from ntlbg.time_text import timestamp
-from ntlbg.types import AnswerInput, Evidence, Moments
+from ntlbg.types import AnswerInput, Evidence, SelectedFrames
 
 FRAMES = f"frame_{'[0-9]' * 6}_*.jpg"
 SHEET_FILE, SELECTION_FILE = "contact_sheet.jpg", "selection.json"
@@ -45,7 +45,7 @@ def mark_evidence(evidence: Sequence[Evidence], supports: np.ndarray | None) -> 
     return [replace(item, supports=bool(shown)) for item, shown in zip(evidence, supports)]
 
 
-def write_pictures(moments: Moments, folder: Path, final_folder: Path) -> Moments:
+def write_pictures(moments: SelectedFrames, folder: Path, final_folder: Path) -> SelectedFrames:
     """JPEGs named by frame index and time; the evidence names their final place."""
     evidence = []
     indices, pictures = moments.seen.selection.indices, moments.seen.pictures
@@ -56,7 +56,7 @@ def write_pictures(moments: Moments, folder: Path, final_folder: Path) -> Moment
     return replace(moments, evidence=evidence)
 
 
-def write_overview(moments: Moments, stage: Path) -> None:
+def write_overview(moments: SelectedFrames, stage: Path) -> None:
     """``contact_sheet.jpg`` and ``selection.json`` about pictures already read."""
     captions = [
         item.timestamp if item.score is None else f"{item.timestamp}   {item.score:.2f}"

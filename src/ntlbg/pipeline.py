@@ -29,7 +29,7 @@ from ntlbg.pictures import fit_within
 from ntlbg.question import checked_question
 from ntlbg.selectors import check_selector
 from ntlbg.system import System, load_system
-from ntlbg.types import Answer, AnswerInput, Moments, Question
+from ntlbg.types import Answer, AnswerInput, Question, SelectedFrames
 from ntlbg.video import ReadReport, read_frames_at
 from ntlbg.video.opening import check_unchanged, file_state
 from ntlbg.video.stills import check_video
@@ -126,7 +126,7 @@ def select(
     out_dir: str | Path | None = None,
     index: FeatureIndex | None = None,
     progress: Progress | None = None,
-) -> Moments:
+) -> SelectedFrames:
     """Choose the frames that represent a video, for a question or for itself.
 
     With ``out_dir`` the frames are written there as JPEG, with ``contact_sheet.jpg`` and
@@ -160,7 +160,7 @@ def _choose(
     pictures: bool,
     *,
     limit: bool = False,
-) -> Moments:
+) -> SelectedFrames:
     """Features from the index, relevance from the retriever, frames from the selector.
 
     ``limit``: no more frames than the answerer can read here.
@@ -194,4 +194,4 @@ def _choose(
     }
     notes += notes_about(usage, selection.num_pictures, damaged=indexed.meta["damaged"])
     text = None if question is None else question.text
-    return Moments(video, text, selector, describe_evidence(seen), usage, notes, seen=seen)
+    return SelectedFrames(video, text, selector, describe_evidence(seen), usage, notes, seen=seen)

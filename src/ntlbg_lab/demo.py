@@ -32,7 +32,7 @@ from ntlbg.types import Answer
 from ntlbg.views.console import counting
 from ntlbg.views.plots import save_timeline
 from ntlbg.views.plots_attention import save_attention
-from ntlbg.views.report import Asked, Report, Stage, write_report
+from ntlbg.views.report import Report, ReportQuestion, TimedStep, write_report
 from ntlbg_lab import haystack
 from ntlbg_lab.haystack import QUESTIONS_FILE, make_videos
 
@@ -71,7 +71,7 @@ class Demo:
 
     report: Path
     video: Path
-    asked: list[Asked]
+    asked: list[ReportQuestion]
 
 
 def run(
@@ -193,14 +193,14 @@ def _ask_both(
     index: FeatureIndex,
     selector: str,
     budget: dict[str, int | None],
-) -> Asked:
+) -> ReportQuestion:
     shared = {"options": sample.options, "model": system, "index": index, **budget}
     with counting("reading the video", unit="frames") as progress:
         answer = ask(
             video, sample.question, selector=selector, read_frames=True, progress=progress, **shared
         )
     baseline = ask(video, sample.question, selector="uniform", **shared)
-    return Asked(
+    return ReportQuestion(
         answer=answer,
         kind=sample.answer_type,
         truth=sample.answer,
@@ -211,7 +211,7 @@ def _ask_both(
     )
 
 
-def _line(item: Asked) -> str:
+def _line(item: ReportQuestion) -> str:
     """One question on the terminal: answer, truth, best moments, uniform's answer."""
     best = sorted(item.answer.evidence, key=lambda moment: -(moment.score or 0.0))[:4]
     moments = " ".join(moment.timestamp for moment in sorted(best, key=lambda m: m.pts_seconds))
@@ -226,25 +226,25 @@ def _short(text: str) -> str:
     return f"{' '.join(text.split()):<14}"
 
 
-def _benchmark(answers: Sequence[Answer]) -> list[Stage]:
+def _benchmark(answers: Sequence[Answer]) -> list[TimedStep]:
     """Seconds of each step; the first question pays for reading the video."""
     first, *others = [answer.usage["seconds"] for answer in answers]
     count = f"{answers[0].usage['frames_sampled']:,} frames"
-    stages = [Stage("Decode and encode the video", first["index"], f"{count}, once per video")]
+    stages = [TimedStep("Decode and encode the video", first["index"], f"{count}, once per video")]
     if others:
         again = statistics.median(seconds["index"] for seconds in others)
-        stages.append(Stage("Find the features again", again, "median of the later questions"))
+        stages.append(TimedStep("Find the features again", again, "median of the later questions"))
     for name, key in (
         ("Select frames", "select"),
         ("Read their pictures", "read"),
         ("Answer", "answer"),
     ):
         median = statistics.median(answer.usage["seconds"][key] for answer in answers)
-        stages.append(Stage(name, median, "median per question"))
+        stages.append(TimedStep(name, median, "median per question"))
     return stages
 
 
-def _report(asked: list[Asked], stages: list[Stage], system: System) -> Report:
+def _report(asked: list[ReportQuestion], stages: list[TimedStep], system: System) -> Report:
     first = asked[0].answer
     usage, seconds = first.usage, first.usage["video_seconds"]
     apart = _apart(first.seen.pts_seconds, seconds)
@@ -274,7 +274,7 @@ def _report(asked: list[Asked], stages: list[Stage], system: System) -> Report:
     )
 
 
-def _inside(asked: list[Asked], system: System) -> dict[str, Any]:
+def _inside(asked: list[ReportQuestion], system: System) -> dict[str, Any]:
     """What a model with NTLBG attention shows of itself; of each kind the first question."""
     model = system.answerer
     if not isinstance(model, NtlbgAnswerer):
@@ -296,7 +296,7 @@ def _save_plots(page: Report, folder: Path) -> None:
         save_attention(page.attention, folder)
 
 
-def _write_answers(asked: list[Asked], path: Path) -> None:
+def _write_answers(asked: list[ReportQuestion], path: Path) -> None:
     records = [
         {
             "kind": item.kind,

@@ -9,7 +9,7 @@ from ntlbg.data import read_json_lines
 from ntlbg.errors import DataError
 from ntlbg.views.plots import save_timeline
 from ntlbg.views.plots_features import save_feature_plane
-from ntlbg.views.seen_files import read_seen
+from ntlbg.views.result_file import read_seen
 from ntlbg_lab.compare.figures import write_figures
 from ntlbg_lab.compare.summary import ComparisonRow
 from ntlbg_lab.plots_answers import save_answers, save_cells

@@ -7,7 +7,8 @@ import pytest
 from reading import needs_linux, same, sample
 
 from counter_videos import DATA, write_video
-from ntlbg.video import ahead, skipping
+from ntlbg.video import packet_queue as ahead
+from ntlbg.video import skipping
 
 
 def peak_megabytes(code: str, *arguments) -> list[int]:

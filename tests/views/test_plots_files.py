@@ -12,8 +12,8 @@ from ntlbg.cli import app
 from ntlbg.errors import DataError
 from ntlbg.evidence import describe_evidence
 from ntlbg.selectors import select_frames
-from ntlbg.types import Answer, Moments
-from ntlbg.views.seen_files import read_seen, save_seen
+from ntlbg.types import Answer, SelectedFrames
+from ntlbg.views.result_file import read_seen, save_seen
 from ntlbg_lab.compare import compare
 from ntlbg_lab.compare.figures import bar_panels
 from ntlbg_lab.plots_answers import answer_panels
@@ -43,8 +43,8 @@ def seen():
     return given(features, times, chosen)
 
 
-def moments(seen, question="Which?") -> Moments:
-    return Moments(Path("v.mp4"), question, "ntlbg", describe_evidence(seen), {}, seen=seen)
+def moments(seen, question="Which?") -> SelectedFrames:
+    return SelectedFrames(Path("v.mp4"), question, "ntlbg", describe_evidence(seen), {}, seen=seen)
 
 
 def names(written: list[Path]) -> list[str]:

@@ -228,7 +228,7 @@ def _frames(model: ModelSizes, work: Workload, number_bytes: int) -> dict[str, i
     }  # fmt: skip
 
 
-def largest(fits: Callable[[int], bool], limit: int = MOST) -> int:
+def largest_fitting(fits: Callable[[int], bool], limit: int = MOST) -> int:
     """The largest number up to ``limit`` that fits, where every smaller one does; 0 for none."""
     low, high = 0, 1
     while high <= limit and fits(high):
@@ -257,7 +257,7 @@ def largest_budgets(
 
     looked_at = work.sampled_frames
     return {
-        "frames": largest(lambda k: fits(num_frames=k, sampled_frames=max(looked_at, k))),
-        "tokens": largest(lambda number: fits(num_frames=0, text_tokens=number)),
-        "batch": largest(lambda number: fits(batch=number), limit=2**16),
+        "frames": largest_fitting(lambda k: fits(num_frames=k, sampled_frames=max(looked_at, k))),
+        "tokens": largest_fitting(lambda number: fits(num_frames=0, text_tokens=number)),
+        "batch": largest_fitting(lambda number: fits(batch=number), limit=2**16),
     }

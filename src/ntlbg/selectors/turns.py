@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 
 from ntlbg.selectors.inputs import Inputs
-from ntlbg.selectors.result import Picks
+from ntlbg.selectors.result import SelectorOutput
 
 # Added to every squared norm, relative to their mean: copies keep a volume.
 _JITTER = 1e-3
 
 
-def choose_by_turns(inputs: Inputs, choose: Callable[[Inputs], Picks]) -> Picks:
+def choose_by_turns(inputs: Inputs, choose: Callable[[Inputs], SelectorOutput]) -> SelectorOutput:
     """Every part chooses its share of the frames with any selector; none is left out.
 
     The first parts get what does not divide; with fewer frames than parts the first ones get a
@@ -35,10 +35,10 @@ def choose_by_turns(inputs: Inputs, choose: Callable[[Inputs], Picks]) -> Picks:
         _add_by_turns(chosen, [_best_first(part, choose(part)) for part in parts], k)
     z = [pick.z for pick in picks if pick.z is not None]
     joined = np.max(z, axis=0) if len(z) == len(picks) else None
-    return Picks(np.array(sorted(chosen), np.int64), z=joined)
+    return SelectorOutput(np.array(sorted(chosen), np.int64), z=joined)
 
 
-def _best_first(part: Inputs, picks: Picks) -> deque[int]:
+def _best_first(part: Inputs, picks: SelectorOutput) -> deque[int]:
     relevance = part.relevance()
     assert relevance is not None  # a question in parts has a query or scores
     order = np.argsort(-relevance[picks.frames], kind="stable")

@@ -21,12 +21,12 @@ __all__ = [
     "Evidence",
     "Frames",
     "Intent",
-    "Moments",
     "Passage",
     "Question",
     "Relevance",
     "Reply",
     "ScoreUnit",
+    "SelectedFrames",
     "Selection",
     "VideoIndex",
 ]
@@ -242,7 +242,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Moments:
+class SelectedFrames:
     """The frames chosen from a video; ``seen`` keeps the arrays behind them."""
 
     video: Path
@@ -284,7 +284,7 @@ class Answer:
         return _plain(self)
 
 
-def _plain(result: "Moments | Answer") -> dict:
+def _plain(result: "SelectedFrames | Answer") -> dict:
     record = vars(result) | {"evidence": [asdict(one) for one in result.evidence]}
     del record["seen"]
     return json.loads(json.dumps(record, default=os.fspath))

@@ -19,7 +19,7 @@ from ntlbg.time_text import (
     span_seconds,
     timestamp,
 )
-from ntlbg.types import Answer, Moments
+from ntlbg.types import Answer, SelectedFrames
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
@@ -42,7 +42,7 @@ _PICTURES = 8  # as many as fit beside one another
 
 
 def save_timeline(
-    result: Answer | Moments,
+    result: Answer | SelectedFrames,
     folder: str | Path,
     *,
     name: str = "timeline",
@@ -76,7 +76,9 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
     return written
 
 
-def draw_timeline(result: Answer | Moments, *, truth: Sequence[tuple[float, float]] = ()) -> Figure:
+def draw_timeline(
+    result: Answer | SelectedFrames, *, truth: Sequence[tuple[float, float]] = ()
+) -> Figure:
     """The same as a matplotlib Figure, without pyplot and its global state."""
     pictures = _spread(result)
     figure = Figure(figsize=(10, 3.3 if pictures else 2.3))
@@ -90,7 +92,7 @@ def draw_timeline(result: Answer | Moments, *, truth: Sequence[tuple[float, floa
     return figure
 
 
-def _draw_relevance(axes: Axes, result: Answer | Moments, truth) -> None:
+def _draw_relevance(axes: Axes, result: Answer | SelectedFrames, truth) -> None:
     times, selection = result.seen.pts_seconds, result.seen.selection
     start, span, levels = times[0], span_seconds(times), np.ones(len(result.evidence))
     for first, last in truth:
@@ -115,7 +117,7 @@ def _draw_relevance(axes: Axes, result: Answer | Moments, truth) -> None:
     )  # fmt: skip
 
 
-def _draw_pictures(figure, cell, result: Answer | Moments, positions: list[int]) -> None:
+def _draw_pictures(figure, cell, result: Answer | SelectedFrames, positions: list[int]) -> None:
     row = cell.subgridspec(1, _PICTURES, wspace=0.06)
     for column, position in enumerate(positions):
         axes = figure.add_subplot(row[column])
@@ -124,7 +126,7 @@ def _draw_pictures(figure, cell, result: Answer | Moments, positions: list[int])
         axes.set_title(result.evidence[position].timestamp, fontsize=9, color=_SOFT, pad=3)
 
 
-def _spread(result: Answer | Moments) -> list[int]:
+def _spread(result: Answer | SelectedFrames) -> list[int]:
     """Positions of the pictures to show: the best scores, in order of time."""
     if result.seen.frames is None:
         return []
@@ -133,7 +135,7 @@ def _spread(result: Answer | Moments) -> list[int]:
     return sorted(int(position) for position in best)
 
 
-def _title(result: Answer | Moments) -> str:
+def _title(result: Answer | SelectedFrames) -> str:
     if isinstance(result, Answer):
         return f"{result.question}  {result.text}"
     return result.question or result.video.name

@@ -249,7 +249,7 @@ def plot(
     from ntlbg.views import console
     from ntlbg_lab.plots_files import plot_file
 
-    console.tell_written(plot_file(file, out or file.parent))
+    console.print_paths(plot_file(file, out or file.parent))
 
 
 # What a suite does not take; those of made videos check their own.
@@ -319,7 +319,7 @@ def _show(out_dir: Path, as_json: bool, content: dict, tables: Sequence) -> None
         console.print_json(content)
     else:
         typer.echo(as_markdown(tables))
-    console.tell_written([out_dir])
+    console.print_paths([out_dir])
 
 
 def _tell(line: str) -> None:
