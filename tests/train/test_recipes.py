@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from ntlbg import plugins
 from ntlbg.cli import app
 from ntlbg.config import Config
 from ntlbg.errors import ConfigError
@@ -75,9 +76,9 @@ def test_options_of_other_recipes_are_refused():
 
 
 def test_a_recipe_may_come_from_another_package(monkeypatch, tmp_path):
-    point = EntryPoint("other", "ntlbg.train.recipes.ntlbg:NtlbgRecipe", recipes.GROUP)
-    found = {recipes.GROUP: [point]}
-    monkeypatch.setattr(recipes, "entry_points", lambda group: found[group])
+    point = EntryPoint("other", "ntlbg.train.recipes.ntlbg:NtlbgRecipe", plugins.RECIPES)
+    found = {plugins.RECIPES: {"other": point}}
+    monkeypatch.setattr(plugins, "additions", lambda group: found[group])
     assert recipes.find_recipe("other", "") is recipes.find_recipe("ntlbg", "")
 
 

@@ -5,7 +5,7 @@ T frames, D feature size.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -80,6 +80,7 @@ class Retriever(ABC):
         return Relevance(odds, "log_odds", self.name)
 
 
+@cache  # a second or two, and a gigabyte
 def _builtin() -> Retriever:
     from ntlbg.retrievers.builtin import load_builtin_retriever
 

@@ -1,6 +1,5 @@
 """NTLBG attention of the model that comes with the package, and all the words that it knows."""
 
-from functools import cache
 from pathlib import Path
 
 from ntlbg.encoders.builtin import BuiltinEncoder
@@ -11,11 +10,10 @@ from ntlbg.models.builtin.open_vocabulary import OpenVocabulary
 from ntlbg.retrievers.ntlbg import NtlbgRetriever
 
 
-@cache
 def load_builtin_retriever(
     weights: Path | None = None, *, pristine: bool = False
 ) -> NtlbgRetriever:
-    """The built-in retriever, or the same with other trained weights; loaded once per process.
+    """The built-in retriever, or the same with other trained weights.
 
     Args:
         weights: a file of trained weights.
