@@ -89,7 +89,7 @@ def _row(name, change, num_frames, found, contrast, seed) -> AblationRow:
     right, low, high = mean_over_questions([(o.video, o.right) for o in found], seed=seed)
     seen = [o.seen for o in found if o.seen is not None]
     return AblationRow(
-        name, change, num_frames, len(found), len({o.video for o in found}), right,
+        name, change, num_frames, len(found), len({o.video for o in found}), round(right, 4),
         _known(low), _known(high), _known(np.mean(seen)) if seen else None, **contrast,
     )  # fmt: skip
 
