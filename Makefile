@@ -10,7 +10,7 @@ MINUTES ?= 60
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo data quickstart evaluate eval-builtin eval-openmoji bench-builtin compare test test-all test-durations quick-test \
-	check format photos train train-debug dry-run check-env package fuzz bench-setup clean clean-all
+	check types format photos train train-debug dry-run check-env package fuzz bench-setup clean clean-all
 
 help:  ## this list
 	@echo "NTLBG-LLM: questions about hour-long videos. Start with: make demo"
@@ -92,6 +92,9 @@ test-durations: $(READY)  ## the same as test, and the 20 slowest
 
 quick-test: $(READY)  ## tests that need no model parts, stop at the first failure
 	$(BIN)/python -m pytest -x -m "not slow and not thorough"
+
+types: $(READY_DEV)  ## types alone, by mypy (a minute)
+	$(BIN)/mypy
 
 check: $(READY_DEV)  ## style, types, then all tests
 	$(BIN)/ruff check .

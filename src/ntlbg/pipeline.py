@@ -93,7 +93,7 @@ def ask(
         began = time.perf_counter()
         reply = system.answerer.answer(asked, replace(moments.seen, generation=generation))
         seconds = moments.usage["seconds"] | {"answer": time.perf_counter() - began}
-        if folder and evidence_dir:
+        if folder and evidence_dir is not None:
             moments = write_pictures(moments, folder, Path(evidence_dir))
     return Answer(
         text=reply.text,
@@ -139,7 +139,7 @@ def select(
         system = load_system(model)
         look = Look(fps, max_frames, start, end, selector, num_frames, selector_options or {})
         moments = _choose(Path(video), asked, system, look, index, progress, folder is not None)
-        if folder and out_dir:
+        if folder and out_dir is not None:
             moments = write_pictures(moments, folder, Path(out_dir))
             write_overview(moments, folder)
     return moments

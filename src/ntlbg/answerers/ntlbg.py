@@ -1,6 +1,5 @@
 """Models of the project's own kind: one visual token a frame, answers of a few words."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -107,7 +106,7 @@ class NtlbgAnswerer(Answerer):
             return replace(reply, notes=notes)
         [text] = as_counted(intent, [reply.text])
         doubts = [*evidence.doubts(text), *too_late(intent, given.pts_seconds)]
-        if options is not None and self._nothing_offered(asked, options, evidence, given):
+        if options is not None and self._nothing_offered(asked, evidence, given):
             doubts.append(NOT_OFFERED)
         supports = evidence.supports()
         if evidence.events is not None and supports.any() and given.selection.scores is not None:
@@ -133,15 +132,11 @@ class NtlbgAnswerer(Answerer):
         return vocabulary.answer_what_is_shown(asked.intent, features, given.times)
 
     def _nothing_offered(
-        self,
-        asked: Question,
-        options: Sequence[str],
-        evidence: QuestionEvidence,
-        given: AnswerInput,
+        self, asked: Question, evidence: QuestionEvidence, given: AnswerInput
     ) -> bool:
         known = self._known_chances(replace(asked, options=None), evidence, given)
         offered = self._known_chances(asked, evidence, given)
-        return nothing_offered(known, offered, as_counted(asked.intent, options))
+        return nothing_offered(known, offered, as_counted(asked.intent, asked.options or ()))
 
     def _evidence(self, question: Question, given: AnswerInput) -> QuestionEvidence | None:
         eyes, projector = self.retriever, self.model.multi_modal_projector

@@ -75,6 +75,8 @@ def _encoder(model: NtlbgForConditionalGeneration, weights: str, folder: Path) -
     """The one that it was trained with, its tower as trained."""
     settings = model.config
     tower = model.vision_tower
+    if tower is None and settings.trained_tower:
+        raise WeightsError(f"{folder}: config.json: trained_tower, and there is no vision_config")
     if tower is not None and (settings.trained_tower or settings.base_model is None):
         return BuiltinEncoder(tower, f"{weights} {inference_dtype()}")
     encoder = ENCODERS[settings.feature_encoder]()

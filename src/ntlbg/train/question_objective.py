@@ -68,11 +68,11 @@ class QuestionObjective(AnswerLosses):
 
     def _see_again(self, items: Sequence[QuestionFeatures], batch: dict[str, Tensor]) -> None:
         """Features of the chosen frames of films, computed anew by the vision tower."""
-        tower = self.model.vision_tower
-        assert tower is not None  # `pixels` are for models that have one
         for row, item in enumerate(items):
             if item.film is None:
                 continue
+            tower = self.model.vision_tower
+            assert tower is not None  # a model that learns from films has one
             size = tuple(tower.config.image_size)
             chosen = batch["indices"][row : row + 1]
             times = item.pts_seconds[chosen[0][chosen[0] >= 0].cpu().numpy()]
