@@ -48,7 +48,7 @@ def mark_evidence(evidence: Sequence[Evidence], supports: np.ndarray | None) -> 
 def write_pictures(moments: SelectedFrames, folder: Path, final_folder: Path) -> SelectedFrames:
     """JPEGs named by frame index and time; the evidence names their final place."""
     evidence = []
-    indices, pictures = moments.seen.selection.indices, moments.seen.pictures
+    indices, pictures = moments.context.selection.indices, moments.context.pictures
     for item, frame, picture in zip(moments.evidence, indices, pictures, strict=True):
         name = f"frame_{frame:06d}_{item.timestamp.replace(':', '-')}.jpg"
         save_jpeg(picture, folder / name)
@@ -62,7 +62,7 @@ def write_overview(moments: SelectedFrames, stage: Path) -> None:
         item.timestamp if item.score is None else f"{item.timestamp}   {item.score:.2f}"
         for item in moments.evidence
     ]
-    sheet = contact_sheet(list(moments.seen.pictures), captions)
+    sheet = contact_sheet(list(moments.context.pictures), captions)
     save_jpeg(sheet, stage / SHEET_FILE)
     text = json.dumps(moments.to_dict(), indent=2, ensure_ascii=False)
     # file names need not be UTF-8; their odd bytes are written as JSON writes them, \udce9

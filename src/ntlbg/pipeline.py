@@ -73,7 +73,7 @@ def ask(
         selector_options: of the selector, by name: the fields of ``SELECTORS[name].options``.
         start, end: seconds from the first picture; only this part is looked at.
         evidence_dir: write the selected frames here as JPEG; earlier ones make way.
-        read_frames: keep the selected pictures in ``answer.seen.frames``.
+        read_frames: keep the selected pictures in ``answer.context.frames``.
         generation: how the text is written; where the model writes none, a note says so.
         index: where features are kept; None is the user's cache.
         progress: called with frames done and, where known, the share done.
@@ -91,7 +91,7 @@ def ask(
         pictures = read_frames or folder is not None or system.answerer.wants.pictures
         moments = _choose(Path(video), asked, system, look, index, progress, pictures, limit=True)
         began = time.perf_counter()
-        reply = system.answerer.answer(asked, replace(moments.seen, generation=generation))
+        reply = system.answerer.answer(asked, replace(moments.context, generation=generation))
         seconds = moments.usage["seconds"] | {"answer": time.perf_counter() - began}
         if folder and evidence_dir is not None:
             moments = write_pictures(moments, folder, Path(evidence_dir))
@@ -107,7 +107,7 @@ def ask(
         option_scores=reply.option_scores,
         found=reply.found,
         notes=[*moments.notes, *reply.notes, *([] if reply.written else decided(generation))],
-        seen=moments.seen,
+        context=moments.context,
     )
 
 
@@ -179,9 +179,9 @@ def _choose(
         notes += [] if note is None else [note]
     selection = choose(system.retriever, indexed, question, selector, budget, **options)
     clock.lap("select")
-    seen = AnswerInput(indexed, system.retriever.features(indexed), selection)
+    given = AnswerInput(indexed, system.retriever.features(indexed), selection)
     if pictures:
-        seen = replace(seen, frames=read_frames_at(video, seen.times, size=size, report=report))
+        given = replace(given, frames=read_frames_at(video, given.times, size=size, report=report))
         check_unchanged(video, before)  # else the pictures are not those of the features
         clock.lap("read")
     usage = {
@@ -194,4 +194,5 @@ def _choose(
     }
     notes += notes_about(usage, selection.num_pictures, damaged=indexed.meta["damaged"])
     text = None if question is None else question.text
-    return SelectedFrames(video, text, selector, describe_evidence(seen), usage, notes, seen=seen)
+    evidence = describe_evidence(given)
+    return SelectedFrames(video, text, selector, evidence, usage, notes, context=given)

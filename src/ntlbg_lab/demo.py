@@ -247,7 +247,7 @@ def _benchmark(answers: Sequence[Answer]) -> list[TimedStep]:
 def _report(asked: list[ReportQuestion], stages: list[TimedStep], system: System) -> Report:
     first = asked[0].answer
     usage, seconds = first.usage, first.usage["video_seconds"]
-    apart = _apart(first.seen.pts_seconds, seconds)
+    apart = _apart(first.context.pts_seconds, seconds)
     return Report(
         title=f"{_spelled(len(asked))} questions about {_length(seconds)} of video",
         lead=(
@@ -282,10 +282,10 @@ def _inside(asked: list[ReportQuestion], system: System) -> dict[str, Any]:
     first = asked[0].answer
     naming = (item for kind in NAMING_KINDS for item in asked if item.kind == kind)
     named = next(naming, asked[0])
-    question, video = named.answer.question, named.answer.seen
+    question, video = named.answer.question, named.answer.context
     return {
         "attention": model.attention(question, named.truth, video, losses=loss_parts),
-        "rich_points": model.rich_points(first.question, first.seen),
+        "rich_points": model.rich_points(first.question, first.context),
     }
 
 

@@ -47,7 +47,7 @@ def _drawn(path: Path, rows: list[dict], folder: Path, draw) -> list[Path]:
 
 def _draw_seen(path: Path, folder: Path) -> list[Path]:
     result = read_seen(path)
-    seen, title = result.seen, result.question or result.video.name
+    seen, title = result.context, result.question or result.video.name
     written = save_timeline(result, folder)
     return written + save_feature_plane(
         seen.features, seen.selection, seen.pts_seconds, folder, title=title

@@ -44,7 +44,9 @@ def seen():
 
 
 def moments(seen, question="Which?") -> SelectedFrames:
-    return SelectedFrames(Path("v.mp4"), question, "ntlbg", describe_evidence(seen), {}, seen=seen)
+    return SelectedFrames(
+        Path("v.mp4"), question, "ntlbg", describe_evidence(seen), {}, context=seen
+    )
 
 
 def names(written: list[Path]) -> list[str]:
@@ -90,10 +92,17 @@ def test_what_was_seen_is_read_back(seen, tmp_path):
     back = read_seen(save_seen(moments(seen), tmp_path))
     assert back == moments(seen)
     for name in ("features", "pts_seconds"):
-        np.testing.assert_array_equal(getattr(back.seen, name), getattr(seen, name))
-    np.testing.assert_array_equal(back.seen.selection.scores, seen.selection.scores)
+        np.testing.assert_array_equal(getattr(back.context, name), getattr(seen, name))
+    np.testing.assert_array_equal(back.context.selection.scores, seen.selection.scores)
     answer = Answer(
-        "red", describe_evidence(seen), {}, "Which?", Path("v.mp4"), "builtin", "ntlbg", seen=seen
+        "red",
+        describe_evidence(seen),
+        {},
+        "Which?",
+        Path("v.mp4"),
+        "builtin",
+        "ntlbg",
+        context=seen,
     )
     back = read_seen(save_seen(answer, tmp_path))
     assert (back.text, back.question) == ("red", "Which?")
@@ -108,7 +117,7 @@ def test_moments_without_a_question_have_no_scores(seen, tmp_path):
     chosen = select_frames("uniform", seen.features, 4, pts_seconds=seen.pts_seconds)
     plain = moments(given(seen.features, seen.pts_seconds, chosen), None)
     back = read_seen(save_seen(plain, tmp_path))
-    assert (back.question, back.seen.selection.scores) == (None, None)
+    assert (back.question, back.context.selection.scores) == (None, None)
     assert len(plot_file(tmp_path / "seen.safetensors", tmp_path)) == 4
 
 

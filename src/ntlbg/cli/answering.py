@@ -109,7 +109,7 @@ def _write_views(answer, save_plots: Path | None, report: Path | None) -> list[P
         from ntlbg.views.plots_features import save_feature_plane
         from ntlbg.views.result_file import save_seen
 
-        seen = answer.seen
+        seen = answer.context
         written += save_timeline(answer, save_plots)
         written += save_feature_plane(
             seen.features, seen.selection, seen.pts_seconds, save_plots, title=answer.question

@@ -243,7 +243,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class SelectedFrames:
-    """The frames chosen from a video; ``seen`` keeps the arrays behind them."""
+    """The frames chosen from a video; ``context`` keeps the arrays behind them."""
 
     video: Path
     question: str | None
@@ -251,7 +251,7 @@ class SelectedFrames:
     evidence: list[Evidence]
     usage: dict
     notes: list[str] = field(default_factory=list)
-    seen: AnswerInput = field(repr=False, compare=False, kw_only=True)
+    context: AnswerInput = field(repr=False, compare=False, kw_only=True)
 
     def to_dict(self) -> dict:
         """Plain values for JSON; without the arrays."""
@@ -260,7 +260,7 @@ class SelectedFrames:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer and what it rests on; ``seen`` keeps the arrays behind it.
+    """An answer and what it rests on; ``context`` keeps the arrays behind it.
 
     ``found`` is the chance that the selected frames show what the question is about; None where
     the model cannot tell.
@@ -277,7 +277,7 @@ class Answer:
     option_scores: list[float] | None = None
     found: float | None = None
     notes: list[str] = field(default_factory=list)
-    seen: AnswerInput = field(repr=False, compare=False, kw_only=True)
+    context: AnswerInput = field(repr=False, compare=False, kw_only=True)
 
     def to_dict(self) -> dict:
         """Plain values for JSON; without the arrays."""
@@ -286,5 +286,5 @@ class Answer:
 
 def _plain(result: "SelectedFrames | Answer") -> dict:
     record = vars(result) | {"evidence": [asdict(one) for one in result.evidence]}
-    del record["seen"]
+    del record["context"]
     return json.loads(json.dumps(record, default=os.fspath))

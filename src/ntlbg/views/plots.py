@@ -51,7 +51,7 @@ def save_timeline(
     """Write ``name.png`` and ``name.svg``: relevance over time, selected frames, pictures.
 
     Args:
-        result: needs ``result.seen``; pictures are shown when ``seen.frames`` is there.
+        result: needs ``result.context``; pictures are shown when ``seen.frames`` is there.
         truth: intervals in seconds that hold the evidence, shaded.
 
     Raises:
@@ -93,7 +93,7 @@ def draw_timeline(
 
 
 def _draw_relevance(axes: Axes, result: Answer | SelectedFrames, truth) -> None:
-    times, selection = result.seen.pts_seconds, result.seen.selection
+    times, selection = result.context.pts_seconds, result.context.selection
     start, span, levels = times[0], span_seconds(times), np.ones(len(result.evidence))
     for first, last in truth:
         half = max(last - first, span / 250) / 2  # a moment stays visible in an hour
@@ -121,14 +121,14 @@ def _draw_pictures(figure, cell, result: Answer | SelectedFrames, positions: lis
     row = cell.subgridspec(1, _PICTURES, wspace=0.06)
     for column, position in enumerate(positions):
         axes = figure.add_subplot(row[column])
-        axes.imshow(result.seen.pictures[position])
+        axes.imshow(result.context.pictures[position])
         axes.set_axis_off()
         axes.set_title(result.evidence[position].timestamp, fontsize=9, color=_SOFT, pad=3)
 
 
 def _spread(result: Answer | SelectedFrames) -> list[int]:
     """Positions of the pictures to show: the best scores, in order of time."""
-    if result.seen.frames is None:
+    if result.context.frames is None:
         return []
     scores = [item.score or 0.0 for item in result.evidence]
     best = np.argsort(scores, kind="stable")[::-1][:_PICTURES]

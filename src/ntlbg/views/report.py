@@ -29,7 +29,7 @@ _CONTEXT_CELLS = 32  # set by hand
 
 @dataclass(frozen=True)
 class ReportQuestion:
-    """One question of a report; ``answer.seen.frames`` become its pictures.
+    """One question of a report; ``answer.context.frames`` become its pictures.
 
     Attributes:
         kind: first, last, count ... shown beside the question.
@@ -129,7 +129,7 @@ def render(report: Report) -> str:
 
 def _view(asked: ReportQuestion) -> dict:
     """What the template needs of one question, in percent and text."""
-    seen = asked.answer.seen
+    seen = asked.answer.context
     times, scores = seen.pts_seconds, seen.selection.scores
     pictures: list[str | None] = [None] * len(asked.answer.evidence)
     if seen.frames is not None:
@@ -163,7 +163,7 @@ def _view(asked: ReportQuestion) -> dict:
 
 def _levels(answer: Answer) -> np.ndarray:
     """Height 0..1 of each selected frame's mark; full height where nothing is scored."""
-    selection = answer.seen.selection
+    selection = answer.context.selection
     if selection.scores is None:
         return np.ones(len(selection.indices))
     return relevance_levels(selection.scores, selection.scores[selection.indices])

@@ -24,7 +24,7 @@ def save_seen(result: Answer | SelectedFrames, folder: str | Path) -> Path:
     Raises:
         OutputError: the folder cannot be written.
     """
-    seen, chosen = result.seen, result.seen.selection
+    seen, chosen = result.context, result.context.selection
     arrays = {
         "features": seen.features,
         "pts_seconds": seen.pts_seconds,
@@ -65,7 +65,7 @@ def read_seen(path: str | Path) -> Answer | SelectedFrames:
         "usage": {},
         "video": Path(texts["video"]),
         "selector": texts["selector"],
-        "seen": seen,
+        "context": seen,
     }
     if texts["answer"]:
         return Answer(text=texts["answer"], question=texts["question"], model="", **common)
