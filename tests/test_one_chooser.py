@@ -69,7 +69,7 @@ def test_nothing_but_the_chooser_calls_a_selector():
         ("selectors.select_frames('ntlbg', x, 3)", True),
         ("SELECTORS[name](x, 3)", True),
         ("SELECTORS[name].run(x, 3)", True),
-        ("from ntlbg.selectors.diversity import choose_dpp as other\nother(x, None)", True),
+        ("from ntlbg.selectors.dpp import choose_dpp as other\nother(x, None)", True),
         ("SELECTORS.items()", False),
         ("len(SELECTORS[name].options)", False),
         ("chosen(x, 3)", False),

@@ -17,7 +17,7 @@ from ntlbg.selectors.codebook import (
     segment_borders,
     segment_means,
 )
-from ntlbg.selectors.diversity import greedy_log_volume
+from ntlbg.selectors.log_volume import greedy_log_volume
 
 
 @pytest.fixture(scope="module")

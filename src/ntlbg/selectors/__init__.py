@@ -19,35 +19,27 @@ from typing import Any
 import numpy as np
 
 from ntlbg.errors import ConfigError, InvalidBudget, QueryRequired, UnknownSelector
-from ntlbg.selectors.curves import AksOptions, BoltOptions, choose_aks, choose_bolt
-from ntlbg.selectors.diversity import (
-    DppOptions,
-    FacilityLocationOptions,
-    choose_dpp,
-    choose_facility_location,
-    choose_k_center,
-)
-from ntlbg.selectors.drawn import (
-    AdaqOptions,
-    QFrameOptions,
-    choose_adaq,
-    choose_q_frame,
-    choose_random,
-)
+from ntlbg.selectors.adaq import AdaqOptions, choose_adaq
+from ntlbg.selectors.aks import AksOptions, choose_aks
+from ntlbg.selectors.bolt import BoltOptions, choose_bolt
+from ntlbg.selectors.dpp import DppOptions, choose_dpp
+from ntlbg.selectors.facility_location import FacilityLocationOptions, choose_facility_location
 from ntlbg.selectors.focus import FocusOptions, choose_focus
 from ntlbg.selectors.inputs import Inputs, NoOptions, check_inputs, read_options
+from ntlbg.selectors.k_center import choose_k_center
 from ntlbg.selectors.longvu_window import WindowOptions, choose_longvu_window, window_redundancy
 from ntlbg.selectors.max_info import MaxInfoOptions, choose_max_info
 from ntlbg.selectors.mdp3 import Mdp3Options, choose_mdp3
 from ntlbg.selectors.median_contour import choose_median_contour
 from ntlbg.selectors.ntlbg import choose_ntlbg
 from ntlbg.selectors.ntlbg_options import FOR_LOG_ODDS, NtlbgOptions
+from ntlbg.selectors.q_frame import QFrameOptions, choose_q_frame
 from ntlbg.selectors.relevance import choose_top_k
 from ntlbg.selectors.result import SelectorOutput, to_selection
 from ntlbg.selectors.similarity_space import appearance_and_time
 from ntlbg.selectors.stretches import select_distinct
 from ntlbg.selectors.turns import choose_by_turns
-from ntlbg.selectors.uniform import choose_uniform
+from ntlbg.selectors.uniform import choose_random, choose_uniform
 from ntlbg.selectors.wfs_sb import WfsOptions, choose_wfs_sb
 from ntlbg.types import Selection
 

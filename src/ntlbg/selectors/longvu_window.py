@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selectors.curves import fill_with_best
 from ntlbg.selectors.inputs import Inputs, check_number
+from ntlbg.selectors.relevance import fill_with_best
 from ntlbg.selectors.result import SelectorOutput
 
 # As in LongVU's published code.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selectors.diversity import greedy_log_volume
 from ntlbg.selectors.inputs import Inputs, NoOptions, check_number
+from ntlbg.selectors.log_volume import greedy_log_volume
 from ntlbg.selectors.result import SelectorOutput
 from ntlbg.selectors.uniform import choose_uniform
 

@@ -22,9 +22,9 @@ from ntlbg.selectors.codebook import (
     segment_borders,
     segment_means,
 )
-from ntlbg.selectors.diversity import greedy_log_volume
 from ntlbg.selectors.gaussian import GaussianModel, estimate_gaussian
 from ntlbg.selectors.inputs import Inputs, NoOptions
+from ntlbg.selectors.log_volume import greedy_log_volume
 from ntlbg.selectors.ntlbg_options import NtlbgOptions
 from ntlbg.selectors.quasi_random import quantile_points
 from ntlbg.selectors.relevance import (

@@ -56,6 +56,13 @@ def is_informative(scores: np.ndarray | None) -> TypeGuard[np.ndarray]:
     return scores is not None and bool(np.ptp(scores) > _SAME_SCORE * np.abs(scores).max())
 
 
+def fill_with_best(chosen: np.ndarray, scores: np.ndarray, num_frames: int) -> np.ndarray:
+    """Add the frames of largest score, of equal ones the earlier: (num_frames,) ascending."""
+    best_first = np.argsort(-scores, kind="stable")
+    best_first = best_first[~np.isin(best_first, chosen)]
+    return np.sort(np.concatenate([chosen, best_first[: num_frames - len(chosen)]]))
+
+
 def scale_to_unit(scores: np.ndarray) -> np.ndarray:
     """Scores from 0 (the least) to 1 (the largest); all 0 when they tell no frames apart."""
     if not is_informative(scores):

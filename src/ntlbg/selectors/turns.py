@@ -62,8 +62,8 @@ def volume_by_turns(
 ) -> np.ndarray:
     """Greedy log-volume for several parts: what one part has shown counts for all.
 
-    As :func:`ntlbg.selectors.diversity.greedy_log_volume`, but each step belongs to a part and goes
-    by that part's quality. Every part has one turn. Then always the one whose evidence is seen
+    As :func:`ntlbg.selectors.log_volume.greedy_log_volume`, but each step belongs to a part and
+    goes by that part's quality. Every part has one turn. Then always the one whose evidence is seen
     least: of its evidence, the share that lies outside the span of what was taken. A part that
     stands out needs one frame, one that several shots resemble gets more.
 

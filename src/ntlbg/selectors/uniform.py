@@ -1,4 +1,4 @@
-"""Frames evenly spread over time, whatever they show."""
+"""Frames whatever they show: evenly spread over time, or drawn."""
 
 import numpy as np
 
@@ -21,3 +21,10 @@ def choose_uniform(inputs: Inputs, options: NoOptions) -> SelectorOutput:
     rank = np.arange(k)
     distinct = np.maximum.accumulate(on_screen - rank) + rank
     return SelectorOutput(np.minimum(distinct, num_frames - k + rank))
+
+
+def choose_random(inputs: Inputs, options: NoOptions) -> SelectorOutput:
+    """k frames, each set of them as likely as any other."""
+    return SelectorOutput(
+        np.sort(inputs.generator.choice(len(inputs), inputs.num_frames, replace=False))
+    )

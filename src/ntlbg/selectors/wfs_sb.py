@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selectors.curves import fill_with_best
 from ntlbg.selectors.inputs import Inputs, check_number, unit_rows
-from ntlbg.selectors.relevance import require_relevance, scale_to_unit
+from ntlbg.selectors.relevance import fill_with_best, require_relevance, scale_to_unit
 from ntlbg.selectors.result import SelectorOutput
 
 # Daubechies 1992, Ten Lectures on Wavelets, table 6.1, N = 4: eight taps, four vanishing moments.

@@ -1,4 +1,4 @@
-"""Selectors that see nothing but the relevance of each frame: AKS and BOLT.
+"""AKS: halve the video until the best frames of a part stand out.
 
 T frames, k chosen.
 """
@@ -7,15 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selectors.inputs import Inputs, check_choice, check_number
+from ntlbg.selectors.inputs import Inputs, check_number
 from ntlbg.selectors.relevance import require_relevance, scale_to_unit
 from ntlbg.selectors.result import SelectorOutput
-
-# The k levels of BOLT, 0 to 1. A single one lies at 1 for both.
-_LEVELS = {
-    "code": lambda k: np.linspace(1 / k, 1 - 1 / k, k),
-    "paper": lambda k: np.arange(1, k + 1) / k,
-}
 
 
 @dataclass(frozen=True)
@@ -34,24 +28,6 @@ class AksOptions:
     def __post_init__(self):
         check_number("threshold", self.threshold, 0)
         check_number("levels", self.levels, 0, whole=True)
-
-
-@dataclass(frozen=True)
-class BoltOptions:
-    """Options of ``bolt``.
-
-    Attributes:
-        sharpness: exponent of the scores; 0 gives uniform selection.
-        levels: ``code``, the quantiles of the published code, k even steps from 1/k to 1 - 1/k;
-            ``paper``, those of the paper, 1/k, 2/k .. 1.
-    """
-
-    sharpness: float = 3.0
-    levels: str = "code"
-
-    def __post_init__(self):
-        check_number("sharpness", self.sharpness, 0)
-        check_choice("levels", self.levels, tuple(_LEVELS))
 
 
 def choose_aks(inputs: Inputs, options: AksOptions) -> SelectorOutput:
@@ -88,33 +64,3 @@ def choose_aks(inputs: Inputs, options: AksOptions) -> SelectorOutput:
         parts.append((start, middle, earlier, levels - 1))
         parts.append((middle, end, budget - earlier, levels - 1))
     return SelectorOutput(np.sort(np.concatenate(frames)))
-
-
-def choose_bolt(inputs: Inputs, options: BoltOptions) -> SelectorOutput:
-    """Inverse transform sampling: even quantiles of the scores as a distribution over time.
-
-    Liu, Zhao, Xu & Ghanem 2025 (BOLT), arXiv:2503.21483. Scores are scaled to 0..1 and raised to
-    ``sharpness``; F is their cumulative share; each level gives the first frame that reaches it.
-    The default sharpness is the paper's for Video-MME and MLVU (elsewhere 2.5). Paper and published
-    code disagree on the levels; the paper's end at 1, the last frame with any mass.
-
-    Deviation: several levels may fall on one frame, and both show it several times. Here the frames
-    of largest score that are not chosen yet take the free places. Constant scores count as a
-    uniform distribution.
-
-    Raises:
-        QueryRequired: neither a query nor scores were given.
-    """
-    scores = scale_to_unit(require_relevance(inputs, "selector 'bolt'"))
-    mass = scores**options.sharpness if scores.any() else np.ones(len(scores))
-    cumulative = np.cumsum(mass)
-    k = inputs.num_frames
-    levels = _LEVELS[options.levels](k) * cumulative[-1]
-    return SelectorOutput(fill_with_best(np.unique(np.searchsorted(cumulative, levels)), scores, k))
-
-
-def fill_with_best(chosen: np.ndarray, scores: np.ndarray, num_frames: int) -> np.ndarray:
-    """Add the frames of largest score, of equal ones the earlier: (num_frames,) ascending."""
-    best_first = np.argsort(-scores, kind="stable")
-    best_first = best_first[~np.isin(best_first, chosen)]
-    return np.sort(np.concatenate([chosen, best_first[: num_frames - len(chosen)]]))
