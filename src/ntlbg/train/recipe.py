@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from functools import reduce
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -54,7 +54,7 @@ class Recipe(ABC, Generic[Settings]):
     @property
     def seed(self) -> int:
         """Of new weights, order and dropout."""
-        return reduce(getattr, self.seed_key.split("."), self.settings)
+        return attrgetter(self.seed_key)(self.settings)
 
     def asked(self) -> dict[str, Any]:
         """The settings as JSON holds them: what a run that goes on is compared with."""
