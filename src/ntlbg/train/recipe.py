@@ -34,14 +34,12 @@ class Recipe(ABC, Generic[Settings]):
             change; all else decides what it learns.
         settings: as asked for.
         inputs: files and folders that are read, and must not be replaced.
-        files: what is left in the output folder, beside checkpoints.
     """
 
     schema: ClassVar[type[BaseModel]]
     seed_key: ClassVar[str] = "seed"
     options: ClassVar[tuple[str, ...]] = ()
     free: ClassVar[tuple[str, ...]] = ()
-    files: Kinds
 
     def __init__(self, settings: Settings, inputs: Sequence[Any] = ()):
         self.settings, self.inputs = settings, inputs
@@ -50,6 +48,11 @@ class Recipe(ABC, Generic[Settings]):
     def debug_changes(settings: Settings) -> dict[str, Any]:
         """Other values, by ``path.to.key``, for a run of a few steps of a few samples."""
         return {}
+
+    @property
+    @abstractmethod
+    def files(self) -> Kinds:
+        """What is left in the output folder, beside checkpoints."""
 
     @property
     def seed(self) -> int:

@@ -73,7 +73,8 @@ def arguments(
         endless: the data has no end, so that a run that goes on draws fresh samples.
     """
     gpu = torch.cuda.is_available()
-    told: dict[str, Any] = {"dataloader_pin_memory": True, **{key: getattr(settings, key) for key in same}}
+    told = {key: getattr(settings, key) for key in same}
+    told = {"dataloader_pin_memory": True} | told
     told |= {key: told.get(key, False) and gpu for key in NEED_GPU}
     common: dict[str, Any] = {
         "save_total_limit": 2,

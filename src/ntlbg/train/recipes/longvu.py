@@ -94,7 +94,8 @@ class LongVURecipe(OneStage[LongVUTraining]):
         if not isinstance(model, LongVUForConditionalGeneration):
             model = model.merge_and_unload()
         with staged_directory(output, MODEL) as stage:
-            model.to(self.dtype).save_pretrained(stage)
+            # transformers wraps `to` without its self
+            model.to(self.dtype).save_pretrained(stage)  # type: ignore[arg-type]
             self.processor.save_pretrained(stage)
 
 

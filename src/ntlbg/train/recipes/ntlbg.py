@@ -5,7 +5,6 @@ its adapters), full (with the vision tower, from the pixels of the chosen frames
 quick: what is missing is told before anything heavy is loaded.
 """
 
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,7 @@ class NtlbgRecipe(OneStage[Config]):
             "training_config.dataloader_num_workers": 0,
         }
 
-    @cached_property
+    @property
     def files(self) -> Kinds:
         from ntlbg.models.ntlbg.checkpoints import FILES
 
