@@ -38,17 +38,17 @@ def load_recipe(
         ConfigError: one line with the key, the value given and what is allowed.
     """
     if isinstance(config, BaseModel):
-        where, settings, name = "settings", config, recipe_named(config.model_dump())
-        kind = find_recipe(name, where)
+        where, settings, recipe = "settings", config, recipe_named(config.model_dump())
+        kind = find_recipe(recipe, where)
     else:
         where, content = str(config), read_content(config)
-        name = recipe_named(content)
-        kind = find_recipe(name, where)
+        recipe = recipe_named(content)
+        kind = find_recipe(recipe, where)
         settings = settings_in(content, kind.schema, where, overrides, say)
     given = {name: value for name, value in options.items() if value is not None}
     for name in set(given) - set(kind.options):
         raise ConfigError(
-            f"--{name} {given[name]}: {where} is for the recipe {name}, which has no "
+            f"--{name} {given[name]}: {where} is for the recipe {recipe}, which has no "
             "such option; leave it out"
         )
     changes: dict[str, Any] = {} if seed is None else {kind.seed_key: seed}
