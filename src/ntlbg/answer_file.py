@@ -217,7 +217,7 @@ def _source(file: Path, question: QuestionRecord) -> Path:
 
 def _row(place: int, question: QuestionRecord, answer: Answer, settings: dict) -> AnswerRow:
     times = np.array([item.pts_seconds for item in answer.evidence])
-    scores = [item.score for item in answer.evidence]
+    scores = [item.score for item in answer.evidence if item.score is not None]
     return AnswerRow(
         place=place,
         id=question.id,
@@ -255,5 +255,5 @@ def summarize(rows: Sequence[AnswerRow], questions: int, failed: Sequence[str] =
 
 
 def _share(rows: Sequence[AnswerRow]) -> RightShare:
-    right, *interval = mean_over_questions((row.video, row.right) for row in rows)
-    return RightShare(len(rows), right, None if np.isnan(interval).any() else tuple(interval))
+    right, low, high = mean_over_questions((row.video, bool(row.right)) for row in rows)
+    return RightShare(len(rows), right, None if np.isnan([low, high]).any() else (low, high))

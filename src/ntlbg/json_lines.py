@@ -86,7 +86,7 @@ def read_records(path: Path, record: RecordType, what: str) -> tuple[list, bool]
 
 def _parsed(line: str, record: RecordType):
     values = json.loads(line)
-    kind = record if isinstance(record, type) else record[next(iter(values.values()), None)]
+    kind = record if isinstance(record, type) else record[next(iter(values.values()), "")]
     return kind(**values)
 
 

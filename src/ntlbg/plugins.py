@@ -30,10 +30,10 @@ def load(group: str, name: str, what: str) -> Any:
         MissingPackage: no installed distribution adds it.
     """
     point = additions(group).get(name)
-    try:
-        if point is not None:
+    if point is not None:
+        try:
             return point.load()
-    except ModuleNotFoundError as error:
-        if not f"{point.module}.".startswith(f"{error.name}."):
-            raise  # the distribution is here, and something that it needs is not
+        except ModuleNotFoundError as error:
+            if not f"{point.module}.".startswith(f"{error.name}."):
+                raise  # the distribution is here, and something that it needs is not
     raise MissingPackage(f"{what} is part of the laboratory: pip install {LABORATORY}")

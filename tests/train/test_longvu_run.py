@@ -16,7 +16,7 @@ import ntlbg
 from counter_videos import write_video
 from longvu_models import made_frames, tiny_longvu_processor, tiny_model
 from ntlbg.cli import app
-from ntlbg.config import load_config
+from ntlbg.config.load import read_content, settings_in
 from ntlbg.errors import ConfigError, DataError, VideoError, WeightsError
 from ntlbg.models.longvu.formats import BENCHMARKS, format_question
 from ntlbg.models.longvu.modeling_longvu import LongVUForConditionalGeneration
@@ -101,7 +101,7 @@ def config(model_folder, data, tmp_path):
 
 
 def load_longvu_settings(path: Path) -> LongVUTraining:
-    return load_config(path, schema=LongVUTraining)
+    return settings_in(read_content(path), LongVUTraining, str(path))
 
 
 def quiet(line: str) -> None:

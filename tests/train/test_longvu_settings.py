@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ntlbg.config import load_config
+from ntlbg.config.load import read_content, settings_in
 from ntlbg.errors import ConfigError
 from ntlbg.models import LongVUConfig
 from ntlbg.train.longvu_settings import LongVUTraining
@@ -28,7 +28,7 @@ RATES = {"image": 1e-5, "video": 5e-6}
 
 
 def load_longvu_settings(path):
-    return load_config(path, schema=LongVUTraining)
+    return settings_in(read_content(path), LongVUTraining, str(path))
 
 
 @pytest.mark.parametrize("stage", ["image", "video"])

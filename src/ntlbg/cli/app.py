@@ -65,6 +65,7 @@ def _added(name: str) -> typer.core.TyperCommand | typer.core.TyperGroup:
         alone.command(name)(added)
         added = alone
     command = typer.main.get_command(added)
+    assert isinstance(command, typer.core.TyperCommand | typer.core.TyperGroup)
     command.name = name
     return command
 

@@ -37,10 +37,11 @@ def train(
     """Train what the file is for; a killed run goes on where it was."""
     from ntlbg.train import run as training
 
-    if (file is None) == (config is None):
+    given = file or config
+    if given is None or (file and config):
         raise ConfigError("give one configuration file, such as configs/quickstart.json")
     training.run(
-        file or config,
+        given,
         output_dir=output,
         overrides=overrides or (),
         stage=stage,

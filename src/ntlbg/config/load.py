@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
+from pydantic_core import ErrorDetails, from_json
 
 from ntlbg.config.derive import DEFAULTS, Say, agree
 from ntlbg.config.schema import Config
@@ -24,8 +24,7 @@ def load_config(
     path: str | Path,
     overrides: Iterable[str] = (),
     say: Say | None = None,
-    schema: type[Schema] = Config,
-) -> Schema:
+) -> Config:
     """Read and check a configuration file. Keys left out keep their defaults.
 
     Comments go from ``//`` or ``#`` to the end of the line. Of keys that say one thing, such as the
@@ -36,17 +35,27 @@ def load_config(
         overrides: ``path.to.key=value`` each, put in place before the check. A value is JSON, or
             else a string.
         say: told which keys followed another one.
-        schema: of the recipe that the file is for.
 
     Raises:
         ConfigError: one line with the file, path.to.key, the value given and what is allowed.
     """
     content = read_content(path)
-    if schema is Config and recipe_named(content) != "ntlbg":
+    if recipe_named(content) != "ntlbg":
         raise ConfigError(f"{path}: is a configuration of its own kind, for `ntlbg train` alone")
-    config = _checked(content, str(path), say=say, schema=schema)
+    return settings_in(content, Config, str(path), overrides, say)
+
+
+def settings_in(
+    content: Any,
+    schema: type[Schema],
+    where: str,
+    overrides: Iterable[str] = (),
+    say: Say | None = None,
+) -> Schema:
+    """As :func:`load_config`, of what a file says; ``schema`` is that of its recipe."""
+    config = _checked(content, where, schema, say=say)
     changes = dict(parsed_override(override) for override in overrides)
-    return changed(config, changes, f"{path} with --set", say) if changes else config
+    return changed(config, changes, f"{where} with --set", say) if changes else config
 
 
 def read_content(path: str | Path) -> Any:
@@ -101,7 +110,7 @@ def changed(
     content, before = (config.model_dump(by_alias=True, mode="json") for _ in range(2))
     for path, value in changes.items():
         _put(content, path, value, where)
-    return _checked(content, where, changes, before, say, type(config))
+    return _checked(content, where, type(config), changes, before, say)
 
 
 def to_json(config: Config) -> str:
@@ -118,10 +127,10 @@ def json_schema() -> dict[str, Any]:
 def _checked(
     content: Any,
     where: str,
+    schema: type[Schema],
     named: Iterable[str] | None = None,
     before: dict[str, Any] = DEFAULTS,
     say: Say | None = None,
-    schema: type[Schema] = Config,
 ) -> Schema:
     try:
         if schema is Config and isinstance(content, dict):
@@ -174,7 +183,7 @@ def _place(loc: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in loc if part != "[key]")
 
 
-def _explain(problem: dict[str, Any], schema: type[BaseModel]) -> str:
+def _explain(problem: ErrorDetails, schema: type[BaseModel]) -> str:
     loc, kind, message = problem["loc"], problem["type"], problem["msg"]
     where = _place(loc)
     if kind == "extra_forbidden":
@@ -205,7 +214,7 @@ def _paths(block: type[BaseModel], before: str = "") -> Iterator[str]:
 def _description(loc: tuple[int | str, ...], schema: type[BaseModel]) -> str | None:
     """What the key at a place in the file means; of an element, what its list means."""
     for length in range(len(loc), 0, -1):
-        field = _fields(_owner(loc[:length], schema)).get(loc[length - 1])
+        field = _fields(_owner(loc[:length], schema)).get(str(loc[length - 1]))
         if field is not None:
             return field.description
     return None

@@ -29,8 +29,8 @@ def add_adapters(model: nn.Module, rank: int) -> None:
     """
     from peft import inject_adapter_in_model
 
-    model.language_model.requires_grad_(False)
-    inject_adapter_in_model(adapter_settings(rank), model.language_model)
+    language_model = model.get_submodule("language_model").requires_grad_(False)
+    inject_adapter_in_model(adapter_settings(rank), language_model)
     for name, parameter in model.named_parameters():
         if is_adapter(name):  # steps of 1e-3 vanish in half precision
             parameter.data = parameter.data.float()

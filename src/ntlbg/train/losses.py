@@ -49,11 +49,11 @@ def loss_terms(
     """
     indices, size = batch["indices"], batch["video_features"].shape[-1]
     chosen, seconds = indices >= 0, batch["pts_seconds"].gather(1, indices.clamp_min(0))
-    points = output.representative_points[..., :size]
+    points = output["representative_points"][..., :size]
     return {
         **pass_terms(output, batch, contour_weight),
-        "align": align_loss(output.visual_tokens, reference, chosen),
-        "context": context_loss(output.context, points, seconds, transition, chosen),
+        "align": align_loss(output["visual_tokens"], reference, chosen),
+        "context": context_loss(output["context"], points, seconds, transition, chosen),
     }
 
 
@@ -64,9 +64,9 @@ def pass_terms(
     asked = batch.get("query_attention_mask")
     parts = ntlbg_loss(
         batch["video_features"],
-        output.weights,
-        output.codes,
-        output.statistics,
+        output["weights"],
+        output["codes"],
+        output["statistics"],
         features_mask=batch.get("video_mask"),
         codes_mask=batch["indices"] >= 0,
         questions_mask=None if asked is None else asked.bool().any(-1),
@@ -163,6 +163,10 @@ class RunningGaussian(nn.Module):
     Args:
         size: D.
     """
+
+    count: Tensor
+    mean: Tensor
+    var: Tensor
 
     def __init__(self, size: int):
         super().__init__()

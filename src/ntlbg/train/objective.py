@@ -20,8 +20,9 @@ class AnswerLosses(nn.Module):
         super().__init__()
         sizes = model.config
         self.model = model
-        self.reference = RunningGaussian(sizes.text_config.hidden_size)
+        self.reference = RunningGaussian(sizes.get_text_config().hidden_size)
         self.transition = Transition(sizes.context_size, sizes.feature_size)
+        self.register_state_dict_post_hook(_leave_out)
 
     @abstractmethod
     def kept(self) -> set[str]:
@@ -40,16 +41,6 @@ class AnswerLosses(nn.Module):
         self.reference.update(embeds, text)
         return output, loss_terms(output, batch, self.reference, self.transition, contour_weight)
 
-    def state_dict(self, *args, prefix: str = "", **kwargs) -> dict[str, Tensor]:
-        """What is kept of the model, the statistics and the predictor."""
-        whole = super().state_dict(*args, prefix=prefix, **kwargs)
-        kept = {f"{prefix}model.{name}" for name in self.kept()}
-        return {
-            name: value
-            for name, value in whole.items()
-            if name in kept or not name.startswith(f"{prefix}model.")
-        }
-
     def load_state_dict(
         self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False
     ):
@@ -58,3 +49,11 @@ class AnswerLosses(nn.Module):
         expected = set(self.state_dict())
         found.missing_keys[:] = [name for name in found.missing_keys if name in expected]
         return found
+
+
+def _leave_out(losses: AnswerLosses, state: dict[str, Tensor], prefix: str, _: object) -> None:
+    """Of the model only what is kept stays in ``state``."""
+    kept = {f"{prefix}model.{name}" for name in losses.kept()}
+    for name in [name for name in state if name.startswith(f"{prefix}model.")]:
+        if name not in kept:
+            del state[name]

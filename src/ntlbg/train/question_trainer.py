@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -157,7 +158,10 @@ def _optimizers(config: Config, objective: QuestionObjective):
         if parameter.requires_grad:
             parts[".vision_tower." in name].append(parameter)
     rate = settings.learning_rate
-    groups = [{"params": parts[False]}, {"params": parts[True], "lr": TOWER_RATE * rate}]
+    groups: list[dict[str, Any]] = [
+        {"params": parts[False]},
+        {"params": parts[True], "lr": TOWER_RATE * rate},
+    ]
     optimizer = OPTIMIZERS[settings.optimizer](
         [group for group in groups if group["params"]], lr=rate, weight_decay=settings.weight_decay
     )

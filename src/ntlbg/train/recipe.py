@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from functools import reduce
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -34,14 +34,12 @@ class Recipe(ABC, Generic[Settings]):
             change; all else decides what it learns.
         settings: as asked for.
         inputs: files and folders that are read, and must not be replaced.
-        files: what is left in the output folder, beside checkpoints.
     """
 
     schema: ClassVar[type[BaseModel]]
     seed_key: ClassVar[str] = "seed"
     options: ClassVar[tuple[str, ...]] = ()
     free: ClassVar[tuple[str, ...]] = ()
-    files: Kinds
 
     def __init__(self, settings: Settings, inputs: Sequence[Any] = ()):
         self.settings, self.inputs = settings, inputs
@@ -52,9 +50,14 @@ class Recipe(ABC, Generic[Settings]):
         return {}
 
     @property
+    @abstractmethod
+    def files(self) -> Kinds:
+        """What is left in the output folder, beside checkpoints."""
+
+    @property
     def seed(self) -> int:
         """Of new weights, order and dropout."""
-        return reduce(getattr, self.seed_key.split("."), self.settings)
+        return attrgetter(self.seed_key)(self.settings)
 
     def asked(self) -> dict[str, Any]:
         """The settings as JSON holds them: what a run that goes on is compared with."""

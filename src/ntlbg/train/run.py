@@ -58,8 +58,9 @@ def run(
         NotReadyError: data, memory or weights are missing: all that is, in one line.
         ConfigError, DataError, VideoError, WeightsError, OutputError.
     """
-    changes = {"seed": seed, "debug": debug, "say": say, "weights": weights, "stage": stage}
-    recipe = load_recipe(config, overrides, **changes)
+    recipe = load_recipe(
+        config, overrides, seed=seed, debug=debug, say=say, weights=weights, stage=stage
+    )
     given = None if isinstance(config, BaseModel) else Path(config)
     return train(recipe, output_dir, given=given, dry_run=dry_run, resume=resume, say=say)
 

@@ -73,9 +73,10 @@ def arguments(
         endless: the data has no end, so that a run that goes on draws fresh samples.
     """
     gpu = torch.cuda.is_available()
-    told = {"dataloader_pin_memory": True, **{key: getattr(settings, key) for key in same}}
+    told = {key: getattr(settings, key) for key in same}
+    told = {"dataloader_pin_memory": True} | told
     told |= {key: told.get(key, False) and gpu for key in NEED_GPU}
-    common = {
+    common: dict[str, Any] = {
         "save_total_limit": 2,
         "remove_unused_columns": False,
         "use_cpu": not gpu,
@@ -108,6 +109,7 @@ def fit(
     Returns:
         what was logged: losses, and what was measured on validation questions.
     """
+    assert trainer.args.output_dir is not None  # `arguments` has named it
     folder, main = Path(trainer.args.output_dir), trainer.is_world_process_zero()
     trainer.add_callback(LastStepLogged)
     last = last_complete(folder) if resume else None

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -23,7 +24,7 @@ from ntlbg_lab.haystack.timeline import Timeline, draw_frames, plan_timeline
 
 Progress = Callable[[int, float | None], None]
 MULTIPLE_CHOICE = 0.4  # share of questions with options
-CODECS = {
+CODECS: dict[str, Literal["libx264", "mpeg4", "libvpx"]] = {
     ".mp4": "libx264",
     ".mov": "libx264",
     ".mkv": "libx264",

@@ -5,6 +5,7 @@ holds 3,600 chances for an object that is not there.
 """
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ class FrameRenderer:
         styles: tuple[str, ...] = STYLES,
         line_styles: tuple[str, ...] = LINE_STYLES,
         further_styles: tuple[str, ...] = FURTHER_STYLES,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
     ):
         self.bank = bank
         self.rng = np.random.default_rng(seed)

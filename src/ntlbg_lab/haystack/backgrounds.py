@@ -8,7 +8,6 @@ photos. The three splits share no generator and no picture, except plain noise a
 import functools
 from collections.abc import Callable, Sequence
 from importlib import resources
-from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -121,7 +120,7 @@ def photos(package: str, folder: str, names: Sequence[str]) -> list[Source]:
             f"these backgrounds are pictures of the package {package}, which is not installed; "
             "run `pip install ntlbg-llm-lab`"
         )
-    shipped = resources.files(package).joinpath(folder)
+    shipped = Path(str(resources.files(package).joinpath(folder)))
     return [pan(functools.partial(_picture, shipped.joinpath(name))) for name in names]
 
 
@@ -138,7 +137,7 @@ def folder(path: Path) -> tuple[Source, ...]:
 
 
 @functools.cache
-def _picture(path: Traversable) -> np.ndarray:
+def _picture(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         image.thumbnail((LARGEST_PICTURE, LARGEST_PICTURE))
         return np.asarray(image.convert("RGB"))
@@ -175,6 +174,8 @@ def sources(split: str) -> tuple[Source, ...]:
     """
     if split not in SPLITS:
         raise ConfigError(f"split {split!r}: choose from {', '.join(SPLITS)}")
+    lavfi: tuple[str, ...]
+    drawn: tuple[Source, ...] = DRAWN
     if split == "train":
         lavfi = (
             "mandelbrot=start_scale={a}",
@@ -196,7 +197,6 @@ def sources(split: str) -> tuple[Source, ...]:
     elif split == "val":
         lavfi = ("cellauto=rule=30:random_seed={seed}", "yuvtestsrc", "smptebars")
         stills = photos("sklearn", "datasets/images", ("china.jpg",)) * 3
-        drawn = DRAWN
     else:
         lavfi = (
             "perlin=random_mode=seed:seed={seed}",
@@ -204,5 +204,4 @@ def sources(split: str) -> tuple[Source, ...]:
             "sierpinski=type=triangle:seed={seed}",
         )
         stills = [clip(functools.partial(part_path, "bunny"))] * 3
-        drawn = DRAWN
     return (*map(generated, lavfi), *stills, *drawn)

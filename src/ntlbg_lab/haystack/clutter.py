@@ -107,8 +107,10 @@ def _soften(rng: np.random.Generator, canvas: Image.Image) -> np.ndarray:
         canvas = canvas.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
     frame = np.asarray(canvas).astype(np.float32)
     height, width = frame.shape[:2]
-    light = np.linspace(*rng.uniform(0.5, 1.3, 2), width)[None, :, None]
-    light = light * np.linspace(*rng.uniform(0.6, 1.2, 2), height)[:, None, None]
+    left, right = rng.uniform(0.5, 1.3, 2)
+    top, bottom = rng.uniform(0.6, 1.2, 2)
+    light = np.linspace(left, right, width)[None, :, None]
+    light = light * np.linspace(top, bottom, height)[:, None, None]
     frame = frame * light
     if rng.random() < 0.3:  # faded towards one colour, as in haze or dusk
         frame = frame * 0.6 + rng.uniform(0, 255, 3) * 0.4

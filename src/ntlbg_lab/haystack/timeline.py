@@ -76,7 +76,8 @@ def plan_timeline(
     slots = max(1, int(duration // spacing))
     wanted = num_needles or int(rng.integers(3, 9))
     starts = np.sort(rng.choice(slots, min(wanted, slots), replace=False)) * spacing
-    needles, used = [], []
+    needles = []
+    used: list[str] = []
     for base in starts:
         back = used and rng.random() < REPEATS
         name = str(rng.choice(used if back else names))

@@ -3,6 +3,8 @@
 T frames, D feature size.
 """
 
+from functools import reduce
+
 import numpy as np
 
 IMAGE_SIZE = 224
@@ -47,7 +49,7 @@ def make_frames(rng: np.random.Generator, shots: np.ndarray, cone: np.ndarray) -
         (_VIDEO, directions(rng, 1, 1.0)),
         (CONE, cone),
     )
-    features = sum(np.float32(np.sqrt(share)) * part for share, part in parts)[shots]
+    features = reduce(np.add, (np.float32(np.sqrt(share)) * part for share, part in parts))[shots]
     drift = wander(rng, num_frames, 1.0, np.exp(-1 / _DRIFT_FRAMES))
     noise = wander(rng, num_frames, 0.5, _NOISE_MEMORY)
     features += np.float32(np.sqrt(_DRIFT)) * drift
@@ -67,9 +69,9 @@ def directions(rng: np.random.Generator, count: int, power: float) -> np.ndarray
 def wander(rng: np.random.Generator, count: int, power: float, memory: float) -> np.ndarray:
     """Directions in which neighbours have the correlation ``memory``: (count, D)."""
     steps = directions(rng, count, power)
-    memory, fresh = np.float32(memory), np.float32(np.sqrt(1 - memory**2))
+    kept, fresh = np.float32(memory), np.float32(np.sqrt(1 - memory**2))
     for i in range(1, count):
-        steps[i] = fresh * steps[i] + memory * steps[i - 1]
+        steps[i] = fresh * steps[i] + kept * steps[i - 1]
     return steps
 
 

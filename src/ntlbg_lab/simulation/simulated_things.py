@@ -59,7 +59,7 @@ def simulate_things(
     shots = cut_into_shots(rng, num_frames, [])
     cone = directions(rng, 1, 0.0)[0]
     features = make_frames(rng, shots, cone)
-    concepts = directions(rng, rng.integers(*kind.things, endpoint=True), 0.0)
+    concepts = directions(rng, int(rng.integers(*kind.things, endpoint=True)), 0.0)
     parts = np.stack([make_query(rng, cone, concept) for concept in concepts])
     shown = np.repeat(
         np.arange(len(concepts)), rng.integers(*kind.times, len(concepts), endpoint=True)
@@ -80,8 +80,8 @@ def simulate_things(
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     query = rng.uniform(*_WEIGHTS, len(parts)) @ parts
     query /= np.linalg.norm(query)
-    events = tuple(sorted(events, key=lambda event: event[0]))
-    return features, query.astype(np.float32), parts.astype(np.float32), events, shots
+    in_order = tuple(sorted(events, key=lambda event: event[0]))
+    return features, query.astype(np.float32), parts.astype(np.float32), in_order, shots
 
 
 def _place(rng: np.random.Generator, num_frames: int, lengths: np.ndarray) -> list[np.ndarray]:

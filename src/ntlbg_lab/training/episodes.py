@@ -182,7 +182,8 @@ def _places(rng, budget, duration, spacing) -> tuple[int, list[int]]:
 
 
 def _names(bank, rng, number: int) -> list[str]:
-    names, planted = list(bank.groups), []
+    names = list(bank.groups)
+    planted: list[str] = []
     while len(planted) < number:
         back = planted and rng.random() < 0.3
         planted.append(str(rng.choice(planted if back else names)))

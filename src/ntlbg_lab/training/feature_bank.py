@@ -54,7 +54,8 @@ def build_feature_bank(
 
     ``names``: only of the first so many objects; None is all of them.
     """
-    known, groups, places = object_names(), {}, []
+    known, groups = object_names(), {}
+    places: list[tuple[int, int]] = []
     for label in renderer.drawable[:names]:
         rows = len(places) + np.arange(len(renderer.variants[label]) * repeats)
         groups[known[label]] = list(rows.reshape(-1, repeats))

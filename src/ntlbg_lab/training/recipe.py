@@ -19,6 +19,7 @@ from torch.utils.data import IterableDataset
 from transformers import get_cosine_with_min_lr_schedule_with_warmup
 
 from ntlbg.errors import ConfigError, OutputError
+from ntlbg.files import Kinds
 from ntlbg.models.builtin.loading import (
     LORA_RANK,
     build_base,
@@ -81,18 +82,21 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
     def __init__(self, settings: BuiltinTraining, stage: str | None = None):
         super().__init__(settings, inputs=[settings.tower])
         self.names = [one.name for one in settings.stages]
-        self.files = stage_files.files(self.names)
         if stage is not None and stage not in self.names:
             raise ConfigError(f"unknown stage {stage!r}; there are {', '.join(self.names)}")
         self.only = stage
         self._bank: FeatureBank | None = None
 
+    @property
+    def files(self) -> Kinds:
+        return stage_files.files(self.names)
+
     @staticmethod
     def debug_changes(settings: BuiltinTraining) -> dict[str, Any]:
-        changes = SMALL | {"kept_frames": None}
+        changes: dict[str, Any] = {**SMALL, "kept_frames": None}
         for number, stage in enumerate(settings.stages):
             vision = stage.kind == "vision"
-            small = {"steps": 2, "batch_size": 8 if vision else 2}
+            small: dict[str, int | None] = {"steps": 2, "batch_size": 8 if vision else 2}
             small |= {"frames": None} if vision else {"num_questions": 2}
             changes |= {f"stages.{number}.{key}": value for key, value in small.items()}
         return changes
@@ -102,9 +106,8 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
 
     def build(self, say: Say, *, dry_run: bool) -> None:
         tower = self.settings.tower
-        self.model, self.processor = build_base(
-            vision_config=tower and trained_vision_config(tower)
-        )
+        start = trained_vision_config(tower) if tower else None
+        self.model, self.processor = build_base(vision_config=start)
         add_adapters(self.model, LORA_RANK)
         # on a CPU the plain form is the faster one to train with a packed mask
         self.model.language_model.set_attn_implementation("eager")
@@ -174,8 +177,7 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
         folder = stage_files.checkpoint_folder(output, stage.name)
         file, fixed = folder / stage_files.SETTINGS_FILE, self._fixed(stage)
         check_same_run(file, fixed, self.free)
-        plans = {"vision": self._vision, "selection": self._selection}
-        plan = plans.get(stage.kind, self._answers)(stage, self._seed(stage.name, output))
+        plan = self._plan(stage, self._seed(stage.name, output))
         steps = stage.steps
         optimizer = torch.optim.AdamW(plan.groups, betas=(0.9, 0.98))
         schedule = get_cosine_with_min_lr_schedule_with_warmup(
@@ -202,6 +204,13 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
         settings = Written(file, stage_files.SETTINGS, fixed)
         log = output / stage_files.log_file(stage.name)
         return plan.objective, fit(trainer, settings, log, resume=True, say=say, name=stage.name)
+
+    def _plan(self, stage: Stage, seed: int) -> Plan:
+        if stage.kind == "vision":
+            return self._vision(stage, seed)
+        if stage.kind == "selection":
+            return self._selection(stage, seed)
+        return self._answers(stage, seed)
 
     def _vision(self, stage: VisionStage, seed: int) -> Plan:
         projector, tower = self.model.multi_modal_projector, self.model.vision_tower

@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from ntlbg.config import load_config
+from ntlbg.config.load import read_content, settings_in
 from ntlbg.errors import ConfigError
 from ntlbg.train.run import train
 from ntlbg_lab.training import kept_frames, recipe
@@ -46,7 +46,7 @@ def command(config, output, *more):
 
 
 def load_settings(path):
-    return load_config(path, schema=BuiltinTraining)
+    return settings_in(read_content(path), BuiltinTraining, str(path))
 
 
 def quiet(line):

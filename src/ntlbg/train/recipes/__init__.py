@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from ntlbg import plugins
-from ntlbg.config import changed, load_config
-from ntlbg.config.load import read_content, recipe_named
+from ntlbg.config import changed
+from ntlbg.config.load import read_content, recipe_named, settings_in
 from ntlbg.errors import ConfigError
 from ntlbg.train.recipe import Recipe, Say
 
@@ -38,19 +38,23 @@ def load_recipe(
         ConfigError: one line with the key, the value given and what is allowed.
     """
     if isinstance(config, BaseModel):
-        where, settings, kind = "settings", config, find_recipe(config.recipe, "settings")
+        where, settings, recipe = "settings", config, recipe_named(config.model_dump())
+        kind = find_recipe(recipe, where)
     else:
-        where, kind = str(config), find_recipe(recipe_named(read_content(config)), str(config))
-        settings = load_config(config, overrides, say, kind.schema)
+        where, content = str(config), read_content(config)
+        recipe = recipe_named(content)
+        kind = find_recipe(recipe, where)
+        settings = settings_in(content, kind.schema, where, overrides, say)
     given = {name: value for name, value in options.items() if value is not None}
     for name in set(given) - set(kind.options):
         raise ConfigError(
-            f"--{name} {given[name]}: {where} is for the recipe {settings.recipe}, which has no "
+            f"--{name} {given[name]}: {where} is for the recipe {recipe}, which has no "
             "such option; leave it out"
         )
-    changes = {} if seed is None else {kind.seed_key: seed}
+    changes: dict[str, Any] = {} if seed is None else {kind.seed_key: seed}
     if debug:
-        changes |= {"output_dir": f"{settings.output_dir}-debug", **kind.debug_changes(settings)}
+        output = settings.model_dump()["output_dir"]
+        changes |= {"output_dir": f"{output}-debug", **kind.debug_changes(settings)}
     return kind(changed(settings, changes, where) if changes else settings, **given)
 
 

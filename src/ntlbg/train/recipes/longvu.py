@@ -1,11 +1,11 @@
 """LongVU, by a stage of the published recipe: ``configs/longvu_*.json``."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel, Trainer, TrainingArguments
+from transformers import Trainer, TrainingArguments
 
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.files import staged_directory
@@ -19,6 +19,9 @@ from ntlbg.train.longvu_data import LongVUQuestions
 from ntlbg.train.longvu_settings import LongVUTraining
 from ntlbg.train.recipe import HISTORY, HISTORY_FILE, SETTINGS_FILE, OneStage, Say
 from ntlbg.train.trainer import arguments
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 DEBUG_STEPS, DEBUG_FRAMES = 3, 8
 # What is trained beside the adapters, as it is.
@@ -88,10 +91,11 @@ class LongVURecipe(OneStage[LongVUTraining]):
     def save(self, output: Path) -> None:
         """One model without adapters, in the precision it came in."""
         model = self.model
-        if hasattr(model, "merge_and_unload"):
+        if not isinstance(model, LongVUForConditionalGeneration):
             model = model.merge_and_unload()
         with staged_directory(output, MODEL) as stage:
-            model.to(self.dtype).save_pretrained(stage)
+            # transformers wraps `to` without its self
+            model.to(self.dtype).save_pretrained(stage)  # type: ignore[arg-type]
             self.processor.save_pretrained(stage)
 
 
@@ -123,7 +127,7 @@ def add_lora(model: LongVUForConditionalGeneration, rank: int, alpha: int | None
 
 def prepare(
     model: LongVUForConditionalGeneration, settings: LongVUTraining, *, autocast: bool
-) -> PreTrainedModel | nn.Module:
+) -> "LongVUForConditionalGeneration | PeftModel":
     """The stage's grids, adapters if asked for, and what is trained in float32.
 
     Updates of a millionth vanish in bfloat16. What is frozen stays in its precision when

@@ -12,7 +12,7 @@ from ntlbg.config import Config, changed, to_json
 from ntlbg.feature_loader import load_datasets
 from ntlbg.files import Kinds, staged_file
 from ntlbg.marks import CONFIGURATION, json_object
-from ntlbg.train.checks import Ready, check
+from ntlbg.train.checks import check
 from ntlbg.train.recipe import HISTORY, HISTORY_FILE, SETTINGS_FILE, OneStage, Say
 
 DEBUG_STEPS, DEBUG_FRAMES = 3, 16
@@ -50,7 +50,6 @@ class NtlbgRecipe(OneStage[Config]):
     def __init__(self, settings: Config, weights: str | Path | None = None):
         super().__init__(settings, inputs=[weights])
         self.weights = weights
-        self.ready: Ready | None = None
 
     @staticmethod
     def debug_changes(settings: Config) -> dict[str, Any]:
