@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from commands import ntlbg
+from commands import assert_one_error, ntlbg
 from fakes import COLOURS, ColourAnswerer
 from ntlbg import __version__, pipeline
 from ntlbg.selectors import SELECTORS
@@ -292,3 +292,46 @@ def test_fetch_tells_where_the_parts_are(run, monkeypatch):
     done = run("fetch")
     assert done.stdout == "toy: /cache/parts/toy/toy.bin\nready to load: /cache/lm\n"
     assert done.stderr == "fetching toy==1.0 (1 MB, MIT)\n"
+
+
+def chosen_times(run, video, *options):
+    done = run(
+        "select", video, "When is it red?", "--model", "colours", "-k", 6, "--json", *options
+    )
+    assert done.exit_code == 0, done.output
+    return [item["pts_seconds"] for item in json.loads(done.stdout)["evidence"]]
+
+
+def test_options_of_a_selector_are_reached(run, colour_video):
+    sharp = chosen_times(run, colour_video, "--selector", "bolt")
+    evenly = ("--selector", "bolt", "--selector-option", "sharpness=0")
+    assert chosen_times(run, colour_video, *evenly) != sharp
+    cover = ("--selector-option", "mode=global", "--selector-option", "time_weight=5.0")
+    assert chosen_times(run, colour_video, *cover) != chosen_times(run, colour_video)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["levels=2"], "selector 'ntlbg' has no option 'levels'; it accepts mode, prior"),
+        (["mode=best"], "option mode must be one of auto, localized, global; got 'best'"),
+        (["quality"], "--selector-option quality: is not NAME=VALUE; write it as in quality=0.3"),
+        (["quality=1", "quality=2"], "--selector-option quality=2: was given before"),
+    ],
+)
+def test_wrong_options_of_a_selector_are_told_in_one_line(run, colour_video, options, message):
+    given = [word for option in options for word in ("--selector-option", option)]
+    asked = ("select", colour_video, "Is it red?", "--model", "colours")
+    done = run(*asked, "--selector", "ntlbg", *given)
+    assert_one_error(done)
+    assert message in done.stderr
+
+
+def test_answers_with_other_options_are_other_answers(run, colour_video, tmp_path):
+    asked, out = tmp_path / "q.jsonl", tmp_path / "a.jsonl"
+    asked.write_text(json.dumps({"video": str(colour_video), "question": "red?"}) + "\n")
+    command = ("answer", asked, out, "--model", "colours", "--selector", "aks")
+    assert run(*command, "--selector-option", "levels=1").exit_code == 0
+    assert json.loads(out.read_text())["settings"]["selector_options"] == {"levels": 1}
+    assert run(*command, "--selector-option", "levels=1").exit_code == 0
+    assert_one_error(run(*command))

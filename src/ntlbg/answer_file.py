@@ -148,7 +148,7 @@ def answer_file(
         "selector": selector or system.habits.selector,
         "max_frames": system.habits.max_frames if max_frames is None else max_frames,
         **asdict(generation),
-        **({"selector_options": dict(selector_options)} if selector_options else {}),
+        "selector_options": dict(selector_options) if selector_options else None,
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     with alone(out):
