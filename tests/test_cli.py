@@ -296,7 +296,7 @@ def test_fetch_tells_where_the_parts_are(run, monkeypatch):
 
 def chosen_times(run, video, *options):
     done = run(
-        "select", video, "When is it red?", "--model", "colours", "-k", 6, "--json", *options
+        "select", video, "When is it red?", "--model", "colours", "-k", 2, "--json", *options
     )
     assert done.exit_code == 0, done.output
     return [item["pts_seconds"] for item in json.loads(done.stdout)["evidence"]]
