@@ -60,7 +60,7 @@ def _run(arguments: argparse.Namespace) -> Parts:
         return efficiency_tables(found)
     if given:
         raise ConfigError(f"theoretical_validation has no {', '.join(given)}")
-    return theory.theory_tables(theory.run(folder, progress=_tell))
+    return theory.theory_tables(theory.measure_theory(folder, progress=_tell))
 
 
 def _frames(arguments: argparse.Namespace) -> list[int] | None:

@@ -306,7 +306,7 @@ def _efficiency(out_dir: Path, **given) -> Found:
 def _theory(out_dir: Path) -> Found:
     from ntlbg_lab.compare import theory
 
-    rows = theory.run(out_dir, progress=_tell)
+    rows = theory.measure_theory(out_dir, progress=_tell)
     return rows, theory.theory_tables(rows)
 
 
