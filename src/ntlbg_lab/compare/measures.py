@@ -9,12 +9,13 @@ from functools import cached_property
 
 import numpy as np
 
-from ntlbg_lab.evidence.metrics import cell_contour_deviation, whitened
-from ntlbg_lab.simulation.quality import (
+from ntlbg_lab.evidence.metrics import (
+    cell_contour_deviation,
     events_hit,
     quantisation_error,
     shot_coverage,
     temporal_uniformity,
+    whitened,
 )
 
 

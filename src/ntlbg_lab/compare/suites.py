@@ -15,7 +15,7 @@ from ntlbg.time_text import frames_within
 from ntlbg_lab.compare.measures import Footage, Question
 from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
 from ntlbg_lab.evaluate.answering import KnownVideo
-from ntlbg_lab.simulation.simulation import REGIME_NAMES, simulate_video
+from ntlbg_lab.simulation import REGIME_NAMES, simulate_video
 
 SEEDS_APART = 100_000  # videos of different seeds are different
 
