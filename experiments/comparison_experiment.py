@@ -12,7 +12,7 @@ from ntlbg.cli.scripts import exit_code
 from ntlbg.config import load_config
 from ntlbg.errors import ConfigError
 from ntlbg_lab.compare import compare, efficiency, theory
-from ntlbg_lab.compare.efficiency.tables import efficiency_tables
+from ntlbg_lab.compare.efficiency_rows import efficiency_tables
 from ntlbg_lab.compare.tables import comparison_tables
 from ntlbg_lab.tables import Parts, as_markdown
 

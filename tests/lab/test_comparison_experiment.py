@@ -10,7 +10,7 @@ import pytest
 from ntlbg.errors import ComparisonError
 from ntlbg_lab import compare as module
 from ntlbg_lab.compare import efficiency, summarize, theory
-from ntlbg_lab.compare.efficiency.summary import Efficiency
+from ntlbg_lab.compare.efficiency_rows import Efficiency
 from ntlbg_lab.compare.measures import METRICS
 from ntlbg_lab.compare.records import Result
 

@@ -297,7 +297,7 @@ def _ablation(
 
 def _efficiency(out_dir: Path, **given) -> Found:
     from ntlbg_lab.compare.efficiency import measure_efficiency
-    from ntlbg_lab.compare.efficiency.tables import efficiency_tables
+    from ntlbg_lab.compare.efficiency_rows import efficiency_tables
 
     found = measure_efficiency(out_dir, progress=_tell, **given)
     return asdict(found), efficiency_tables(found)

@@ -17,9 +17,8 @@ from ntlbg.memory.devices import Device
 from ntlbg.selectors import SELECTORS
 from ntlbg.types import Reply
 from ntlbg_lab.compare import efficiency as module
-from ntlbg_lab.compare.efficiency import RESULTS_FILE, measure_efficiency
-from ntlbg_lab.compare.efficiency.measured import Moment
-from ntlbg_lab.compare.efficiency.summary import doubled
+from ntlbg_lab.compare.efficiency import RESULTS_FILE, Moment, measure_efficiency
+from ntlbg_lab.compare.efficiency_rows import doubled
 from ntlbg_lab.evaluate import Condition, Kind, plan_video
 
 FRAMES = 60  # of a minute

@@ -1,21 +1,61 @@
-"""From measured questions to rows: what each way takes, and the chosen frames against others.
+"""What answering takes, as rows and tables: each way, and the chosen frames against others.
 
 V videos. Videos are what is independent: every interval is a bootstrap over videos.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from ntlbg.intervals import mean_over_questions, ratio_interval
-from ntlbg_lab.compare.efficiency.measured import Measured
 from ntlbg_lab.compare.summary import BASELINE
 from ntlbg_lab.statistics import known
+from ntlbg_lab.tables import NOTHING, Table, TableFiles, number, with_interval
 
 Way = tuple[str, int]  # selector, number of frames
 AS_MANY_FRAMES, AS_MANY_RIGHT, ALL_FRAMES = "as many frames", "as many right", "all frames"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One question, answered once.
+
+    Attributes:
+        video, question: which.
+        selector, num_frames: how frames were chosen, and how many.
+        indices: (k,) the frames.
+        right: the answer.
+        score_seconds: of the processor, for the relevance of all frames; a part of the next.
+        choose_seconds, read_seconds: of the processor.
+        wall_seconds: for choosing and reading.
+        video_frames: T.
+        frame_seconds: of the processor, to encode one frame of this video.
+        peak_bytes: highest memory of the process while all questions about the video were answered
+            in this way, GPU included.
+        grown_bytes: above what it was before; None where that cannot be told.
+    """
+
+    video: int
+    question: int
+    selector: str
+    num_frames: int
+    indices: list[int]
+    right: bool
+    score_seconds: float
+    choose_seconds: float
+    read_seconds: float
+    wall_seconds: float
+    video_frames: int
+    frame_seconds: float
+    peak_bytes: int
+    grown_bytes: int | None
+
+    @property
+    def block(self) -> tuple[int, str, int]:
+        """What is written at once: all questions about a video, in one way."""
+        return self.video, self.selector, self.num_frames
 
 
 @dataclass(frozen=True)
@@ -181,3 +221,96 @@ def doubled(least: int, most: int) -> list[int]:
         budgets.append(least)
         least *= 2
     return [*budgets, most]
+
+
+MEGABYTE = 10**6
+TAKES, AGAINST = "What answering takes", "Chosen frames against uniform sampling"
+EXPLAINED = {
+    TAKES: "Seconds: of the processor, medians over questions, of a model that is loaded. Looking: "
+    "encoding the frames that the first question about a video needs, drawing or decoding not "
+    "included. Relevance is a part of choosing. Wall: choosing and reading by the clock. Memory: "
+    "growth while the questions are answered, and all of the process.",
+    AGAINST: "Times as fast: processor seconds of the other way over those of the chosen frames, "
+    "for all questions together, 95 % over videos; below 1 the chosen frames are slower. Video "
+    "known: choosing and reading. First question: looking as well, and no relevance for uniform "
+    "sampling.",
+}
+WAY_HEAD = (
+    "frames", "n", "right", "looking, s", "relevance, s", "choosing, s", "reading, s",
+    "both, s", "both, mean", "wall, s", "memory, MB", "process, MB",
+)  # fmt: skip
+AGAINST_HEAD = (
+    "frames", "against uniform", "right, minus", "times as fast: video known", "first question",
+    "wall", "less memory", "less, of the process",
+)  # fmt: skip
+EFFICIENCY = TableFiles(
+    "efficiency",
+    "the table of an efficiency run",
+    ("selector", "num_frames", "other", "other_frames", "quantity", "value", "low", "high"),
+)
+
+
+def efficiency_tables(found: Efficiency) -> list[Table | str]:
+    """What each way takes, and the chosen frames against the others; what is to be said of it."""
+    tables = [
+        Table(TAKES, [WAY_HEAD, *map(_way, found.ways)], EXPLAINED[TAKES]),
+        Table(AGAINST, [AGAINST_HEAD, *map(_against, found.against)], EXPLAINED[AGAINST]),
+    ]
+    return [*tables, found.note] if found.note else tables
+
+
+def efficiency_numbers(found: Efficiency) -> Iterator[tuple]:
+    """A line for each number."""
+    for row in found.ways:
+        way = row.selector, row.num_frames, None, None
+        yield *way, "right", row.right, row.low, row.high
+        named = [field.name for field in fields(row)]
+        for name in [name for name in named if name.endswith(("_seconds", "_bytes"))]:
+            yield *way, name, getattr(row, name), None, None
+    for row in found.against:
+        way = row.selector, row.num_frames, row.other, row.other_frames
+        yield *way, "right_difference", row.right_difference, None, None
+        for name, ratio in row.ratios.items():
+            yield *way, f"{name}_ratio", ratio.value, ratio.low, ratio.high
+
+
+def _way(row: WayRow) -> list[str]:
+    seconds = (
+        row.look_seconds, row.score_seconds, row.choose_seconds, row.read_seconds,
+        row.answer_seconds, row.mean_seconds, row.wall_seconds,
+    )  # fmt: skip
+    return [
+        f"{row.selector}, {row.num_frames}", str(row.n),
+        with_interval(row.right, row.low, row.high),
+        *(f"{number:.3f}" for number in seconds),
+        NOTHING if row.grown_bytes is None else f"{row.grown_bytes / MEGABYTE:.0f}",
+        f"{row.peak_bytes / MEGABYTE:.0f}",
+    ]  # fmt: skip
+
+
+def _against(row: Against) -> list[str]:
+    frames = "never" if row.other_frames is None else f"{row.other_frames} frames"
+    speeds = [name for name in RATIOS if name.endswith("_seconds")]
+    memory = [name for name in RATIOS if name.endswith("_bytes")]
+    return [
+        f"{row.selector}, {row.num_frames}", f"{row.other}: {frames}",
+        number(row.right_difference, "+.2f"),
+        *(_times(row.ratios.get(name)) for name in speeds),
+        *(_saved(row.ratios.get(name)) for name in memory),
+    ]  # fmt: skip
+
+
+def _times(ratio: Ratio | None) -> str:
+    return NOTHING if ratio is None else with_interval(ratio.value, ratio.low, ratio.high)
+
+
+def _saved(ratio: Ratio | None) -> str:
+    """The share of the other way's memory that the chosen frames do without."""
+    if ratio is None:
+        return NOTHING
+    interval = "" if ratio.low is None else f" ({_share(ratio.low)} to {_share(ratio.high)})"
+    return f"{_share(ratio.value)} %{interval}"
+
+
+def _share(ratio: float) -> str:
+    return f"{100 * (1 - 1 / ratio):.0f}" if ratio else NOTHING
