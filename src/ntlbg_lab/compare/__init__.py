@@ -10,10 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ntlbg.errors import ConfigError, UnknownSelector
+from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder, staged_directory
 from ntlbg.marks import json_rows
 from ntlbg.selectors import SELECTORS
+from ntlbg_lab.checks import check_positive, check_selectors
 from ntlbg_lab.compare.figures import FILES as FIGURES
 from ntlbg_lab.compare.figures import write_figures
 from ntlbg_lab.compare.measures import Footage, measure
@@ -62,9 +63,18 @@ def compare(
     folder = Path(out_dir)
     selectors = list(dict.fromkeys(selectors or SELECTORS))
     budgets = sorted(set(frames))
-    _check(suite, selectors, budgets, videos)
+    if suite not in SUITES:
+        raise ConfigError(f"no suite {suite!r} of videos; there are {', '.join(SUITES)}")
+    check_selectors(selectors, [*SELECTORS, *SUITES[suite].variants])
+    check_positive(frames=budgets, videos=videos)
     check_folder(folder, FILES)
-    source = _make_suite(suite, settings)
+    accepted = inspect.signature(SUITES[suite]).parameters
+    unknown = [name for name in settings if name not in accepted]
+    if unknown:
+        raise ConfigError(
+            f"suite {suite!r} has no {', '.join(unknown)}; it has {', '.join(accepted)}"
+        )
+    source = SUITES[suite](**settings)
     records = ComparisonStore(folder, source.settings)
     numbers = range(videos * source.kinds_of_video)
     wanted = set(itertools.product(numbers, selectors, budgets))
@@ -111,23 +121,3 @@ def judge(footage: Footage, number: int, selector: str, num_frames: int) -> list
             Result(number, place, question.kind, selector, num_frames, indices.tolist(), values)
         )
     return results
-
-
-def _make_suite(suite: str, settings: dict[str, Any]) -> Any:
-    known = inspect.signature(SUITES[suite]).parameters
-    unknown = [name for name in settings if name not in known]
-    if unknown:
-        raise ConfigError(f"suite {suite!r} has no {', '.join(unknown)}; it has {', '.join(known)}")
-    return SUITES[suite](**settings)
-
-
-def _check(suite: str, selectors: Sequence[str], budgets: Sequence[int], videos: int) -> None:
-    """Before a model is loaded, not after."""
-    if suite not in SUITES:
-        raise ConfigError(f"no suite {suite!r} of videos; there are {', '.join(SUITES)}")
-    known = [*SELECTORS, *SUITES[suite].variants]
-    unknown = [name for name in selectors if name not in known]
-    if unknown:
-        raise UnknownSelector(f"no selectors {unknown}; there are {', '.join(known)}")
-    if not budgets or budgets[0] < 1 or videos < 1:
-        raise ConfigError(f"frames and videos must be positive, got {list(budgets)} and {videos}")

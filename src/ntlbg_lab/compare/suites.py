@@ -8,10 +8,10 @@ import numpy as np
 
 from ntlbg.answerers import Answerer
 from ntlbg.data import Sample
-from ntlbg.errors import ConfigError
 from ntlbg.selectors import SELECTORS
 from ntlbg.system import System, load_system
 from ntlbg.time_text import frames_within
+from ntlbg_lab.checks import check_names, check_positive
 from ntlbg_lab.compare.measures import Footage, Question
 from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
 from ntlbg_lab.evaluate.answering import KnownVideo
@@ -40,8 +40,7 @@ class HaystackSuite:
         model: str | Answerer | System = "builtin",
     ):
         self.condition = Condition(seed=seed, split=split)
-        if minutes <= 0 or questions < 1:
-            raise ConfigError(f"minutes and questions must be positive: {minutes}, {questions}")
+        check_positive(minutes=minutes, questions=questions)
         self.system = load_system(model, pristine=True)
         self.kind, self.questions = Kind("compare", minutes * 60), questions
 
@@ -94,9 +93,7 @@ class SimulatedSuite:
     }
 
     def __init__(self, *, regimes: Sequence[str] = ("local", "global"), seed: int = 0):
-        unknown = [name for name in regimes if name not in REGIME_NAMES]
-        if unknown:
-            raise ConfigError(f"no regimes {unknown}; there are {', '.join(REGIME_NAMES)}")
+        check_names("regimes", regimes, REGIME_NAMES)
         self.regimes, self.seed = tuple(dict.fromkeys(regimes)), seed
 
     @property

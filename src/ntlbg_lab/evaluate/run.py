@@ -8,12 +8,12 @@ from pathlib import Path
 
 from ntlbg.answerers import Answerer
 from ntlbg.answerers.builtin import load_builtin_answerer
-from ntlbg.errors import ConfigError, UnknownSelector
+from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder, staged_directory
 from ntlbg.marks import json_rows
-from ntlbg.selectors import SELECTORS
 from ntlbg.system import System, load_system
 from ntlbg.types import VideoIndex
+from ntlbg_lab.checks import check_names, check_positive, check_selectors
 from ntlbg_lab.evaluate.answering import KnownVideo
 from ntlbg_lab.evaluate.recognition import (
     EvaluatedVideo,
@@ -87,7 +87,12 @@ def run(
         ConfigError, UnknownSelector, WeightsError, DataError, OutputError.
     """
     folder, condition = Path(out_dir), condition or Condition()
-    _check(kinds, frames, selectors, questions, per_video)
+    check_names("kinds of videos", kinds, KINDS)
+    check_selectors(selectors)
+    asked = {} if per_video is None else {"questions_a_video": per_video}
+    check_positive(frames=list(frames), questions=questions, **asked)
+    if not kinds or not selectors:
+        raise ConfigError(f"kinds {list(kinds)} and selectors {list(selectors)}: give one at least")
     check_folder(folder, FILES)
     records, used = EvaluationStore(folder), []
     for path in weights or (None,):
@@ -127,22 +132,6 @@ def _report(folder: Path, records: EvaluationStore, weights: Sequence[str]) -> E
             (stage / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         EVALUATION.write(stage, report.tables(), evaluation_numbers(rows, recognition))
     return report
-
-
-def _check(kinds, frames, selectors, questions, per_video) -> None:
-    """Before a model is loaded, not after."""
-    unknown = [name for name in kinds if name not in KINDS]
-    if unknown or not kinds:
-        raise ConfigError(f"unknown kinds of videos {unknown}: choose from {', '.join(KINDS)}")
-    unknown = [name for name in selectors if name not in SELECTORS]
-    if unknown:
-        raise UnknownSelector(f"no selectors {unknown}; there are {', '.join(SELECTORS)}")
-    least = min([*frames, questions, 1 if per_video is None else per_video], default=0)
-    if not frames or not selectors or least < 1:
-        raise ConfigError(
-            f"frames {list(frames)}, selectors {list(selectors)}, questions {questions} and "
-            f"questions a video {per_video} must all be there and positive"
-        )
 
 
 def _for_plots(rows: Sequence[EvaluationRow]) -> list[dict]:

@@ -238,8 +238,8 @@ def test_conditions_have_names_of_their_own():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"kinds": ["films"]}, ConfigError, r"unknown kinds of videos \['films'\]"),
-        ({"kinds": []}, ConfigError, "unknown kinds"),
+        ({"kinds": ["films"]}, ConfigError, r"no kinds of videos \['films'\]"),
+        ({"kinds": []}, ConfigError, r"kinds \[\]"),
         ({"frames": [0]}, ConfigError, r"frames \[0\].*positive"),
         ({"questions": 0}, ConfigError, "questions 0"),
         ({"per_video": 0}, ConfigError, "questions a video 0"),

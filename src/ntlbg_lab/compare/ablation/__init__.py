@@ -11,11 +11,11 @@ from pathlib import Path
 
 from ntlbg.answerers import Answerer
 from ntlbg.answerers.builtin import load_builtin_answerer
-from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder, staged_directory
 from ntlbg.marks import json_parts
 from ntlbg.system import System, load_system
 from ntlbg.types import VideoIndex
+from ntlbg_lab.checks import check_names, check_positive
 from ntlbg_lab.compare.ablation.tables import (
     ABLATION,
     AblationRow,
@@ -81,14 +81,8 @@ def ablate(
         ConfigError, WeightsError, DataError, OutputError.
     """
     folder, trained = Path(out_dir), dict(trained or {})
-    unknown = [name for name in variants if name not in VARIANTS]
-    if unknown:
-        raise ConfigError(f"no variants {unknown}; there are {', '.join(VARIANTS)}")
-    if not frames or min(*frames, videos, questions) < 1 or minutes <= 0:
-        raise ConfigError(
-            f"frames {list(frames)}, videos {videos}, questions {questions} and minutes {minutes} "
-            "must be positive"
-        )
+    check_names("variants", variants, VARIANTS)
+    check_positive(frames=list(frames), videos=videos, questions=questions, minutes=minutes)
     kind = Kind(f"{minutes:g}-minutes", minutes * 60, questions)
     plan = _Plan(kind, Condition(seed=seed, split=split), videos, tuple(sorted(set(frames))))
     check_folder(folder, FILES)
