@@ -6,11 +6,12 @@ Parts in use are taken away from one model. Parts of training need models traine
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from ntlbg.answerers import Answerer
 from ntlbg.answerers.builtin import load_builtin_answerer
+from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder, staged_directory
 from ntlbg.marks import json_parts
 from ntlbg.system import System, load_system
@@ -22,8 +23,10 @@ from ntlbg_lab.compare.ablation.tables import (
     ablation_numbers,
     ablation_rows,
     ablation_tables,
+    as_objects,
 )
 from ntlbg_lab.compare.ablation.variants import FULL, VARIANTS, AblatedVideo, Variant
+from ntlbg_lab.evaluate import records as evaluation_records
 from ntlbg_lab.evaluate.answering import Outcome
 from ntlbg_lab.evaluate.records import EvaluationStore
 from ntlbg_lab.evaluate.videos import Condition, Kind
@@ -53,8 +56,11 @@ class _Plan:
 def ablate(
     out_dir: str | Path,
     *,
-    variants: Sequence[str] = tuple(VARIANTS),
+    variants: Sequence[str] | None = None,
     trained: Mapping[str, tuple[str, Path]] | None = None,
+    train_steps: int | None = None,
+    tower: Path | None = None,
+    tiny: bool = False,
     frames: Sequence[int] = FRAMES,
     videos: int = 12,
     minutes: float = 10,
@@ -70,8 +76,10 @@ def ablate(
     LaTeX, about everything the folder holds under these settings.
 
     Args:
-        variants: names in VARIANTS; ``full`` is always among them.
+        variants: names in VARIANTS, ``full`` always among them; by default all, or none where
+            models are trained.
         trained: name to (description, weights); the first one is the full recipe.
+        train_steps, tower, tiny: train those in so many steps, as ``train_variants`` does.
         frames: budgets.
         videos, minutes, questions: how many videos, how long, and questions about each.
         seed, split: of the videos.
@@ -80,12 +88,22 @@ def ablate(
     Raises:
         ConfigError, WeightsError, DataError, OutputError.
     """
-    folder, trained = Path(out_dir), dict(trained or {})
+    if train_steps is None and (tower or tiny):
+        raise ConfigError("suite 'ablation' has no tower and tiny without train-steps")
+    if variants is None:
+        variants = tuple(VARIANTS) if train_steps is None else ()
     check_names("variants", variants, VARIANTS)
     check_positive(frames=list(frames), videos=videos, questions=questions, minutes=minutes)
+    folder, trained = Path(out_dir), dict(trained or {})
     kind = Kind(f"{minutes:g}-minutes", minutes * 60, questions)
     plan = _Plan(kind, Condition(seed=seed, split=split), videos, tuple(sorted(set(frames))))
-    check_folder(folder, FILES)
+    check_folder(folder, FILES | evaluation_records.FILES)
+    if train_steps is not None:
+        from ntlbg_lab.training.ablation import train_variants
+
+        trained = train_variants(
+            folder / "trained", steps=train_steps, tower=tower, tiny=tiny, progress=progress
+        )
     records, parts = EvaluationStore(folder), {}
     if variants:
         chosen = {name: VARIANTS[name] for name in dict.fromkeys((FULL, *variants))}
@@ -105,7 +123,10 @@ def ablate(
         ]
         changes = {name: change for name, (change, _) in trained.items()}
         parts[IN_TRAINING] = ablation_rows(_of(records, plan, used), changes, next(iter(trained)))
-    _write(folder, parts)
+    with staged_directory(folder, FILES) as stage:
+        text = json.dumps(as_objects(parts), indent=1) + "\n"
+        (stage / "ablation.json").write_text(text, encoding="utf-8")
+        ABLATION.write(stage, ablation_tables(parts), ablation_numbers(parts))
     return parts
 
 
@@ -141,10 +162,3 @@ def _answer_all(
     )
     work_through(todo, system, records, answer_about, progress)
     return system.fingerprint
-
-
-def _write(folder: Path, parts: Parts) -> None:
-    with staged_directory(folder, FILES) as stage:
-        rows = {title: [asdict(row) for row in found] for title, found in parts.items()}
-        (stage / "ablation.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-        ABLATION.write(stage, ablation_tables(parts), ablation_numbers(parts))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 
 import numpy as np
 
@@ -103,6 +103,11 @@ ABLATION = TableFiles(
 def ablation_tables(parts: Mapping[str, Sequence[AblationRow]]) -> list[Table]:
     """A table for each part (title to rows)."""
     return [Table(title, _lines(rows)) for title, rows in parts.items() if rows]
+
+
+def as_objects(parts: Mapping[str, Sequence[AblationRow]]) -> dict[str, list[dict]]:
+    """The rows for JSON."""
+    return {title: [asdict(row) for row in rows] for title, rows in parts.items()}
 
 
 def ablation_numbers(parts: Mapping[str, Sequence[AblationRow]]) -> Iterator[tuple]:
