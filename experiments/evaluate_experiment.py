@@ -9,7 +9,7 @@ from ntlbg.cli.scripts import exit_code
 from ntlbg.config import load_config
 from ntlbg.models.ntlbg.checkpoints import trained_by
 from ntlbg_lab import questions
-from ntlbg_lab.gain import gain
+from ntlbg_lab.questions import gain
 
 
 def main() -> None:

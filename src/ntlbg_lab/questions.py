@@ -1,6 +1,10 @@
-"""Answers to the questions of a configuration's data sets, and the metrics that it names."""
+"""Answers to the questions of a configuration's data sets, and the metrics that it names.
+
+Two such evaluations of the same questions, before and after, tell whether training helped.
+"""
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -13,9 +17,11 @@ from ntlbg.answerers.ntlbg import NtlbgAnswerer
 from ntlbg.answerers.ntlbg_folder import load_ntlbg_answerer
 from ntlbg.choosing import choose
 from ntlbg.config import Config, load_config
+from ntlbg.data import read_json_lines
 from ntlbg.datasets import Item
 from ntlbg.errors import DataError
 from ntlbg.files import check_folder, staged_directory
+from ntlbg.intervals import mean_over_questions
 from ntlbg.judging import same_text
 from ntlbg.marks import json_lines, json_object
 from ntlbg.memory.measuring import MeasuredPeak
@@ -232,3 +238,66 @@ METRICS: dict[str, Callable[[Sequence[Record]], float | None]] = {
     # questions per second, the video being encoded
     "inference_speed": lambda records: len(records) / sum(record.seconds for record in records),
 }
+
+
+ANSWERS = "answers.jsonl"
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Shares of right answers.
+
+    Attributes:
+        questions, videos: how many were asked, and about how many.
+        before, after: right by text, but for case, articles and punctuation.
+        interval: 95 % of the difference, a bootstrap over videos; NaN for a single one.
+    """
+
+    questions: int
+    videos: int
+    before: float
+    after: float
+    interval: tuple[float, float]
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        known = "no interval" if math.isnan(low) else f"{low:+.3f} to {high:+.3f}, 95 %"
+        return (
+            f"right before {self.before:.3f}, after {self.after:.3f}: "
+            f"{self.after - self.before:+.3f} ({known}), "
+            f"{self.questions} questions about {self.videos} videos"
+        )
+
+
+def gain(before: str | Path, after: str | Path) -> Gain:
+    """What two folders of ``experiments/evaluate_experiment.py`` say about training.
+
+    Raises:
+        DataError: a folder holds no answers, or they are answers to different questions.
+    """
+    first, second = _answers(Path(before)), _answers(Path(after))
+    if [row[:3] for row in first] != [row[:3] for row in second]:
+        raise DataError(f"{before} and {after} hold answers to different questions; ask the same")
+    videos = [video for _, video, _, _ in first]
+    differences = [later[3] - sooner[3] for sooner, later in zip(first, second, strict=True)]
+    _, *interval = mean_over_questions(zip(videos, differences, strict=True))
+    return Gain(
+        questions=len(first),
+        videos=len(set(videos)),
+        before=sum(row[3] for row in first) / len(first),
+        after=sum(row[3] for row in second) / len(second),
+        interval=tuple(interval),
+    )
+
+
+def _answers(folder: Path) -> list[tuple[str, str, str, float]]:
+    """Data set, video and question, and whether its answer is right."""
+    rows = [row for _, row in read_json_lines(folder / ANSWERS)]
+    try:
+        asked = [(row["dataset"], row["video"], row["question"]) for row in rows]
+        right = [same_text(row["answer"], row["truth"]) for row in rows]
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{folder / ANSWERS}: no answers of an evaluation ({error!r})") from error
+    if not rows:
+        raise DataError(f"{folder / ANSWERS}: holds no answer")
+    return [(*question, one) for question, one in zip(asked, right, strict=True)]

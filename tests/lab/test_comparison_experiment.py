@@ -11,8 +11,7 @@ from ntlbg.errors import ComparisonError
 from ntlbg_lab import compare as module
 from ntlbg_lab.compare import efficiency, summarize, theory
 from ntlbg_lab.compare.efficiency_rows import Efficiency
-from ntlbg_lab.compare.measures import METRICS
-from ntlbg_lab.compare.records import Result
+from ntlbg_lab.compare.records import METRICS, Result
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "comparison_experiment.py"
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from ntlbg.errors import DataError
-from ntlbg_lab.gain import gain
+from ntlbg_lab.questions import gain
 
 
 def evaluation(folder, answers, videos=3):

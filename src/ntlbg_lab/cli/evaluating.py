@@ -251,7 +251,7 @@ def plot(
 ) -> None:
     """Draw a results file as PNG and SVG: curves, bars, heat map, time line or feature plane."""
     from ntlbg.views import console
-    from ntlbg_lab.plots_files import plot_file
+    from ntlbg_lab.plots import plot_file
 
     console.tell_written(plot_file(file, out or file.parent))
 

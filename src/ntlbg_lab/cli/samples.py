@@ -62,8 +62,7 @@ def haystack(
     """Make long videos with a few objects hidden in them, and questions about those."""
     from ntlbg.errors import ConfigError
     from ntlbg.views import console
-    from ntlbg_lab.haystack import make_videos
-    from ntlbg_lab.haystack.dataset import make_dataset
+    from ntlbg_lab.haystack import make_dataset, make_videos
 
     if dataset and split is not None:
         raise ConfigError(f"--split {split}: a data set has all three; leave the option out")

@@ -15,14 +15,17 @@ from ntlbg.files import check_folder, staged_directory
 from ntlbg.marks import json_rows
 from ntlbg.selectors import SELECTORS
 from ntlbg_lab.checks import check_positive, check_selectors
-from ntlbg_lab.compare.figures import FILES as FIGURES
-from ntlbg_lab.compare.figures import write_figures
-from ntlbg_lab.compare.measures import Footage, measure
 from ntlbg_lab.compare.records import FILES as RECORDS
-from ntlbg_lab.compare.records import ComparisonStore, Result
+from ntlbg_lab.compare.records import ComparisonStore, Footage, Result, measure
 from ntlbg_lab.compare.suites import SUITES
 from ntlbg_lab.compare.summary import ComparisonRow, check_divergence, summarize
-from ntlbg_lab.compare.tables import COMPARISON, comparison_numbers, comparison_tables
+from ntlbg_lab.compare.tables import (
+    COMPARISON,
+    comparison_numbers,
+    comparison_tables,
+    write_figures,
+)
+from ntlbg_lab.compare.tables import FILES as FIGURES
 
 __all__ = ["SUITES", "compare"]
 

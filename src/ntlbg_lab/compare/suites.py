@@ -12,7 +12,7 @@ from ntlbg.selectors import SELECTORS
 from ntlbg.system import System, load_system
 from ntlbg.time_text import frames_within
 from ntlbg_lab.checks import check_names, check_positive
-from ntlbg_lab.compare.measures import Footage, Question
+from ntlbg_lab.compare.records import Footage, Question
 from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
 from ntlbg_lab.evaluate.answering import KnownVideo
 from ntlbg_lab.simulation import REGIME_NAMES, simulate_video

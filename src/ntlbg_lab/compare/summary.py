@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntlbg.errors import ComparisonError
-from ntlbg_lab.compare.measures import METRICS
-from ntlbg_lab.compare.records import Result
+from ntlbg_lab.compare.records import METRICS, Result
 from ntlbg_lab.statistics import PairedDifference, known, mean_interval, paired_differences
 
 BASELINE = "uniform"

@@ -20,11 +20,17 @@ from ntlbg_lab.evaluate.recognition import (
     RecognitionRow,
     summarize_recognition,
 )
-from ntlbg_lab.evaluate.records import EvaluationStore
 from ntlbg_lab.evaluate.summary import EvaluationRow, SeedRow, over_weights, summarize
 from ntlbg_lab.evaluate.tables import EVALUATION, SHOWN, evaluation_numbers, evaluation_tables
 from ntlbg_lab.evaluate.videos import KINDS, Condition
-from ntlbg_lab.evaluate.work import Answer, Say, VideoTask, tasks_left, work_through
+from ntlbg_lab.evaluate.work import (
+    Answer,
+    EvaluationStore,
+    Say,
+    VideoTask,
+    tasks_left,
+    work_through,
+)
 from ntlbg_lab.tables import Parts
 
 BUDGETS = (4, 8, 16, 32)

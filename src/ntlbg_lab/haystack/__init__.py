@@ -1,11 +1,13 @@
 """Long videos with planted needles, and questions whose answers are known.
 
 Backgrounds are computed or come from short clips; needles are named objects from openly licensed
-emoji sets, on screen for 1 to 5 seconds. Everything follows from a seed.
+emoji sets, on screen for 1 to 5 seconds. Everything follows from a seed. To train on, there are
+three files of questions and the made videos that they are about.
 """
 
+import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import numpy as np
 
 from ntlbg.data import Sample, write_samples
 from ntlbg.errors import ConfigError
-from ntlbg.files import staged_directory
+from ntlbg.files import check_folder, staged_directory
 from ntlbg.marks import MARK, Kind, json_lines
 from ntlbg_lab.haystack.backgrounds import SPLITS
 from ntlbg_lab.haystack.pictures import STYLES, drawable_names
@@ -225,4 +227,61 @@ def check_wishes(
         raise ConfigError(f"container {container!r}: choose from {', '.join(CODECS)}")
 
 
-__all__ = ["SPLITS", "make_questions", "make_videos", "write_video"]
+VIDEOS = "videos"
+DATASET_FILES = {f"{split}.jsonl": questions_kind("video_id") for split in SPLITS}
+# Of the videos to train on: enough to watch the loss by, and to tell a gain of a tenth.
+SHARES = {"train": 1.0, "val": 1 / 8, "test": 1 / 4}
+
+
+def make_dataset(
+    out_dir: str | Path,
+    *,
+    num_videos: int = 48,
+    minutes: float = 1,
+    seed: int = 0,
+    questions: int = 12,
+    style: str | None = None,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Write ``train.jsonl``, ``val.jsonl``, ``test.jsonl`` and ``videos/`` into a folder.
+
+    The three have no background but plain drawings in common, and no video.
+
+    Args:
+        num_videos: to train on; an eighth as many to validate and a quarter as many to test with,
+            at least one.
+
+    Returns:
+        the three files. The other arguments are those of :func:`ntlbg_lab.haystack.make_videos`.
+
+    Raises:
+        ConfigError, OutputError.
+    """
+    check_wishes(num_videos, minutes, seed, questions)
+    folder = Path(out_dir)
+    check_folder(folder, DATASET_FILES)
+    numbers = {split: max(1, round(share * num_videos)) for split, share in SHARES.items()}
+    count = counted(progress, sum(numbers.values()) * int(minutes * 60 * FPS))
+    with staged_directory(folder / VIDEOS, FILMS) as stage:
+        samples = {
+            split: draw_videos(
+                stage, range(number), minutes=minutes, seed=seed, questions=questions, split=split,
+                style=style, size=SIZE, fps=FPS, container=".mp4", count=count,
+            )
+            for split, number in numbers.items()
+        }  # fmt: skip
+    with staged_directory(folder, DATASET_FILES) as stage:
+        for split, found in samples.items():
+            lines = "".join(f"{line}\n" for line in _records(found, split))
+            (stage / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+    return [folder / name for name in DATASET_FILES]
+
+
+def _records(samples: list[Sample], split: str) -> Iterator[str]:
+    for sample in samples:
+        record = sample.model_dump(exclude_none=True)
+        video = {"id": record.pop("id"), "video_id": record.pop("video")}
+        yield json.dumps(video | record | {"metadata": {"scene": "made", "split": split}})
+
+
+__all__ = ["SPLITS", "make_dataset", "make_questions", "make_videos", "write_video"]

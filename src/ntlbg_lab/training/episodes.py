@@ -1,11 +1,13 @@
-"""Training videos for the selector and the language model, assembled from a feature bank.
+"""Training videos for the selector and the language model, assembled from a bank of features.
 
 An episode is the frames that a selector might have chosen from a video, what lies around them, and
-several questions about them. T candidate frames, K chosen, Q questions, D feature size.
+several questions about them. It needs no pixels: a video is a list of times and feature vectors.
+T candidate frames, K chosen, Q questions, D feature size.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -15,10 +17,59 @@ from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
 from ntlbg.data import Sample
+from ntlbg.models.builtin.vision_tower import BuiltinVisionTower, normalize_pixels
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.haystack.augmentation import FrameRenderer
 from ntlbg_lab.haystack.questions import QUESTION_TYPES, Event, make_question
-from ntlbg_lab.training.feature_bank import FeatureBank
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class FeatureBank:
+    """Unit vectors of rendered frames.
+
+    Attributes:
+        needles: (N, D), frames that show an object.
+        groups: for each object name, lists of rows of ``needles`` drawn from the same picture.
+        empty: (M, D), frames that show none.
+    """
+
+    needles: Tensor
+    groups: dict[str, list[np.ndarray]]
+    empty: Tensor
+
+
+@torch.inference_mode()
+def encode(tower: BuiltinVisionTower, frames: Iterable[np.ndarray]) -> Tensor:
+    """Frames uint8 (H, W, 3) -> (N, D), in batches: one frame alone takes half as long as 64."""
+    frames, parts = iter(frames), []
+    while batch := list(islice(frames, BATCH)):
+        parts.append(tower(normalize_pixels(torch.from_numpy(np.stack(batch)))))
+    return torch.cat(parts).clone()
+
+
+def build_feature_bank(
+    tower: BuiltinVisionTower,
+    renderer: FrameRenderer,
+    *,
+    repeats: int,
+    empty: int,
+    names: int | None = None,
+) -> FeatureBank:
+    """Render each picture ``repeats`` times and ``empty`` frames without an object.
+
+    ``names``: only of the first so many objects; None is all of them.
+    """
+    known, groups, places = object_names(), {}, []
+    for label in renderer.drawable[:names]:
+        rows = len(places) + np.arange(len(renderer.variants[label]) * repeats)
+        groups[known[label]] = list(rows.reshape(-1, repeats))
+        places += [(label, number // repeats) for number in range(len(rows))]
+    needles = encode(tower, (renderer.needle(*place)[0] for place in places))
+    nothing = encode(tower, (renderer.negative()[0] for _ in range(empty)))
+    return FeatureBank(needles, groups, nothing)
+
 
 # Neighbours in time are sometimes the answer: worth more than nothing, less than a sure hit.
 POSSIBLE = 0.6

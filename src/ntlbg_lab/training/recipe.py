@@ -35,11 +35,15 @@ from ntlbg.train.trainer import NtlbgTrainer, Written, arguments, fit
 from ntlbg_lab.haystack.augmentation import FrameRenderer
 from ntlbg_lab.training import stage_files
 from ntlbg_lab.training.collate import EpisodeCollator
-from ntlbg_lab.training.episodes import EpisodeOptions, Episodes
-from ntlbg_lab.training.feature_bank import FeatureBank, build_feature_bank
-from ntlbg_lab.training.kept_frames import KeptFrames, keep_frames
+from ntlbg_lab.training.episodes import EpisodeOptions, Episodes, FeatureBank, build_feature_bank
+from ntlbg_lab.training.naming import (
+    KeptFrames,
+    NamingModel,
+    RenderedFrames,
+    draw_backgrounds,
+    keep_frames,
+)
 from ntlbg_lab.training.objectives import AnswerObjective, SelectionObjective
-from ntlbg_lab.training.representation import NamingModel, RenderedFrames, draw_backgrounds
 from ntlbg_lab.training.settings import (
     AnswerStage,
     BuiltinTraining,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ntlbg_lab.compare.measures import (
+from ntlbg_lab.compare.records import (
     METRICS,
     Footage,
     Question,

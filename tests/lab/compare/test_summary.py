@@ -5,8 +5,7 @@ import pytest
 from scipy import stats
 
 from ntlbg.errors import ComparisonError
-from ntlbg_lab.compare.measures import METRICS
-from ntlbg_lab.compare.records import Result
+from ntlbg_lab.compare.records import METRICS, Result
 from ntlbg_lab.compare.summary import check_divergence, summarize, video_means
 
 

@@ -17,10 +17,10 @@ from ntlbg.types import Reply
 from ntlbg_lab.evaluate import KINDS, Condition, Kind, plan_video
 from ntlbg_lab.evaluate import run as module
 from ntlbg_lab.evaluate.answering import KnownVideo, Outcome
-from ntlbg_lab.evaluate.records import ANSWERS_FILE, VIDEOS_FILE
 from ntlbg_lab.evaluate.run import run
+from ntlbg_lab.evaluate.work import ANSWERS_FILE, VIDEOS_FILE
 from ntlbg_lab.haystack.pictures import STYLES
-from ntlbg_lab.plots_files import plot_file
+from ntlbg_lab.plots import plot_file
 from ntlbg_lab.tables import as_markdown
 from roles import index_of
 

@@ -14,10 +14,9 @@ from ntlbg.datasets import load_items
 from ntlbg.errors import ConfigError, OutputError
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.video import probe, sample_frames
-from ntlbg_lab.haystack import CODECS, make_questions, make_videos
+from ntlbg_lab.haystack import CODECS, make_dataset, make_questions, make_videos
 from ntlbg_lab.haystack.augmentation import FRAME_SIZE, FrameRenderer, background_bank
 from ntlbg_lab.haystack.backgrounds import sources
-from ntlbg_lab.haystack.dataset import make_dataset
 from ntlbg_lab.haystack.pictures import STYLES, load_style, paste
 from ntlbg_lab.haystack.timeline import draw_frames, draw_needles, plan_timeline
 

@@ -9,8 +9,7 @@ from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.train.stages import set_stage
 from ntlbg_lab.haystack.augmentation import FrameRenderer
 from ntlbg_lab.training.collate import EpisodeCollator, block_mask
-from ntlbg_lab.training.episodes import EpisodeOptions, Episodes, make_episode
-from ntlbg_lab.training.feature_bank import FeatureBank
+from ntlbg_lab.training.episodes import EpisodeOptions, Episodes, FeatureBank, make_episode
 from ntlbg_lab.training.objectives import (
     AnswerObjective,
     SelectionObjective,

@@ -28,9 +28,8 @@ from ntlbg_lab.compare.ablation.tables import (
 from ntlbg_lab.compare.ablation.variants import FULL, VARIANTS, AblatedVideo, Variant
 from ntlbg_lab.evaluate import records as evaluation_records
 from ntlbg_lab.evaluate.answering import Outcome
-from ntlbg_lab.evaluate.records import EvaluationStore
 from ntlbg_lab.evaluate.videos import Condition, Kind
-from ntlbg_lab.evaluate.work import Answer, Say, tasks_left, work_through
+from ntlbg_lab.evaluate.work import Answer, EvaluationStore, Say, tasks_left, work_through
 
 __all__ = ["VARIANTS", "ablate"]
 
