@@ -269,7 +269,7 @@ def _suite(name: str) -> tuple[Callable, Callable, Callable]:
         return measure_efficiency, efficiency_tables, asdict
     if name == "ablation":
         from ntlbg_lab.compare.ablation import ablate
-        from ntlbg_lab.compare.ablation.tables import ablation_tables, as_objects
+        from ntlbg_lab.compare.ablation_rows import ablation_tables, as_objects
 
         return ablate, ablation_tables, as_objects
     from ntlbg_lab.compare import compare as compare_selectors

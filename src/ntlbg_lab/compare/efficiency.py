@@ -50,8 +50,8 @@ from ntlbg_lab.compare.efficiency_rows import (
 )
 from ntlbg_lab.compare.records import SETTINGS, WRITTEN, ComparisonStore
 from ntlbg_lab.compare.summary import BASELINE, check_divergence
+from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
 from ntlbg_lab.evaluate.answering import WrappedRetriever
-from ntlbg_lab.evaluate.videos import Condition, Kind, encode_timeline, plan_video
 from ntlbg_lab.haystack.timeline import draw_frames
 
 RESULTS_FILE, SUMMARY_FILE = "efficiency.jsonl", "efficiency.json"

@@ -14,6 +14,7 @@ from ntlbg.marks import json_rows
 from ntlbg.system import System, load_system
 from ntlbg.types import VideoIndex
 from ntlbg_lab.checks import check_names, check_positive, check_selectors
+from ntlbg_lab.evaluate import KINDS, Condition
 from ntlbg_lab.evaluate.answering import KnownVideo
 from ntlbg_lab.evaluate.recognition import (
     EvaluatedVideo,
@@ -22,7 +23,6 @@ from ntlbg_lab.evaluate.recognition import (
 )
 from ntlbg_lab.evaluate.summary import EvaluationRow, SeedRow, over_weights, summarize
 from ntlbg_lab.evaluate.tables import EVALUATION, SHOWN, evaluation_numbers, evaluation_tables
-from ntlbg_lab.evaluate.videos import KINDS, Condition
 from ntlbg_lab.evaluate.work import (
     Answer,
     EvaluationStore,

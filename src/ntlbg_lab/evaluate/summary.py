@@ -11,8 +11,8 @@ import numpy as np
 
 from ntlbg.data import NOT_SEEN
 from ntlbg.intervals import mean_over_questions
+from ntlbg_lab.evaluate import KINDS
 from ntlbg_lab.evaluate.answering import Outcome
-from ntlbg_lab.evaluate.videos import KINDS
 from ntlbg_lab.haystack.questions import EXTRA_TYPES
 from ntlbg_lab.statistics import known
 

@@ -15,9 +15,9 @@ from ntlbg.files import check_folder
 from ntlbg.json_lines import RecordFile, records_kind
 from ntlbg.system import System
 from ntlbg.types import Reply, Selection, VideoIndex
+from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
 from ntlbg_lab.evaluate.answering import CellKey, Outcome, outcome
 from ntlbg_lab.evaluate.recognition import EvaluatedVideo, judge_names, name_frames
-from ntlbg_lab.evaluate.videos import Condition, Kind, encode_timeline, plan_video
 from ntlbg_lab.haystack.timeline import Timeline
 
 ANSWERS_FILE, VIDEOS_FILE = "answers.jsonl", "videos.jsonl"
