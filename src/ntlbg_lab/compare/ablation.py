@@ -33,8 +33,8 @@ from ntlbg_lab.compare.ablation_rows import (
     as_objects,
 )
 from ntlbg_lab.evaluate import Condition, Kind
-from ntlbg_lab.evaluate import records as evaluation_records
 from ntlbg_lab.evaluate.answering import KnownVideo, Outcome, WrappedRetriever
+from ntlbg_lab.evaluate.work import FILES as ANSWER_FILES
 from ntlbg_lab.evaluate.work import Answer, EvaluationStore, Say, tasks_left, work_through
 
 SELECTOR = "ntlbg"
@@ -224,7 +224,7 @@ def ablate(
     folder, trained = Path(out_dir), dict(trained or {})
     kind = Kind(f"{minutes:g}-minutes", minutes * 60, questions)
     plan = _Plan(kind, Condition(seed=seed, split=split), videos, tuple(sorted(set(frames))))
-    check_folder(folder, FILES | evaluation_records.FILES)
+    check_folder(folder, FILES | ANSWER_FILES)
     if train_steps is not None:
         from ntlbg_lab.training.ablation import train_variants
 

@@ -10,7 +10,7 @@ import torch
 from ntlbg.intervals import ratio_interval
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.system import System
-from ntlbg_lab.evaluate.answering import CellKey
+from ntlbg_lab.evaluate.answering import CellKey, VideoKey
 from ntlbg_lab.haystack.pictures import style_name
 from ntlbg_lab.haystack.timeline import Timeline
 from ntlbg_lab.statistics import known
@@ -19,11 +19,10 @@ NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
-class EvaluatedVideo:
+class EvaluatedVideo(VideoKey):
     """One video that was drawn and encoded.
 
     Attributes:
-        weights, condition, kind, video: which video.
         frames: encoded.
         seconds: processor time of drawing and encoding.
         named: frames with an object and how many of them got its name, by style of the picture;
@@ -32,10 +31,6 @@ class EvaluatedVideo:
         done: (selector, frames) that the questions were answered with.
     """
 
-    weights: str
-    condition: str
-    kind: str
-    video: int
     frames: int
     seconds: float
     named: dict[str, tuple[int, int]]

@@ -6,17 +6,19 @@ Every answer is kept as JSON lines, so that a killed run goes on with the next v
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder
 from ntlbg.json_lines import RecordFile, records_kind
+from ntlbg.judging import STRICT_TOLERANCE, is_open_time, is_right
 from ntlbg.system import System
+from ntlbg.time_text import all_seen
 from ntlbg.types import Reply, Selection, VideoIndex
 from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
-from ntlbg_lab.evaluate.answering import CellKey, Outcome, outcome
+from ntlbg_lab.evaluate.answering import CellKey, Outcome
 from ntlbg_lab.evaluate.recognition import EvaluatedVideo, judge_names, name_frames
 from ntlbg_lab.haystack.timeline import Timeline
 
@@ -161,9 +163,25 @@ def _work_on(
     for key in task.cells:
         for place, sample in enumerate(task.samples):
             began = time.process_time()  # other work on the machine does not count
-            answered = answer(sample, key)
+            selection, reply, reused = answer(sample, key)
             spent = time.process_time() - began
-            outcomes.append(outcome(key, place, sample, index.pts_seconds, *answered, spent))
+            strict = is_right(sample, reply.text, tolerance=STRICT_TOLERANCE)
+            outcomes.append(
+                Outcome(
+                    *astuple(key),
+                    place=place,
+                    type=sample.answer_type,
+                    multiple_choice=sample.options is not None,
+                    question=sample.question,
+                    truth=sample.answer,
+                    answer=reply.text,
+                    right=is_right(sample, reply.text),
+                    strict=strict if is_open_time(sample) else None,
+                    seen=all_seen(index.pts_seconds[selection.indices], sample.evidence),
+                    seconds=round(spent, 4),
+                    reused=reused,
+                )
+            )
     named = name_frames(system, index.features[system.encoders[0].name])
     key = task.cells[0]
     return outcomes, EvaluatedVideo(

@@ -18,6 +18,7 @@ from ntlbg.data import Sample, write_samples
 from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder, staged_directory
 from ntlbg.marks import MARK, Kind, json_lines
+from ntlbg_lab.checks import check_positive
 from ntlbg_lab.haystack.backgrounds import SPLITS
 from ntlbg_lab.haystack.pictures import STYLES, drawable_names
 from ntlbg_lab.haystack.questions import QUESTION_TYPES, make_question
@@ -25,13 +26,6 @@ from ntlbg_lab.haystack.timeline import Timeline, draw_frames, plan_timeline
 
 Progress = Callable[[int, float | None], None]
 MULTIPLE_CHOICE = 0.4  # share of questions with options
-CODECS = {
-    ".mp4": "libx264",
-    ".mov": "libx264",
-    ".mkv": "libx264",
-    ".avi": "mpeg4",
-    ".webm": "libvpx",
-}
 # x264's fastest routines do not always give the same bits; the same seed shall give the same file
 X264_OPTIONS = {"crf": "26", "preset": "veryfast", "x264-params": "cpu-independent=1"}
 SIZE, FPS = (256, 448), 4  # height and width in pixels; enough of each that an object is named
@@ -55,7 +49,7 @@ def questions_kind(video: str) -> Kind:
     )  # fmt: skip
 
 
-FILMS = {f"{PREFIX}*{suffix}": Kind("a made video", _is_made) for suffix in CODECS}
+FILMS = {f"{PREFIX}*.mp4": Kind("a made video", _is_made)}
 FILES = FILMS | {QUESTIONS_FILE: questions_kind("video")}
 
 
@@ -70,7 +64,6 @@ def make_videos(
     style: str | None = None,
     size: tuple[int, int] = SIZE,
     fps: float = FPS,
-    container: str = ".mp4",
     progress: Progress | None = None,
 ) -> list[Path]:
     """Write videos and ``questions.jsonl`` into a folder.
@@ -83,18 +76,17 @@ def make_videos(
         style: one of STYLES or a zip of pictures; all styles by default.
         size: (height, width) in pixels, even numbers.
         fps: frames a second.
-        container: .mp4, .mov, .mkv, .avi or .webm.
         progress: called with frames written and the share done.
 
     Raises:
         ConfigError, OutputError.
     """
-    check_wishes(num_videos, minutes, seed, questions, split, size, fps, container)
+    check_wishes(num_videos, minutes, seed, questions, split, size, fps)
     count = counted(progress, num_videos * int(minutes * 60 * fps))
     with staged_directory(out_dir, FILES) as stage:
         samples = draw_videos(
             stage, range(num_videos), minutes=minutes, seed=seed, questions=questions,
-            split=split, style=style, size=size, fps=fps, container=container, count=count,
+            split=split, style=style, size=size, fps=fps, count=count,
         )  # fmt: skip
         write_samples(stage / QUESTIONS_FILE, samples)
     return [Path(out_dir) / name for name in dict.fromkeys(sample.video for sample in samples)]
@@ -122,9 +114,8 @@ def draw_videos(
     questions: int,
     split: str,
     style: str | None,
-    size: tuple[int, int],
-    fps: float,
-    container: str,
+    size: tuple[int, int] = SIZE,
+    fps: float = FPS,
     count: Callable[[int], None],
 ) -> list[Sample]:
     """Write videos of these numbers into a folder; returns questions about each, at least one.
@@ -137,7 +128,7 @@ def draw_videos(
     for number in numbers:
         rng = np.random.default_rng((seed, number, SPLITS.index(split)))
         timeline = plan_timeline(rng, minutes * 60, names=names, split=split, styles=styles)
-        name = f"{PREFIX}{split}-{seed}-{number:03d}{container}"
+        name = f"{PREFIX}{split}-{seed}-{number:03d}.mp4"
         write_video(timeline, folder / name, size=size, fps=fps, written=count)
         samples += make_questions(timeline, rng, questions, names=names, video=name)
     return samples
@@ -184,13 +175,10 @@ def write_video(
     """Draw and encode a timeline into a new file; the caller moves it to its place."""
     height, width = size
     rate = Fraction(fps).limit_denominator(1001)
-    options = X264_OPTIONS if CODECS[path.suffix] == "libx264" else {}
     with av.open(path, "w") as output:
         output.metadata["title"] = MARK
-        stream = output.add_stream(CODECS[path.suffix], rate=rate, options=options)
+        stream = output.add_stream("libx264", rate=rate, options=X264_OPTIONS)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        if not options:
-            stream.bit_rate = 1_000_000
         stream.gop_size = max(12, int(4 * fps))
         for number, (_, frame) in enumerate(draw_frames(timeline, size, fps)):
             picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
@@ -201,20 +189,13 @@ def write_video(
         output.mux(stream.encode())
 
 
-def check_wishes(
-    num_videos, minutes, seed, questions, split="test", size=SIZE, fps=FPS, container=".mp4"
-) -> None:
+def check_wishes(num_videos, minutes, seed, questions, split="test", size=SIZE, fps=FPS) -> None:
     """Refuse what cannot be made, before anything is.
 
     Raises:
         ConfigError: naming what was given.
     """
-    if questions < 1:
-        raise ConfigError(f"{questions} questions a video: at least one, please")
-    if num_videos < 1 or minutes <= 0 or fps <= 0:
-        raise ConfigError(
-            f"videos, minutes and fps must be positive, got {num_videos}, {minutes}, {fps}"
-        )
+    check_positive(questions_a_video=questions, videos=num_videos, minutes=minutes, fps=fps)
     if not 1 <= minutes * 60 * fps < math.inf:  # nor NaN
         raise ConfigError(f"{minutes} minutes at {fps} frames a second are not one frame or more")
     if seed < 0:
@@ -223,8 +204,6 @@ def check_wishes(
         raise ConfigError(f"split {split!r}: choose from {', '.join(SPLITS)}")
     if any(side < 32 or side % 2 for side in size):
         raise ConfigError(f"size {size}: height and width must be even and at least 32")
-    if container not in CODECS:
-        raise ConfigError(f"container {container!r}: choose from {', '.join(CODECS)}")
 
 
 VIDEOS = "videos"
@@ -266,7 +245,7 @@ def make_dataset(
         samples = {
             split: draw_videos(
                 stage, range(number), minutes=minutes, seed=seed, questions=questions, split=split,
-                style=style, size=SIZE, fps=FPS, container=".mp4", count=count,
+                style=style, count=count,
             )
             for split, number in numbers.items()
         }  # fmt: skip

@@ -56,15 +56,15 @@ def computed(picture: Callable[[np.random.Generator, Size], np.ndarray]) -> Sour
     return source
 
 
-def pan(photo: Callable[[], np.ndarray]) -> Source:
-    """A slow pan and zoom over a photo."""
+def pan(photo: Callable[[], np.ndarray], least: float = 0.3) -> Source:
+    """A slow pan and zoom over a photo, of which at least this share is shown."""
 
     def source(rng, count, size, fps):
         height, width = size
         image = Image.fromarray(photo())
         wide, tall = image.size
         ratio = min(wide / width, tall / height)
-        zooms, centres = rng.uniform(0.3, 1, 2), rng.uniform(0, 1, (2, 2))
+        zooms, centres = rng.uniform(least, 1, 2), rng.uniform(0, 1, (2, 2))
         frames = []
         for index in range(count):
             t = index / max(1, count - 1)

@@ -20,7 +20,8 @@ from ntlbg.data import Sample
 from ntlbg.models.builtin.vision_tower import BuiltinVisionTower, normalize_pixels
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.haystack.augmentation import FrameRenderer
-from ntlbg_lab.haystack.questions import QUESTION_TYPES, Event, make_question
+from ntlbg_lab.haystack.questions import Event, make_question
+from ntlbg_lab.training.settings import EpisodeOptions
 
 BATCH = 64
 
@@ -99,17 +100,6 @@ class Episode:
     questions: list[Sample]
     evidence: Tensor
     frames: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class EpisodeOptions:
-    """Shape and difficulty of episodes."""
-
-    num_frames: tuple[int, ...] = (4, 8, 8, 12, 16)
-    num_questions: int = 9
-    doubtful: float = 0.3  # mean share of empty frames that look a little like an object
-    distractors: int = 48  # further empty frames that were not chosen
-    question_types: tuple[str, ...] = QUESTION_TYPES
 
 
 class Episodes(IterableDataset):

@@ -35,7 +35,7 @@ from ntlbg.train.trainer import NtlbgTrainer, Written, arguments, fit
 from ntlbg_lab.haystack.augmentation import FrameRenderer
 from ntlbg_lab.training import stage_files
 from ntlbg_lab.training.collate import EpisodeCollator
-from ntlbg_lab.training.episodes import EpisodeOptions, Episodes, FeatureBank, build_feature_bank
+from ntlbg_lab.training.episodes import Episodes, FeatureBank, build_feature_bank
 from ntlbg_lab.training.naming import (
     KeptFrames,
     NamingModel,
@@ -243,9 +243,7 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
     def _episodes(
         self, stage: SelectionStage | AnswerStage, seed: int, renderer: FrameRenderer | None = None
     ) -> tuple[Episodes, EpisodeCollator]:
-        keys = ("num_frames", "num_questions", "doubtful", "distractors", "question_types")
-        options = EpisodeOptions(**{key: getattr(stage, key) for key in keys})
-        episodes = Episodes(self._feature_bank(), options, seed, renderer)
+        episodes = Episodes(self._feature_bank(), stage, seed, renderer)
         return episodes, EpisodeCollator(self.processor)
 
     def _feature_bank(self) -> FeatureBank:

@@ -35,11 +35,9 @@ class VisionStage(_Strict):
     )
 
 
-class _EpisodeStage(_Strict):
-    name: Name
-    steps: Count = Field(description="optimiser steps")
-    batch_size: Count = Field(description="videos a step")
-    learning_rate: Rate
+class EpisodeOptions(_Strict):
+    """Shape and difficulty of episodes."""
+
     num_frames: list[Count] = Field([4, 8, 8, 12, 16], description="budgets, drawn at random")
     num_questions: Count = Field(9, description="questions a video")
     doubtful: float = Field(0.3, ge=0, le=1, description="share of empty frames made doubtful")
@@ -47,6 +45,13 @@ class _EpisodeStage(_Strict):
     question_types: list[Literal[*QUESTION_TYPES, *EXTRA_TYPES]] = Field(
         list(QUESTION_TYPES), min_length=1, description="asked in turn"
     )
+
+
+class _EpisodeStage(EpisodeOptions):
+    name: Name
+    steps: Count = Field(description="optimiser steps")
+    batch_size: Count = Field(description="videos a step")
+    learning_rate: Rate
 
 
 class SelectionStage(_EpisodeStage):

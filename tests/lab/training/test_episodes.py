@@ -9,13 +9,14 @@ from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.train.stages import set_stage
 from ntlbg_lab.haystack.augmentation import FrameRenderer
 from ntlbg_lab.training.collate import EpisodeCollator, block_mask
-from ntlbg_lab.training.episodes import EpisodeOptions, Episodes, FeatureBank, make_episode
+from ntlbg_lab.training.episodes import Episodes, FeatureBank, make_episode
 from ntlbg_lab.training.objectives import (
     AnswerObjective,
     SelectionObjective,
     answered_right,
     evidence_recall,
 )
+from ntlbg_lab.training.settings import EpisodeOptions
 from tiny_models import HIDDEN, tiny_model, tiny_processor
 
 NAMES = object_names()[:12]
