@@ -4,7 +4,6 @@ Two such evaluations of the same questions, before and after, tell whether train
 """
 
 import json
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -60,8 +59,9 @@ class Record(Answered):
     grounded: float | None
 
 
+ANSWERS_FILE = "answers.jsonl"
 FILES = {
-    "answers.jsonl": json_lines("answers with their measures", *Record.__dataclass_fields__),
+    ANSWERS_FILE: json_lines("answers with their measures", *Record.__dataclass_fields__),
     "summary.json": json_object("the summary of an evaluation", "metrics", "all", "datasets"),
 }
 
@@ -92,7 +92,7 @@ def run(
     summary = {"model": answerer.name} | summarize(records, config) | {"memory": peak.to_dict()}
     with staged_directory(output_dir, FILES) as stage:
         lines = [json.dumps(asdict(record), ensure_ascii=False) for record in records]
-        (stage / "answers.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        (stage / ANSWERS_FILE).write_text("".join(f"{line}\n" for line in lines), "utf-8")
         (stage / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
     return summary
 
@@ -240,64 +240,36 @@ METRICS: dict[str, Callable[[Sequence[Record]], float | None]] = {
 }
 
 
-ANSWERS = "answers.jsonl"
-
-
-@dataclass(frozen=True)
-class Gain:
-    """Shares of right answers.
-
-    Attributes:
-        questions, videos: how many were asked, and about how many.
-        before, after: right by text, but for case, articles and punctuation.
-        interval: 95 % of the difference, a bootstrap over videos; NaN for a single one.
-    """
-
-    questions: int
-    videos: int
-    before: float
-    after: float
-    interval: tuple[float, float]
-
-    def __str__(self) -> str:
-        low, high = self.interval
-        known = "no interval" if math.isnan(low) else f"{low:+.3f} to {high:+.3f}, 95 %"
-        return (
-            f"right before {self.before:.3f}, after {self.after:.3f}: "
-            f"{self.after - self.before:+.3f} ({known}), "
-            f"{self.questions} questions about {self.videos} videos"
-        )
-
-
-def gain(before: str | Path, after: str | Path) -> Gain:
+def gain(before: str | Path, after: str | Path) -> str:
     """What two folders of ``experiments/evaluate_experiment.py`` say about training.
+
+    Shares right by text, but for case, articles and punctuation; 95 % of the difference is a
+    bootstrap over videos, and none for a single one.
 
     Raises:
         DataError: a folder holds no answers, or they are answers to different questions.
     """
-    first, second = _answers(Path(before)), _answers(Path(after))
-    if [row[:3] for row in first] != [row[:3] for row in second]:
+    (asked, first), (asked_after, second) = (_answers(Path(folder)) for folder in (before, after))
+    if asked != asked_after:
         raise DataError(f"{before} and {after} hold answers to different questions; ask the same")
-    videos = [video for _, video, _, _ in first]
-    differences = [later[3] - sooner[3] for sooner, later in zip(first, second, strict=True)]
-    _, *interval = mean_over_questions(zip(videos, differences, strict=True))
-    return Gain(
-        questions=len(first),
-        videos=len(set(videos)),
-        before=sum(row[3] for row in first) / len(first),
-        after=sum(row[3] for row in second) / len(second),
-        interval=tuple(interval),
+    videos = [video for _, video, _ in asked]
+    difference, low, high = mean_over_questions(zip(videos, second - first, strict=True))
+    known = "no interval" if np.isnan(low) else f"{low:+.3f} to {high:+.3f}, 95 %"
+    return (
+        f"right before {first.mean():.3f}, after {second.mean():.3f}: {difference:+.3f} ({known}), "
+        f"{len(videos)} questions about {len(set(videos))} videos"
     )
 
 
-def _answers(folder: Path) -> list[tuple[str, str, str, float]]:
-    """Data set, video and question, and whether its answer is right."""
-    rows = [row for _, row in read_json_lines(folder / ANSWERS)]
+def _answers(folder: Path) -> tuple[list[tuple[str, str, str]], np.ndarray]:
+    """Data set, video and question of each answer, and whether it is right, 0 or 1."""
+    file = folder / ANSWERS_FILE
+    rows = [row for _, row in read_json_lines(file)]
     try:
         asked = [(row["dataset"], row["video"], row["question"]) for row in rows]
         right = [same_text(row["answer"], row["truth"]) for row in rows]
     except (KeyError, TypeError) as error:
-        raise DataError(f"{folder / ANSWERS}: no answers of an evaluation ({error!r})") from error
+        raise DataError(f"{file}: no answers of an evaluation ({error!r})") from error
     if not rows:
-        raise DataError(f"{folder / ANSWERS}: holds no answer")
-    return [(*question, one) for question, one in zip(asked, right, strict=True)]
+        raise DataError(f"{file}: holds no answer")
+    return asked, np.array(right, dtype=np.float64)

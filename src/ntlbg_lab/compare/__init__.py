@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ntlbg.errors import ConfigError
-from ntlbg.files import check_folder, staged_directory
-from ntlbg.marks import json_rows
+from ntlbg.files import check_folder
 from ntlbg.selectors import SELECTORS
 from ntlbg_lab.checks import check_positive, check_selectors
 from ntlbg_lab.compare.records import FILES as RECORDS
@@ -30,9 +29,7 @@ from ntlbg_lab.compare.tables import FILES as FIGURES
 __all__ = ["SUITES", "compare"]
 
 FRAMES = (8, 16, 32)
-SUMMARY_FILE = "summary.json"
-SUMMARY = {SUMMARY_FILE: json_rows("the summary of a comparison", "selector", "metric", "mean")}
-FILES = RECORDS | SUMMARY | COMPARISON.kinds | FIGURES
+FILES = RECORDS | COMPARISON.kinds | FIGURES
 
 
 def compare(
@@ -88,10 +85,8 @@ def compare(
     )
     check_divergence(results)
     rows = summarize(results, pooled=source.pooled)
-    with staged_directory(folder, SUMMARY | COMPARISON.kinds) as stage:
-        text = json.dumps([asdict(row) for row in rows], indent=1)
-        (stage / SUMMARY_FILE).write_text(text, encoding="utf-8")
-        COMPARISON.write(stage, comparison_tables(rows), comparison_numbers(rows))
+    objects = [asdict(row) for row in rows]
+    COMPARISON.write(folder, comparison_tables(rows), comparison_numbers(rows), objects)
     write_figures(folder, rows)
     return rows
 

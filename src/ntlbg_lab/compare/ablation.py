@@ -5,7 +5,6 @@ Parts of training need models trained without them: ``ntlbg_lab.training.ablatio
 they are answered with here.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,13 +18,14 @@ from ntlbg.answerers import Answerer
 from ntlbg.answerers.builtin import load_builtin_answerer
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
-from ntlbg.files import check_folder, staged_directory
-from ntlbg.marks import json_parts
+from ntlbg.files import check_folder
 from ntlbg.system import System, load_system
 from ntlbg.types import Question, Relevance, Reply, Selection, VideoIndex
 from ntlbg_lab.checks import check_names, check_positive
 from ntlbg_lab.compare.ablation_rows import (
     ABLATION,
+    IN_TRAINING,
+    IN_USE,
     AblationRow,
     ablation_numbers,
     ablation_rows,
@@ -159,14 +159,7 @@ def _without(points: Tensor, columns: list[slice]) -> Tensor:
     return points
 
 
-__all__ = ["VARIANTS", "ablate"]
-
 FRAMES = (8,)
-IN_USE, IN_TRAINING = "Parts in use", "Parts of training"
-FILES = {
-    "ablation.json": json_parts("the tables of an ablation", IN_USE, IN_TRAINING),
-    **ABLATION.kinds,
-}
 Parts = dict[str, list[AblationRow]]
 
 
@@ -224,7 +217,7 @@ def ablate(
     folder, trained = Path(out_dir), dict(trained or {})
     kind = Kind(f"{minutes:g}-minutes", minutes * 60, questions)
     plan = _Plan(kind, Condition(seed=seed, split=split), videos, tuple(sorted(set(frames))))
-    check_folder(folder, FILES | ANSWER_FILES)
+    check_folder(folder, ABLATION.kinds | ANSWER_FILES)
     if train_steps is not None:
         from ntlbg_lab.training.ablation import train_variants
 
@@ -250,10 +243,7 @@ def ablate(
         ]
         changes = {name: change for name, (change, _) in trained.items()}
         parts[IN_TRAINING] = ablation_rows(_of(records, plan, used), changes, next(iter(trained)))
-    with staged_directory(folder, FILES) as stage:
-        text = json.dumps(as_objects(parts), indent=1) + "\n"
-        (stage / "ablation.json").write_text(text, encoding="utf-8")
-        ABLATION.write(stage, ablation_tables(parts), ablation_numbers(parts))
+    ABLATION.write(folder, ablation_tables(parts), ablation_numbers(parts), as_objects(parts))
     return parts
 
 

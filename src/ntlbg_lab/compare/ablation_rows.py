@@ -7,6 +7,7 @@ from dataclasses import asdict, astuple, dataclass, fields
 import numpy as np
 
 from ntlbg.intervals import mean_over_questions
+from ntlbg.marks import json_parts
 from ntlbg_lab.evaluate.answering import Outcome
 from ntlbg_lab.statistics import known, paired_differences
 from ntlbg_lab.tables import Table, TableFiles, number, with_interval
@@ -93,10 +94,12 @@ def _row(name, change, num_frames, found, contrast, seed) -> AblationRow:
     )  # fmt: skip
 
 
+IN_USE, IN_TRAINING = "Parts in use", "Parts of training"
 ABLATION = TableFiles(
     "ablation",
     "the table of an ablation",
     ("part", *(field.name for field in fields(AblationRow))),
+    objects={"ablation.json": json_parts("the tables of an ablation", IN_USE, IN_TRAINING)},
 )
 
 

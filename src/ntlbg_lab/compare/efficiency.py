@@ -5,7 +5,6 @@ all. Videos are the made ones of ``ntlbg evaluate``; the same questions for ever
 video, k of them chosen.
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -21,11 +20,10 @@ from ntlbg.budget import affordable_frames
 from ntlbg.choosing import choose
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
-from ntlbg.files import check_folder, staged_directory
+from ntlbg.files import check_folder
 from ntlbg.index.index_video import BATCH_FRAMES
 from ntlbg.json_lines import records_kind
 from ntlbg.judging import is_right
-from ntlbg.marks import json_object
 from ntlbg.memory.measuring import MeasuredPeak, give_back_freed_memory
 from ntlbg.question import parse_question
 from ntlbg.retrievers import Retriever
@@ -54,12 +52,8 @@ from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
 from ntlbg_lab.evaluate.answering import WrappedRetriever
 from ntlbg_lab.haystack.timeline import draw_frames
 
-RESULTS_FILE, SUMMARY_FILE = "efficiency.jsonl", "efficiency.json"
-TABLES = {
-    SUMMARY_FILE: json_object("the summary of an efficiency run", "ways", "against"),
-    **EFFICIENCY.kinds,
-}
-FILES = TABLES | SETTINGS | {RESULTS_FILE: records_kind(Measured, WRITTEN)}
+RESULTS_FILE = "efficiency.jsonl"
+FILES = EFFICIENCY.kinds | SETTINGS | {RESULTS_FILE: records_kind(Measured, WRITTEN)}
 Say = Callable[[str], None]
 
 
@@ -145,10 +139,7 @@ def measure_efficiency(
     run = _Run(records, system, kind, condition, range(videos), most, clock, progress)
     ways = [(name, number) for number in budgets for name in selectors]
     found = Efficiency(*run.rows(ways), note)
-    with staged_directory(folder, TABLES) as stage:
-        text = json.dumps(asdict(found), indent=1) + "\n"
-        (stage / SUMMARY_FILE).write_text(text, encoding="utf-8")
-        EFFICIENCY.write(stage, efficiency_tables(found), efficiency_numbers(found))
+    EFFICIENCY.write(folder, efficiency_tables(found), efficiency_numbers(found), asdict(found))
     return found
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ntlbg.intervals import mean_over_questions, ratio_interval
+from ntlbg.marks import json_object
 from ntlbg_lab.compare.summary import BASELINE
 from ntlbg_lab.statistics import known
 from ntlbg_lab.tables import NOTHING, Table, TableFiles, number, with_interval
@@ -159,27 +160,29 @@ RATIOS: dict[str, Callable[[Sequence[Measured]], float]] = {
 }
 
 
+# Of the row of a way; medians over questions.
+SECONDS: dict[str, Callable[[Measured], float]] = {
+    "look_seconds": look_seconds,
+    "score_seconds": lambda one: one.score_seconds,
+    "choose_seconds": lambda one: one.choose_seconds,
+    "read_seconds": lambda one: one.read_seconds,
+    "answer_seconds": answer_seconds,
+    "wall_seconds": lambda one: one.wall_seconds,
+}
+
+
 def way_row(found: Sequence[Measured]) -> WayRow:
     """The row of all questions that were answered in one way."""
-
-    def median(of: Callable[[Measured], float]) -> float:
-        return float(np.median([of(one) for one in found]))
-
     right, low, high = mean_over_questions([(one.video, one.right) for one in found])
     grown = [one.grown_bytes for one in found]
     return WayRow(
-        found[0].selector, found[0].num_frames, len(found), len({one.video for one in found}),
-        right, known(low), known(high),
-        median(look_seconds),
-        median(lambda one: one.score_seconds),
-        median(lambda one: one.choose_seconds),
-        median(lambda one: one.read_seconds),
-        median(answer_seconds),
-        float(np.mean([answer_seconds(one) for one in found])),
-        median(lambda one: one.wall_seconds),
-        None if None in grown else max(grown),
-        max(one.peak_bytes for one in found),
-    )  # fmt: skip
+        *(found[0].selector, found[0].num_frames, len(found), len({one.video for one in found})),
+        *(right, known(low), known(high)),
+        **{name: float(np.median(list(map(of, found)))) for name, of in SECONDS.items()},
+        mean_seconds=float(np.mean(list(map(answer_seconds, found)))),
+        grown_bytes=None if None in grown else max(grown),
+        peak_bytes=max(one.peak_bytes for one in found),
+    )
 
 
 def against(chosen: Sequence[Measured], name: str, other: Sequence[Measured]) -> Against:
@@ -247,6 +250,7 @@ EFFICIENCY = TableFiles(
     "efficiency",
     "the table of an efficiency run",
     ("selector", "num_frames", "other", "other_frames", "quantity", "value", "low", "high"),
+    objects={"efficiency.json": json_object("the summary of an efficiency run", "ways", "against")},
 )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ntlbg.marks import plots
+from ntlbg.marks import json_rows, plots
 from ntlbg.views.plots import Bars, save_bars, save_heatmap
 from ntlbg_lab.compare.records import METRICS
 from ntlbg_lab.compare.summary import ALL_KINDS, ComparisonRow, SelectorContrast
@@ -19,6 +19,9 @@ COMPARISON = TableFiles(
     "comparison",
     "the table of a comparison",
     (*OWN, *(f"{name}_{field}" for name in ("baseline", "best_other") for field in OF_A_CONTRAST)),
+    objects={
+        "summary.json": json_rows("the summary of a comparison", "selector", "metric", "mean")
+    },
 )
 
 

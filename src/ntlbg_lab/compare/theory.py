@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ntlbg.files import check_folder, staged_directory
+from ntlbg.files import check_folder
 from ntlbg.json_lines import RecordFile, records_kind
 from ntlbg.marks import plots
 from ntlbg.selectors.codebook import lbg, nearest_codes
@@ -234,8 +234,7 @@ def theory_numbers(rows: TheoryRows) -> Iterator[tuple]:
 
 
 def _write(folder: Path, rows: TheoryRows) -> None:
-    with staged_directory(folder, THEORY.kinds) as stage:
-        THEORY.write(stage, theory_tables(rows), theory_numbers(rows))
+    THEORY.write(folder, theory_tables(rows), theory_numbers(rows))
     panel = error_panel(rows["median_radius"])
     save_bars([panel], folder, name="median-radius", legend="k points at")
 

@@ -1,6 +1,5 @@
 """``ntlbg evaluate``: one condition at a time into a folder that keeps them all."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,8 +8,7 @@ from pathlib import Path
 from ntlbg.answerers import Answerer
 from ntlbg.answerers.builtin import load_builtin_answerer
 from ntlbg.errors import ConfigError
-from ntlbg.files import check_folder, staged_directory
-from ntlbg.marks import json_rows
+from ntlbg.files import check_folder
 from ntlbg.system import System, load_system
 from ntlbg.types import VideoIndex
 from ntlbg_lab.checks import check_names, check_positive, check_selectors
@@ -21,7 +19,7 @@ from ntlbg_lab.evaluate.recognition import (
     RecognitionRow,
     summarize_recognition,
 )
-from ntlbg_lab.evaluate.summary import EvaluationRow, SeedRow, over_weights, summarize
+from ntlbg_lab.evaluate.summary import EvaluationRow, over_weights, summarize
 from ntlbg_lab.evaluate.tables import EVALUATION, SHOWN, evaluation_numbers, evaluation_tables
 from ntlbg_lab.evaluate.work import (
     Answer,
@@ -35,15 +33,6 @@ from ntlbg_lab.tables import Parts
 
 BUDGETS = (4, 8, 16, 32)
 COMPARED = ("uniform", "top_k", "ntlbg")
-
-FILES = {
-    "summary.json": json_rows("the summary of an evaluation", "cell", "selector", "right"),
-    "recognition.json": json_rows(
-        "recognition by an evaluation", *RecognitionRow.__dataclass_fields__
-    ),
-    "over_weights.json": json_rows("means over weights", *SeedRow.__dataclass_fields__),
-    **EVALUATION.kinds,
-}
 
 
 @dataclass(frozen=True)
@@ -99,7 +88,7 @@ def run(
     check_positive(frames=list(frames), questions=questions, **asked)
     if not kinds or not selectors:
         raise ConfigError(f"kinds {list(kinds)} and selectors {list(selectors)}: give one at least")
-    check_folder(folder, FILES)
+    check_folder(folder, EVALUATION.kinds)
     records, used = EvaluationStore(folder), []
     for path in weights or (None,):
         own = model if path is None else load_builtin_answerer(Path(path), pristine=True)
@@ -128,15 +117,12 @@ def _report(folder: Path, records: EvaluationStore, weights: Sequence[str]) -> E
     videos = [video for video in records.videos.records if video.weights in weights]
     recognition = summarize_recognition(videos)
     report = EvaluationReport(rows, recognition, videos)
-    with staged_directory(folder, FILES) as stage:
-        contents = {
-            "summary.json": _for_plots(rows),
-            "recognition.json": [asdict(row) for row in recognition],
-            "over_weights.json": [asdict(row) for row in over_weights(rows)],
-        }
-        for name, content in contents.items():
-            (stage / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        EVALUATION.write(stage, report.tables(), evaluation_numbers(rows, recognition))
+    objects = (
+        _for_plots(rows),
+        [asdict(row) for row in recognition],
+        [asdict(row) for row in over_weights(rows)],
+    )
+    EVALUATION.write(folder, report.tables(), evaluation_numbers(rows, recognition), *objects)
     return report
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from ntlbg.marks import json_rows
 from ntlbg.views.tables import NOTHING as ABSENT
 from ntlbg.views.tables import interval_text
 from ntlbg_lab.evaluate.recognition import NOTHING, EvaluatedVideo, RecognitionRow
@@ -21,6 +22,13 @@ EVALUATION = TableFiles(
     "the table of an evaluation",
     ("weights", "condition", "cell", "selector", "quantity", "n", "value", "low", "high"),
     latex=False,
+    objects={
+        "summary.json": json_rows("the summary of an evaluation", "cell", "selector", "right"),
+        "recognition.json": json_rows(
+            "recognition by an evaluation", *RecognitionRow.__dataclass_fields__
+        ),
+        "over_weights.json": json_rows("means over weights", *SeedRow.__dataclass_fields__),
+    },
 )
 
 
