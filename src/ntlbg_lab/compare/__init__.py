@@ -2,7 +2,6 @@
 
 import inspect
 import itertools
-import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence

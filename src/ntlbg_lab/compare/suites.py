@@ -57,19 +57,16 @@ class HaystackSuite:
         """Draw and encode video ``number``."""
         timeline, samples = plan_video(self.kind, number, self.condition, questions=self.questions)
         known = KnownVideo(self.system, encode_timeline(self.system, timeline))
+        times = known.index.pts_seconds
         known.retriever.event_odds(known.index)  # before the clock of the selectors runs
-        questions = [
-            self._question(known, (number, place), sample) for place, sample in enumerate(samples)
-        ]
-        starts = [shot.start for shot in timeline.shots]
-        shots = np.searchsorted(starts, known.index.pts_seconds, side="right")
-        features = known.retriever.features(known.index)
-        return Footage(features, known.index.pts_seconds, shots, questions)
-
-    def _question(self, known: KnownVideo, place: tuple[int, int], sample: Sample) -> Question:
-        known.retriever.score(known.index, sample.question)
-        events = [frames_within(known.index.pts_seconds, a, b) for a, b in sample.evidence]
-        return Question(sample.answer_type, events, partial(self._choose, known, place, sample))
+        questions = []
+        for place, sample in enumerate(samples):
+            known.retriever.score(known.index, sample.question)
+            events = [frames_within(times, start, end) for start, end in sample.evidence]
+            choose = partial(self._choose, known, (number, place), sample)
+            questions.append(Question(sample.answer_type, events, choose))
+        shots = np.searchsorted([shot.start for shot in timeline.shots], times, side="right")
+        return Footage(known.retriever.features(known.index), times, shots, questions)
 
     def _choose(self, known, place, sample: Sample, selector: str, num_frames: int) -> np.ndarray:
         """What the pipeline chooses; who draws, draws anew for each question."""

@@ -117,12 +117,9 @@ def _report(folder: Path, records: EvaluationStore, weights: Sequence[str]) -> E
     videos = [video for video in records.videos.records if video.weights in weights]
     recognition = summarize_recognition(videos)
     report = EvaluationReport(rows, recognition, videos)
-    objects = (
-        _for_plots(rows),
-        [asdict(row) for row in recognition],
-        [asdict(row) for row in over_weights(rows)],
-    )
-    EVALUATION.write(folder, report.tables(), evaluation_numbers(rows, recognition), *objects)
+    others = ([asdict(row) for row in found] for found in (recognition, over_weights(rows)))
+    numbers = evaluation_numbers(rows, recognition)
+    EVALUATION.write(folder, report.tables(), numbers, _for_plots(rows), *others)
     return report
 
 

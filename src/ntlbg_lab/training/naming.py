@@ -68,14 +68,6 @@ class NamingModel(nn.Module):
             },
         }
 
-    def parameter_groups(self, head_rate: float, tail_rate: float) -> list[dict]:
-        """AdamW groups: the new head learns faster than the published blocks."""
-        head = [*self.tower.head.parameters(), self.log_scale]
-        return [
-            {"params": head, "lr": head_rate, "weight_decay": 0.05},
-            {"params": list(self.tower.tail.parameters()), "lr": tail_rate, "weight_decay": 0.02},
-        ]
-
 
 def draw_backgrounds(chosen: BackgroundSettings, seed: int) -> np.ndarray:
     """Training backgrounds: uint8 (N, H, W, 3)."""

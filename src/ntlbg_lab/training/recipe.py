@@ -166,7 +166,14 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
                 elif name in before:
                     # Between what was and what was learnt (Wortsman et al. 2021, arXiv:2109.01903)
                     parameter.lerp_(before[name], 1 - share)
-        self._save(objective, stage, output)
+        trained = {id(p) for p in objective.parameters() if p.requires_grad}
+        tensors: dict[str, Tensor] = {  # in float32, by the model's own names
+            name: parameter.detach().contiguous()
+            for name, parameter in self.model.named_parameters()
+            if id(parameter) in trained
+        }
+        fixed = stage_files.fixed_settings(self.settings, stage)
+        stage_files.save_stage(stage_files.finished_file(output, stage.name), tensors, fixed)
         return history
 
     def learn(self, stage: Stage, output: Path, say: Say) -> tuple[nn.Module, list[dict]]:
@@ -176,7 +183,10 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
             ConfigError: its checkpoints are of other settings, but for the number of steps.
         """
         folder = stage_files.checkpoint_folder(output, stage.name)
-        file, fixed = folder / stage_files.SETTINGS_FILE, self._fixed(stage)
+        file, fixed = (
+            folder / stage_files.SETTINGS_FILE,
+            stage_files.fixed_settings(self.settings, stage),
+        )
         check_same_run(file, fixed, self.free)
         plans = {"vision": self._vision, "selection": self._selection}
         plan = plans.get(stage.kind, self._answers)(stage, self._seed(stage.name, output))
@@ -213,7 +223,12 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
         for part in (tower.tail, tower.head):
             part.requires_grad_(True)
         objective = NamingModel(tower, nn.functional.normalize(words, dim=-1), stage.smoothing)
-        groups = objective.parameter_groups(stage.head_rate, stage.tail_rate)
+        # the new head learns faster than the published blocks
+        head = [*tower.head.parameters(), objective.log_scale]
+        groups = [
+            _group(head, stage.head_rate, 0.05),
+            _group(tower.tail.parameters(), stage.tail_rate, 0.02),
+        ]
         if self.settings.kept_frames is None:
             drawn = RenderedFrames(self.backgrounds, stage.negatives, seed)
             return Plan(objective, groups, drawn, workers=1)
@@ -260,22 +275,9 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
         restart = int(last.name.rpartition("-")[2]) if last else 0
         return self.settings.seed * 1_000_003 + sum(name.encode()) * 1009 + restart
 
-    def _fixed(self, stage: Stage) -> dict[str, Any]:
-        return stage_files.fixed_settings(self.settings, stage)
-
-    def _save(self, objective: nn.Module, stage: Stage, output: Path) -> None:
-        """What the stage trained, in float32, by the model's own names."""
-        trained = {id(p) for p in objective.parameters() if p.requires_grad}
-        tensors: dict[str, Tensor] = {
-            name: parameter.detach().contiguous()
-            for name, parameter in self.model.named_parameters()
-            if id(parameter) in trained
-        }
-        path = stage_files.finished_file(output, stage.name)
-        stage_files.save_stage(path, tensors, self._fixed(stage))
-
     def _load(self, path: Path, stage: Stage) -> None:
-        tensors = stage_files.read_stage(path, self._fixed(stage))
+        fixed = stage_files.fixed_settings(self.settings, stage)
+        tensors = stage_files.read_stage(path, fixed)
         strangers = self.model.load_state_dict(tensors, strict=False).unexpected_keys
         if strangers:
             raise OutputError(f"{path}: not a stage of this model ({strangers[0]}); remove it")

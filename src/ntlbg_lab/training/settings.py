@@ -47,20 +47,20 @@ class EpisodeOptions(_Strict):
     )
 
 
-class _EpisodeStage(EpisodeOptions):
+class _EpisodeStage(_Strict):
     name: Name
     steps: Count = Field(description="optimiser steps")
     batch_size: Count = Field(description="videos a step")
     learning_rate: Rate
 
 
-class SelectionStage(_EpisodeStage):
+class SelectionStage(EpisodeOptions, _EpisodeStage):
     """Stage one: the NTLBG attention finds the frames that a question asks about."""
 
     kind: Literal["selection"]
 
 
-class AnswerStage(_EpisodeStage):
+class AnswerStage(EpisodeOptions, _EpisodeStage):
     """Stages two and three: everything that leads to the answer."""
 
     kind: Literal["joint", "full"]
