@@ -22,7 +22,7 @@ from tiny_models import tiny_answerer
 
 SRC = Path(ntlbg.__file__).parents[1]
 # Who may: the chooser, and made features without a question, which selectors are compared on.
-CALLERS = {"ntlbg/choosing.py", "ntlbg_lab/compare/suites.py"}
+CALLERS = {"ntlbg/choosing.py", "ntlbg_lab/compare/__init__.py"}
 CHOOSERS = ("select_distinct", "select_frames", "choose_")
 
 

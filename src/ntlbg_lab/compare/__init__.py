@@ -1,4 +1,7 @@
-"""Selectors against each other: the same videos, questions and budgets for all of them."""
+"""Selectors against each other: the same videos, questions and budgets for all of them.
+
+``SUITES`` is the whole menu of videos that they are compared on.
+"""
 
 import inspect
 import itertools
@@ -6,16 +9,22 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
+
+from ntlbg.answerers import Answerer
+from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder
 from ntlbg.selectors import SELECTORS
-from ntlbg_lab.checks import check_positive, check_selectors
+from ntlbg.system import System, load_system
+from ntlbg.time_text import frames_within
+from ntlbg_lab.checks import check_names, check_positive, check_selectors
 from ntlbg_lab.compare.records import FILES as RECORDS
-from ntlbg_lab.compare.records import ComparisonStore, Footage, Result, measure
-from ntlbg_lab.compare.suites import SUITES
+from ntlbg_lab.compare.records import ComparisonStore, Footage, Question, Result, measure
 from ntlbg_lab.compare.summary import ComparisonRow, check_divergence, summarize
 from ntlbg_lab.compare.tables import (
     COMPARISON,
@@ -24,8 +33,118 @@ from ntlbg_lab.compare.tables import (
     write_figures,
 )
 from ntlbg_lab.compare.tables import FILES as FIGURES
+from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
+from ntlbg_lab.evaluate.answering import KnownVideo
+from ntlbg_lab.simulation import REGIME_NAMES, simulate_video
 
-__all__ = ["SUITES", "compare"]
+SEEDS_APART = 100_000  # videos of different seeds are different
+
+
+class HaystackSuite:
+    """Hidden objects: drawn videos, the model's features and relevance, the pipeline's choice.
+
+    Video ``number`` is the one that ``ntlbg evaluate`` asks about under the same seed and length.
+    """
+
+    variants: ClassVar = {}
+    kinds_of_video = 1
+    pooled = True  # a mean over all types of questions makes sense
+
+    def __init__(
+        self,
+        *,
+        minutes: float = 10,
+        questions: int = 8,
+        seed: int = 0,
+        split: str = "test",
+        model: str | Answerer | System = "builtin",
+    ):
+        self.condition = Condition(seed=seed, split=split)
+        check_positive(minutes=minutes, questions=questions)
+        self.system = load_system(model, pristine=True)
+        self.kind, self.questions = Kind("compare", minutes * 60), questions
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the results depend on."""
+        return {
+            "suite": "haystack", "minutes": self.kind.seconds / 60, "questions": self.questions,
+            "seed": self.condition.seed, "split": self.condition.split, "model": self.system.name,
+            "features": self.system.fingerprint,
+        }  # fmt: skip
+
+    def footage(self, number: int) -> Footage:
+        """Draw and encode video ``number``."""
+        timeline, samples = plan_video(self.kind, number, self.condition, questions=self.questions)
+        known = KnownVideo(self.system, encode_timeline(self.system, timeline))
+        times = known.index.pts_seconds
+        known.retriever.event_odds(known.index)  # before the clock of the selectors runs
+        questions = []
+        for place, sample in enumerate(samples):
+            known.retriever.score(known.index, sample.question)
+            events = [frames_within(times, start, end) for start, end in sample.evidence]
+            choose = partial(self._choose, known, (number, place), sample)
+            questions.append(Question(sample.answer_type, events, choose))
+        shots = np.searchsorted([shot.start for shot in timeline.shots], times, side="right")
+        return Footage(known.retriever.features(known.index), times, shots, questions)
+
+    def _choose(self, known, place, sample: Sample, selector: str, num_frames: int) -> np.ndarray:
+        """What the pipeline chooses; who draws, draws anew for each question."""
+        generator = np.random.default_rng((self.condition.seed, *place))
+        return known.choose(sample, selector, num_frames, generator=generator).indices
+
+
+class SimulatedSuite:
+    """Features drawn from a model of videos; one question each, whose type is the regime.
+
+    Half of nothing and half of something is no mean to report, so regimes are not pooled.
+    ``variants`` are further rows: a selector, its options, and whether it gets a query for each
+    thing that the question names instead of one for all.
+    """
+
+    pooled = False
+    variants: ClassVar = {
+        "dpp-whitened": ("dpp", {"score_whitening": True}, False),
+        "ntlbg-parts": ("ntlbg", {}, True),
+        "dpp-parts": ("dpp", {"score_whitening": True}, True),
+    }
+
+    def __init__(self, *, regimes: Sequence[str] = ("local", "global"), seed: int = 0):
+        check_names("regimes", regimes, REGIME_NAMES)
+        self.regimes, self.seed = tuple(dict.fromkeys(regimes)), seed
+
+    @property
+    def kinds_of_video(self) -> int:
+        return len(self.regimes)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the results depend on."""
+        return {
+            "suite": "simulated", "regimes": list(self.regimes), "seed": self.seed, "questions": 1,
+        }  # fmt: skip
+
+    def footage(self, number: int) -> Footage:
+        """Draw video ``number``: the regimes take turns."""
+        place, kind = divmod(number, len(self.regimes))
+        regime = self.regimes[kind]
+        video = simulate_video(SEEDS_APART * self.seed + place, regime)
+        pts_seconds = np.arange(len(video), dtype=np.float64)
+
+        def choose(row: str, num_frames: int) -> np.ndarray:
+            selector, options, in_parts = self.variants.get(row, (row, {}, False))
+            return SELECTORS[selector](
+                video.features, num_frames, query=video.parts if in_parts else video.query,
+                pts_seconds=pts_seconds, generator=np.random.default_rng((self.seed, number)),
+                **options,
+            )  # fmt: skip
+
+        question = Question(regime, video.events, choose)
+        return Footage(video.features, pts_seconds, video.shots, [question])
+
+
+SUITES: dict[str, Callable[..., Any]] = {"haystack": HaystackSuite, "simulated": SimulatedSuite}
+
 
 FRAMES = (8, 16, 32)
 FILES = RECORDS | COMPARISON.kinds | FIGURES
@@ -118,3 +237,6 @@ def judge(footage: Footage, number: int, selector: str, num_frames: int) -> list
             Result(number, place, question.kind, selector, num_frames, indices.tolist(), values)
         )
     return results
+
+
+__all__ = ["SUITES", "compare"]

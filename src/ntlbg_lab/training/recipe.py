@@ -34,7 +34,6 @@ from ntlbg.train.stages import set_stage
 from ntlbg.train.trainer import NtlbgTrainer, Written, arguments, fit
 from ntlbg_lab.haystack.augmentation import FrameRenderer
 from ntlbg_lab.training import stage_files
-from ntlbg_lab.training.collate import EpisodeCollator
 from ntlbg_lab.training.episodes import Episodes, FeatureBank, build_feature_bank
 from ntlbg_lab.training.naming import (
     KeptFrames,
@@ -43,7 +42,7 @@ from ntlbg_lab.training.naming import (
     draw_backgrounds,
     keep_frames,
 )
-from ntlbg_lab.training.objectives import AnswerObjective, SelectionObjective
+from ntlbg_lab.training.objectives import AnswerObjective, EpisodeCollator, SelectionObjective
 from ntlbg_lab.training.settings import (
     AnswerStage,
     BuiltinTraining,
@@ -183,10 +182,8 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
             ConfigError: its checkpoints are of other settings, but for the number of steps.
         """
         folder = stage_files.checkpoint_folder(output, stage.name)
-        file, fixed = (
-            folder / stage_files.SETTINGS_FILE,
-            stage_files.fixed_settings(self.settings, stage),
-        )
+        file = folder / stage_files.SETTINGS_FILE
+        fixed = stage_files.fixed_settings(self.settings, stage)
         check_same_run(file, fixed, self.free)
         plans = {"vision": self._vision, "selection": self._selection}
         plan = plans.get(stage.kind, self._answers)(stage, self._seed(stage.name, output))

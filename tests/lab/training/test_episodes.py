@@ -8,12 +8,13 @@ from torch.nn import functional as F
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.train.stages import set_stage
 from ntlbg_lab.haystack.augmentation import FrameRenderer
-from ntlbg_lab.training.collate import EpisodeCollator, block_mask
 from ntlbg_lab.training.episodes import Episodes, FeatureBank, make_episode
 from ntlbg_lab.training.objectives import (
     AnswerObjective,
+    EpisodeCollator,
     SelectionObjective,
     answered_right,
+    block_mask,
     evidence_recall,
 )
 from ntlbg_lab.training.settings import EpisodeOptions
