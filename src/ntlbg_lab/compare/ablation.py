@@ -8,6 +8,7 @@ they are answered with here.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from ntlbg_lab.compare.ablation_rows import (
     as_objects,
 )
 from ntlbg_lab.evaluate import Condition, Kind
-from ntlbg_lab.evaluate.answering import KnownVideo, Outcome, WrappedRetriever
+from ntlbg_lab.evaluate.answering import KnownVideo, WrappedRetriever
 from ntlbg_lab.evaluate.work import FILES as ANSWER_FILES
 from ntlbg_lab.evaluate.work import Answer, EvaluationStore, Say, tasks_left, work_through
 
@@ -163,16 +164,6 @@ FRAMES = (8,)
 Parts = dict[str, list[AblationRow]]
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What all variants are asked."""
-
-    kind: Kind
-    condition: Condition
-    videos: int
-    frames: tuple[int, ...]
-
-
 def ablate(
     out_dir: str | Path,
     *,
@@ -216,7 +207,7 @@ def ablate(
     check_positive(frames=list(frames), videos=videos, questions=questions, minutes=minutes)
     folder, trained = Path(out_dir), dict(trained or {})
     kind = Kind(f"{minutes:g}-minutes", minutes * 60, questions)
-    plan = _Plan(kind, Condition(seed=seed, split=split), videos, tuple(sorted(set(frames))))
+    condition, budgets = Condition(seed=seed, split=split), sorted(set(frames))
     check_folder(folder, ABLATION.kinds | ANSWER_FILES)
     if train_steps is not None:
         from ntlbg_lab.training.ablation import train_variants
@@ -224,58 +215,41 @@ def ablate(
         trained = train_variants(
             folder / "trained", steps=train_steps, tower=tower, tiny=tiny, progress=progress
         )
-    records, parts = EvaluationStore(folder), {}
+    store, parts = EvaluationStore(folder), {}
+
+    def answer(system: System, asked: Mapping[str, Variant]) -> str:
+        """Answer what is missing with one model; its fingerprint."""
+        cells = [(name, k) for k in budgets for name in asked]
+        todo = tasks_left(store, system.fingerprint, kind, condition, cells, videos=videos)
+        work_through(todo, system, store, partial(_answer_about, asked), progress)
+        return system.fingerprint
+
+    def rows(weights: Sequence[str], changes: Mapping[str, str], full: str) -> list[AblationRow]:
+        where = condition.name, kind.name
+        found = [
+            o
+            for o in store.answers.records
+            if o.weights in weights and (o.condition, o.kind) == where
+            and o.video < videos and o.num_frames in budgets
+        ]  # fmt: skip
+        return ablation_rows(found, changes, full)
+
     if variants:
         chosen = {name: VARIANTS[name] for name in dict.fromkeys((FULL, *variants))}
-        used = _answer_all(records, plan, chosen, load_system(model, pristine=True), progress)
+        used = [answer(load_system(model, pristine=True), chosen)]
         changes = {name: variant.change for name, variant in chosen.items()}
-        parts[IN_USE] = ablation_rows(_of(records, plan, [used]), changes, FULL)
+        parts[IN_USE] = rows(used, changes, FULL)
     if trained:
         used = [
-            _answer_all(
-                records,
-                plan,
-                {name: VARIANTS[FULL]},
-                load_system(load_builtin_answerer(path, pristine=True)),
-                progress,
-            )
+            answer(load_system(load_builtin_answerer(path, pristine=True)), {name: VARIANTS[FULL]})
             for name, (_, path) in trained.items()
         ]
         changes = {name: change for name, (change, _) in trained.items()}
-        parts[IN_TRAINING] = ablation_rows(_of(records, plan, used), changes, next(iter(trained)))
+        parts[IN_TRAINING] = rows(used, changes, next(iter(trained)))
     ABLATION.write(folder, ablation_tables(parts), ablation_numbers(parts), as_objects(parts))
     return parts
 
 
-def _of(records: EvaluationStore, plan: _Plan, weights: Sequence[str]) -> list[Outcome]:
-    return [
-        o
-        for o in records.answers.records
-        if o.weights in weights
-        and (o.condition, o.kind) == (plan.condition.name, plan.kind.name)
-        and o.video < plan.videos
-        and o.num_frames in plan.frames
-    ]
-
-
-def _answer_all(
-    records: EvaluationStore,
-    plan: _Plan,
-    variants: Mapping[str, Variant],
-    system: System,
-    progress: Say | None,
-) -> str:
-    """Answer what is missing with one model; returns its fingerprint."""
-
-    def answer_about(system: System, index: VideoIndex) -> Answer:
-        video = AblatedVideo(system, index)
-        return lambda sample, key: video.answer_without(
-            sample, variants[key.selector], key.num_frames
-        )
-
-    cells = [(name, k) for k in plan.frames for name in variants]
-    todo = tasks_left(
-        records, system.fingerprint, plan.kind, plan.condition, cells, videos=plan.videos
-    )
-    work_through(todo, system, records, answer_about, progress)
-    return system.fingerprint
+def _answer_about(asked: Mapping[str, Variant], system: System, index: VideoIndex) -> Answer:
+    video = AblatedVideo(system, index)
+    return lambda sample, key: video.answer_without(sample, asked[key.selector], key.num_frames)

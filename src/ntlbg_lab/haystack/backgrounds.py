@@ -26,7 +26,6 @@ from ntlbg.errors import ConfigError
 from ntlbg.models.builtin.drawn_backgrounds import DRAWN, Size, Source
 
 
-
 def clouds(rng: np.random.Generator, size: Size) -> np.ndarray:
     """Colour noise with a 1/f^a spectrum, uint8 (H, W, 3)."""
     height, width = size
