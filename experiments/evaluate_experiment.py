@@ -27,7 +27,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     folder = arguments.output_dir / arguments.experiment_name
-    summary = questions.run(
+    summary = questions.evaluate_questions(
         arguments.config,
         folder,
         model=_model(arguments),

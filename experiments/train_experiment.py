@@ -25,7 +25,7 @@ def main() -> None:
         weights = done.folder
         save_training_curves(done.history, folder)
     if arguments.mode in ("eval", "both"):
-        summary = questions.run(config, folder / "evaluation", model=weights)
+        summary = questions.evaluate_questions(config, folder / "evaluation", model=weights)
         print(json.dumps(summary, indent=2))
 
 

@@ -15,7 +15,7 @@ from ntlbg.question import parse_question
 from ntlbg.reading import Read
 from ntlbg.system import System
 from ntlbg.train.question_objective import QuestionObjective
-from ntlbg_lab.evaluate.answering import KnownVideo
+from ntlbg_lab.evaluate.answering import MemoizedVideo
 from ntlbg_lab.questions import answer_question
 from roles import index_of
 from tiny_models import tiny_answerer
@@ -129,7 +129,7 @@ def test_all_who_choose_frames_choose_the_same(kind, answerer, features):
     with torch.inference_mode():
         record = answer_question(answerer, read, CONFIG, "films")
     assert record.times == times[chosen.indices].tolist()
-    known = KnownVideo(System(answerer.retriever, answerer), index)
+    known = MemoizedVideo(System(answerer.retriever, answerer), index)
     measured = known.choose(sample, video.frame_selector, number)
     np.testing.assert_array_equal(measured.indices, chosen.indices)
 

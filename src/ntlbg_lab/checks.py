@@ -1,8 +1,11 @@
 """What every suite refuses before a model is loaded, not after."""
 
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 from ntlbg.errors import ConfigError, NtlbgError, UnknownSelector
+from ntlbg.files import keep_json
 from ntlbg.selectors import SELECTORS
 
 
@@ -39,3 +42,23 @@ def check_positive(**given: float | Sequence[float]) -> None:
     if min(least) <= 0:
         said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in given.items())
         raise ConfigError(f"{said} must be positive")
+
+
+def check_settings(path: Path, settings: dict[str, Any], what: str) -> None:
+    """A folder goes on under the settings it began with; they are kept in ``path``.
+
+    Raises:
+        ConfigError: it holds ``what`` of other settings, naming those.
+        DataError, OutputError: the file is not one of settings, or cannot be written.
+    """
+    kept = keep_json(path, settings)
+    changed = [
+        f"{name} {kept.get(name)!r}, not {settings.get(name)!r}"
+        for name in sorted(kept.keys() | settings.keys())
+        if kept.get(name) != settings.get(name)
+    ]
+    if changed:
+        raise ConfigError(
+            f"{path.parent} holds {what} for other settings, {'; '.join(changed)}: choose another "
+            "folder, or the same settings"
+        )

@@ -74,7 +74,7 @@ class Demo:
     asked: list[Asked]
 
 
-def run(
+def make_demo(
     out_dir: str | Path = "results/demo",
     *,
     minutes: float = 60,

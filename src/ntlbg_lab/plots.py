@@ -88,8 +88,8 @@ def _points(history: Sequence[dict], name: str) -> tuple[list[int], list[float]]
     return [step for step, _ in found], [value for _, value in found]
 
 
-NOTHING = (np.nan, np.nan, np.nan)
-ALL = "all"
+NO_BAR = (np.nan, np.nan, np.nan)
+ALL_TYPES = "all"
 
 # title of a panel: what one answer is worth there, None where it cannot be said
 MEASURES: dict[str, Callable[[Mapping], float | None]] = {
@@ -116,7 +116,7 @@ def save_answers(rows: Sequence[Mapping], folder: str | Path) -> list[Path]:
 def answer_panels(rows: Sequence[Mapping]) -> list[Bars]:
     """A panel for each measure that at least one answer has."""
     kinds = sorted({row["kind"] or "none" for row in rows})
-    groups = [ALL, *kinds] if len(kinds) > 1 else kinds
+    groups = [ALL_TYPES, *kinds] if len(kinds) > 1 else kinds
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
     panels = []
     for measured, worth in MEASURES.items():
@@ -132,7 +132,9 @@ def answer_panels(rows: Sequence[Mapping]) -> list[Bars]:
 
 def _of(rows: Iterable[Mapping], dataset: str, kind: str) -> list[Mapping]:
     return [
-        row for row in rows if row["dataset"] == dataset and kind in (ALL, row["kind"] or "none")
+        row
+        for row in rows
+        if row["dataset"] == dataset and kind in (ALL_TYPES, row["kind"] or "none")
     ]
 
 
@@ -140,7 +142,7 @@ def _interval(rows: Iterable[Mapping], worth) -> tuple[float, float, float]:
     """Mean over questions, and its interval over videos; without one for a single video."""
     values = [(row["video"], worth(row)) for row in rows]
     known = [(video, value) for video, value in values if value is not None and np.isfinite(value)]
-    return mean_over_questions(known) if known else NOTHING
+    return mean_over_questions(known) if known else NO_BAR
 
 
 def save_cells(rows: Sequence[Mapping], folder: str | Path) -> list[Path]:
@@ -153,7 +155,7 @@ def save_cells(rows: Sequence[Mapping], folder: str | Path) -> list[Path]:
                         ("cell", "selector"))  # fmt: skip
     found = {(row["selector"], row["cell"]): (row["right"], *row["interval"]) for row in rows}
     series = {
-        selector: np.array([found.get((selector, cell), NOTHING) for cell in cells], dtype=float)
+        selector: np.array([found.get((selector, cell), NO_BAR) for cell in cells], dtype=float)
         for selector in selectors
     }
     panel = Bars("right answers\nmore is better", cells, series)
@@ -178,7 +180,7 @@ def plot_file(path: str | Path, folder: str | Path) -> list[Path]:
     if path.suffix == ".safetensors":
         return _draw_seen(path, folder)
     rows = _read_rows(path)
-    for keys, draw in DRAWN.items():
+    for keys, draw in DRAWN_BY_KEYS.items():
         if rows and all(any(key in row for row in rows) for key in keys):
             return _drawn(path, rows, folder, draw)
     raise DataError(f"{path}: nothing in it can be drawn; give {ACCEPTED}")
@@ -225,7 +227,7 @@ def _draw_comparison(rows: Sequence[Mapping], folder: Path) -> list[Path]:
 
 
 # keys that tell a kind of results: what draws it
-DRAWN: dict[tuple[str, ...], Callable[[list[dict], Path], list[Path]]] = {
+DRAWN_BY_KEYS: dict[tuple[str, ...], Callable[[list[dict], Path], list[Path]]] = {
     ("step", "loss"): save_training_curves,
     ("selector", "metric", "mean"): _draw_comparison,
     ("cell", "selector", "right"): save_cells,

@@ -42,7 +42,7 @@ TELL_SECONDS = 15.0  # between lines about how far it is: soon enough to know th
 
 
 @dataclass(frozen=True)
-class Record(Answered):
+class AnswerRecord(Answered):
     """One answer and all that the metrics need.
 
     Attributes:
@@ -61,12 +61,12 @@ class Record(Answered):
 
 ANSWERS_FILE = "answers.jsonl"
 FILES = {
-    ANSWERS_FILE: json_lines("answers with their measures", *Record.__dataclass_fields__),
+    ANSWERS_FILE: json_lines("answers with their measures", *AnswerRecord.__dataclass_fields__),
     "summary.json": json_object("the summary of an evaluation", "metrics", "all", "datasets"),
 }
 
 
-def run(
+def evaluate_questions(
     config: str | Path | Config,
     output_dir: str | Path,
     *,
@@ -99,14 +99,14 @@ def run(
 
 def _answer_all(
     config: Config, model: str | Path | None, progress
-) -> tuple[NtlbgAnswerer, list[Record]]:
+) -> tuple[NtlbgAnswerer, list[AnswerRecord]]:
     sets = config.dataset_config.test_datasets
     entries = tuple(one for one in sets if config.evaluation_config.names(one.name))
     sets = items_of(entries)
     answerer, reader = _answerer_and_reader(config, [item for s in sets for item in s], model)
     if progress:
         progress(f"answering with {answerer.name}")
-    records: list[Record] = []
+    records: list[AnswerRecord] = []
     began, number = time.perf_counter(), sum(map(len, sets))
     told = began
     for entry, items in zip(entries, sets, strict=True):
@@ -120,7 +120,7 @@ def _answer_all(
     return answerer, records
 
 
-def _so_far(records: Sequence[Record], number: int, seconds: float) -> str:
+def _so_far(records: Sequence[AnswerRecord], number: int, seconds: float) -> str:
     right = np.mean([same_text(record.answer, record.truth) for record in records])
     left = seconds * (number - len(records)) / len(records)
     return (
@@ -160,7 +160,9 @@ def _untrained(config: Config, feature_size: int) -> NtlbgAnswerer:
     return NtlbgAnswerer(retriever, name=name, fingerprint=name)
 
 
-def answer_question(answerer: NtlbgAnswerer, read: Read, config: Config, dataset: str) -> Record:
+def answer_question(
+    answerer: NtlbgAnswerer, read: Read, config: Config, dataset: str
+) -> AnswerRecord:
     """Choose frames for one question, answer it, and measure both."""
     sample, began = read.sample, time.perf_counter()
     retriever, video = answerer.own_retriever(), config.video_config
@@ -174,7 +176,7 @@ def answer_question(answerer: NtlbgAnswerer, read: Read, config: Config, dataset
     measures = selection_metrics(
         read.features, read.pts_seconds, selection.indices, selection.scores
     )
-    return Record(
+    return AnswerRecord(
         answer=reply.text,
         truth=sample.answer,
         kind=sample.answer_type,
@@ -196,12 +198,14 @@ def _grounded(times: np.ndarray, evidence: Sequence[tuple[float, float]]) -> flo
     return float(np.mean(inside))
 
 
-def summarize(records: Sequence[Record], config: Config) -> dict:
+def summarize(records: Sequence[AnswerRecord], config: Config) -> dict:
     """All metrics together, for each data set, and those that ``evaluation_config`` names."""
-    sets = {name: [r for r in records if r.dataset == name] for name in _names(records)}
+    sets: dict[str, list[AnswerRecord]] = {}
+    for record in records:
+        sets.setdefault(record.dataset, []).append(record)
     wanted = config.evaluation_config
     return {
-        "metrics": {name: METRICS[name](records) for name in wanted.metrics},
+        "metrics": {name: NAMED_METRICS[name](records) for name in wanted.metrics},
         "all": summarize_answers(records),
         "datasets": {
             name: summarize_answers(found) | {"target": wanted.target(name)}
@@ -210,21 +214,17 @@ def summarize(records: Sequence[Record], config: Config) -> dict:
     }
 
 
-def _names(records: Sequence[Record]) -> list[str]:
-    return list(dict.fromkeys(record.dataset for record in records))
-
-
-def _share_right(records: Sequence[Record]) -> float | None:
+def _share_right(records: Sequence[AnswerRecord]) -> float | None:
     right = [same_text(record.answer, record.truth) for record in records]
     return float(np.mean(right)) if right else None
 
 
-def _grounding(records: Sequence[Record]) -> float | None:
+def _grounding(records: Sequence[AnswerRecord]) -> float | None:
     known = [record.grounded for record in records if record.grounded is not None]
     return float(np.mean(known)) if known else None
 
 
-METRICS: dict[str, Callable[[Sequence[Record]], float | None]] = {
+NAMED_METRICS: dict[str, Callable[[Sequence[AnswerRecord]], float | None]] = {
     "accuracy": _share_right,
     # of questions about order and time
     "temporal_consistency": lambda records: _share_right(

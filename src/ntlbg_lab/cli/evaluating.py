@@ -56,18 +56,18 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Answer questions about made videos with several selectors, and count; goes on if stopped."""
-    from ntlbg_lab.evaluate import KINDS, Condition
-    from ntlbg_lab.evaluate.run import BUDGETS, COMPARED, run
+    from ntlbg_lab.evaluate import KINDS, VideoCondition
+    from ntlbg_lab.evaluate.run import BUDGETS, COMPARED, evaluate_videos
 
     styles = {} if style is None else {"styles": (style,)}
-    report = run(
+    report = evaluate_videos(
         out_dir,
         kinds=kind or tuple(KINDS),
         frames=frames or BUDGETS,
         selectors=selector or COMPARED,
         questions=questions,
         per_video=per_video,
-        condition=Condition(seed=seed, split=split, wordings=wordings, **styles),
+        condition=VideoCondition(seed=seed, split=split, wordings=wordings, **styles),
         weights=weights or (),
         model=model,
         progress=_tell,

@@ -31,7 +31,7 @@ def demo(
     """Make a sample video, ask eight questions about it and write an HTML report."""
     from ntlbg_lab import demo
 
-    demo.run(out, minutes=minutes, config=config, model=model, save_plots=save_plots)
+    demo.make_demo(out, minutes=minutes, config=config, model=model, save_plots=save_plots)
 
 
 @app.command()

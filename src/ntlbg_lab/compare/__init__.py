@@ -24,7 +24,13 @@ from ntlbg.system import System, load_system
 from ntlbg.time_text import frames_within
 from ntlbg_lab.checks import check_names, check_positive, check_selectors
 from ntlbg_lab.compare.records import FILES as RECORDS
-from ntlbg_lab.compare.records import ComparisonStore, Footage, Question, Result, measure
+from ntlbg_lab.compare.records import (
+    ComparisonQuestion,
+    ComparisonStore,
+    ComparisonVideo,
+    SelectorResult,
+    measure,
+)
 from ntlbg_lab.compare.summary import ComparisonRow, check_divergence, summarize
 from ntlbg_lab.compare.tables import (
     COMPARISON,
@@ -33,8 +39,8 @@ from ntlbg_lab.compare.tables import (
     write_figures,
 )
 from ntlbg_lab.compare.tables import FILES as FIGURES
-from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
-from ntlbg_lab.evaluate.answering import KnownVideo
+from ntlbg_lab.evaluate import VideoCondition, VideoKind, encode_timeline, plan_video
+from ntlbg_lab.evaluate.answering import MemoizedVideo
 from ntlbg_lab.simulation import REGIME_NAMES, simulate_video
 
 SEEDS_APART = 100_000  # videos of different seeds are different
@@ -59,10 +65,10 @@ class HaystackSuite:
         split: str = "test",
         model: str | Answerer | System = "builtin",
     ):
-        self.condition = Condition(seed=seed, split=split)
+        self.condition = VideoCondition(seed=seed, split=split)
         check_positive(minutes=minutes, questions=questions)
         self.system = load_system(model, pristine=True)
-        self.kind, self.questions = Kind("compare", minutes * 60), questions
+        self.kind, self.questions = VideoKind("compare", minutes * 60), questions
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -73,10 +79,10 @@ class HaystackSuite:
             "features": self.system.fingerprint,
         }  # fmt: skip
 
-    def footage(self, number: int) -> Footage:
+    def video(self, number: int) -> ComparisonVideo:
         """Draw and encode video ``number``."""
         timeline, samples = plan_video(self.kind, number, self.condition, questions=self.questions)
-        known = KnownVideo(self.system, encode_timeline(self.system, timeline))
+        known = MemoizedVideo(self.system, encode_timeline(self.system, timeline))
         times = known.index.pts_seconds
         known.retriever.event_odds(known.index)  # before the clock of the selectors runs
         questions = []
@@ -84,9 +90,9 @@ class HaystackSuite:
             known.retriever.score(known.index, sample.question)
             events = [frames_within(times, start, end) for start, end in sample.evidence]
             choose = partial(self._choose, known, (number, place), sample)
-            questions.append(Question(sample.answer_type, events, choose))
+            questions.append(ComparisonQuestion(sample.answer_type, events, choose))
         shots = np.searchsorted([shot.start for shot in timeline.shots], times, side="right")
-        return Footage(known.retriever.features(known.index), times, shots, questions)
+        return ComparisonVideo(known.retriever.features(known.index), times, shots, questions)
 
     def _choose(self, known, place, sample: Sample, selector: str, num_frames: int) -> np.ndarray:
         """What the pipeline chooses; who draws, draws anew for each question."""
@@ -124,7 +130,7 @@ class SimulatedSuite:
             "suite": "simulated", "regimes": list(self.regimes), "seed": self.seed, "questions": 1,
         }  # fmt: skip
 
-    def footage(self, number: int) -> Footage:
+    def video(self, number: int) -> ComparisonVideo:
         """Draw video ``number``: the regimes take turns."""
         place, kind = divmod(number, len(self.regimes))
         regime = self.regimes[kind]
@@ -139,8 +145,8 @@ class SimulatedSuite:
                 **options,
             )  # fmt: skip
 
-        question = Question(regime, video.events, choose)
-        return Footage(video.features, pts_seconds, video.shots, [question])
+        question = ComparisonQuestion(regime, video.events, choose)
+        return ComparisonVideo(video.features, pts_seconds, video.shots, [question])
 
 
 SUITES: dict[str, Callable[..., Any]] = {"haystack": HaystackSuite, "simulated": SimulatedSuite}
@@ -216,25 +222,29 @@ def _fill(records: ComparisonStore, source, wanted: set, progress) -> None:
         todo[number].append((selector, num_frames))
     began = time.perf_counter()
     for done, (number, blocks) in enumerate(todo.items(), start=1):
-        footage = source.footage(number)
+        video = source.video(number)
         for selector, num_frames in blocks:
-            records.add(judge(footage, number, selector, num_frames))
+            records.add(judge(video, number, selector, num_frames))
         if progress:
             seconds = time.perf_counter() - began
             left = seconds / done * (len(todo) - done)
             progress(f"video {done} of {len(todo)}: {seconds:.0f} s, about {left:.0f} s left")
 
 
-def judge(footage: Footage, number: int, selector: str, num_frames: int) -> list[Result]:
+def judge(
+    video: ComparisonVideo, number: int, selector: str, num_frames: int
+) -> list[SelectorResult]:
     """Choose frames for every question about a video, and measure the choices."""
     results = []
-    for place, question in enumerate(footage.questions):
+    for place, question in enumerate(video.questions):
         began = time.process_time()  # other work on the machine does not count
         indices = question.choose(selector, num_frames)
         seconds = time.process_time() - began
-        values = measure(footage, question, indices) | {"seconds": seconds}
+        values = measure(video, question, indices) | {"seconds": seconds}
         results.append(
-            Result(number, place, question.kind, selector, num_frames, indices.tolist(), values)
+            SelectorResult(
+                number, place, question.kind, selector, num_frames, indices.tolist(), values
+            )
         )
     return results
 

@@ -33,17 +33,17 @@ from ntlbg_lab.compare.ablation_rows import (
     ablation_tables,
     as_objects,
 )
-from ntlbg_lab.evaluate import Condition, Kind
-from ntlbg_lab.evaluate.answering import KnownVideo, WrappedRetriever
+from ntlbg_lab.evaluate import VideoCondition, VideoKind
+from ntlbg_lab.evaluate.answering import MemoizedVideo, WrappedRetriever
 from ntlbg_lab.evaluate.work import FILES as ANSWER_FILES
-from ntlbg_lab.evaluate.work import Answer, EvaluationStore, Say, tasks_left, work_through
+from ntlbg_lab.evaluate.work import AnswerFunction, EvaluationStore, Say, tasks_left, work_through
 
 SELECTOR = "ntlbg"
 FULL = "full"
 
 
 @dataclass(frozen=True)
-class Variant:
+class Ablation:
     """The model without a part, or with a part it does without.
 
     Attributes:
@@ -66,20 +66,20 @@ class Variant:
 
 
 VARIANTS = {
-    FULL: Variant("as shipped"),
-    "score-whitening": Variant("scores whitened once more", {"score_whitening": True}),
-    "half-coverage": Variant("half of the frames for coverage", {"max_share": 0.5}),
-    "default-shares": Variant(
+    FULL: Ablation("as shipped"),
+    "score-whitening": Ablation("scores whitened once more", {"score_whitening": True}),
+    "half-coverage": Ablation("half of the frames for coverage", {"max_share": 0.5}),
+    "default-shares": Ablation(
         "the selector's mode, shares and quality for similarities", score_unit="similarity"
     ),
-    "low-cap": Variant("relevance capped at 12 standard deviations", {"quality_cap": 12.0}),
-    "no-grounding": Variant("times and order in the question unheeded", grounded=False),
-    "no-events": Variant("no odds of an event", events=False),
-    "no-context": Variant("c of the rich points zero", zeroed=("c",)),
-    "no-weight": Variant("w of the rich points zero", zeroed=("w",)),
-    "no-time": Variant("t of the rich points zero", zeroed=("t",)),
-    "no-rich-points": Variant("c, w and t zero", zeroed=("c", "w", "t")),
-    "no-doubt": Variant("relevance hidden from the reader", doubtful=False),
+    "low-cap": Ablation("relevance capped at 12 standard deviations", {"quality_cap": 12.0}),
+    "no-grounding": Ablation("times and order in the question unheeded", grounded=False),
+    "no-events": Ablation("no odds of an event", events=False),
+    "no-context": Ablation("c of the rich points zero", zeroed=("c",)),
+    "no-weight": Ablation("w of the rich points zero", zeroed=("w",)),
+    "no-time": Ablation("t of the rich points zero", zeroed=("t",)),
+    "no-rich-points": Ablation("c, w and t zero", zeroed=("c", "w", "t")),
+    "no-doubt": Ablation("relevance hidden from the reader", doubtful=False),
 }
 
 
@@ -102,7 +102,7 @@ class AblatedRetriever(WrappedRetriever):
         return found if unit is None else [replace(one, unit=unit) for one in found]
 
 
-class AblatedVideo(KnownVideo):
+class AblatedVideo(MemoizedVideo):
     """One video and a system without some of its parts; what does not depend on them is shared."""
 
     def __init__(self, system: System, index: VideoIndex):
@@ -110,7 +110,7 @@ class AblatedVideo(KnownVideo):
         self.retriever = AblatedRetriever(self.retriever)
 
     def answer_without(
-        self, sample: Sample, variant: Variant, num_frames: int
+        self, sample: Sample, variant: Ablation, num_frames: int
     ) -> tuple[Selection, Reply, bool]:
         """As ``answer``, from a variant."""
         self.retriever.variant = variant
@@ -206,8 +206,8 @@ def ablate(
     check_names("variants", variants, VARIANTS)
     check_positive(frames=list(frames), videos=videos, questions=questions, minutes=minutes)
     folder, trained = Path(out_dir), dict(trained or {})
-    kind = Kind(f"{minutes:g}-minutes", minutes * 60, questions)
-    condition, budgets = Condition(seed=seed, split=split), sorted(set(frames))
+    kind = VideoKind(f"{minutes:g}-minutes", minutes * 60, questions)
+    condition, budgets = VideoCondition(seed=seed, split=split), sorted(set(frames))
     check_folder(folder, ABLATION.kinds | ANSWER_FILES)
     if train_steps is not None:
         from ntlbg_lab.training.ablation import train_variants
@@ -217,7 +217,7 @@ def ablate(
         )
     store, parts = EvaluationStore(folder), {}
 
-    def answer(system: System, asked: Mapping[str, Variant]) -> str:
+    def answer(system: System, asked: Mapping[str, Ablation]) -> str:
         """Answer what is missing with one model; its fingerprint."""
         cells = [(name, k) for k in budgets for name in asked]
         todo = tasks_left(store, system.fingerprint, kind, condition, cells, videos=videos)
@@ -250,6 +250,8 @@ def ablate(
     return parts
 
 
-def _answer_about(asked: Mapping[str, Variant], system: System, index: VideoIndex) -> Answer:
+def _answer_about(
+    asked: Mapping[str, Ablation], system: System, index: VideoIndex
+) -> AnswerFunction:
     video = AblatedVideo(system, index)
     return lambda sample, key: video.answer_without(sample, asked[key.selector], key.num_frames)

@@ -35,8 +35,8 @@ from ntlbg_lab.compare.efficiency_rows import (
     AS_MANY_FRAMES,
     AS_MANY_RIGHT,
     EFFICIENCY,
-    Against,
     Efficiency,
+    EfficiencyContrast,
     Measured,
     Way,
     WayRow,
@@ -46,14 +46,14 @@ from ntlbg_lab.compare.efficiency_rows import (
     efficiency_tables,
     way_row,
 )
-from ntlbg_lab.compare.records import SETTINGS, WRITTEN, ComparisonStore
+from ntlbg_lab.compare.records import COMPARISON_RESULTS, SETTINGS, ComparisonStore
 from ntlbg_lab.compare.summary import BASELINE, check_divergence
-from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
+from ntlbg_lab.evaluate import VideoCondition, VideoKind, encode_timeline, plan_video
 from ntlbg_lab.evaluate.answering import WrappedRetriever
 from ntlbg_lab.haystack.timeline import draw_frames
 
 RESULTS_FILE = "efficiency.jsonl"
-FILES = EFFICIENCY.kinds | SETTINGS | {RESULTS_FILE: records_kind(Measured, WRITTEN)}
+FILES = EFFICIENCY.kinds | SETTINGS | {RESULTS_FILE: records_kind(Measured, COMPARISON_RESULTS)}
 Say = Callable[[str], None]
 
 
@@ -112,8 +112,8 @@ def measure_efficiency(
             f"selectors {selectors}: give others than {BASELINE}, against which they are measured"
         )
     check_positive(frames=budgets, videos=videos, questions=questions, minutes=minutes)
-    condition = Condition(seed=seed, split=split)
-    folder, kind = Path(out_dir), Kind("efficiency", minutes * 60, questions)
+    condition = VideoCondition(seed=seed, split=split)
+    folder, kind = Path(out_dir), VideoKind("efficiency", minutes * 60, questions)
     check_folder(folder, FILES)
     system = load_system(model, pristine=True)
     if system.answerer.wants.pictures:
@@ -149,8 +149,8 @@ class _Run:
 
     records: ComparisonStore
     system: System
-    kind: Kind
-    condition: Condition
+    kind: VideoKind
+    condition: VideoCondition
     videos: range
     most_frames: int
     clock: Clock
@@ -158,14 +158,14 @@ class _Run:
     warm: bool = False
     encoded: dict[int, "EncodedVideo"] = field(default_factory=dict)  # some MB for ten minutes
 
-    def rows(self, ways: Sequence[Way]) -> tuple[list[WayRow], list[Against]]:
+    def rows(self, ways: Sequence[Way]) -> tuple[list[WayRow], list[EfficiencyContrast]]:
         """What some ways of choosing take, and those of uniform sampling beside them."""
         whole = (BASELINE, self.most_frames)
         evenly = [(BASELINE, number) for _, number in ways]
         self._measure([*ways, *evenly, whole])
         used = list(dict.fromkeys([*ways, *evenly]))
         check_divergence(one for way in used for one in self._of(way))
-        rows: list[Against] = []
+        rows: list[EfficiencyContrast] = []
         for way in ways:
             tried = self._until_as_right(way)
             used += tried
@@ -237,7 +237,7 @@ class EncodedVideo(NamedTuple):
 
 
 def encode_video(
-    system: System, kind: Kind, number: int, condition: Condition, clock: Clock
+    system: System, kind: VideoKind, number: int, condition: VideoCondition, clock: Clock
 ) -> EncodedVideo:
     """Draw and encode video ``number``.
 

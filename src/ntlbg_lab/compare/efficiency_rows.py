@@ -106,7 +106,7 @@ class Ratio:
 
 
 @dataclass(frozen=True)
-class Against:
+class EfficiencyContrast:
     """Chosen frames against another way, on the same questions.
 
     Attributes:
@@ -129,7 +129,7 @@ class Efficiency:
     """All rows of a run. ``note``: why not all frames could be read, if so."""
 
     ways: list[WayRow]
-    against: list[Against]
+    against: list[EfficiencyContrast]
     note: str | None = None
 
 
@@ -185,11 +185,11 @@ def way_row(found: Sequence[Measured]) -> WayRow:
     )
 
 
-def against(chosen: Sequence[Measured], name: str, other: Sequence[Measured]) -> Against:
+def against(chosen: Sequence[Measured], name: str, other: Sequence[Measured]) -> EfficiencyContrast:
     """Chosen frames against another way; ``other`` is empty when there is no such way."""
     way = chosen[0].selector, chosen[0].num_frames
     if not other:
-        return Against(*way, name, None, None, {})
+        return EfficiencyContrast(*way, name, None, None, {})
     difference = np.mean([one.right for one in chosen]) - np.mean([one.right for one in other])
     one, two = _by_video(chosen), _by_video(other)
     ratios = {
@@ -197,7 +197,7 @@ def against(chosen: Sequence[Measured], name: str, other: Sequence[Measured]) ->
         for quantity, total in RATIOS.items()
     }
     known = {quantity: ratio for quantity, ratio in ratios.items() if ratio is not None}
-    return Against(*way, name, other[0].num_frames, float(difference), known)
+    return EfficiencyContrast(*way, name, other[0].num_frames, float(difference), known)
 
 
 def _by_video(found: Iterable[Measured]) -> dict[int, list[Measured]]:
@@ -292,7 +292,7 @@ def _way(row: WayRow) -> list[str]:
     ]  # fmt: skip
 
 
-def _against(row: Against) -> list[str]:
+def _against(row: EfficiencyContrast) -> list[str]:
     frames = "never" if row.other_frames is None else f"{row.other_frames} frames"
     speeds = [name for name in RATIOS if name.endswith("_seconds")]
     memory = [name for name in RATIOS if name.endswith("_bytes")]

@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ntlbg.errors import ConfigError
-from ntlbg.files import keep_json
 from ntlbg.json_lines import RecordFile, records_kind
 from ntlbg.marks import json_object
+from ntlbg_lab.checks import check_settings
 from ntlbg_lab.evidence.metrics import (
     cell_contour_deviation,
     events_hit,
@@ -49,7 +48,7 @@ METRICS = {
 
 
 @dataclass(frozen=True)
-class Question:
+class ComparisonQuestion:
     """A question about a video, where its evidence is, and the way to frames for it.
 
     Attributes:
@@ -64,7 +63,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Footage:
+class ComparisonVideo:
     """A video to compare selectors on.
 
     Attributes:
@@ -77,7 +76,7 @@ class Footage:
     features: np.ndarray
     pts_seconds: np.ndarray
     shots: np.ndarray
-    questions: Sequence[Question]
+    questions: Sequence[ComparisonQuestion]
 
     @cached_property
     def white(self) -> np.ndarray | None:
@@ -85,28 +84,30 @@ class Footage:
         return whitened(self.features)
 
 
-def measure(footage: Footage, question: Question, indices: np.ndarray) -> dict[str, float | None]:
+def measure(
+    video: ComparisonVideo, question: ComparisonQuestion, indices: np.ndarray
+) -> dict[str, float | None]:
     """Everything in METRICS but the seconds; None where there is nothing to measure."""
     seen = events_hit(question.events, indices)
-    error = quantisation_error(footage.features, indices)
-    spread = cell_contour_deviation(footage.features, footage.white, indices)
+    error = quantisation_error(video.features, indices)
+    spread = cell_contour_deviation(video.features, video.white, indices)
     return {
         "recall": float(seen.mean()) if len(seen) else None,
         "recall_any": float(seen.any()) if len(seen) else None,
         "recall_all": float(seen.all()) if len(seen) else None,
         "quantisation_error": None if np.isnan(error) else error,
-        "shot_coverage": shot_coverage(footage.shots, indices),
-        "temporal_uniformity": temporal_uniformity(footage.pts_seconds, indices),
+        "shot_coverage": shot_coverage(video.shots, indices),
+        "temporal_uniformity": temporal_uniformity(video.pts_seconds, indices),
         "contour_deviation": None if np.isnan(spread) else spread,
     }
 
 
 RESULTS_FILE, SETTINGS_FILE = "results.jsonl", "settings.json"
-WRITTEN = "results of a comparison"
+COMPARISON_RESULTS = "results of a comparison"
 
 
 @dataclass(frozen=True)
-class Result:
+class SelectorResult:
     """One question, one selector, one budget. ``values`` are named as in METRICS."""
 
     video: int
@@ -124,7 +125,7 @@ class Result:
 
 
 SETTINGS = {SETTINGS_FILE: json_object("settings of a comparison", "suite", "seed", "questions")}
-FILES = {RESULTS_FILE: records_kind(Result, WRITTEN)} | SETTINGS
+FILES = {RESULTS_FILE: records_kind(SelectorResult, COMPARISON_RESULTS)} | SETTINGS
 
 
 class ComparisonStore(RecordFile):
@@ -148,30 +149,16 @@ class ComparisonStore(RecordFile):
         folder: Path,
         settings: dict[str, Any],
         name: str = RESULTS_FILE,
-        record: type = Result,
+        record: type = SelectorResult,
     ):
         def whole(found: list) -> list:
             sizes = Counter(result.block for result in found)
             return [r for r in found if sizes[r.block] == settings["questions"]]
 
-        _keep_settings(folder / SETTINGS_FILE, settings)
-        super().__init__(folder / name, record, WRITTEN, whole)
+        check_settings(folder / SETTINGS_FILE, settings, "results")
+        super().__init__(folder / name, record, COMPARISON_RESULTS, whole)
 
     @property
     def done(self) -> set[tuple[int, str, int]]:
         """The blocks that are there."""
         return {result.block for result in self.records}
-
-
-def _keep_settings(path: Path, settings: dict[str, Any]) -> None:
-    kept = keep_json(path, settings)
-    changed = [
-        f"{name} {kept.get(name)!r}, not {settings.get(name)!r}"
-        for name in sorted(kept.keys() | settings.keys())
-        if kept.get(name) != settings.get(name)
-    ]
-    if changed:
-        raise ConfigError(
-            f"{path.parent} holds results for {'; '.join(changed)}: choose another folder, "
-            "or the same settings"
-        )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntlbg.errors import ComparisonError
-from ntlbg_lab.compare.records import METRICS, Result
+from ntlbg_lab.compare.records import METRICS, SelectorResult
 from ntlbg_lab.statistics import PairedDifference, known, mean_interval, paired_differences
 
 BASELINE = "uniform"
@@ -45,7 +45,7 @@ class ComparisonRow:
 Contrasts = dict[str, SelectorContrast]  # by selector
 
 
-def check_divergence(results: Iterable[Result]) -> None:
+def check_divergence(results: Iterable[SelectorResult]) -> None:
     """No two selectors may have chosen the same frames for every question at every budget.
 
     Such a pair is one method under two names, or two that fall back to a third.
@@ -70,7 +70,7 @@ def check_divergence(results: Iterable[Result]) -> None:
 
 
 def summarize(
-    results: Sequence[Result], *, pooled: bool = True, seed: int = 0
+    results: Sequence[SelectorResult], *, pooled: bool = True, seed: int = 0
 ) -> list[ComparisonRow]:
     """All rows: types of questions x budgets x metrics x selectors.
 
@@ -88,7 +88,7 @@ def summarize(
     return rows
 
 
-def video_means(results: Sequence[Result], metric: str) -> dict[str, np.ndarray]:
+def video_means(results: Sequence[SelectorResult], metric: str) -> dict[str, np.ndarray]:
     """(V,) mean over a video's questions by selector, for videos where every selector has one."""
     values: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for result in results:

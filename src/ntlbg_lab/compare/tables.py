@@ -132,7 +132,13 @@ def _table_of_kinds(rows: Sequence[ComparisonRow], num_frames: int) -> Table:
     return Table(title, lines, in_latex=False)
 
 
-SHOWN = ("recall", "recall_all", "quantisation_error", "shot_coverage", "temporal_uniformity")
+PLOTTED_METRICS = (
+    "recall",
+    "recall_all",
+    "quantisation_error",
+    "shot_coverage",
+    "temporal_uniformity",
+)
 FILES = plots("comparison", "comparison-*", "question-types-*")
 DIRECTIONS = {1: "more is better", -1: "less is better", 0: ""}
 
@@ -161,7 +167,7 @@ def bar_panels(rows: Sequence[ComparisonRow]) -> list[Bars]:
     """A panel per metric; selectors from best to worst in the first metric that was measured."""
     found = {(row.metric, row.num_frames, row.selector): row for row in rows}
     budgets = sorted({row.num_frames for row in rows})
-    shown = [m for m in SHOWN if any(r.mean is not None for r in rows if r.metric == m)]
+    shown = [m for m in PLOTTED_METRICS if any(r.mean is not None for r in rows if r.metric == m)]
     selectors = list(dict.fromkeys(row.selector for row in rows))
     better = METRICS[shown[0]].better
     selectors.sort(key=lambda name: -better * found[shown[0], budgets[-1], name].mean)

@@ -20,17 +20,17 @@ from ntlbg_lab.haystack import SPLITS, make_questions
 from ntlbg_lab.haystack.pictures import STYLES, drawable_names, style_name
 from ntlbg_lab.haystack.timeline import NEEDLE_SPACING, Timeline, draw_frames, plan_timeline
 
-__all__ = ["KINDS", "Condition", "Kind", "encode_timeline", "plan_video"]
+__all__ = ["KINDS", "VideoCondition", "VideoKind", "encode_timeline", "plan_video"]
 
 
 BATCH = 128
 ROUNDS = 8
-EXTRAS = ("absent", "absent", "order", "both")
+EXTRA_QUESTIONS = ("absent", "absent", "order", "both")
 WORDINGS = ("train", "held_out")
 
 
 @dataclass(frozen=True)
-class Kind:
+class VideoKind:
     """One kind of video.
 
     Attributes:
@@ -60,17 +60,21 @@ class Kind:
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("ten-minutes", 600, extras=4),
-        Kind("hour", 3600, questions=25, extras=8),
-        Kind("three-hours", 10800, questions=50, extras=16),
-        Kind("clip-8", 8, questions=6, extras=2, spacing=3.0, clip=True, multiple_choice=False),
-        Kind("clip-16", 16, questions=6, extras=2, spacing=4.0, clip=True, multiple_choice=False),
+        VideoKind("ten-minutes", 600, extras=4),
+        VideoKind("hour", 3600, questions=25, extras=8),
+        VideoKind("three-hours", 10800, questions=50, extras=16),
+        VideoKind(
+            "clip-8", 8, questions=6, extras=2, spacing=3.0, clip=True, multiple_choice=False
+        ),
+        VideoKind(
+            "clip-16", 16, questions=6, extras=2, spacing=4.0, clip=True, multiple_choice=False
+        ),
     )
 }
 
 
 @dataclass(frozen=True)
-class Condition:
+class VideoCondition:
     """What the videos and questions of one run have in common.
 
     Attributes:
@@ -103,7 +107,7 @@ class Condition:
 
 
 def plan_video(
-    kind: Kind, number: int, condition: Condition, *, questions: int | None = None
+    kind: VideoKind, number: int, condition: VideoCondition, *, questions: int | None = None
 ) -> tuple[Timeline, list[Sample]]:
     """Video ``number`` of a kind, before it is drawn, and questions about it, the extras last.
 
@@ -119,7 +123,7 @@ def plan_video(
         make_questions, timeline, rng, names=names, video=str(number), wordings=condition.wordings
     )
     samples = _distinct(ask, kind.questions if questions is None else questions)
-    samples += _distinct(partial(ask, kinds=EXTRAS), kind.extras)
+    samples += _distinct(partial(ask, kinds=EXTRA_QUESTIONS), kind.extras)
     if not kind.multiple_choice:
         samples = [sample.model_copy(update={"options": None}) for sample in samples]
     return timeline, samples

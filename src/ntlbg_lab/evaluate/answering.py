@@ -109,7 +109,7 @@ class MemoizedRetriever(WrappedRetriever):
         return self._odds[0]
 
 
-class KnownVideo:
+class MemoizedVideo:
     """One video, and a system that computes nothing about it twice."""
 
     def __init__(self, system: System, index: VideoIndex):

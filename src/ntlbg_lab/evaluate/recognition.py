@@ -15,7 +15,7 @@ from ntlbg_lab.haystack.pictures import style_name
 from ntlbg_lab.haystack.timeline import Timeline
 from ntlbg_lab.statistics import known
 
-NOTHING = "nothing"
+NO_OBJECT = "nothing"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def name_frames(system: System, features: np.ndarray) -> list[str] | None:
     None where a model does not read the names of the drawn objects.
     """
     projector = getattr(getattr(system.answerer, "model", None), "multi_modal_projector", None)
-    names = [*object_names(), NOTHING]
+    names = [*object_names(), NO_OBJECT]
     if not hasattr(projector, "word_logits") or len(projector.words) != len(names):
         return None
     logits = projector.word_logits(torch.as_tensor(features).float())
@@ -67,7 +67,9 @@ def judge_names(
     for seconds, name in zip(pts_seconds, named, strict=True):
         shown = [n for n in timeline.needles if n.event.start <= seconds < n.event.end]
         if len(shown) < 2:
-            style, truth = (shown[0].style, shown[0].event.name) if shown else (NOTHING, NOTHING)
+            style, truth = (
+                (shown[0].style, shown[0].event.name) if shown else (NO_OBJECT, NO_OBJECT)
+            )
             counts[style].append(name == truth)
     return {style: (len(found), sum(found)) for style, found in sorted(counts.items())}
 
@@ -101,4 +103,4 @@ def summarize_recognition(
         share = round(float(right.sum() / total.sum()), 3)
         bounds = known(low, 3), known(high, 3)
         rows.append(RecognitionRow(weights, condition, style, int(total.sum()), share, *bounds))
-    return sorted(rows, key=lambda row: (row.weights, row.condition, row.style == NOTHING))
+    return sorted(rows, key=lambda row: (row.weights, row.condition, row.style == NO_OBJECT))

@@ -12,17 +12,22 @@ from ntlbg.files import check_folder
 from ntlbg.system import System, load_system
 from ntlbg.types import VideoIndex
 from ntlbg_lab.checks import check_names, check_positive, check_selectors
-from ntlbg_lab.evaluate import KINDS, Condition
-from ntlbg_lab.evaluate.answering import KnownVideo
+from ntlbg_lab.evaluate import KINDS, VideoCondition
+from ntlbg_lab.evaluate.answering import MemoizedVideo
 from ntlbg_lab.evaluate.recognition import (
     EvaluatedVideo,
     RecognitionRow,
     summarize_recognition,
 )
 from ntlbg_lab.evaluate.summary import EvaluationRow, over_weights, summarize
-from ntlbg_lab.evaluate.tables import EVALUATION, SHOWN, evaluation_numbers, evaluation_tables
+from ntlbg_lab.evaluate.tables import (
+    EVALUATION,
+    FINGERPRINT_DIGITS,
+    evaluation_numbers,
+    evaluation_tables,
+)
 from ntlbg_lab.evaluate.work import (
-    Answer,
+    AnswerFunction,
     EvaluationStore,
     Say,
     VideoTask,
@@ -48,7 +53,7 @@ class EvaluationReport:
         return evaluation_tables(self.rows, self.recognition, self.videos)
 
 
-def run(
+def evaluate_videos(
     out_dir: str | Path,
     *,
     kinds: Sequence[str] = tuple(KINDS),
@@ -56,7 +61,7 @@ def run(
     selectors: Sequence[str] = COMPARED,
     questions: int = 500,
     per_video: int | None = None,
-    condition: Condition | None = None,
+    condition: VideoCondition | None = None,
     weights: Sequence[str | Path] = (),
     model: str | Answerer | System = "builtin",
     progress: Say | None = None,
@@ -81,7 +86,7 @@ def run(
     Raises:
         ConfigError, UnknownSelector, WeightsError, DataError, OutputError.
     """
-    folder, condition = Path(out_dir), condition or Condition()
+    folder, condition = Path(out_dir), condition or VideoCondition()
     check_names("kinds of videos", kinds, KINDS)
     check_selectors(selectors)
     asked = {} if per_video is None else {"questions_a_video": per_video}
@@ -107,8 +112,8 @@ def run(
     return _report(folder, records, used)
 
 
-def _answer_about(system: System, index: VideoIndex) -> Answer:
-    video = KnownVideo(system, index)
+def _answer_about(system: System, index: VideoIndex) -> AnswerFunction:
+    video = MemoizedVideo(system, index)
     return lambda sample, key: video.answer(sample, key.selector, key.num_frames)
 
 
@@ -127,7 +132,7 @@ def _for_plots(rows: Sequence[EvaluationRow]) -> list[dict]:
     """Rows whose cells have names of their own where there are several conditions or weights."""
     several = len({(row.condition, row.weights) for row in rows}) > 1
     labels = [
-        f"{row.cell}, {row.condition}, {row.weights[:SHOWN]}" if several else row.cell
+        f"{row.cell}, {row.condition}, {row.weights[:FINGERPRINT_DIGITS]}" if several else row.cell
         for row in rows
     ]
     return [asdict(row) | {"cell": label} for row, label in zip(rows, labels, strict=True)]

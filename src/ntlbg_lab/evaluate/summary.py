@@ -16,7 +16,7 @@ from ntlbg_lab.evaluate.answering import Outcome
 from ntlbg_lab.haystack.questions import EXTRA_TYPES
 from ntlbg_lab.statistics import known
 
-OURS = "ntlbg"
+NTLBG = "ntlbg"
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def summarize(outcomes: Iterable[Outcome], *, seed: int = 0) -> list[EvaluationR
         usual = {name: [o for o in found if o.type not in EXTRA_TYPES]
                  for name, found in cell.items()}  # fmt: skip
         for name, found in cell.items():
-            against = differences(usual, seed) if name == OURS else {}
+            against = differences(usual, seed) if name == NTLBG else {}
             rows.append(_row(key, name, found, usual[name], against, seed))
     return rows
 
@@ -98,10 +98,10 @@ def cell_name(outcome: Outcome) -> str:
 def differences(cell: Mapping[str, Sequence[Outcome]], seed: int = 0) -> dict[str, Difference]:
     """NTLBG minus every other selector, on the questions that both answered."""
     found = {}
-    for other in [name for name in cell if name != OURS and OURS in cell]:
+    for other in [name for name in cell if name != NTLBG and NTLBG in cell]:
         theirs = {_question(o): o.right for o in cell[other]}
         values = [
-            (o.video, o.right - theirs[_question(o)]) for o in cell[OURS] if _question(o) in theirs
+            (o.video, o.right - theirs[_question(o)]) for o in cell[NTLBG] if _question(o) in theirs
         ]
         if values:
             found[other] = Difference(*_rounded_mean(values, seed))

@@ -17,16 +17,16 @@ from ntlbg.judging import STRICT_TOLERANCE, is_open_time, is_right
 from ntlbg.system import System
 from ntlbg.time_text import all_seen
 from ntlbg.types import Reply, Selection, VideoIndex
-from ntlbg_lab.evaluate import Condition, Kind, encode_timeline, plan_video
+from ntlbg_lab.evaluate import VideoCondition, VideoKind, encode_timeline, plan_video
 from ntlbg_lab.evaluate.answering import CellKey, Outcome
 from ntlbg_lab.evaluate.recognition import EvaluatedVideo, judge_names, name_frames
 from ntlbg_lab.haystack.timeline import Timeline
 
 ANSWERS_FILE, VIDEOS_FILE = "answers.jsonl", "videos.jsonl"
-WRITTEN = "what `ntlbg evaluate` writes there"
+EVALUATION_RECORDS = "what `ntlbg evaluate` writes there"
 FILES = {
-    ANSWERS_FILE: records_kind(Outcome, WRITTEN),
-    VIDEOS_FILE: records_kind(EvaluatedVideo, WRITTEN),
+    ANSWERS_FILE: records_kind(Outcome, EVALUATION_RECORDS),
+    VIDEOS_FILE: records_kind(EvaluatedVideo, EVALUATION_RECORDS),
 }
 
 
@@ -46,10 +46,10 @@ class EvaluationStore:
         self.folder = folder
         check_folder(folder, FILES)
         folder.mkdir(parents=True, exist_ok=True)
-        self.videos = RecordFile(folder / VIDEOS_FILE, EvaluatedVideo, WRITTEN)
+        self.videos = RecordFile(folder / VIDEOS_FILE, EvaluatedVideo, EVALUATION_RECORDS)
         whole = {key for video in self.videos.records for key in video.cell_keys}
         self.answers = RecordFile(
-            folder / ANSWERS_FILE, Outcome, WRITTEN,
+            folder / ANSWERS_FILE, Outcome, EVALUATION_RECORDS,
             lambda found: [outcome for outcome in found if outcome.cell_key in whole],
         )  # fmt: skip
         self._asked: dict[CellKey, list[str]] = defaultdict(list)
@@ -80,16 +80,16 @@ ANSWER_FRAMES = 30  # an answer takes about as long as drawing and encoding so m
 
 Say = Callable[[str], None]
 # The frames for a question of a cell, what is said about them, and whether that was known.
-Answer = Callable[[Sample, CellKey], tuple[Selection, Reply, bool]]
+AnswerFunction = Callable[[Sample, CellKey], tuple[Selection, Reply, bool]]
 # From a system and a video.
-AnswerAbout = Callable[[System, VideoIndex], Answer]
+AnswerAbout = Callable[[System, VideoIndex], AnswerFunction]
 
 
 @dataclass(frozen=True)
 class VideoTask:
     """A video, its questions, and the cells of answers that are missing."""
 
-    kind: Kind
+    kind: VideoKind
     timeline: Timeline
     samples: list[Sample]
     cells: list[CellKey]
@@ -103,8 +103,8 @@ class VideoTask:
 def tasks_left(
     store: EvaluationStore,
     weights: str,
-    kind: Kind,
-    condition: Condition,
+    kind: VideoKind,
+    condition: VideoCondition,
     cells: Sequence[tuple[str, int]],
     *,
     videos: int,

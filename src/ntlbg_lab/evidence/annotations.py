@@ -6,6 +6,7 @@ from the first picture. ``FORMATS`` is the whole menu.
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,9 @@ def read_annotations(path: str | Path, format: str) -> Annotations:
         raise DataError(f"{path}: not {format}: a record has no {error.args[0]!r}") from error
     except (TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: not {format}: {error}") from error
-    _check_distinct(path, found)
+    twice = [name for name, number in Counter(one.id for one in found).items() if number > 1]
+    if twice:
+        raise DataError(f"{path}: two questions have the id {twice[0]!r}")
     late = [record for record in found if _ends_late(record)]
     if len(late) > max(1, SPOILT * len(found)):
         raise DataError(
@@ -191,14 +194,6 @@ def _ends_late(record: Annotation) -> bool:
         return False
     last = max(end for _, end in record.evidence)
     return last > max(PAST_THE_END * record.duration, record.duration + 1)  # whole-second durations
-
-
-def _check_distinct(path: Path, records: list[Annotation]) -> None:
-    seen: set[str] = set()
-    for record in records:
-        if record.id in seen:
-            raise DataError(f"{path}: two questions have the id {record.id!r}")
-        seen.add(record.id)
 
 
 def read_objects(path: Path) -> Iterator[dict[str, Any]]:

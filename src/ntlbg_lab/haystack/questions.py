@@ -22,7 +22,7 @@ TEMPLATES: dict[str, list[str]] = json.loads(
 HELD_OUT_WORDINGS = 2
 ABSENT_FORMS = ("when", "before", "after")  # about an object that is not there
 EMPTY_FORMS = ("first", "last")  # about a video that shows nothing
-LONELY_SECONDS = 6  # from a moment that shows nothing to the next event, at least
+EMPTY_MARGIN_SECONDS = 6  # from a moment that shows nothing to the next event, at least
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _empty_seconds(events) -> list[int]:
     """Middles of the stretches before and between events that are long enough."""
     edges = [0.0, *(event.end for event in events)]
     gaps = [(edge, event.start) for edge, event in zip(edges, events)]
-    return [int((a + b) / 2) for a, b in gaps if b - a > 2 * LONELY_SECONDS]
+    return [int((a + b) / 2) for a, b in gaps if b - a > 2 * EMPTY_MARGIN_SECONDS]
 
 
 def _pair_facts(kind, events, rng, names):

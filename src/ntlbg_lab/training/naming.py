@@ -18,10 +18,11 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_in
 from tqdm.auto import tqdm
 
 from ntlbg.errors import ConfigError
-from ntlbg.files import keep_json, staged_file
+from ntlbg.files import staged_file
 from ntlbg.marks import tensor_file
 from ntlbg.models.builtin.vision_tower import BuiltinVisionTower, normalize_pixels
 from ntlbg.models.builtin.vocabulary import object_names
+from ntlbg_lab.checks import check_settings
 from ntlbg_lab.haystack.augmentation import FrameRenderer, background_bank
 from ntlbg_lab.training.settings import BackgroundSettings, KeptFramesSettings
 
@@ -165,9 +166,7 @@ def keep_frames(
     described["backgrounds"] = backgrounds.model_dump(mode="json", exclude={"photos"})
     described["backgrounds"]["photos"] = backgrounds.photos is not None
     described["frozen_blocks"] = len(tower.trunk)
-    note = settings.folder / "frames.json"
-    if keep_json(note, described) != described:
-        raise ConfigError(f"{settings.folder} holds frames of other settings ({note})")
+    check_settings(settings.folder / "frames.json", described, "frames")
     starts = range(0, settings.frames, SHARD)
     files = [settings.folder / f"{start // SHARD:05d}.safetensors" for start in starts]
     missing = [(start, file) for start, file in zip(starts, files) if not file.is_file()]

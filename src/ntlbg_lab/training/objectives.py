@@ -18,46 +18,44 @@ from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor, pad
 from ntlbg.train.losses import total
 from ntlbg.train.objective import AnswerLosses
 from ntlbg.train.stages import loss_weights
-from ntlbg_lab.training.episodes import Episode
+from ntlbg_lab.training.synthetic_videos import SyntheticVideo
 
 PREFIX, PADDING = 0, -1
 
 
-class EpisodeCollator:
-    """Packs episodes for ``NtlbgForConditionalGeneration.forward``."""
+class SyntheticVideoCollator:
+    """Packs videos for ``NtlbgForConditionalGeneration.forward``."""
 
     def __init__(self, processor: NtlbgProcessor):
         self.processor = processor
 
-    def __call__(self, episodes: Sequence[Episode]) -> dict[str, Tensor]:
-        rows = [self._pack(episode) for episode in episodes]
+    def __call__(self, videos: Sequence[SyntheticVideo]) -> dict[str, Tensor]:
+        rows = [self._pack(video) for video in videos]
         segments = pad([row["segments"] for row in rows], PADDING)
-        queries, query_mask = self._queries(episodes)
+        queries, query_mask = self._queries(videos)
         batch = {
             "input_ids": pad([row["ids"] for row in rows], self.processor.pad_token_id),
             "labels": pad([row["labels"] for row in rows], IGNORED_LABEL),
             "position_ids": pad([row["positions"] for row in rows], 0),
             "attention_mask": block_mask(segments),
-            "video_features": pad([episode.features for episode in episodes], 0.0),
-            "video_mask": pad(
-                [torch.ones(len(e.features), dtype=torch.int64) for e in episodes], 0
-            ),
-            "pts_seconds": pad([episode.pts_seconds for episode in episodes], 0.0),
-            "indices": pad([episode.indices for episode in episodes], -1),
+            "video_features": pad([video.features for video in videos], 0.0),
+            "video_mask": pad([torch.ones(len(e.features), dtype=torch.int64) for e in videos], 0),
+            "pts_seconds": pad([video.pts_seconds for video in videos], 0.0),
+            "indices": pad([video.indices for video in videos], -1),
             "query_input_ids": queries,
             "query_attention_mask": query_mask,
-            "evidence": pad([episode.evidence.T for episode in episodes], 0.0).mT,
+            "evidence": pad([video.evidence.T for video in videos], 0.0).mT,
         }
-        if episodes[0].frames is not None:
-            pixels = [normalize_pixels(episode.frames) for episode in episodes]
+        if videos[0].frames is not None:
+            pixels = [normalize_pixels(video.frames) for video in videos]
             batch["pixel_values_videos"] = pad(pixels, 0.0)
         return batch
 
-    def _pack(self, episode: Episode) -> dict[str, Tensor]:
-        ids = list(self.processor.prefix_ids(episode.pts_seconds[episode.indices].tolist()))
+    def _pack(self, video: SyntheticVideo) -> dict[str, Tensor]:
+        ids = list(self.processor.prefix_ids(video.pts_seconds[video.indices].tolist()))
         length = len(ids)
         labels, segments, positions = [IGNORED_LABEL] * length, [PREFIX] * length, [*range(length)]
-        for number, sample in enumerate(episode.questions, start=1):
+        for number, sample in enumerate(video.questions, start=1):
             question = self.processor.question_ids(sample.question)
             answer = self.processor.answer_ids(sample.answer)
             ids += question + answer
@@ -71,14 +69,14 @@ class EpisodeCollator:
             "positions": torch.tensor(positions),
         }
 
-    def _queries(self, episodes: Sequence[Episode]) -> tuple[Tensor, Tensor]:
+    def _queries(self, videos: Sequence[SyntheticVideo]) -> tuple[Tensor, Tensor]:
         """(B, Q, L) question tokens as the selector reads them, and their mask."""
         rows = [
             torch.tensor(self.processor.query_ids(sample.question))
-            for episode in episodes
-            for sample in episode.questions
+            for video in videos
+            for sample in video.questions
         ]
-        shape = (len(episodes), -1)
+        shape = (len(videos), -1)
         ids = pad(rows, self.processor.pad_token_id).unflatten(0, shape)
         mask = pad([torch.ones_like(row) for row in rows], 0).unflatten(0, shape)
         return ids, mask

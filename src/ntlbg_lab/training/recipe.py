@@ -34,7 +34,6 @@ from ntlbg.train.stages import set_stage
 from ntlbg.train.trainer import NtlbgTrainer, Written, arguments, fit
 from ntlbg_lab.haystack.augmentation import FrameRenderer
 from ntlbg_lab.training import stage_files
-from ntlbg_lab.training.episodes import Episodes, FeatureBank, build_feature_bank
 from ntlbg_lab.training.naming import (
     KeptFrames,
     NamingModel,
@@ -42,7 +41,11 @@ from ntlbg_lab.training.naming import (
     draw_backgrounds,
     keep_frames,
 )
-from ntlbg_lab.training.objectives import AnswerObjective, EpisodeCollator, SelectionObjective
+from ntlbg_lab.training.objectives import (
+    AnswerObjective,
+    SelectionObjective,
+    SyntheticVideoCollator,
+)
 from ntlbg_lab.training.settings import (
     AnswerStage,
     BuiltinTraining,
@@ -50,11 +53,12 @@ from ntlbg_lab.training.settings import (
     Stage,
     VisionStage,
 )
+from ntlbg_lab.training.synthetic_videos import FeatureBank, SyntheticVideos, build_feature_bank
 
 WARMUP_STEPS = 30
 LOG_STEPS = 25
 # What is drawn, to see that everything runs.
-SMALL = {
+SMALL_DATA = {
     "backgrounds": {"shots": 42, "frames": 2},
     "bank": {"repeats": 1, "empty": 16, "names": 24},
 }
@@ -92,7 +96,7 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
 
     @staticmethod
     def debug_changes(settings: BuiltinTraining) -> dict[str, Any]:
-        changes = SMALL | {"kept_frames": None}
+        changes = SMALL_DATA | {"kept_frames": None}
         for number, stage in enumerate(settings.stages):
             vision = stage.kind == "vision"
             small = {"steps": 2, "batch_size": 8 if vision else 2}
@@ -254,9 +258,9 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
 
     def _episodes(
         self, stage: SelectionStage | AnswerStage, seed: int, renderer: FrameRenderer | None = None
-    ) -> tuple[Episodes, EpisodeCollator]:
-        episodes = Episodes(self._feature_bank(), stage, seed, renderer)
-        return episodes, EpisodeCollator(self.processor)
+    ) -> tuple[SyntheticVideos, SyntheticVideoCollator]:
+        episodes = SyntheticVideos(self._feature_bank(), stage, seed, renderer)
+        return episodes, SyntheticVideoCollator(self.processor)
 
     def _feature_bank(self) -> FeatureBank:
         """Features by the tower as it is now; made once a run."""

@@ -19,7 +19,7 @@ from ntlbg.types import Reply
 from ntlbg_lab.compare import efficiency as module
 from ntlbg_lab.compare.efficiency import RESULTS_FILE, Moment, measure_efficiency
 from ntlbg_lab.compare.efficiency_rows import doubled
-from ntlbg_lab.evaluate import Condition, Kind, plan_video
+from ntlbg_lab.evaluate import VideoCondition, VideoKind, plan_video
 
 FRAMES = 60  # of a minute
 SMALL = {"minutes": 1, "questions": 3, "split": "val", "frames": [4], "videos": 2}
@@ -65,7 +65,10 @@ class TimedAnswerer(ColourAnswerer):
     def __init__(self, *, videos=2, can_read=FRAMES):
         super().__init__()
         self.time, self.can_read, self.said = Time(), can_read, None
-        kind, condition = Kind("efficiency", FRAMES, SMALL["questions"]), Condition(split="val")
+        kind, condition = (
+            VideoKind("efficiency", FRAMES, SMALL["questions"]),
+            VideoCondition(split="val"),
+        )
         self.samples = [plan_video(kind, number, condition)[1] for number in range(videos)]
         self.retriever = TimedRetriever(self.encoder, self.time, self.about)
         encode = self.encoder.encode_frames

@@ -1,7 +1,7 @@
 """Training videos for the selector and the language model, assembled from a bank of features.
 
-An episode is the frames that a selector might have chosen from a video, what lies around them, and
-several questions about them. It needs no pixels: a video is a list of times and feature vectors.
+A synthetic video is the frames that a selector might have chosen, what lies around them, and
+several questions about them. It needs no pixels: it is a list of times and feature vectors.
 T candidate frames, K chosen, Q questions, D feature size.
 """
 
@@ -21,7 +21,7 @@ from ntlbg.models.builtin.vision_tower import BuiltinVisionTower, normalize_pixe
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.haystack.augmentation import FrameRenderer
 from ntlbg_lab.haystack.questions import Event, make_question
-from ntlbg_lab.training.settings import EpisodeOptions
+from ntlbg_lab.training.settings import SyntheticVideoOptions
 
 BATCH = 64
 
@@ -73,7 +73,7 @@ def build_feature_bank(
 
 
 # Neighbours in time are sometimes the answer: worth more than nothing, less than a sure hit.
-POSSIBLE = 0.6
+NEIGHBOUR_WORTH = 0.6
 CLIPS = 0.2  # share of short clips of which every frame is chosen
 SPACING, CLIP_SPACING = 6, 3  # seconds between the starts of two appearances, at least
 SKIPPED = 0.3  # chance that a selector misses a frame within an appearance
@@ -84,7 +84,7 @@ NEIGHBOUR = ("before", "after")
 
 
 @dataclass(frozen=True)
-class Episode:
+class SyntheticVideo:
     """One video and its questions.
 
     Attributes:
@@ -102,8 +102,8 @@ class Episode:
     frames: np.ndarray | None = None
 
 
-class Episodes(IterableDataset):
-    """Endless random episodes; the same seed gives the same ones.
+class SyntheticVideos(IterableDataset):
+    """Endless random videos; the same seed gives the same ones.
 
     With a renderer, the chosen frames come with fresh pixels, for the vision tower to learn from.
     """
@@ -111,25 +111,25 @@ class Episodes(IterableDataset):
     def __init__(
         self,
         bank: FeatureBank,
-        options: EpisodeOptions,
+        options: SyntheticVideoOptions,
         seed: int,
         renderer: FrameRenderer | None = None,
     ):
         self.bank, self.options, self.seed, self.renderer = bank, options, seed, renderer
 
-    def __iter__(self) -> Iterator[Episode]:
+    def __iter__(self) -> Iterator[SyntheticVideo]:
         worker = get_worker_info()
         rng = np.random.default_rng((self.seed, worker.id if worker else 0))
         while True:
-            yield make_episode(self.bank, rng, self.options, self.renderer)
+            yield make_synthetic_video(self.bank, rng, self.options, self.renderer)
 
 
-def make_episode(
+def make_synthetic_video(
     bank: FeatureBank,
     rng: np.random.Generator,
-    options: EpisodeOptions,
+    options: SyntheticVideoOptions,
     renderer: FrameRenderer | None = None,
-) -> Episode:
+) -> SyntheticVideo:
     """Plant needles on random seconds, choose them and some empty frames, ask about them."""
     budget = int(rng.choice(options.num_frames))
     doubtful = options.doubtful * rng.uniform(0, 2)
@@ -172,8 +172,8 @@ def make_episode(
     if renderer is not None:
         pictured = [labels[place] for place in places]
         frames = np.stack([_render(renderer, name) for name in pictured])
-    return Episode(features, torch.tensor(seconds, dtype=torch.float64), torch.tensor(places),
-                   questions, evidence, frames)  # fmt: skip
+    times = torch.tensor(seconds, dtype=torch.float64)
+    return SyntheticVideo(features, times, torch.tensor(places), questions, evidence, frames)
 
 
 def _render(renderer: FrameRenderer, name: str | None) -> np.ndarray:
@@ -279,7 +279,7 @@ def _evidence(question: Sample, labels: Sequence[str | None]) -> list[float]:
         if label in named or (kind in NEIGHBOUR and label == question.answer):
             worth.append(1.0)
         else:
-            worth.append(POSSIBLE if kind in NEIGHBOUR and label is not None else 0.0)
+            worth.append(NEIGHBOUR_WORTH if kind in NEIGHBOUR and label is not None else 0.0)
     return worth
 
 
