@@ -1,5 +1,6 @@
 """Answers to the questions about one video, by every selector and budget."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -93,20 +94,20 @@ class MemoizedRetriever(WrappedRetriever):
 
     def __init__(self, inner: Retriever):
         super().__init__(inner)
-        self._scores: dict[str, np.ndarray] = {}
-        self._odds: list[np.ndarray | None] = []
+        self._made: dict[str | None, np.ndarray | None] = {}
 
     def score(self, index: VideoIndex, text: str) -> np.ndarray:
         """As the other one, once."""
-        if text not in self._scores:
-            self._scores[text] = self.inner.score(index, text)
-        return self._scores[text]
+        return self._once(text, self.inner.score, index, text)
 
     def event_odds(self, index: VideoIndex) -> np.ndarray | None:
         """As the other one, once."""
-        if not self._odds:
-            self._odds.append(self.inner.event_odds(index))
-        return self._odds[0]
+        return self._once(None, self.inner.event_odds, index)
+
+    def _once(self, key: str | None, make: Callable, *arguments: Any) -> Any:
+        if key not in self._made:
+            self._made[key] = make(*arguments)
+        return self._made[key]
 
 
 class MemoizedVideo:

@@ -87,9 +87,7 @@ class RecognitionRow:
     high: float | None
 
 
-def summarize_recognition(
-    videos: Sequence[EvaluatedVideo], *, seed: int = 0
-) -> list[RecognitionRow]:
+def summarize_recognition(videos: Sequence[EvaluatedVideo]) -> list[RecognitionRow]:
     """A row for each style, and one for frames that show nothing."""
     groups: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
     once = {(v.weights, v.condition, v.kind, v.video): v for v in videos}  # some were drawn twice
@@ -99,7 +97,7 @@ def summarize_recognition(
     rows = []
     for (weights, condition, style), counts in groups.items():
         total, right = np.array(counts).T
-        low, high = ratio_interval(right, total, seed=seed) if len(total) > 1 else (None, None)
+        low, high = ratio_interval(right, total) if len(total) > 1 else (None, None)
         share = round(float(right.sum() / total.sum()), 3)
         bounds = known(low, 3), known(high, 3)
         rows.append(RecognitionRow(weights, condition, style, int(total.sum()), share, *bounds))
