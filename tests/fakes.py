@@ -143,7 +143,7 @@ def made_answer(*, scored: bool = True, pictures: bool = True, **changes) -> Ans
         "video": Path("sample.mp4"),
         "model": "builtin",
         "selector": "ntlbg",
-        "seen": seen,
+        "context": seen,
     }
     return Answer(**(values | changes))
 

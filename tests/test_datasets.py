@@ -20,8 +20,8 @@ from ntlbg.datasets import (
     read_features,
 )
 from ntlbg.errors import ConfigError, DataError
+from ntlbg.feature_loader import FeatureLoader, load_datasets
 from ntlbg.index.store import FeatureIndex
-from ntlbg.reading import VideoReader, items_of
 from small_experiment import SECONDS, write_dataset, write_features
 from tiny_models import HIDDEN
 
@@ -176,25 +176,24 @@ def test_the_reader_keeps_stride_and_limit(tmp_path):
             "video_config.max_frames": 8,
         },
     )
-    ((item, *_),) = items_of((entry(write_dataset(tmp_path / "set")),))
-    read = VideoReader(config).read(item)
+    ((item, *_),) = load_datasets((entry(write_dataset(tmp_path / "set")),))
+    read = FeatureLoader(config).read(item)
     assert len(read.features) == 8
     assert (read.pts_seconds % 2 == 0).all()
     assert (read.pts_seconds[0], read.pts_seconds[-1]) == (0, SECONDS - 2)
-    assert len(VideoReader(config).read(item, max_length=5).features) == 5
+    assert len(FeatureLoader(config).read(item, max_length=5).features) == 5
 
 
 def test_the_reader_encodes_videos_once(colour_video, tmp_path, monkeypatch):
     from fakes import ColourEncoder
-    from ntlbg import reading
 
     encoder = ColourEncoder()
     monkeypatch.setitem(reading.ENCODERS, "builtin", lambda: encoder)
     shutil.copy(colour_video, tmp_path / "v0.mp4")
     (tmp_path / "questions.jsonl").write_text(json.dumps(RECORD))
     config = changed(Config(), {"video_config.fps": 1.0})
-    reader = VideoReader(config, FeatureIndex(tmp_path / "index"))
-    (items,) = items_of((entry(tmp_path),))
+    reader = FeatureLoader(config, FeatureIndex(tmp_path / "index"))
+    (items,) = load_datasets((entry(tmp_path),))
     assert reader.feature_size(items) == 4
     assert reader.read(items[0]).features.shape == (40, 4)
     reader.read(items[0])
@@ -204,10 +203,10 @@ def test_the_reader_encodes_videos_once(colour_video, tmp_path, monkeypatch):
 def test_a_set_without_any_video_is_refused(tmp_path):
     (tmp_path / "questions.jsonl").write_text(json.dumps(RECORD))
     with pytest.raises(DataError, match="none of its videos is there"):
-        items_of((entry(tmp_path),))
+        load_datasets((entry(tmp_path),))
     config = changed(Config(), {"model_config.feature_encoder": "eyes"})
     with pytest.raises(ConfigError, match="feature_encoder: got 'eyes'; there are: builtin"):
-        VideoReader(config)
+        FeatureLoader(config)
 
 
 def test_analysis_reads_what_is_there(colour_video, tmp_path):

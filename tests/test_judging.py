@@ -1,6 +1,6 @@
 import pytest
 
-from ntlbg.data import NOT_SEEN, Question, Sample
+from ntlbg.data import NOT_SEEN, QuestionRecord, Sample
 from ntlbg.judging import STRICT_TOLERANCE, is_right
 
 
@@ -46,4 +46,4 @@ def test_what_is_not_there_has_no_time():
 
 
 def test_what_is_not_known_is_neither_right_nor_wrong():
-    assert is_right(Question(video="v", question="q"), "guitar") is None
+    assert is_right(QuestionRecord(video="v", question="q"), "guitar") is None

@@ -11,8 +11,8 @@ import ntlbg
 from ntlbg.choosing import choose
 from ntlbg.config import Config
 from ntlbg.data import Sample
+from ntlbg.feature_loader import QuestionFeatures
 from ntlbg.question import parse_question
-from ntlbg.reading import Read
 from ntlbg.system import System
 from ntlbg.train.question_objective import QuestionObjective
 from ntlbg_lab.evaluate.answering import MemoizedVideo
@@ -115,7 +115,7 @@ def test_all_who_choose_frames_choose_the_same(kind, answerer, features):
     question, options = QUESTIONS[kind]
     sample = Sample(video="film.mp4", question=question, answer="an owl", options=options)
     times = np.arange(float(len(features)))
-    read = Read(sample, features=features, pts_seconds=times)
+    read = QuestionFeatures(sample, features=features, pts_seconds=times)
     index, video = index_of(features, times), CONFIG.video_config
     number = video.representatives_for(len(features))
     assert number < len(features) / 2

@@ -81,7 +81,7 @@ def test_second_question_reads_no_pictures(colour_video, answerer, index):
     second = ask(colour_video, "Is it blue?", model=answerer, index=index)
     assert second.usage["pictures_decoded"] == 0
     assert answerer.encoder.encoded == 40
-    assert second.seen.frames is None
+    assert second.context.frames is None
 
 
 @pytest.mark.parametrize("wanted", ["read_frames", "evidence_dir", "needs_frames"])
@@ -107,8 +107,8 @@ def test_second_question_reads_only_the_chosen_pictures(
     times = [item.pts_seconds for item in answer.evidence]
     assert asked_for == [times]
     assert answerer.encoder.encoded == 40
-    np.testing.assert_array_equal(answer.seen.frames.pts_seconds, times)
-    assert answerer.inputs[-1].frames is answer.seen.frames
+    np.testing.assert_array_equal(answer.context.frames.pts_seconds, times)
+    assert answerer.inputs[-1].frames is answer.context.frames
 
 
 def test_evidence_pictures_show_their_moment(colour_video, answerer, index, tmp_path):
@@ -133,7 +133,7 @@ def test_evidence_pictures_show_their_moment(colour_video, answerer, index, tmp_
 def test_larger_pictures_are_shrunk(colour_video, answerer, index):
     answerer.wants = Wants(longest_side=48)
     answer = ask(colour_video, "Is it red?", model=answerer, index=index, read_frames=True)
-    assert answer.seen.frames.data.shape[1:] == (32, 48, 3)
+    assert answer.context.frames.data.shape[1:] == (32, 48, 3)
 
 
 def test_more_frames_than_the_video_has(colour_video, answerer, index):
@@ -156,7 +156,7 @@ def test_answer_as_plain_values(colour_video, answerer, index, tmp_path):
     )
     record = answer.to_dict()
     assert json.loads(json.dumps(record)) == record
-    assert "seen" not in record
+    assert "context" not in record
     assert record["video"] == str(colour_video)
     assert record["evidence"][0] == {
         "pts_seconds": answer.evidence[0].pts_seconds,
@@ -201,7 +201,7 @@ def test_selection_is_written_out(colour_video, answerer, index, tmp_path):
     assert record == moments.to_dict()
     assert [item["image"] for item in record["evidence"]] == [
         str(out / f"frame_{int(i):06d}_{item.timestamp.replace(':', '-')}.jpg")
-        for i, item in zip(moments.seen.selection.indices, moments.evidence, strict=True)
+        for i, item in zip(moments.context.selection.indices, moments.evidence, strict=True)
     ]
     assert sorted(path.name for path in out.iterdir()) == sorted(
         ["contact_sheet.jpg", "selection.json", *(item.image.name for item in moments.evidence)]

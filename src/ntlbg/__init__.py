@@ -14,7 +14,7 @@ _PUBLIC = {
     "Answer": "types",
     "AnswerInput": "types",
     "Evidence": "types",
-    "Moments": "types",
+    "SelectedFrames": "types",
     "Question": "types",
     "Relevance": "types",
     "Reply": "types",

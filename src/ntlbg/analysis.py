@@ -10,7 +10,7 @@ import numpy as np
 from ntlbg.config import LEVELS, Config
 from ntlbg.config.blocks import VideoConfig
 from ntlbg.config.training_blocks import DatasetEntry
-from ntlbg.datasets import Item, load_items, read_features
+from ntlbg.datasets import DatasetItem, load_items, read_features
 from ntlbg.errors import DataError, VideoError
 from ntlbg.memory import Workload, reader_sizes
 from ntlbg.memory.plan import sequence_tokens
@@ -125,7 +125,7 @@ def analyze_dataset(entry: DatasetEntry, config: Config) -> DatasetReport:
 
 
 def _lengths(
-    items: list[Item], entry: DatasetEntry, video: VideoConfig
+    items: list[DatasetItem], entry: DatasetEntry, video: VideoConfig
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Seconds and frames of every video once, and the files that cannot be opened."""
     found, damaged, most = [], [], min(video.max_frames, entry.max_length)
@@ -145,7 +145,7 @@ def _length(source: Path, video: VideoConfig) -> tuple[float, int]:
 
     Every ``temporal_stride``th of them is kept.
     """
-    if Item(None, source).has_features:
+    if DatasetItem(None, source).has_features:
         _, times = read_features(source, video.fps)
         last = np.diff(times).mean() if len(times) > 1 else 1 / video.fps
         seconds = float(times[-1] - times[0] + last)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ntlbg.answerers import Answerer, Habits
-from ntlbg.data import Question, read_questions
+from ntlbg.data import QuestionRecord, read_questions
 from ntlbg.datasets import find_source, question_file
 from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError
 from ntlbg.files import check_output
@@ -179,14 +179,14 @@ def _usual_frames(habits: Habits) -> int | str:
 
 
 def _checked(
-    out: Path, asked: Sequence[Question], settings: dict, rows: list[AnswerRow]
+    out: Path, asked: Sequence[QuestionRecord], settings: dict, rows: list[AnswerRow]
 ) -> list[AnswerRow]:
     for row in rows:
         _check_row(out, row, asked, settings)
     return rows
 
 
-def _check_row(out: Path, row: AnswerRow, asked: Sequence[Question], settings: dict) -> None:
+def _check_row(out: Path, row: AnswerRow, asked: Sequence[QuestionRecord], settings: dict) -> None:
     if not isinstance(row.place, int) or not isinstance(row.settings, dict):
         raise DataError(f"{out}: not {WRITTEN}; choose another place")
     # a folder may be called otherwise now: its weights tell the model
@@ -205,17 +205,17 @@ def _check_row(out: Path, row: AnswerRow, asked: Sequence[Question], settings: d
         )
 
 
-def _key(record: Question | AnswerRow) -> tuple:
+def _key(record: QuestionRecord | AnswerRow) -> tuple:
     return record.video, record.question, record.options
 
 
-def _source(file: Path, question: Question) -> Path:
+def _source(file: Path, question: QuestionRecord) -> Path:
     """The video's file; one that is not there is named as the questions name it."""
     found = find_source(file.parent, question.video)
     return file.parent / question.video if found is None else found
 
 
-def _row(place: int, question: Question, answer: Answer, settings: dict) -> AnswerRow:
+def _row(place: int, question: QuestionRecord, answer: Answer, settings: dict) -> AnswerRow:
     times = np.array([item.pts_seconds for item in answer.evidence])
     scores = [item.score for item in answer.evidence]
     return AnswerRow(

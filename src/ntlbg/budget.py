@@ -2,7 +2,7 @@
 
 from ntlbg.answerers import Answerer
 from ntlbg.memory.devices import GIGABYTE, Device, main_memory
-from ntlbg.memory.plan import Workload, largest
+from ntlbg.memory.plan import Workload, largest_fitting
 
 TEXT_TOKENS = Workload.text_tokens  # of question and answer
 
@@ -39,7 +39,7 @@ def affordable_frames(
         need = answerer.peak_bytes(number, sampled_frames) if has_room(number) else None
         return has_room(number) and (need is None or need <= device.usable_bytes)
 
-    most = max(1, largest(fits, num_frames))
+    most = max(1, largest_fitting(fits, num_frames))
     if most >= num_frames:
         return num_frames, None
     if not has_room(num_frames):

@@ -21,7 +21,7 @@ Seconds = Annotated[float, Field(ge=0)]
 NOT_SEEN = "I did not see that."
 
 
-class Question(BaseModel):
+class QuestionRecord(BaseModel):
     """One question about one video, its answer where it is known."""
 
     model_config = ConfigDict(extra="allow", populate_by_name=True)
@@ -55,7 +55,7 @@ class Question(BaseModel):
         return self
 
 
-class Sample(Question):
+class Sample(QuestionRecord):
     """A question whose answer is known."""
 
     answer: str = Field(min_length=1, description="the answer's text, also for multiple choice")
@@ -70,16 +70,16 @@ def read_samples(path: str | Path) -> Iterator[Sample]:
     return _read(Path(path), Sample)
 
 
-def read_questions(path: str | Path) -> Iterator[Question]:
+def read_questions(path: str | Path) -> Iterator[QuestionRecord]:
     """The same where answers need not be known.
 
     Raises:
         DataError: naming file, line and field.
     """
-    return _read(Path(path), Question)
+    return _read(Path(path), QuestionRecord)
 
 
-def _read(path: Path, kind: type[Question]) -> Iterator:
+def _read(path: Path, kind: type[QuestionRecord]) -> Iterator:
     for number, record in _list(path) if path.suffix == ".json" else read_json_lines(path):
         for where, question in _questions(record, f"{path}:{number}"):
             try:

@@ -22,7 +22,7 @@ FEATURE_SUFFIXES = (".pt", ".safetensors", ".npy")
 
 
 @dataclass(frozen=True)
-class Item:
+class DatasetItem:
     """A question and where its video's frames come from.
 
     Attributes:
@@ -38,7 +38,7 @@ class Item:
         return self.source is not None and self.source.suffix in FEATURE_SUFFIXES
 
 
-def load_items(entry: DatasetEntry) -> list[Item]:
+def load_items(entry: DatasetEntry) -> list[DatasetItem]:
     """All questions of a data set, in the order of the file.
 
     Raises:
@@ -51,7 +51,7 @@ def load_items(entry: DatasetEntry) -> list[Item]:
             f"{entry.path}: folder: got {entry.folder!r}; there is no such folder, name the one "
             "that holds the videos, pictures or features"
         )
-    return [Item(sample, find_source(folder, sample.video)) for sample in read_samples(file)]
+    return [DatasetItem(sample, find_source(folder, sample.video)) for sample in read_samples(file)]
 
 
 def question_file(path: Path) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 from ntlbg.marks import JPEG, json_object
 from ntlbg.pictures import contact_sheet, save_jpeg
 from ntlbg.time_text import timestamp
-from ntlbg.types import AnswerInput, Evidence, Moments
+from ntlbg.types import AnswerInput, Evidence, SelectedFrames
 
 FRAMES = f"frame_{'[0-9]' * 6}_*.jpg"
 SHEET_FILE, SELECTION_FILE = "contact_sheet.jpg", "selection.json"
@@ -43,10 +43,10 @@ def mark_evidence(evidence: Sequence[Evidence], supports: np.ndarray | None) -> 
     return [replace(item, supports=bool(shown)) for item, shown in zip(evidence, supports)]
 
 
-def write_pictures(moments: Moments, folder: Path, final_folder: Path) -> Moments:
+def write_pictures(moments: SelectedFrames, folder: Path, final_folder: Path) -> SelectedFrames:
     """JPEGs named by frame index and time; the evidence names their final place."""
     evidence = []
-    selection, frames = moments.seen.selection, moments.seen.frames
+    selection, frames = moments.context.selection, moments.context.frames
     for item, frame, picture in zip(moments.evidence, selection.indices, frames.data, strict=True):
         name = f"frame_{frame:06d}_{item.timestamp.replace(':', '-')}.jpg"
         save_jpeg(picture, folder / name)
@@ -54,13 +54,13 @@ def write_pictures(moments: Moments, folder: Path, final_folder: Path) -> Moment
     return replace(moments, evidence=evidence)
 
 
-def write_overview(moments: Moments, stage: Path) -> None:
+def write_overview(moments: SelectedFrames, stage: Path) -> None:
     """``contact_sheet.jpg`` and ``selection.json`` about pictures already read."""
     captions = [
         item.timestamp if item.score is None else f"{item.timestamp}   {item.score:.2f}"
         for item in moments.evidence
     ]
-    sheet = contact_sheet(list(moments.seen.frames.data), captions)
+    sheet = contact_sheet(list(moments.context.frames.data), captions)
     save_jpeg(sheet, stage / SHEET_FILE)
     text = json.dumps(moments.to_dict(), indent=2, ensure_ascii=False)
     # file names need not be UTF-8; their odd bytes are written as JSON writes them, \udce9

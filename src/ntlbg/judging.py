@@ -3,7 +3,7 @@
 import re
 import string
 
-from ntlbg.data import Question
+from ntlbg.data import QuestionRecord
 
 TIME_TOLERANCE = 5.0  # seconds
 STRICT_TOLERANCE = 2.0
@@ -11,7 +11,9 @@ _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
-def is_right(question: Question, answer: str, *, tolerance: float = TIME_TOLERANCE) -> bool | None:
+def is_right(
+    question: QuestionRecord, answer: str, *, tolerance: float = TIME_TOLERANCE
+) -> bool | None:
     """The same text; for an open question about a time, within ``tolerance`` of the evidence.
 
     None where the true answer is not known. Options may differ by no more than a full stop or an
@@ -30,7 +32,7 @@ def is_right(question: Question, answer: str, *, tolerance: float = TIME_TOLERAN
     return any(start - tolerance <= second <= end + tolerance for start, end in question.evidence)
 
 
-def is_open_time(question: Question) -> bool:
+def is_open_time(question: QuestionRecord) -> bool:
     """An answer may be near the truth without being equal to it."""
     return question.answer_type == "when" and question.options is None and bool(question.evidence)
 

@@ -29,7 +29,7 @@ from ntlbg.pictures import fit_within
 from ntlbg.question import checked_question
 from ntlbg.selectors import check_selector
 from ntlbg.system import System, load_system
-from ntlbg.types import Answer, AnswerInput, Moments, Question
+from ntlbg.types import Answer, AnswerInput, Question, SelectedFrames
 from ntlbg.video import ReadReport, read_frames_at
 from ntlbg.video.opening import check_unchanged, file_state
 from ntlbg.video.stills import check_video
@@ -73,7 +73,7 @@ def ask(
         selector_options: of the selector, by name: the fields of ``SELECTORS[name].options``.
         start, end: seconds from the first picture; only this part is looked at.
         evidence_dir: write the selected frames here as JPEG; earlier ones make way.
-        read_frames: keep the selected pictures in ``answer.seen.frames``.
+        read_frames: keep the selected pictures in ``answer.context.frames``.
         generation: how the text is written; where the model writes none, a note says so.
         index: where features are kept; None is the user's cache.
         progress: called with frames done and, where known, the share done.
@@ -91,7 +91,7 @@ def ask(
         pictures = read_frames or folder is not None or system.answerer.wants.pictures
         moments = _choose(Path(video), asked, system, look, index, progress, pictures, limit=True)
         began = time.perf_counter()
-        reply = system.answerer.answer(asked, replace(moments.seen, generation=generation))
+        reply = system.answerer.answer(asked, replace(moments.context, generation=generation))
         seconds = moments.usage["seconds"] | {"answer": time.perf_counter() - began}
         if folder:
             moments = write_pictures(moments, folder, Path(evidence_dir))
@@ -107,7 +107,7 @@ def ask(
         option_scores=reply.option_scores,
         found=reply.found,
         notes=[*moments.notes, *reply.notes, *([] if reply.written else decided(generation))],
-        seen=moments.seen,
+        context=moments.context,
     )
 
 
@@ -126,7 +126,7 @@ def select(
     out_dir: str | Path | None = None,
     index: FeatureIndex | None = None,
     progress: Progress | None = None,
-) -> Moments:
+) -> SelectedFrames:
     """Choose the frames that represent a video, for a question or for itself.
 
     With ``out_dir`` the frames are written there as JPEG, with ``contact_sheet.jpg`` and
@@ -160,7 +160,7 @@ def _choose(
     pictures: bool,
     *,
     limit: bool = False,
-) -> Moments:
+) -> SelectedFrames:
     """Features from the index, relevance from the retriever, frames from the selector.
 
     ``limit``: no more frames than the answerer can read here.
@@ -194,4 +194,4 @@ def _choose(
     }
     notes += notes_about(usage, selection.num_pictures, damaged=indexed.meta["damaged"])
     text = question and question.text
-    return Moments(video, text, selector, describe_evidence(seen), usage, notes, seen)
+    return SelectedFrames(video, text, selector, describe_evidence(seen), usage, notes, seen)

@@ -32,7 +32,7 @@ from ntlbg.types import Answer
 from ntlbg.views.console import counting
 from ntlbg.views.plots import save_timeline
 from ntlbg.views.plots_attention import save_attention
-from ntlbg.views.report import Asked, Report, Stage, write_report
+from ntlbg.views.report import Report, ReportQuestion, TimedStep, write_report
 from ntlbg_lab import haystack
 from ntlbg_lab.haystack import QUESTIONS_FILE, make_videos
 
@@ -71,7 +71,7 @@ class Demo:
 
     report: Path
     video: Path
-    asked: list[Asked]
+    asked: list[ReportQuestion]
 
 
 def make_demo(
@@ -174,14 +174,14 @@ def _sample(folder: Path, minutes: float, say) -> tuple[Path, list[Sample]]:
     return folder / samples[0].video, [first[kind] for kind in KINDS if kind in first]
 
 
-def _ask_both(video: Path, sample: Sample, given: dict[str, Any]) -> Asked:
+def _ask_both(video: Path, sample: Sample, given: dict[str, Any]) -> ReportQuestion:
     with counting("reading the video", unit="frames") as progress:
         answer = ask(
             video, sample.question, options=sample.options, read_frames=True, progress=progress,
             **given,
         )  # fmt: skip
     baseline = ask(video, sample.question, options=sample.options, selector="uniform", **given)
-    return Asked(
+    return ReportQuestion(
         answer=answer,
         kind=sample.answer_type,
         truth=sample.answer,
@@ -192,7 +192,7 @@ def _ask_both(video: Path, sample: Sample, given: dict[str, Any]) -> Asked:
     )
 
 
-def _line(item: Asked) -> str:
+def _line(item: ReportQuestion) -> str:
     """One question on the terminal: answer, truth, best moments, uniform's answer."""
     best = sorted(item.answer.evidence, key=lambda moment: -(moment.score or 0.0))[:4]
     moments = " ".join(moment.timestamp for moment in sorted(best, key=lambda m: m.pts_seconds))
@@ -206,25 +206,25 @@ def _line(item: Asked) -> str:
     )
 
 
-def _benchmark(answers: Sequence[Answer]) -> list[Stage]:
+def _benchmark(answers: Sequence[Answer]) -> list[TimedStep]:
     """Seconds of each step; the first question pays for reading the video."""
     first, *others = [answer.usage["seconds"] for answer in answers]
     count = f"{answers[0].usage['frames_sampled']:,} frames"
-    stages = [Stage("Decode and encode the video", first["index"], f"{count}, once per video")]
+    stages = [TimedStep("Decode and encode the video", first["index"], f"{count}, once per video")]
     if others:
         again = statistics.median(seconds["index"] for seconds in others)
-        stages.append(Stage("Find the features again", again, "median of the later questions"))
+        stages.append(TimedStep("Find the features again", again, "median of the later questions"))
     steps = {"Select frames": "select", "Read their pictures": "read", "Answer": "answer"}
     for name, key in steps.items():
         median = statistics.median(answer.usage["seconds"][key] for answer in answers)
-        stages.append(Stage(name, median, "median per question"))
+        stages.append(TimedStep(name, median, "median per question"))
     return stages
 
 
-def _report(asked: list[Asked], stages: list[Stage], system: System) -> Report:
+def _report(asked: list[ReportQuestion], stages: list[TimedStep], system: System) -> Report:
     first = asked[0].answer
     usage, seconds = first.usage, first.usage["video_seconds"]
-    apart = _apart(first.seen.pts_seconds, seconds)
+    apart = _apart(first.context.pts_seconds, seconds)
     return Report(
         title=f"{_spelled(len(asked))} questions about {_length(seconds)} of video",
         lead=(
@@ -251,7 +251,7 @@ def _report(asked: list[Asked], stages: list[Stage], system: System) -> Report:
     )
 
 
-def _inside(asked: list[Asked], system: System) -> dict[str, Any]:
+def _inside(asked: list[ReportQuestion], system: System) -> dict[str, Any]:
     """What a model with NTLBG attention shows of itself; of each kind the first question."""
     model = system.answerer
     if not isinstance(model, NtlbgAnswerer):
@@ -259,14 +259,14 @@ def _inside(asked: list[Asked], system: System) -> dict[str, Any]:
     first = asked[0].answer
     naming = (item for kind in NAMING_KINDS for item in asked if item.kind == kind)
     named = next(naming, asked[0])
-    question, video = named.answer.question, named.answer.seen
+    question, video = named.answer.question, named.answer.context
     return {
         "attention": model.attention(question, named.truth, video, losses=loss_parts),
-        "rich_points": model.rich_points(first.question, first.seen),
+        "rich_points": model.rich_points(first.question, first.context),
     }
 
 
-def _write_answers(asked: list[Asked], path: Path) -> None:
+def _write_answers(asked: list[ReportQuestion], path: Path) -> None:
     records = [
         {
             "kind": item.kind,

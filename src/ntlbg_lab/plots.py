@@ -21,7 +21,7 @@ from ntlbg.intervals import mean_over_questions
 from ntlbg.judging import same_text
 from ntlbg.views.plots import STYLE, Bars, save_bars, save_figure, save_timeline
 from ntlbg.views.plots_features import save_feature_plane
-from ntlbg.views.seen_files import read_seen
+from ntlbg.views.result_file import read_seen
 from ntlbg_lab.compare.summary import ComparisonRow
 from ntlbg_lab.compare.tables import write_figures
 from ntlbg_lab.evidence.metrics import token_f1
@@ -195,7 +195,7 @@ def _drawn(path: Path, rows: list[dict], folder: Path, draw) -> list[Path]:
 
 def _draw_seen(path: Path, folder: Path) -> list[Path]:
     result = read_seen(path)
-    seen, title = result.seen, result.question or result.video.name
+    seen, title = result.context, result.question or result.video.name
     written = save_timeline(result, folder)
     return written + save_feature_plane(
         seen.features, seen.selection, seen.pts_seconds, folder, title=title

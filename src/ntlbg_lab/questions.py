@@ -17,8 +17,9 @@ from ntlbg.answerers.ntlbg_folder import load_ntlbg_answerer
 from ntlbg.choosing import choose
 from ntlbg.config import Config, load_config
 from ntlbg.data import read_json_lines
-from ntlbg.datasets import Item
+from ntlbg.datasets import DatasetItem
 from ntlbg.errors import DataError
+from ntlbg.feature_loader import FeatureLoader, QuestionFeatures, load_datasets
 from ntlbg.files import check_folder, staged_directory
 from ntlbg.intervals import mean_over_questions
 from ntlbg.judging import same_text
@@ -26,7 +27,6 @@ from ntlbg.marks import json_lines, json_object
 from ntlbg.memory.measuring import MeasuredPeak
 from ntlbg.models.ntlbg.building import build_reader
 from ntlbg.question import parse_question
-from ntlbg.reading import Read, VideoReader, items_of
 from ntlbg.retrievers.ntlbg import NtlbgRetriever
 from ntlbg.types import AnswerInput, VideoIndex
 from ntlbg_lab.evidence.metrics import (
@@ -102,7 +102,7 @@ def _answer_all(
 ) -> tuple[NtlbgAnswerer, list[AnswerRecord]]:
     sets = config.dataset_config.test_datasets
     entries = tuple(one for one in sets if config.evaluation_config.names(one.name))
-    sets = items_of(entries)
+    sets = load_datasets(entries)
     answerer, reader = _answerer_and_reader(config, [item for s in sets for item in s], model)
     if progress:
         progress(f"answering with {answerer.name}")
@@ -130,15 +130,15 @@ def _so_far(records: Sequence[AnswerRecord], number: int, seconds: float) -> str
 
 
 def _answerer_and_reader(
-    config: Config, items: Sequence[Item], folder: str | Path | None
-) -> tuple[NtlbgAnswerer, VideoReader]:
+    config: Config, items: Sequence[DatasetItem], folder: str | Path | None
+) -> tuple[NtlbgAnswerer, FeatureLoader]:
     """What answers, and what reads the videos, with the vision tower of the one that answers."""
     if folder is None:
-        reader = VideoReader(config)
+        reader = FeatureLoader(config)
         return _untrained(config, reader.feature_size(items)), reader
     films = any(not item.has_features for item in items)
     answerer = load_ntlbg_answerer(Path(folder), films=films)
-    reader = VideoReader(config, encoder=next(iter(answerer.encoders), None))
+    reader = FeatureLoader(config, encoder=next(iter(answerer.encoders), None))
     given, wanted = reader.feature_size(items), answerer.model.config.feature_size
     if given != wanted:
         raise DataError(
@@ -161,7 +161,7 @@ def _untrained(config: Config, feature_size: int) -> NtlbgAnswerer:
 
 
 def answer_question(
-    answerer: NtlbgAnswerer, read: Read, config: Config, dataset: str
+    answerer: NtlbgAnswerer, read: QuestionFeatures, config: Config, dataset: str
 ) -> AnswerRecord:
     """Choose frames for one question, answer it, and measure both."""
     sample, began = read.sample, time.perf_counter()

@@ -112,7 +112,7 @@ def test_the_same_pipeline_answers(folder, colour_video):
     assert answer.usage["frames_used"] == 6
     assert 0 < answer.usage["visual_tokens"] <= 600 - 16
     assert len(answer.evidence) == 6
-    assert answer.seen.features.shape == (40, 32)
+    assert answer.context.features.shape == (40, 32)
     again = ntlbg.ask(colour_video, QUESTION, model=str(folder), num_frames=6, fps=1.0)
     assert again.text == answer.text
     assert again.usage["pictures_decoded"] < answer.usage["pictures_decoded"]

@@ -30,14 +30,14 @@ from ntlbg.memory import (
     training_plan,
     workload,
 )
-from ntlbg.memory.plan import largest, sequence_tokens
+from ntlbg.memory.plan import largest_fitting, sequence_tokens
 
 BUILTIN = base_sizes("builtin")
 
 
 @given(st.integers(0, 1000), st.integers(1, 1000))
 def test_largest_finds_the_limit(limit, most):
-    assert largest(lambda number: number <= limit, most) == min(limit, most)
+    assert largest_fitting(lambda number: number <= limit, most) == min(limit, most)
 
 
 @pytest.mark.parametrize("gpu", GPUS)

@@ -7,12 +7,12 @@ import torch
 from measured_memory import measure
 from ntlbg.config import Config, changed
 from ntlbg.data import Sample
+from ntlbg.feature_loader import QuestionFeatures
 from ntlbg.memory import Setup, model_sizes, plan_answer, plan_training, reader_sizes
 from ntlbg.memory.frames import ntlbg_kept
 from ntlbg.memory.plan import Plan, Workload
 from ntlbg.memory.sizes import ModelSizes
 from ntlbg.models.ntlbg.building import build_reader
-from ntlbg.reading import Read
 from ntlbg.train.question_objective import QuestionObjective
 from ntlbg.train.stages import set_stage
 from small_experiment import small_config
@@ -30,11 +30,13 @@ def beyond_weights(plan: Plan, moments: tuple[str, ...]) -> int:
     )
 
 
-def questions(number: int, frames: int, size: int) -> list[Read]:
+def questions(number: int, frames: int, size: int) -> list[QuestionFeatures]:
     draw = np.random.default_rng(0)
     sample = Sample(video="v", question="Which object appears first?", answer="a red guitar")
     return [
-        Read(sample, draw.normal(size=(frames, size)).astype(np.float32), np.arange(frames) * 1.0)
+        QuestionFeatures(
+            sample, draw.normal(size=(frames, size)).astype(np.float32), np.arange(frames) * 1.0
+        )
         for _ in range(number)
     ]
 

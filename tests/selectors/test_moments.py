@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ntlbg.selectors import moments as moments_module
-from ntlbg.selectors.moments import estimate_moments, leading_eigenpairs, oas_shrinkage
+from ntlbg.selectors.gaussian import estimate_gaussian, leading_eigenpairs, oas_shrinkage
 
 
 def matrix_with(spectrum, seed=0):
@@ -53,9 +53,9 @@ def test_moments_do_not_depend_on_how_eigenpairs_are_found(monkeypatch):
     rng = np.random.default_rng(3)
     falling = np.arange(1, 601) ** -0.5
     video = (rng.standard_normal((900, 600)) * falling).astype(np.float32)
-    ours = estimate_moments(video, 64)
+    ours = estimate_gaussian(video, 64)
     monkeypatch.setattr(moments_module, "_LEAST_SIZE_RATIO", 100)
-    full = estimate_moments(video, 64)
+    full = estimate_gaussian(video, 64)
     np.testing.assert_allclose(ours.eigenvalues, full.eigenvalues, rtol=1e-3)
     assert ours.residual_variance == pytest.approx(full.residual_variance, rel=1e-3)
     assert ours.shrinkage == pytest.approx(full.shrinkage, rel=1e-6)
@@ -64,7 +64,7 @@ def test_moments_do_not_depend_on_how_eigenpairs_are_found(monkeypatch):
 
 
 def test_moments_of_a_low_rank_video(frames):
-    moments = estimate_moments(frames, rank=20)
+    moments = estimate_gaussian(frames, rank=20)
     covariance = np.cov(frames.T, bias=True)
     variances = np.sort(np.linalg.eigvalsh(covariance))[::-1]
     np.testing.assert_allclose(moments.mean, frames.mean(axis=0), atol=1e-4)
@@ -83,15 +83,15 @@ def test_shrinkage_goes_by_the_number_of_frames(frames):
     for part in (frames[:100], frames):
         spectrum = np.linalg.eigvalsh(np.cov(part.T.astype(float), bias=True))
         expected = oas_shrinkage(spectrum.sum(), (spectrum**2).sum(), 80, len(part))
-        assert estimate_moments(part, rank=8).shrinkage == pytest.approx(expected, rel=1e-3)
+        assert estimate_gaussian(part, rank=8).shrinkage == pytest.approx(expected, rel=1e-3)
     weights = np.repeat([1.0, 1e-9], [100, 2900])
-    few = estimate_moments(frames[:100], rank=8).shrinkage
-    assert estimate_moments(frames, 8, weights).shrinkage == pytest.approx(few, rel=1e-3)
+    few = estimate_gaussian(frames[:100], rank=8).shrinkage
+    assert estimate_gaussian(frames, 8, weights).shrinkage == pytest.approx(few, rel=1e-3)
 
 
 def test_moments_of_few_frames_in_many_dimensions(frames):
     few = np.tile(frames[:30], (1, 5))  # 30 frames of size 400
-    moments = estimate_moments(few, rank=64)
+    moments = estimate_gaussian(few, rank=64)
     assert moments.basis.shape == (400, 29)
     np.testing.assert_allclose(moments.basis.T @ moments.basis, np.eye(29), atol=1e-4)
     assert 0.01 < moments.shrinkage < 0.5
@@ -100,7 +100,7 @@ def test_moments_of_few_frames_in_many_dimensions(frames):
 
 @pytest.mark.parametrize("factor", [2.0**-60, 2.0**40])
 def test_moments_are_the_same_in_any_unit(frames, factor):
-    plain, scaled = (estimate_moments(frames * np.float32(f), rank=8) for f in (1, factor))
+    plain, scaled = (estimate_gaussian(frames * np.float32(f), rank=8) for f in (1, factor))
     assert scaled.scale == plain.scale * factor
     np.testing.assert_array_equal(scaled.eigenvalues, plain.eigenvalues)
     np.testing.assert_array_equal(
@@ -110,23 +110,23 @@ def test_moments_are_the_same_in_any_unit(frames, factor):
 
 def test_weighted_moments(frames):
     copies = np.random.default_rng(0).integers(0, 3, 3000)
-    weighted = estimate_moments(frames, 8, copies.astype(float))
-    repeated = estimate_moments(np.repeat(frames, copies, axis=0), 8)
+    weighted = estimate_gaussian(frames, 8, copies.astype(float))
+    repeated = estimate_gaussian(np.repeat(frames, copies, axis=0), 8)
     np.testing.assert_allclose(weighted.mean, repeated.mean, atol=1e-5)
     np.testing.assert_allclose(weighted.eigenvalues, repeated.eigenvalues, rtol=0.01)
     # a long video is sampled by weight
     first_third = np.repeat([3.0, 0.0], [4000, 8000])
     long = np.tile(frames, (4, 1))
     long[4000:] += 100
-    sampled = estimate_moments(long, 8, first_third)
+    sampled = estimate_gaussian(long, 8, first_third)
     np.testing.assert_allclose(sampled.mean, long[:4000].mean(axis=0), atol=0.05)
 
 
 def test_moments_of_equal_frames_are_none_unless_a_rare_frame_differs():
     still = np.tile(np.float32([1, 2, 3, 4]), (30_000, 1))
-    assert estimate_moments(still, 8) is None
+    assert estimate_gaussian(still, 8) is None
     still[12_345:12_347, 2] = 3.1  # between the sampled frames
-    moments = estimate_moments(still, 8)
+    moments = estimate_gaussian(still, 8)
     assert np.abs(moments.basis[:, 0]).round(3).tolist() == [0, 0, 1, 0]
 
 

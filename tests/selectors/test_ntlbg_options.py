@@ -6,7 +6,7 @@ import pytest
 from ntlbg.errors import ConfigError
 from ntlbg.selectors import SELECTORS, NtlbgOptions, select_frames
 from ntlbg.selectors.contour import contour_deviation
-from ntlbg.selectors.moments import estimate_moments
+from ntlbg.selectors.gaussian import estimate_gaussian
 from ntlbg.selectors.ntlbg import _Relevance, _snap_to_frames
 from selection_simulator import make_video, overlap, quantisation_error, recall
 
@@ -114,7 +114,7 @@ def test_codebook_iterations_lower_the_error():
 def test_median_contour_is_the_original_rule(general):
     """Frames whose squared Mahalanobis distance is closest to the median: blind to directions."""
     chosen = ntlbg(general.features, 32, constraint="median_contour")
-    moments = estimate_moments(general.features, 64)
+    moments = estimate_gaussian(general.features, 64)
     white = moments.project(general.features) / np.sqrt(moments.eigenvalues)
     distance = np.square(white).sum(axis=1)
     off = np.abs(distance - np.median(distance))
@@ -133,7 +133,7 @@ def test_contour_modes_go_by_the_question(local):
 def test_equiradius_reports_its_contour(general):
     selection = select_frames("ntlbg", general.features, 32, constraint="equiradius")
     assert selection.num_relevance == 0
-    moments = estimate_moments(general.features, 64)
+    moments = estimate_gaussian(general.features, 64)
     white = moments.project(general.features) / np.sqrt(moments.eigenvalues)
     radii = np.linalg.norm(white, axis=1)
     # the code vectors' contour is well inside the frames: no frame lies on it

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from ntlbg.selectors import select_frames
-from ntlbg.selectors.moments import estimate_moments
+from ntlbg.selectors.gaussian import estimate_gaussian
 from ntlbg.selectors.relevance import (
-    calibrate,
     is_informative,
     localised_probability,
+    robust_z,
     whiten_scores,
 )
 from selection_simulator import make_video
@@ -21,7 +21,7 @@ def correlation(a, b) -> float:
 @pytest.mark.parametrize(("ridge", "raw"), [(0.01, 0.5), (1.0, 0.97), (10.0, 0.998)])
 def test_score_whitening_is_the_dense_matched_filter(frames, ridge, raw):
     query = np.random.default_rng(1).standard_normal(80)
-    moments = estimate_moments(frames, rank=12)
+    moments = estimate_gaussian(frames, rank=12)
     scores = frames @ query
     whitened = whiten_scores(scores, moments.project(frames), moments, rank=12, ridge=ridge)
     spread = moments.eigenvalues - moments.residual_variance
@@ -35,7 +35,7 @@ def test_score_whitening_is_the_dense_matched_filter(frames, ridge, raw):
 def test_score_whitening_is_near_the_filter_of_the_true_covariance(frames):
     """Here the components beyond the damped ones are known, too, but treated as noise."""
     query = np.random.default_rng(1).standard_normal(80)
-    moments = estimate_moments(frames, rank=64)
+    moments = estimate_gaussian(frames, rank=64)
     whitened = whiten_scores(frames @ query, moments.project(frames), moments, rank=32, ridge=1.0)
     covariance = np.cov(frames.T)
     ridged = covariance + np.linalg.eigvalsh(covariance)[-32:].mean() * np.eye(80)
@@ -46,20 +46,20 @@ def test_score_whitening_is_near_the_filter_of_the_true_covariance(frames):
 def test_score_whitening_finds_what_the_cosine_does_not(frames):
     """A frame that moved along the query, where the video moves along other directions."""
     rng = np.random.default_rng(2)
-    moments = estimate_moments(frames, rank=32)
+    moments = estimate_gaussian(frames, rank=32)
     loud, quiet = moments.basis[:, 0], moments.basis[:, 31]
     query, moved = loud + quiet, frames.copy()
     moved[700] = frames[rng.integers(3000)] + 3 * quiet
     scores = moved @ query
-    moments = estimate_moments(moved, rank=32)
+    moments = estimate_gaussian(moved, rank=32)
     whitened = whiten_scores(scores, moments.project(moved), moments, rank=12, ridge=0.1)
-    assert calibrate(scores)[700] < 3
-    assert calibrate(whitened)[700] > 3.5
-    assert calibrate(whitened).argmax() == 700
+    assert robust_z(scores)[700] < 3
+    assert robust_z(whitened)[700] > 3.5
+    assert robust_z(whitened).argmax() == 700
 
 
 def test_score_whitening_takes_scores_in_any_unit(frames):
-    moments = estimate_moments(frames, rank=16)
+    moments = estimate_gaussian(frames, rank=16)
     components = moments.project(frames)
     scores = np.random.default_rng(3).standard_normal(3000) + 0.3 * components[:, 0]
     plain = whiten_scores(scores, components, moments, rank=8, ridge=1.0)
@@ -69,7 +69,7 @@ def test_score_whitening_takes_scores_in_any_unit(frames):
 
 
 def test_score_whitening_leaves_scores_without_relation_to_the_frames(frames):
-    moments = estimate_moments(frames, rank=16)
+    moments = estimate_gaussian(frames, rank=16)
     components = moments.project(frames)
     scores = np.random.default_rng(4).standard_normal(3000)
     scores -= components @ np.linalg.lstsq(components, scores)[0]
@@ -78,7 +78,7 @@ def test_score_whitening_leaves_scores_without_relation_to_the_frames(frames):
 
 
 def test_calibrated_normal_scores_are_standard_normal():
-    z = calibrate(5 + 3 * np.random.default_rng(0).standard_normal(20_000))
+    z = robust_z(5 + 3 * np.random.default_rng(0).standard_normal(20_000))
     assert np.median(z) == pytest.approx(0, abs=1e-12)
     assert z.std() == pytest.approx(1, abs=0.02)
 
@@ -86,7 +86,7 @@ def test_calibrated_normal_scores_are_standard_normal():
 def test_relevant_frames_do_not_inflate_the_scale():
     scores = np.random.default_rng(0).standard_normal(2000)
     scores[:200] += 10
-    z = calibrate(scores)
+    z = robust_z(scores)
     assert z[200:].std() == pytest.approx(1, abs=0.15)
     assert z[:200].mean() > 7
     assert scores.std() > 3  # what a plain standard deviation would divide by
@@ -96,19 +96,19 @@ def test_the_unit_is_halfway_between_what_the_lower_sixth_and_the_middle_half_sa
     """A flat law from 0 to 1: half of it is within 1/4 of the median, a sixth below 0.1587."""
     scores = np.linspace(0, 1, 100_001)
     unit = ((0.5 - 0.1587) + 0.25 / 0.6745) / 2
-    np.testing.assert_allclose(calibrate(scores), (scores - 0.5) / unit, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(robust_z(scores), (scores - 0.5) / unit, rtol=1e-3, atol=1e-6)
 
 
 def test_calibration_ignores_unit_and_offset():
     scores = np.random.default_rng(0).gamma(2, size=500)
-    np.testing.assert_allclose(calibrate(1e-9 * scores + 1e-7), calibrate(scores), rtol=1e-5)
+    np.testing.assert_allclose(robust_z(1e-9 * scores + 1e-7), robust_z(scores), rtol=1e-5)
 
 
 def test_calibration_of_scores_that_are_mostly_equal():
     """A detector says 0 nearly everywhere."""
     scores = np.zeros(1000)
     scores[[3, 500]] = 1.0
-    z = calibrate(scores)
+    z = robust_z(scores)
     assert np.isfinite(z).all()
     assert z[3] == pytest.approx(1 / scores.std())
     assert z[0] == 0

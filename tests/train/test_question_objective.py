@@ -12,8 +12,8 @@ from ntlbg.analysis import analyze_dataset
 from ntlbg.answerers.ntlbg import NtlbgAnswerer
 from ntlbg.config import changed, config_for_level
 from ntlbg.errors import DataError
+from ntlbg.feature_loader import FeatureLoader, load_datasets
 from ntlbg.models.ntlbg.building import build_reader
-from ntlbg.reading import VideoReader, items_of
 from ntlbg.train import checks, question_trainer
 from ntlbg.train.question_objective import QuestionObjective
 from ntlbg.train.run import run
@@ -24,7 +24,7 @@ from tiny_models import HIDDEN
 
 
 def objective_of(config):
-    reader, (items,) = VideoReader(config), items_of(config.dataset_config.train_datasets)
+    reader, (items,) = FeatureLoader(config), load_datasets(config.dataset_config.train_datasets)
     model, processor = build_reader(config, reader.feature_size(items), torch.float32)
     return QuestionObjective(model, processor, config), [reader.read(item) for item in items]
 
@@ -173,7 +173,7 @@ def test_a_finished_run_that_is_started_again_trains_nothing(tmp_path):
 
 def test_features_of_two_sizes_are_told_apart(tmp_path):
     config = small_config(tmp_path)
-    reader, (items,) = VideoReader(config), items_of(config.dataset_config.train_datasets)
+    reader, (items,) = FeatureLoader(config), load_datasets(config.dataset_config.train_datasets)
     reader.read(items[0])
     np.save(tmp_path / "odd.npy", np.zeros((5, 20), np.float32))
     odd = replace(items[1], source=tmp_path / "odd.npy")

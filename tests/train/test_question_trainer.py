@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from ntlbg.reading import VideoReader
+from ntlbg.feature_loader import FeatureLoader
 from ntlbg.train.question_trainer import (
     MixedQuestions,
     _optimizers,
@@ -65,7 +65,7 @@ def test_each_stage_takes_a_third_of_the_steps():
 
 def test_validation_sets_are_read_at_their_length(tmp_path):
     config = small_config(tmp_path, **{"dataset_config.val_datasets.0.max_length": 10})
-    read = validation_questions(config, VideoReader(config))
+    read = validation_questions(config, FeatureLoader(config))
     assert [len(question.features) for question in read] == [10] * 6
 
 

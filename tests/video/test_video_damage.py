@@ -8,8 +8,8 @@ from reading import SIZE, same, sample
 
 from counter_videos import packet_places, read_numbers, write_video
 from ntlbg.video import ReadReport, pictures, read_frames_at, skipping
-from ntlbg.video.ahead import Unexpected
 from ntlbg.video.decoder import Decoder
+from ntlbg.video.packet_queue import Unexpected
 
 
 @pytest.mark.parametrize("fps", [1.0, 5.0, 25.0])

@@ -12,8 +12,8 @@ from ntlbg.cli import app
 from ntlbg.errors import DataError
 from ntlbg.evidence import describe_evidence
 from ntlbg.selectors import select_frames
-from ntlbg.types import Answer, Moments
-from ntlbg.views.seen_files import read_seen, save_seen
+from ntlbg.types import Answer, SelectedFrames
+from ntlbg.views.result_file import read_seen, save_seen
 from ntlbg_lab.compare import compare
 from ntlbg_lab.compare.tables import bar_panels
 from ntlbg_lab.plots import answer_panels, plot_file
@@ -42,8 +42,10 @@ def seen():
     return given(features, times, chosen)
 
 
-def moments(seen, question="Which?") -> Moments:
-    return Moments(Path("v.mp4"), question, "ntlbg", describe_evidence(seen), {}, seen=seen)
+def moments(seen, question="Which?") -> SelectedFrames:
+    return SelectedFrames(
+        Path("v.mp4"), question, "ntlbg", describe_evidence(seen), {}, context=seen
+    )
 
 
 def names(written: list[Path]) -> list[str]:
@@ -89,10 +91,17 @@ def test_what_was_seen_is_read_back(seen, tmp_path):
     back = read_seen(save_seen(moments(seen), tmp_path))
     assert back == moments(seen)
     for name in ("features", "pts_seconds"):
-        np.testing.assert_array_equal(getattr(back.seen, name), getattr(seen, name))
-    np.testing.assert_array_equal(back.seen.selection.scores, seen.selection.scores)
+        np.testing.assert_array_equal(getattr(back.context, name), getattr(seen, name))
+    np.testing.assert_array_equal(back.context.selection.scores, seen.selection.scores)
     answer = Answer(
-        "red", describe_evidence(seen), {}, "Which?", Path("v.mp4"), "builtin", "ntlbg", seen=seen
+        "red",
+        describe_evidence(seen),
+        {},
+        "Which?",
+        Path("v.mp4"),
+        "builtin",
+        "ntlbg",
+        context=seen,
     )
     back = read_seen(save_seen(answer, tmp_path))
     assert (back.text, back.question) == ("red", "Which?")
@@ -107,7 +116,7 @@ def test_moments_without_a_question_have_no_scores(seen, tmp_path):
     chosen = select_frames("uniform", seen.features, 4, pts_seconds=seen.pts_seconds)
     plain = moments(given(seen.features, seen.pts_seconds, chosen), None)
     back = read_seen(save_seen(plain, tmp_path))
-    assert (back.question, back.seen.selection.scores) == (None, None)
+    assert (back.question, back.context.selection.scores) == (None, None)
     assert len(plot_file(tmp_path / "seen.safetensors", tmp_path)) == 4
 
 

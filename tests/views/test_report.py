@@ -12,7 +12,14 @@ from ntlbg.errors import OutputError
 from ntlbg.evidence import mark_evidence
 from ntlbg.models.ntlbg.inspection import RichPoints
 from ntlbg.views.console import print_answer
-from ntlbg.views.report import Asked, Report, Stage, render, report_answer, write_report
+from ntlbg.views.report import (
+    Report,
+    ReportQuestion,
+    TimedStep,
+    render,
+    report_answer,
+    write_report,
+)
 
 VOID = {"meta", "img", "rect", "path", "ellipse", "link", "br"}
 
@@ -61,10 +68,10 @@ def full_report():
         lead="A made video.",
         facts={"Model": "builtin"},
         asked=[
-            Asked(answer, "first", "guitar", True, [(1200.0, 1203.0)], baseline, False),
-            Asked(choice, "last", "owl", False, [(1200.0, 1203.0)], baseline, True),
+            ReportQuestion(answer, "first", "guitar", True, [(1200.0, 1203.0)], baseline, False),
+            ReportQuestion(choice, "last", "owl", False, [(1200.0, 1203.0)], baseline, True),
         ],
-        benchmark=[Stage("Decode and encode", 31.0, "once"), Stage("Answer", 0.5)],
+        benchmark=[TimedStep("Decode and encode", 31.0, "once"), TimedStep("Answer", 0.5)],
         attention=made_attention(),
         rich_points=RichPoints(
             "Which?", np.arange(3.0), np.ones(3), rng.normal(size=(3, 40)), np.full((3, 2), 0.25)
@@ -126,14 +133,14 @@ def test_every_picture_is_there_once(full_report):
 
 def test_text_is_escaped():
     answer = made_answer(question="Is <b>5 > 3</b> & so?", text="<script>alert(1)</script>")
-    text = render(Report("A & B", [Asked(answer)]))
+    text = render(Report("A & B", [ReportQuestion(answer)]))
     assert "<script>" not in text
     assert "Is &lt;b&gt;5 &gt; 3&lt;/b&gt; &amp; so?" in text
 
 
 @pytest.mark.parametrize("changes", [{"scored": False}, {"pictures": False}])
 def test_page_without_scores_or_pictures(changes):
-    page = Page(render(Report("Plain", [Asked(made_answer(**changes))])))
+    page = Page(render(Report("Plain", [ReportQuestion(made_answer(**changes))])))
     assert ("img" in {tag for tag, _ in page.elements}) == ("pictures" not in changes)
     assert "of 8 right" not in page.text
 
@@ -152,9 +159,11 @@ def test_a_folder_is_refused(tmp_path):
 
 
 def test_page_tells_whether_evidence_was_found():
-    with_chance = render(Report("title", [Asked(made_answer(found=0.034))]))
+    with_chance = render(Report("title", [ReportQuestion(made_answer(found=0.034))]))
     assert "evidence found 3 %" in Page(with_chance).text
-    assert "evidence found" not in Page(render(Report("title", [Asked(made_answer())]))).text
+    assert (
+        "evidence found" not in Page(render(Report("title", [ReportQuestion(made_answer())]))).text
+    )
 
 
 def test_terminal_tells_whether_evidence_was_found(capsys):
@@ -169,10 +178,10 @@ def test_moments_that_show_what_was_asked_about_are_marked(capsys):
     marked = replace(
         answer, evidence=mark_evidence(answer.evidence, np.arange(len(answer.evidence)) == 2)
     )
-    page = Page(render(Report("title", [Asked(marked)])))
+    page = Page(render(Report("title", [ReportQuestion(marked)])))
     assert len(page.of_class("shows")) == 1
     assert page.text.count("shows it") == 1
-    assert not Page(render(Report("title", [Asked(answer)]))).of_class("shows")
+    assert not Page(render(Report("title", [ReportQuestion(answer)]))).of_class("shows")
     print_answer(marked)
     lines = capsys.readouterr().out.splitlines()
     assert [f"{item.timestamp} *" in "\n".join(lines) for item in marked.evidence].count(True) == 1

@@ -10,7 +10,7 @@ from ntlbg.answerers.language_model import option_chances, write
 from ntlbg.data import NOT_SEEN
 from ntlbg.generation import Generation
 from ntlbg.memory import Setup, Workload, model_sizes, plan_answer
-from ntlbg.models.builtin.wording import as_counted, read_in_english, reservations
+from ntlbg.models.builtin.wording import answer_caveats, as_counted, read_in_english
 from ntlbg.models.ntlbg.frame_answers import (
     chances_of_times,
     chances_of_words,
@@ -31,7 +31,7 @@ from ntlbg.models.ntlbg.question_evidence import (
     NOT_OFFERED,
     RECOGNISED,
     QuestionEvidence,
-    frames_asked_about,
+    question_frame_mask,
     too_late,
     word_chances,
     word_odds,
@@ -99,7 +99,7 @@ class NtlbgAnswerer(Answerer):
             reply = self._read(asked, given, evidence)
         else:
             reply = Reply(stated, None, tokens)
-        notes = reservations(asked, self.retriever.names) if self.retriever.words else ()
+        notes = answer_caveats(asked, self.retriever.names) if self.retriever.words else ()
         if evidence is None or notes:  # what was seen is not what was asked about
             return replace(reply, notes=notes)
         [text] = as_counted(intent, [reply.text])
@@ -127,7 +127,7 @@ class NtlbgAnswerer(Answerer):
         if vocabulary is None:
             return None
         features = self.retriever.features(given.index)[chosen]
-        return vocabulary.shown(asked.intent, features, given.times)
+        return vocabulary.answer_what_is_shown(asked.intent, features, given.times)
 
     def _nothing_offered(
         self, asked: Question, evidence: QuestionEvidence, given: AnswerInput
@@ -145,7 +145,7 @@ class NtlbgAnswerer(Answerer):
         relevance = eyes.score_features(features[chosen], question.text)
         words = {name: self._word_odds(name, features[chosen])
                  for name in eyes.names.find(question.text)}  # fmt: skip
-        asked = frames_asked_about(intent, given.times)
+        asked = question_frame_mask(intent, given.times)
         if asked is None and not (words or intent.asks_about_one):
             return None
         evidence = QuestionEvidence(

@@ -87,7 +87,7 @@ def ask(
         console.print_json(answer.to_dict())
     else:
         console.print_answer(answer)
-    console.tell_written(written if evidence is None else [*written, evidence])
+    console.print_paths(written if evidence is None else [*written, evidence])
 
 
 def _check_views(video: Path, save_plots: Path | None, report: Path | None) -> None:
@@ -95,7 +95,7 @@ def _check_views(video: Path, save_plots: Path | None, report: Path | None) -> N
     from ntlbg.marks import PAGE, plots
 
     if save_plots is not None:
-        from ntlbg.views.seen_files import SEEN
+        from ntlbg.views.result_file import SEEN
 
         check_folder(save_plots, plots("timeline", "features") | SEEN, inputs=[video])
     if report is not None:
@@ -107,9 +107,9 @@ def _write_views(answer, save_plots: Path | None, report: Path | None) -> list[P
     if save_plots is not None:
         from ntlbg.views.plots import save_timeline
         from ntlbg.views.plots_features import save_feature_plane
-        from ntlbg.views.seen_files import save_seen
+        from ntlbg.views.result_file import save_seen
 
-        seen = answer.seen
+        seen = answer.context
         written += save_timeline(answer, save_plots)
         written += save_feature_plane(
             seen.features, seen.selection, seen.pts_seconds, save_plots, title=answer.question
@@ -178,7 +178,7 @@ def answer(
         typer.echo(summary.as_markdown())
     for reason in summary.failed:
         typer.echo(f"error: {' '.join(reason.split())}", err=True)
-    console.tell_written([out])
+    console.print_paths([out])
     if summary.failed:
         raise typer.Exit(2)
 
@@ -207,7 +207,7 @@ def select(
     from ntlbg import pipeline
     from ntlbg.files import check_folder
     from ntlbg.views import console
-    from ntlbg.views.seen_files import SEEN, save_seen
+    from ntlbg.views.result_file import SEEN, save_seen
 
     if out is not None:
         check_folder(out, SEEN, inputs=[video])
@@ -232,7 +232,7 @@ def select(
         console.print_moments(moments)
     if out is not None:
         save_seen(moments, out)
-        console.tell_written([out])
+        console.print_paths([out])
 
 
 @app.command()

@@ -130,8 +130,8 @@ def _write(config, output: Path, given: Path | None, *, stream: bool = True) -> 
 @config_app.command()
 def validate(config: Config = DEFAULT_CONFIG, gpu: Gpu = None, overrides: Overrides = None) -> None:
     """Check a file: every key, that they agree, and that training fits the GPU it names."""
+    from ntlbg.feature_loader import check_names
     from ntlbg.memory import find_device, training_plan
-    from ntlbg.reading import check_names
     from ntlbg.train.checks import found_sets, stages_line
 
     found: list[str] = []

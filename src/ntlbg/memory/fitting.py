@@ -11,8 +11,8 @@ from ntlbg.memory.devices import GIGABYTE, Device, find_device
 from ntlbg.memory.plan import (
     Plan,
     Workload,
-    largest,
     largest_budgets,
+    largest_fitting,
     plan_answer,
     plan_training,
 )
@@ -191,7 +191,7 @@ def _fewer_videos(config: Config, device: Device) -> tuple[dict[str, Any], str]:
     def fits(batch: int) -> bool:
         return plan_training(model, workload(config, batch), how).peak <= device.usable_bytes
 
-    batch = max(1, largest(fits, training.batch_size))
+    batch = max(1, largest_fitting(fits, training.batch_size))
     videos = training.batch_size * training.gradient_accumulation_steps
     keys = {
         "training_config.batch_size": batch,
@@ -206,7 +206,7 @@ def _fewer_chosen(config: Config, device: Device) -> tuple[dict[str, Any], str]:
     def fits(steps: int) -> bool:
         return _fits(changed(config, {key: steps * step}), device)
 
-    return {key: max(1, largest(fits, workload(config).num_frames // step)) * step}, ""
+    return {key: max(1, largest_fitting(fits, workload(config).num_frames // step)) * step}, ""
 
 
 def _fewer_frames(config: Config, device: Device) -> tuple[dict[str, Any], str]:

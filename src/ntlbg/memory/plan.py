@@ -142,9 +142,9 @@ def plan_training(model: ModelSizes, work: Workload, setup: Setup | None = None)
     small, ntlbg, losses, lstm = _ntlbg_training(model, work)
     # of what accumulated, the gradients are a part of their own
     beyond = step_peak(text, run) - (own if setup.accumulated else 0) - kept
-    largest = setup.rank * max(text.hidden, text.intermediate) * FP32
+    largest_fitting = setup.rank * max(text.hidden, text.intermediate) * FP32
     if setup.trained == "full":
-        largest = max(text.layer_parameters, text.vocabulary * text.hidden) * e
+        largest_fitting = max(text.layer_parameters, text.vocabulary * text.hidden) * e
     weights = _weights(model, setup)
     parts = {
         **weights,
@@ -157,7 +157,7 @@ def plan_training(model: ModelSizes, work: Workload, setup: Setup | None = None)
         "activations, NTLBG parts": ntlbg,
         "backward": max(losses, beyond),
         "LSTM backward": lstm,
-        "optimizer step": 2 * largest,
+        "optimizer step": 2 * largest_fitting,
     }
     held = (*weights, "adapters", "frame features", "optimizer states")
     prompt = ("embedded prompt", "activations, NTLBG parts")
@@ -227,8 +227,8 @@ def _frames(model: ModelSizes, work: Workload, number_bytes: int) -> dict[str, i
     }  # fmt: skip
 
 
-def largest(fits: Callable[[int], bool], limit: int = MOST) -> int:
-    """The largest number up to ``limit`` that fits, where every smaller one does; 0 for none."""
+def largest_fitting(fits: Callable[[int], bool], limit: int = MOST) -> int:
+    """The largest_fitting number up to ``limit`` that fits, where every smaller one does; 0 for none."""
     low, high = 0, 1
     while high <= limit and fits(high):
         low, high = high, high * 2
@@ -256,7 +256,7 @@ def largest_budgets(
 
     looked_at = work.sampled_frames
     return {
-        "frames": largest(lambda k: fits(num_frames=k, sampled_frames=max(looked_at, k))),
-        "tokens": largest(lambda number: fits(num_frames=0, text_tokens=number)),
-        "batch": largest(lambda number: fits(batch=number), limit=2**16),
+        "frames": largest_fitting(lambda k: fits(num_frames=k, sampled_frames=max(looked_at, k))),
+        "tokens": largest_fitting(lambda number: fits(num_frames=0, text_tokens=number)),
+        "batch": largest_fitting(lambda number: fits(batch=number), limit=2**16),
     }

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 IGNORED_LABEL = -100  # a token that is not to be learned, in transformers and PyTorch
 
 
-class ConstantLinear(nn.Linear):
+class ConstantInitLinear(nn.Linear):
     """Starts as a constant function: zero weight, every bias at `value`.
 
     A layer of its own, so that a checkpoint without these weights also starts there: transformers

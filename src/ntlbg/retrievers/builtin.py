@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from ntlbg.encoders.builtin import BuiltinEncoder
-from ntlbg.models.builtin.enrolment import current_objects
+from ntlbg.models.builtin.enrolment import load_or_reencode_objects
 from ntlbg.models.builtin.imagenet_expert import load_imagenet_expert
 from ntlbg.models.builtin.loading import load_builtin, weights_fingerprint
 from ntlbg.models.builtin.open_vocabulary import OpenVocabulary
@@ -29,7 +29,7 @@ def load_builtin_retriever(
     encoder = BuiltinEncoder(model.vision_tower, weights_fingerprint(weights), expert)
     objects = []
     if not pristine:
-        objects = current_objects(
+        objects = load_or_reencode_objects(
             encoder.encode_frames, image_size=encoder.image_size, fingerprint=encoder.weights
         )
     vocabulary = OpenVocabulary(model, processor, expert.words, objects)

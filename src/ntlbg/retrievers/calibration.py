@@ -5,14 +5,14 @@ T frames, D feature size.
 
 import numpy as np
 
-from ntlbg.selectors.moments import estimate_moments
+from ntlbg.selectors.gaussian import estimate_gaussian
 from ntlbg.selectors.ntlbg_options import NtlbgOptions
 from ntlbg.selectors.relevance import (
-    calibrate,
     is_informative,
     likeliest_shift,
     likelihood_ratio,
     localised_probability,
+    robust_z,
     whiten_scores,
 )
 
@@ -40,7 +40,7 @@ def as_log_odds(
     true (tests/retrievers/test_calibration.py).
     """
     duration = max(float(np.ptp(pts_seconds)), MOMENT_SECONDS)
-    moments = estimate_moments(features, NtlbgOptions.rank)
+    moments = estimate_gaussian(features, NtlbgOptions.rank)
     if moments is None or not is_informative(similarities):
         share = np.clip(prior * MOMENT_SECONDS / duration, LEAST_SHARE, LARGEST_SHARE)
         return np.full(len(similarities), np.log(share / (1 - share)))
@@ -48,7 +48,7 @@ def as_log_odds(
         similarities, moments.project(features), moments,
         rank=NtlbgOptions.score_rank, ridge=NtlbgOptions.ridge,
     )  # fmt: skip
-    z = calibrate(whitened)
+    z = robust_z(whitened)
     p_local = localised_probability(z, prior)
     share = np.clip(p_local * MOMENT_SECONDS / duration, LEAST_SHARE, LARGEST_SHARE)
     return np.log(likelihood_ratio(z, likeliest_shift(z))) + np.log(share / (1 - share))

@@ -107,13 +107,13 @@ class NtlbgRetriever(Retriever):
             self._recurrence[index] = recurrence_similarity(features, index.pts_seconds)
         recurring = self._recurrence[index]
         if self.vocabulary is not None:  # all frames of a word have one feature
-            recurring = np.where(self.vocabulary.set_to_words(features), 0, recurring)
+            recurring = np.where(self.vocabulary.replaced_frames(features), 0, recurring)
         return log_odds(self.calibration.event, seen.astype(np.float64), recurring)
 
     def chance_of_drawings(self, features: np.ndarray, pts_seconds: np.ndarray) -> float:
         """That the video of these frames (T, D) at times (T,) is one with drawn objects."""
         if self.vocabulary is not None:
-            own = ~self.vocabulary.set_to_words(features)
+            own = ~self.vocabulary.replaced_frames(features)
             features, pts_seconds = features[own], pts_seconds[own]
         projector, weights = self.model.multi_modal_projector, self.calibration.drawn
         return chance_of_drawings(projector, features, pts_seconds, weights)

@@ -43,7 +43,7 @@ from ntlbg.selectors.median_contour import choose_median_contour
 from ntlbg.selectors.ntlbg import choose_ntlbg
 from ntlbg.selectors.ntlbg_options import FOR_LOG_ODDS, NtlbgOptions
 from ntlbg.selectors.relevance import choose_top_k
-from ntlbg.selectors.result import Picks, describe
+from ntlbg.selectors.result import SelectorOutput, to_selection
 from ntlbg.selectors.similarity_space import appearance_and_time
 from ntlbg.selectors.stretches import select_distinct
 from ntlbg.selectors.turns import choose_by_turns
@@ -87,7 +87,7 @@ class Selector:
     """
 
     name: str
-    choose: Callable[[Inputs, Any], Picks]
+    choose: Callable[[Inputs, Any], SelectorOutput]
     options: type = NoOptions
     needs_query: bool = False
     uses_query: bool = True
@@ -119,7 +119,7 @@ class Selector:
         )
         return np.sort(inputs.order[picks.frames])
 
-    def run(self, features: Any, num_frames: int, **given: Any) -> tuple[Inputs, Picks]:
+    def run(self, features: Any, num_frames: int, **given: Any) -> tuple[Inputs, SelectorOutput]:
         """The checked arguments of :func:`select_frames`, and the choice in order of time."""
         common = {name: given.pop(name) for name in _COMMON}
         score_unit = given.pop("score_unit")
@@ -238,4 +238,4 @@ def select_frames(
         **options,
     )
     space = appearance_and_time(inputs) if picks.space is None else picks.space
-    return describe(inputs, picks, space)
+    return to_selection(inputs, picks, space)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ntlbg.selectors.inputs import Inputs, check_choice, check_number
 from ntlbg.selectors.relevance import require_relevance, scale_to_unit
-from ntlbg.selectors.result import Picks
+from ntlbg.selectors.result import SelectorOutput
 
 # The k levels of BOLT, 0 to 1. A single one lies at 1 for both.
 _LEVELS = {
@@ -54,7 +54,7 @@ class BoltOptions:
         check_choice("levels", self.levels, tuple(_LEVELS))
 
 
-def choose_aks(inputs: Inputs, options: AksOptions) -> Picks:
+def choose_aks(inputs: Inputs, options: AksOptions) -> SelectorOutput:
     """Adaptive Keyframe Sampling: halve the video until the best frames of a part stand out.
 
     Tang, Qiu, Xie, Tian, Jiao & Ye 2025, arXiv:2502.21271, section 3.3 (ADA). Scores are scaled
@@ -87,10 +87,10 @@ def choose_aks(inputs: Inputs, options: AksOptions) -> Picks:
         middle, earlier = start + (end - start) // 2, budget // 2
         parts.append((start, middle, earlier, levels - 1))
         parts.append((middle, end, budget - earlier, levels - 1))
-    return Picks(np.sort(np.concatenate(frames)))
+    return SelectorOutput(np.sort(np.concatenate(frames)))
 
 
-def choose_bolt(inputs: Inputs, options: BoltOptions) -> Picks:
+def choose_bolt(inputs: Inputs, options: BoltOptions) -> SelectorOutput:
     """Inverse transform sampling: even quantiles of the scores as a distribution over time.
 
     Liu, Zhao, Xu & Ghanem 2025 (BOLT), arXiv:2503.21483. Scores are scaled to 0..1 and raised to
@@ -110,7 +110,7 @@ def choose_bolt(inputs: Inputs, options: BoltOptions) -> Picks:
     cumulative = np.cumsum(mass)
     k = inputs.num_frames
     levels = _LEVELS[options.levels](k) * cumulative[-1]
-    return Picks(fill_with_best(np.unique(np.searchsorted(cumulative, levels)), scores, k))
+    return SelectorOutput(fill_with_best(np.unique(np.searchsorted(cumulative, levels)), scores, k))
 
 
 def fill_with_best(chosen: np.ndarray, scores: np.ndarray, num_frames: int) -> np.ndarray:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntlbg.selectors.codebook import farthest_point_fill, greedy_insertion
+from ntlbg.selectors.gaussian import estimate_gaussian
 from ntlbg.selectors.inputs import Inputs, NoOptions, check_number, check_switch, unit_rows
-from ntlbg.selectors.moments import estimate_moments
 from ntlbg.selectors.quasi_random import quantile_points
-from ntlbg.selectors.relevance import calibrate, is_informative, whiten_scores
-from ntlbg.selectors.result import Picks
+from ntlbg.selectors.relevance import is_informative, robust_z, whiten_scores
+from ntlbg.selectors.result import SelectorOutput
 from ntlbg.selectors.similarity_space import DEFAULT_RANK
 
 # Added to the kernel's diagonal, relative to the mean squared norm: copies keep a volume.
@@ -57,7 +57,7 @@ class FacilityLocationOptions:
         check_number("candidates", self.candidates, 1, whole=True)
 
 
-def choose_dpp(inputs: Inputs, options: DppOptions) -> Picks:
+def choose_dpp(inputs: Inputs, options: DppOptions) -> SelectorOutput:
     """Greedy MAP of a determinantal point process: frames that are relevant and unlike each other.
 
     Kernel L = diag(q) S diag(q), S the frames' cosines, q = exp(quality * calibrated score); each
@@ -69,15 +69,15 @@ def choose_dpp(inputs: Inputs, options: DppOptions) -> Picks:
     quality, z = np.ones(len(inputs)), None
     scores = inputs.relevance()
     if is_informative(scores):
-        z = calibrate(_damped(inputs, scores, options))
+        z = robust_z(_damped(inputs, scores, options))
         quality = np.exp(options.quality * np.clip(z, *_QUALITY_RANGE))
     # 1 by definition: as measured, rounding would choose among frames that are equally good
     squared_norms = points.any(axis=1).astype(np.float64)
     chosen = greedy_log_volume(points, quality, inputs.num_frames, squared_norms)
-    return Picks(np.sort(chosen), z=z)
+    return SelectorOutput(np.sort(chosen), z=z)
 
 
-def choose_k_center(inputs: Inputs, options: NoOptions) -> Picks:
+def choose_k_center(inputs: Inputs, options: NoOptions) -> SelectorOutput:
     """Always the frame farthest from those chosen, the first one nearest to the mean frame.
 
     Gonzalez 1985, Theor. Comput. Sci. 38:293-306: the largest distance of a frame to its nearest
@@ -85,10 +85,10 @@ def choose_k_center(inputs: Inputs, options: NoOptions) -> Picks:
     """
     centred = inputs.features - inputs.features.mean(axis=0)
     first = np.einsum("td,td->t", centred, centred).argmin(keepdims=True)
-    return Picks(farthest_point_fill(centred, first, inputs.num_frames))
+    return SelectorOutput(farthest_point_fill(centred, first, inputs.num_frames))
 
 
-def choose_facility_location(inputs: Inputs, options: FacilityLocationOptions) -> Picks:
+def choose_facility_location(inputs: Inputs, options: FacilityLocationOptions) -> SelectorOutput:
     """Greedily the frame that lowers the summed squared distance to the nearest chosen one most.
 
     The submodular objective of facility location, greedy within 1 - 1/e of the optimum (Nemhauser,
@@ -100,13 +100,13 @@ def choose_facility_location(inputs: Inputs, options: FacilityLocationOptions) -
     points = inputs.features[candidates] - inputs.features.mean(axis=0)
     weights = np.ones(len(points))
     chosen = greedy_insertion(points, weights, inputs.num_frames, points[:0])
-    return Picks(np.sort(candidates[chosen]))
+    return SelectorOutput(np.sort(candidates[chosen]))
 
 
 def _damped(inputs: Inputs, scores: np.ndarray, options: DppOptions) -> np.ndarray:
     if not options.score_whitening:
         return scores
-    moments = estimate_moments(inputs.features, DEFAULT_RANK)
+    moments = estimate_gaussian(inputs.features, DEFAULT_RANK)
     if moments is None:
         return scores
     components = moments.project(inputs.features)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ntlbg.selectors.inputs import Inputs, NoOptions, check_number
 from ntlbg.selectors.relevance import require_relevance, scale_to_unit
-from ntlbg.selectors.result import Picks
+from ntlbg.selectors.result import SelectorOutput
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,14 @@ class AdaqOptions:
         check_number("mass", self.mass, 0, 1)
 
 
-def choose_random(inputs: Inputs, options: NoOptions) -> Picks:
+def choose_random(inputs: Inputs, options: NoOptions) -> SelectorOutput:
     """k frames, each set of them as likely as any other."""
-    return Picks(np.sort(inputs.generator.choice(len(inputs), inputs.num_frames, replace=False)))
+    return SelectorOutput(
+        np.sort(inputs.generator.choice(len(inputs), inputs.num_frames, replace=False))
+    )
 
 
-def choose_q_frame(inputs: Inputs, options: QFrameOptions) -> Picks:
+def choose_q_frame(inputs: Inputs, options: QFrameOptions) -> SelectorOutput:
     """The k largest of log softmax(scores / temperature) plus Gumbel noise.
 
     Zhang, Yang, Yin, Luo & Luan 2025 (Q-Frame), arXiv:2506.22139, query-aware frame selection.
@@ -71,10 +73,10 @@ def choose_q_frame(inputs: Inputs, options: QFrameOptions) -> Picks:
     if inputs.scores is None:
         scores = scores * np.linalg.norm(inputs.query.astype(np.float64))
     noisy = scores / options.temperature + inputs.generator.gumbel(size=len(scores))
-    return Picks(np.sort(np.argsort(-noisy, kind="stable")[: inputs.num_frames]))
+    return SelectorOutput(np.sort(np.argsort(-noisy, kind="stable")[: inputs.num_frames]))
 
 
-def choose_adaq(inputs: Inputs, options: AdaqOptions) -> Picks:
+def choose_adaq(inputs: Inputs, options: AdaqOptions) -> SelectorOutput:
     """Draw frames with probability softmax(scores / tau), tau set by the scores' variance.
 
     Zhang, Fang, Chen, Song, Shen, Zhou & Ji 2026 (AdaQ), arXiv:2606.24187, equations 2 and 4 to 6.
@@ -98,4 +100,4 @@ def choose_adaq(inputs: Inputs, options: AdaqOptions) -> Picks:
     num_valid = 1 + np.searchsorted(cumulative, options.mass * cumulative[-1])
     valid = np.isin(np.arange(len(scores)), best_first[:num_valid])
     noisy = logits + inputs.generator.gumbel(size=len(logits))
-    return Picks(np.sort(np.lexsort((-noisy, ~valid))[: inputs.num_frames]))
+    return SelectorOutput(np.sort(np.lexsort((-noisy, ~valid))[: inputs.num_frames]))

@@ -13,7 +13,7 @@ import numpy as np
 from ntlbg.errors import ConfigError, QueryRequired
 from ntlbg.selectors.arms import Arms
 from ntlbg.selectors.inputs import Inputs, check_choice, check_number
-from ntlbg.selectors.result import Picks
+from ntlbg.selectors.result import SelectorOutput
 
 # Settings of the published code, from its example script.
 _LEAST_REGIONS = 8  # clips of a video, however short
@@ -69,7 +69,7 @@ class FocusOptions:
             )
 
 
-def choose_focus(inputs: Inputs, options: FocusOptions) -> Picks:
+def choose_focus(inputs: Inputs, options: FocusOptions) -> SelectorOutput:
     """Frames of the clips of largest relevance, found by optimism under uncertainty.
 
     Zhu, Xu, Luo, Liu, Sarkar, Yang & You 2025 (FOCUS), arXiv:2510.27280. Every clip is an arm; some
@@ -100,7 +100,7 @@ def choose_focus(inputs: Inputs, options: FocusOptions) -> Picks:
             "(a function of frame indices); got none"
         )
     choose = _choose_as_code if options.version == "code" else _choose_as_paper
-    return Picks(np.sort(choose(inputs, options)))
+    return SelectorOutput(np.sort(choose(inputs, options)))
 
 
 def seconds_per_frame(times: np.ndarray) -> float:

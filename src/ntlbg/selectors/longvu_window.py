@@ -9,7 +9,7 @@ import numpy as np
 
 from ntlbg.selectors.curves import fill_with_best
 from ntlbg.selectors.inputs import Inputs, check_number
-from ntlbg.selectors.result import Picks
+from ntlbg.selectors.result import SelectorOutput
 
 DEFAULT_WINDOW = 16
 DEFAULT_THRESHOLD = 0.83
@@ -86,7 +86,7 @@ def window_redundancy(
     )
 
 
-def choose_longvu_window(inputs: Inputs, options: WindowOptions) -> Picks:
+def choose_longvu_window(inputs: Inputs, options: WindowOptions) -> SelectorOutput:
     """The frames :func:`window_redundancy` keeps, as many as asked for. Needs no query.
 
     Deviations: LongVU has no budget. Of more frames than k that stay, k evenly spread ones are
@@ -96,7 +96,7 @@ def choose_longvu_window(inputs: Inputs, options: WindowOptions) -> Picks:
     similarity = window_similarity(inputs.features, options.window)
     kept = _kept(similarity, options.threshold, options.window)
     chosen = evenly_spread(kept, inputs.num_frames)
-    return Picks(fill_with_best(chosen, -similarity, inputs.num_frames))
+    return SelectorOutput(fill_with_best(chosen, -similarity, inputs.num_frames))
 
 
 def evenly_spread(frames: np.ndarray, num_frames: int) -> np.ndarray:

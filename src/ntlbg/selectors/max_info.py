@@ -9,7 +9,7 @@ import numpy as np
 
 from ntlbg.selectors.diversity import greedy_log_volume
 from ntlbg.selectors.inputs import Inputs, NoOptions, check_number
-from ntlbg.selectors.result import Picks
+from ntlbg.selectors.result import SelectorOutput
 from ntlbg.selectors.uniform import choose_uniform
 
 _OVERSAMPLING = 8
@@ -33,7 +33,7 @@ class MaxInfoOptions:
         check_number("rank", self.rank, 1, whole=True)
 
 
-def choose_max_info(inputs: Inputs, options: MaxInfoOptions) -> Picks:
+def choose_max_info(inputs: Inputs, options: MaxInfoOptions) -> SelectorOutput:
     """Rows of the left singular vectors of largest volume: maxvol for s rows, then one by one.
 
     Li, Abdullaeva, Gambashidze, Kuznetsov & Oseledets 2025 (MaxInfo), arXiv:2502.03183; Mikhalev &
@@ -50,7 +50,7 @@ def choose_max_info(inputs: Inputs, options: MaxInfoOptions) -> Picks:
     if rows.shape[1] == 0:  # every feature is zero
         return choose_uniform(inputs, NoOptions())
     square = maxvol(rows, greedy_log_volume(rows, np.ones(len(rows)), rows.shape[1]))
-    return Picks(np.sort(extend_volume(rows, square, inputs.num_frames)))
+    return SelectorOutput(np.sort(extend_volume(rows, square, inputs.num_frames)))
 
 
 def left_singular_vectors(features: np.ndarray, rank: int) -> np.ndarray:

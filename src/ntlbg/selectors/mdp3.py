@@ -11,7 +11,7 @@ import numpy as np
 from ntlbg.selectors.inputs import Inputs, blocks, check_number, row_lengths, unit_rows
 from ntlbg.selectors.quasi_random import quantile_points
 from ntlbg.selectors.relevance import require_relevance, scale_to_unit
-from ntlbg.selectors.result import Picks
+from ntlbg.selectors.result import SelectorOutput
 
 # The kernel is the mean of exp(-|x - y|^2 / 2 alpha) over alpha = 2^-3, 2^-2 .. 2^1.
 _WIDEST_ALPHA = 2.0
@@ -43,7 +43,7 @@ class Mdp3Options:
             check_number("candidates", self.candidates, 1, whole=True)
 
 
-def choose_mdp3(inputs: Inputs, options: Mdp3Options) -> Picks:
+def choose_mdp3(inputs: Inputs, options: Mdp3Options) -> SelectorOutput:
     """Greedy MAP of a DPP in each segment given the one before; dynamic programming shares k out.
 
     Sun, Lu, Wang, Chen, Xu, Luo, Zhang & Li 2025 (MDP3), arXiv:2501.02885. Kernel
@@ -71,7 +71,7 @@ def choose_mdp3(inputs: Inputs, options: Mdp3Options) -> Picks:
     log_relevance = np.log(kernel_of_cosines(_cosines(inputs)[candidates]))
     points = unit_rows(inputs.features[candidates])
     worth = 2 / options.balance * log_relevance
-    return Picks(candidates[allocate(points, worth, inputs.num_frames, options.segment)])
+    return SelectorOutput(candidates[allocate(points, worth, inputs.num_frames, options.segment)])
 
 
 def kernel_of_cosines(cosines: np.ndarray) -> np.ndarray:

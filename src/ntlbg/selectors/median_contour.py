@@ -6,10 +6,10 @@ T frames, k chosen.
 import numpy as np
 
 from ntlbg.selectors.contour import nearest_to_median_contour
+from ntlbg.selectors.gaussian import estimate_gaussian
 from ntlbg.selectors.inputs import Inputs, NoOptions
-from ntlbg.selectors.moments import estimate_moments
-from ntlbg.selectors.relevance import calibrate, is_informative
-from ntlbg.selectors.result import Picks
+from ntlbg.selectors.relevance import is_informative, robust_z
+from ntlbg.selectors.result import SelectorOutput
 from ntlbg.selectors.similarity_space import DEFAULT_RANK
 from ntlbg.selectors.uniform import choose_uniform
 
@@ -17,7 +17,7 @@ _CANDIDATES_PER_FRAME = 2
 _Z_CAP = 6.0  # one frame must not take all the weight
 
 
-def choose_median_contour(inputs: Inputs, options: NoOptions) -> Picks:
+def choose_median_contour(inputs: Inputs, options: NoOptions) -> SelectorOutput:
     """Of the 2 k frames whose Mahalanobis distance is nearest to the median, k spread in time.
 
     The original program chose by (f - mu_Q)' Sigma_Q^-1 (f - mu_Q) close to its median, then by
@@ -30,12 +30,12 @@ def choose_median_contour(inputs: Inputs, options: NoOptions) -> Picks:
     query or scores are given. Identical frames are chosen uniformly.
     """
     scores = inputs.relevance()
-    z = calibrate(scores) if is_informative(scores) else None
+    z = robust_z(scores) if is_informative(scores) else None
     weights = None
     if z is not None:
         weights = np.exp(np.minimum(z, _Z_CAP) - _Z_CAP)
         weights /= weights.sum()
-    moments = estimate_moments(inputs.features, DEFAULT_RANK, weights)
+    moments = estimate_gaussian(inputs.features, DEFAULT_RANK, weights)
     if moments is None:
         return choose_uniform(inputs, options)
     deviations = np.sqrt(moments.eigenvalues).astype(np.float32)
@@ -44,7 +44,7 @@ def choose_median_contour(inputs: Inputs, options: NoOptions) -> Picks:
     candidates = nearest_to_median_contour(white, min(_CANDIDATES_PER_FRAME * k, len(inputs)))
     first = np.searchsorted(candidates, nearest_to_median_contour(white, 1)[0])
     chosen = _spread_in_time(inputs.times[candidates], int(first), k)
-    return Picks(candidates[chosen], z=z)
+    return SelectorOutput(candidates[chosen], z=z)
 
 
 def _spread_in_time(times: np.ndarray, first: int, num_frames: int) -> np.ndarray:

@@ -23,19 +23,19 @@ from ntlbg.selectors.codebook import (
     segment_means,
 )
 from ntlbg.selectors.diversity import greedy_log_volume
+from ntlbg.selectors.gaussian import GaussianModel, estimate_gaussian
 from ntlbg.selectors.inputs import Inputs, NoOptions
-from ntlbg.selectors.moments import Moments, estimate_moments
 from ntlbg.selectors.ntlbg_options import NtlbgOptions
 from ntlbg.selectors.quasi_random import quantile_points
 from ntlbg.selectors.relevance import (
-    calibrate,
     is_informative,
     likelihood_ratio,
     localised_probability,
     require_relevance,
+    robust_z,
     whiten_scores,
 )
-from ntlbg.selectors.result import Picks
+from ntlbg.selectors.result import SelectorOutput
 from ntlbg.selectors.similarity_space import similarity_space
 from ntlbg.selectors.turns import volume_by_turns
 from ntlbg.selectors.uniform import choose_uniform
@@ -94,7 +94,7 @@ class _Relevance:
         return mass / mass.sum()
 
 
-def choose_ntlbg(inputs: Inputs, options: NtlbgOptions) -> Picks:
+def choose_ntlbg(inputs: Inputs, options: NtlbgOptions) -> SelectorOutput:
     """Representative points of the frames, given the question.
 
     Raises:
@@ -102,13 +102,13 @@ def choose_ntlbg(inputs: Inputs, options: NtlbgOptions) -> Picks:
     """
     if options.mode == "localized":
         require_relevance(inputs, "selector 'ntlbg' in mode 'localized'")
-    moments = estimate_moments(inputs.features, options.rank)
+    moments = estimate_gaussian(inputs.features, options.rank)
     if moments is None:  # every frame is the same: only time is left
         return choose_uniform(inputs, NoOptions())
     components = moments.project(inputs.features)
     relevance = _weigh_question(inputs, components, moments, options)
     if inputs.num_frames == len(inputs):
-        return Picks(np.arange(len(inputs)), z=relevance.z, p_local=relevance.p_local)
+        return SelectorOutput(np.arange(len(inputs)), z=relevance.z, p_local=relevance.p_local)
     if options.constraint != "none":
         return _choose_on_contour(inputs, relevance, options)
     picks = _pick_relevant(inputs, moments, relevance, options)
@@ -121,7 +121,7 @@ def choose_ntlbg(inputs: Inputs, options: NtlbgOptions) -> Picks:
     codes = _train_codebook(space, picks, relevance, inputs.num_frames - num_unlike, options)
     frames = _snap_to_frames(space, codes, picks, relevance, options)
     frames = _add_unlike(inputs, moments, frames, num_unlike)
-    return Picks(
+    return SelectorOutput(
         farthest_point_fill(space, frames, inputs.num_frames),
         space=space,
         z=relevance.z,
@@ -131,7 +131,7 @@ def choose_ntlbg(inputs: Inputs, options: NtlbgOptions) -> Picks:
 
 
 def _weigh_question(
-    inputs: Inputs, components: np.ndarray, moments: Moments, options: NtlbgOptions
+    inputs: Inputs, components: np.ndarray, moments: GaussianModel, options: NtlbgOptions
 ) -> _Relevance:
     """Calibrate the relevance, and decide how many frames to choose by it."""
     if options.mode == "global":
@@ -145,7 +145,7 @@ def _weigh_question(
             whiten_scores(s, components, moments, rank=options.score_rank, ridge=options.ridge)
             for s in parts
         ]
-    z = np.stack([calibrate(scores) for scores in parts])
+    z = np.stack([robust_z(scores) for scores in parts])
     if options.score_whitening:
         evidence = likelihood_ratio(z, _TURN_SHIFT)
     else:  # they are log-odds
@@ -163,7 +163,7 @@ def _weigh_question(
 
 
 def _pick_relevant(
-    inputs: Inputs, moments: Moments, relevance: _Relevance, options: NtlbgOptions
+    inputs: Inputs, moments: GaussianModel, relevance: _Relevance, options: NtlbgOptions
 ) -> np.ndarray:
     """Relevant frames that differ from each other, ascending."""
     if not relevance.num_picks:
@@ -242,7 +242,7 @@ def _snap_to_frames(
 
 
 def _add_unlike(
-    inputs: Inputs, moments: Moments, frames: np.ndarray, num_unlike: int
+    inputs: Inputs, moments: GaussianModel, frames: np.ndarray, num_unlike: int
 ) -> np.ndarray:
     """And frames that lie farthest outside the span of those there are, at most so many."""
     # beyond the rank of the video nothing adds volume
@@ -255,10 +255,12 @@ def _add_unlike(
     return np.union1d(frames, greedy_log_volume(points, np.ones(len(points)), num_unlike))
 
 
-def _choose_on_contour(inputs: Inputs, relevance: _Relevance, options: NtlbgOptions) -> Picks:
+def _choose_on_contour(
+    inputs: Inputs, relevance: _Relevance, options: NtlbgOptions
+) -> SelectorOutput:
     """Frames by a contour of the relevance-weighted Gaussian."""
     weights = relevance.tempered(len(inputs))
-    moments = estimate_moments(inputs.features, options.rank, weights)
+    moments = estimate_gaussian(inputs.features, options.rank, weights)
     if moments is None:
         return choose_uniform(inputs, NoOptions())
     white = moments.whiten(inputs.features)
@@ -272,4 +274,4 @@ def _choose_on_contour(inputs: Inputs, relevance: _Relevance, options: NtlbgOpti
             white, inputs.num_frames, weights=weights, iterations=_EQUIRADIUS_ITERATIONS
         )
         frames, radius = contour.snap(white, codebook.codes), codebook.radius
-    return Picks(frames, z=relevance.z, p_local=relevance.p_local, contour_radius=radius)
+    return SelectorOutput(frames, z=relevance.z, p_local=relevance.p_local, contour_radius=radius)

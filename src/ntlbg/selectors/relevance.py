@@ -6,9 +6,9 @@ T frames, r principal components, z calibrated scores.
 import numpy as np
 
 from ntlbg.errors import QueryRequired
+from ntlbg.selectors.gaussian import GaussianModel
 from ntlbg.selectors.inputs import Inputs, NoOptions
-from ntlbg.selectors.moments import Moments
-from ntlbg.selectors.result import Picks
+from ntlbg.selectors.result import SelectorOutput
 
 # Relative to the scores' size; rounding in float32 leaves about 1e-7.
 _SAME_SCORE = 1e-6
@@ -24,14 +24,14 @@ _ONE_SIGMA_BELOW = 0.1587
 _MAD_TO_SIGMA = 1.4826
 
 
-def choose_top_k(inputs: Inputs, options: NoOptions) -> Picks:
+def choose_top_k(inputs: Inputs, options: NoOptions) -> SelectorOutput:
     """The k frames of largest relevance; of equal ones the earlier.
 
     Raises:
         QueryRequired: neither a query nor scores were given.
     """
     scores = require_relevance(inputs, "selector 'top_k'")
-    return Picks(np.sort(np.argsort(-scores, kind="stable")[: inputs.num_frames]))
+    return SelectorOutput(np.sort(np.argsort(-scores, kind="stable")[: inputs.num_frames]))
 
 
 def require_relevance(inputs: Inputs, who: str) -> np.ndarray:
@@ -62,7 +62,7 @@ def scale_to_unit(scores: np.ndarray) -> np.ndarray:
 
 
 def whiten_scores(
-    scores: np.ndarray, components: np.ndarray, moments: Moments, *, rank: int, ridge: float
+    scores: np.ndarray, components: np.ndarray, moments: GaussianModel, *, rank: int, ridge: float
 ) -> np.ndarray:
     """Damp what the leading principal components explain of the scores.
 
@@ -92,7 +92,7 @@ def whiten_scores(
     return scores - spread * (leading @ (slopes * damping).astype(np.float32))
 
 
-def calibrate(scores: np.ndarray) -> np.ndarray:
+def robust_z(scores: np.ndarray) -> np.ndarray:
     """Scores in standard deviations above the median, as the lower half shows them.
 
     Relevant frames live in the upper tail and would inflate a plain standard deviation.

@@ -13,7 +13,7 @@ from ntlbg.types import Selection
 
 
 @dataclass(frozen=True)
-class Picks:
+class SelectorOutput:
     """A selector's choice, frames in order of time.
 
     Attributes:
@@ -30,7 +30,7 @@ class Picks:
     contour_radius: float | None = None
 
 
-def describe(inputs: Inputs, picks: Picks, space: np.ndarray) -> Selection:
+def to_selection(inputs: Inputs, picks: SelectorOutput, space: np.ndarray) -> Selection:
     """Selection in the caller's order of frames.
 
     Args:

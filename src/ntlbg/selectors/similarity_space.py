@@ -5,8 +5,8 @@ T frames, r principal components.
 
 import numpy as np
 
+from ntlbg.selectors.gaussian import estimate_gaussian
 from ntlbg.selectors.inputs import Inputs
-from ntlbg.selectors.moments import estimate_moments
 
 DEFAULT_RANK = 64
 # Standard deviation of time against that of appearance: shots stay together, repeats fall apart.
@@ -34,7 +34,7 @@ def similarity_space(
 
 def appearance_and_time(inputs: Inputs) -> np.ndarray:
     """The similarity space of selectors that have none of their own: (T, S) float32."""
-    moments = estimate_moments(inputs.features, DEFAULT_RANK)
+    moments = estimate_gaussian(inputs.features, DEFAULT_RANK)
     if moments is None:
         return _standard_time(inputs.times)[:, None].astype(np.float32)
     return similarity_space(moments.project(inputs.features), inputs.times)

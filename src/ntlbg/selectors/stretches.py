@@ -16,7 +16,7 @@ import numpy as np
 from ntlbg.selectors.codebook import farthest_point_fill
 from ntlbg.selectors.diversity import unit_rows
 from ntlbg.selectors.inputs import Inputs, check_inputs
-from ntlbg.selectors.result import Picks, Selection, describe
+from ntlbg.selectors.result import Selection, SelectorOutput, to_selection
 from ntlbg.selectors.similarity_space import appearance_and_time
 
 # Distance of unit features up to which two frames are the same picture: a fifth of how far frames
@@ -104,7 +104,7 @@ def select_distinct(
     stretches = find_stretches(inputs.features, inputs.times)
     shown = _shown(inputs, stretches)
 
-    def run(places: np.ndarray) -> tuple[Inputs, Picks]:
+    def run(places: np.ndarray) -> tuple[Inputs, SelectorOutput]:
         return _run(selector, inputs, places, score_unit, generator, options)
 
     places, thinned, picks = _choose_apart(run, stretches, shown, inputs.num_frames)
@@ -116,16 +116,16 @@ def select_distinct(
     stand_ins[places] = places
     rows = np.searchsorted(places, stand_ins)
     z = None if picks.z is None else picks.z[rows]
-    selection = describe(inputs, replace(picks, frames=frames, z=z), space[rows])
+    selection = to_selection(inputs, replace(picks, frames=frames, z=z), space[rows])
     return replace(selection, num_pictures=len(shown))
 
 
 def _choose_apart(
-    run: Callable[[np.ndarray], tuple[Inputs, Picks]],
+    run: Callable[[np.ndarray], tuple[Inputs, SelectorOutput]],
     stretches: np.ndarray,
     shown: np.ndarray,
     num_frames: int,
-) -> tuple[np.ndarray, Inputs, Picks]:
+) -> tuple[np.ndarray, Inputs, SelectorOutput]:
     """Frames that took part in the last attempt, and what it chose: at most one of a stretch."""
     places = shown
     if len(shown) > num_frames:
@@ -148,7 +148,7 @@ def _run(
     score_unit: str,
     generator: np.random.Generator | None,
     options: dict[str, Any],
-) -> tuple[Inputs, Picks]:
+) -> tuple[Inputs, SelectorOutput]:
     """The selector's choice out of the frames at these places."""
     return selector.run(
         inputs.features[places],

@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 
 from ntlbg.selectors.inputs import Inputs
-from ntlbg.selectors.result import Picks
+from ntlbg.selectors.result import SelectorOutput
 
 # Added to every squared norm, relative to their mean: copies keep a volume.
 _JITTER = 1e-3
 
 
-def choose_by_turns(inputs: Inputs, choose: Callable[[Inputs], Picks]) -> Picks:
+def choose_by_turns(inputs: Inputs, choose: Callable[[Inputs], SelectorOutput]) -> SelectorOutput:
     """Every part chooses its share of the frames with any selector; none is left out.
 
     The first parts get what does not divide; with fewer frames than parts the first ones get a
@@ -34,10 +34,10 @@ def choose_by_turns(inputs: Inputs, choose: Callable[[Inputs], Picks]) -> Picks:
     if len(chosen) < k:
         _add_by_turns(chosen, [_best_first(part, choose(part)) for part in parts], k)
     z = None if any(pick.z is None for pick in picks) else np.max([p.z for p in picks], axis=0)
-    return Picks(np.array(sorted(chosen), np.int64), z=z)
+    return SelectorOutput(np.array(sorted(chosen), np.int64), z=z)
 
 
-def _best_first(part: Inputs, picks: Picks) -> deque[int]:
+def _best_first(part: Inputs, picks: SelectorOutput) -> deque[int]:
     order = np.argsort(-part.relevance()[picks.frames], kind="stable")
     return deque(picks.frames[order].tolist())
 

@@ -3,10 +3,10 @@
 import numpy as np
 
 from ntlbg.selectors.inputs import Inputs, NoOptions
-from ntlbg.selectors.result import Picks
+from ntlbg.selectors.result import SelectorOutput
 
 
-def choose_uniform(inputs: Inputs, options: NoOptions) -> Picks:
+def choose_uniform(inputs: Inputs, options: NoOptions) -> SelectorOutput:
     """The frame on screen at the middle of each of k equal intervals of *time*.
 
     Without ``pts_seconds`` the frames count as equally long. With them a frame lasts until the
@@ -20,4 +20,4 @@ def choose_uniform(inputs: Inputs, options: NoOptions) -> Picks:
     on_screen = np.searchsorted(times, middles, side="right") - 1
     rank = np.arange(k)
     distinct = np.maximum.accumulate(on_screen - rank) + rank
-    return Picks(np.minimum(distinct, num_frames - k + rank))
+    return SelectorOutput(np.minimum(distinct, num_frames - k + rank))

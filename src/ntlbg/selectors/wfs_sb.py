@@ -10,7 +10,7 @@ import numpy as np
 from ntlbg.selectors.curves import fill_with_best
 from ntlbg.selectors.inputs import Inputs, check_number, unit_rows
 from ntlbg.selectors.relevance import require_relevance, scale_to_unit
-from ntlbg.selectors.result import Picks
+from ntlbg.selectors.result import SelectorOutput
 
 # Daubechies 1992, Ten Lectures on Wavelets, table 6.1, N = 4: eight taps, four vanishing moments.
 _DB4 = np.array(
@@ -64,7 +64,7 @@ class WfsOptions:
         check_number("balance", self.balance, 0, 1)
 
 
-def choose_wfs_sb(inputs: Inputs, options: WfsOptions) -> Picks:
+def choose_wfs_sb(inputs: Inputs, options: WfsOptions) -> SelectorOutput:
     """Semantic boundaries by wavelets, a share of the budget for each part, MMR within it.
 
     Chen, Zeng, Luo, Xie, Lin, Ji, Zhang & Zheng 2026 (WFS-SB), arXiv:2603.00512, and their code,
@@ -87,7 +87,7 @@ def choose_wfs_sb(inputs: Inputs, options: WfsOptions) -> Picks:
     peaks = find_peaks(np.abs(coarsest_detail(scores, levels)))
     if not len(peaks):
         spread = np.linspace(0, num_frames - 1, k // 2, dtype=np.int64)
-        return Picks(fill_with_best(spread, scores, k))
+        return SelectorOutput(fill_with_best(spread, scores, k))
     borders = np.concatenate([[0], peaks, [num_frames]])
     quotas = _share_out(_importance(scores, borders, options), k, options.cut)
     points, relevance = unit_rows(inputs.features), 2 * scores - 1
@@ -98,7 +98,7 @@ def choose_wfs_sb(inputs: Inputs, options: WfsOptions) -> Picks:
         chosen = np.append(chosen, start + picks)
     if len(chosen) < k:
         chosen = _marginal_relevance(points, relevance, k, options.balance, chosen)
-    return Picks(chosen)
+    return SelectorOutput(chosen)
 
 
 def coarsest_detail(signal: np.ndarray, levels: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ntlbg.config import Config, changed
 from ntlbg.config.derive import Say
 from ntlbg.config.training_blocks import DatasetEntry
-from ntlbg.datasets import Item, load_items, read_features
+from ntlbg.datasets import DatasetItem, load_items, read_features
 from ntlbg.errors import ConfigError, DataError, NotReadyError
 from ntlbg.memory import Device, find_device, fit, reader_sizes, training_plan
 from ntlbg.memory.devices import PRESENT
@@ -32,7 +32,7 @@ class FoundSet:
 
     use: str
     entry: DatasetEntry
-    items: tuple[Item, ...] = ()
+    items: tuple[DatasetItem, ...] = ()
     absent: tuple[str, ...] = ()
     problem: str | None = None
 
@@ -56,7 +56,7 @@ class Ready:
     """
 
     config: Config
-    sets: list[list[Item]]
+    sets: list[list[DatasetItem]]
 
 
 def check(

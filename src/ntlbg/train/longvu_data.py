@@ -6,7 +6,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from ntlbg.config.training_blocks import DatasetEntry
-from ntlbg.datasets import Item, load_items
+from ntlbg.datasets import DatasetItem, load_items
 from ntlbg.errors import DataError
 from ntlbg.models.longvu.formats import BENCHMARKS, LETTERS, format_question
 from ntlbg.models.longvu.training import LongVUSample
@@ -59,7 +59,7 @@ def read_video(path: Path, *, fps: float, max_frames: int | None) -> np.ndarray:
     return np.concatenate([frames.data for frames in batches])
 
 
-def _items(path: str, folder: str | None, stage: str) -> list[Item]:
+def _items(path: str, folder: str | None, stage: str) -> list[DatasetItem]:
     items = load_items(DatasetEntry(name=path, path=path, folder=folder))
     if not items:
         raise DataError(f"{path}: there are no questions in it")
@@ -68,7 +68,7 @@ def _items(path: str, folder: str | None, stage: str) -> list[Item]:
     return items
 
 
-def _check(path: str, folder: str | None, item: Item, stage: str) -> None:
+def _check(path: str, folder: str | None, item: DatasetItem, stage: str) -> None:
     name, options = item.sample.video, item.sample.options or ()
     if item.source is None:
         place = "beside the questions" if folder is None else f"in {folder}"
@@ -86,7 +86,7 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_SUFFIXES
 
 
-def _as_asked(item: Item) -> tuple[str, str]:
+def _as_asked(item: DatasetItem) -> tuple[str, str]:
     """Question and answer; with options as they are asked later, and the answer's letter."""
     sample = item.sample
     if not sample.options:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ntlbg.config.training_blocks import LossConfig
-from ntlbg.models.layers import ConstantLinear
+from ntlbg.models.layers import ConstantInitLinear
 from ntlbg.models.modeling_outputs import NtlbgOutput, NtlbgStatistics
 from ntlbg.models.ntlbg.contour import contour_level
 from ntlbg.models.ntlbg.woodbury import inner_products, mahalanobis_and_logdet
@@ -213,7 +213,7 @@ class Transition(nn.Module):
         inputs = context_size + 2 * feature_size + 1
         self.hidden = nn.Linear(inputs, hidden_size)
         # Starts with "nothing changes", an error of the size of the contexts themselves.
-        self.output = ConstantLinear(hidden_size, context_size)
+        self.output = ConstantInitLinear(hidden_size, context_size)
 
     def forward(self, context: Tensor, point: Tensor, following: Tensor, gap: Tensor) -> Tensor:
         """context (..., C), point and following (..., D), gap (...) in seconds -> (..., C)."""

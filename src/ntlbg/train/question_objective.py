@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ntlbg.choosing import choose
 from ntlbg.config import Config
+from ntlbg.feature_loader import QuestionFeatures
 from ntlbg.models.builtin.vision_tower import normalize_pixels
 from ntlbg.models.ntlbg.checkpoints import trained_names
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
 from ntlbg.question import parse_question
-from ntlbg.reading import Read
 from ntlbg.retrievers.ntlbg import NtlbgRetriever
 from ntlbg.train.losses import total
 from ntlbg.train.objective import AnswerLosses
@@ -39,7 +39,7 @@ class QuestionObjective(AnswerLosses):
         self.settings, self.pixels = config, False  # Trainer owns "config"
         self.retriever = NtlbgRetriever(model, processor, None, track=config.model.feature_encoder)
 
-    def forward(self, items: Sequence[Read], progress: float = 0.0, **unused) -> dict:
+    def forward(self, items: Sequence[QuestionFeatures], progress: float = 0.0, **unused) -> dict:
         """B questions with answers -> loss and terms."""
         batch, losses = self.batch(items), self.settings.loss_config
         _, terms = self.read(batch, batch["attention_mask"], losses.contour_weight)
@@ -51,7 +51,7 @@ class QuestionObjective(AnswerLosses):
         """Without a base model that stays as published."""
         return set(trained_names(self.model))
 
-    def batch(self, items: Sequence[Read]) -> dict[str, Tensor]:
+    def batch(self, items: Sequence[QuestionFeatures]) -> dict[str, Tensor]:
         """Inputs of the model, with the frames that it would choose now."""
         selections = [self.choose(item) for item in items]
         batch = self.processor(
@@ -66,7 +66,7 @@ class QuestionObjective(AnswerLosses):
             self._see_again(items, batch)
         return batch
 
-    def _see_again(self, items: Sequence[Read], batch: dict[str, Tensor]) -> None:
+    def _see_again(self, items: Sequence[QuestionFeatures], batch: dict[str, Tensor]) -> None:
         """Features of the chosen frames of films, computed anew by the vision tower."""
         for row, item in enumerate(items):
             if item.film is None:
@@ -83,7 +83,7 @@ class QuestionObjective(AnswerLosses):
             )
 
     @torch.no_grad()
-    def choose(self, item: Read) -> Selection:
+    def choose(self, item: QuestionFeatures) -> Selection:
         """k frames by ``frame_selector``, as ``ask`` would choose them."""
         video = self.settings.video_config
         index = VideoIndex(item.pts_seconds, {self.retriever.track: item.features})

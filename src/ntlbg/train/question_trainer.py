@@ -10,11 +10,11 @@ from torch.utils.data import IterableDataset, get_worker_info
 from transformers import TrainerCallback, get_scheduler
 
 from ntlbg.config import Config
-from ntlbg.datasets import Item
+from ntlbg.datasets import DatasetItem
+from ntlbg.feature_loader import FeatureLoader, QuestionFeatures, load_datasets
 from ntlbg.memory import setup
 from ntlbg.models.ntlbg.building import build_reader
 from ntlbg.models.ntlbg.checkpoints import load_reader_weights, save_reader
-from ntlbg.reading import Read, VideoReader, items_of
 from ntlbg.train.checks import Ready
 from ntlbg.train.question_objective import QuestionObjective
 from ntlbg.train.stages import STAGES, set_stage
@@ -49,7 +49,7 @@ class QuestionTraining:
 
     def __init__(self, ready: Ready, weights: str | Path | None = None):
         config = self.config = ready.config
-        self.reader, self.sets = VideoReader(config), ready.sets
+        self.reader, self.sets = FeatureLoader(config), ready.sets
         items = [item for items in ready.sets for item in items]
         size, films = self.reader.feature_size(items), any(not one.has_features for one in items)
         dtype = DTYPES[config.hardware_config.mixed_precision]
@@ -90,11 +90,11 @@ class QuestionTraining:
 class MixedQuestions(IterableDataset):
     """Endless questions: a data set by its weight, then a question of it."""
 
-    def __init__(self, config: Config, reader: VideoReader, sets: list[list[Item]]):
+    def __init__(self, config: Config, reader: FeatureLoader, sets: list[list[DatasetItem]]):
         self.entries, self.sets = config.dataset_config.train_datasets, sets
         self.reader, self.seed = reader, config.training_config.seed
 
-    def __iter__(self) -> Iterator[Read]:
+    def __iter__(self) -> Iterator[QuestionFeatures]:
         worker = get_worker_info()
         draw = random.Random(f"{self.seed} {worker.id if worker else 0}")
         weights = [entry.weight for entry in self.entries]
@@ -122,7 +122,7 @@ class _Stages(TrainerCallback):
 class _Validation(TrainerCallback):
     """Mean loss on the validation questions, every ``eval_steps``."""
 
-    def __init__(self, objective: QuestionObjective, questions: list[Read], every: int):
+    def __init__(self, objective: QuestionObjective, questions: list[QuestionFeatures], every: int):
         self.objective, self.questions, self.every = objective, questions, every
 
     @torch.no_grad()
@@ -136,16 +136,16 @@ class _Validation(TrainerCallback):
         state.log_history.append(entry)
 
 
-def _collate(items: list[Read]) -> dict:
+def _collate(items: list[QuestionFeatures]) -> dict:
     """The questions as they are, and a tensor that says how many."""
     return {"count": torch.ones(len(items)), "items": items}
 
 
-def validation_questions(config: Config, reader: VideoReader) -> list[Read]:
+def validation_questions(config: Config, reader: FeatureLoader) -> list[QuestionFeatures]:
     """Of the validation sets that are there; they are not needed to train."""
     entries = config.dataset_config.val_datasets
     there = tuple(entry for entry in entries if Path(entry.path).exists())
-    sets = zip(there, items_of(there), strict=True)
+    sets = zip(there, load_datasets(there), strict=True)
     return [reader.read(item, entry.max_length) for entry, items in sets for item in items]
 
 

@@ -14,7 +14,7 @@ from ntlbg.train.recipes import load_recipe
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainResult:
     """What a run leaves behind.
 
     Attributes:
@@ -38,7 +38,7 @@ def run(
     dry_run: bool = False,
     resume: bool = True,
     say: Say = print,
-) -> Trained | None:
+) -> TrainResult | None:
     """Train as a configuration says; a run that was stopped goes on.
 
     Args:
@@ -72,7 +72,7 @@ def train(
     dry_run: bool = False,
     resume: bool = True,
     say: Say = print,
-) -> Trained | None:
+) -> TrainResult | None:
     """As :func:`run`, by a recipe; ``given`` is the file of its settings."""
     output = Path(output_dir or recipe.settings.output_dir)
     recipe.check(say, given=given, tell_all=dry_run)
@@ -84,4 +84,4 @@ def train(
     if dry_run:
         say("everything is there; nothing was trained")
         return None
-    return Trained(output, recipe.train(output, resume=resume, say=say))
+    return TrainResult(output, recipe.train(output, resume=resume, say=say))

@@ -21,12 +21,12 @@ __all__ = [
     "Evidence",
     "Frames",
     "Intent",
-    "Moments",
     "Passage",
     "Question",
     "Relevance",
     "Reply",
     "ScoreUnit",
+    "SelectedFrames",
     "Selection",
     "VideoIndex",
 ]
@@ -235,8 +235,8 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Moments:
-    """The frames chosen from a video; ``seen`` keeps the arrays behind them."""
+class SelectedFrames:
+    """The frames chosen from a video; ``context`` keeps the arrays behind them."""
 
     video: Path
     question: str | None
@@ -244,7 +244,7 @@ class Moments:
     evidence: list[Evidence]
     usage: dict
     notes: list[str] = field(default_factory=list)
-    seen: AnswerInput | None = field(default=None, repr=False, compare=False)
+    context: AnswerInput | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict:
         """Plain values for JSON; without the arrays."""
@@ -253,7 +253,7 @@ class Moments:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer and what it rests on; ``seen`` keeps the arrays behind it.
+    """An answer and what it rests on; ``context`` keeps the arrays behind it.
 
     ``found`` is the chance that the selected frames show what the question is about; None where
     the model cannot tell.
@@ -270,14 +270,14 @@ class Answer:
     option_scores: list[float] | None = None
     found: float | None = None
     notes: list[str] = field(default_factory=list)
-    seen: AnswerInput | None = field(default=None, repr=False, compare=False)
+    context: AnswerInput | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict:
         """Plain values for JSON; without the arrays."""
         return _plain(self)
 
 
-def _plain(result: "Moments | Answer") -> dict:
-    record = asdict(replace(result, seen=None))
-    del record["seen"]
+def _plain(result: "SelectedFrames | Answer") -> dict:
+    record = asdict(replace(result, context=None))
+    del record["context"]
     return json.loads(json.dumps(record, default=os.fspath))

@@ -23,7 +23,7 @@ RESTART_SECONDS = 1.0
 MAX_HOLD_SECONDS = 24 * 3600.0
 
 
-class Times(NamedTuple):
+class PacketTimes(NamedTuple):
     """Of one packet, in ticks. Without presentation times in the file `shown` is `decoding`."""
 
     shown: int
@@ -49,15 +49,15 @@ class Clock:
         self._due: list[int] = []  # presentation times of packets whose picture is to come
         self._silent = self.by_pts and stream.codec_context.name in SILENT_CODECS
 
-    def read(self, packet: av.Packet) -> Times | None:
+    def read(self, packet: av.Packet) -> PacketTimes | None:
         """When a packet is shown and decoded; None when that is impossible."""
         decoding = self._reading.place(packet.pts if packet.dts is None else packet.dts)
         if decoding is None or not self.by_pts:
-            return None if decoding is None else Times(decoding, decoding)
+            return None if decoding is None else PacketTimes(decoding, decoding)
         shown = decoding if packet.pts is None else packet.pts + self._reading.shift
-        return Times(shown, decoding) if shown - decoding <= self._longest else None
+        return PacketTimes(shown, decoding) if shown - decoding <= self._longest else None
 
-    def expect(self, packet: av.Packet, times: Times | None) -> None:
+    def expect(self, packet: av.Packet, times: PacketTimes | None) -> None:
         """Note a packet that is decoded next, for `overdue` and `show`."""
         if self._silent and packet.pts is not None and not packet.is_discard:
             heapq.heappush(self._due, packet.pts)

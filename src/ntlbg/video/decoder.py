@@ -5,7 +5,7 @@ from collections.abc import Callable, Container
 
 import av
 
-from ntlbg.video.ahead import Item, Unexpected
+from ntlbg.video.packet_queue import TimedPacket, Unexpected
 
 
 class Decoder:
@@ -28,7 +28,7 @@ class Decoder:
         """Whether a picture has come out, or will once more packets are fed."""
         return ticks in self.held or ticks in self._due
 
-    def feed(self, item: Item, *, floor: int, wanted: Container[int]) -> None:
+    def feed(self, item: TimedPacket, *, floor: int, wanted: Container[int]) -> None:
         """Decode one packet; keep what comes out from `floor` on, and what is `wanted`."""
         if item.packet.is_corrupt:  # pieces are missing, as transport streams can tell
             raise Unexpected

@@ -48,7 +48,7 @@ class ReadReport:
     skipped: int = 0
 
 
-class Damage:
+class DamageLog:
     """What to do about a packet or picture that cannot be used: count it, or refuse the video.
 
     last: the decoder's latest complaint.

@@ -6,7 +6,7 @@ from typing import Literal
 from ntlbg.errors import ConfigError
 from ntlbg.video.convert import FITS
 from ntlbg.video.opening import MAX_PIXELS
-from ntlbg.video.slots import MODES
+from ntlbg.video.time_match import MODES
 
 Size = int | tuple[int, int] | None
 ModeName = Literal["exact", "auto", "keyframe"]

@@ -8,7 +8,7 @@ import av
 from av.stream import Discard
 
 from ntlbg.video.clock import Clock
-from ntlbg.video.frames import Damage, ReadReport
+from ntlbg.video.frames import DamageLog, ReadReport
 from ntlbg.video.opening import MAX_PIXELS, open_video
 
 # Formats whose seeking was compared with decoding everything. The others are read through.
@@ -23,13 +23,13 @@ class Source:
 
     path: str | os.PathLike
     report: ReadReport
-    damage: Damage
+    damage: DamageLog
     threads: int = 2
     max_pixels: int = MAX_PIXELS
 
 
 @dataclass(frozen=True)
-class Place:
+class PacketPosition:
     """A packet to go to: the number of packets before it, from the beginning or from a seek."""
 
     number: int = 0
@@ -67,8 +67,8 @@ class Packets:
         self.container.close()
 
     @property
-    def place(self) -> Place:
-        return Place(self._number, self._seek)
+    def place(self) -> PacketPosition:
+        return PacketPosition(self._number, self._seek)
 
     @property
     def order(self) -> int:
@@ -85,7 +85,7 @@ class Packets:
         else:
             self._iterator = self._read()
 
-    def go_to(self, place: Place) -> None:
+    def go_to(self, place: PacketPosition) -> None:
         """The next packet is that of `place`; those before it are read again, and not counted."""
         if place.seek is not None:
             self.seek(place.seek)

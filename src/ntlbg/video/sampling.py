@@ -13,12 +13,12 @@ from ntlbg.errors import ConfigError, NoFramesError
 from ntlbg.types import Frames
 from ntlbg.video import options
 from ntlbg.video.convert import FITS, Layout, RgbConverter, displayed_size, quarter_turns
-from ntlbg.video.frames import Damage, ReadReport, VideoInfo
+from ntlbg.video.frames import DamageLog, ReadReport, VideoInfo
+from ntlbg.video.open_video import Video
 from ntlbg.video.opening import MAX_PIXELS, check_pixels
 from ntlbg.video.packets import Source
-from ntlbg.video.pictures import Video
-from ntlbg.video.slots import ROUNDING_SECONDS, Mode
 from ntlbg.video.stills import Still, read_still
+from ntlbg.video.time_match import ROUNDING_SECONDS, Mode
 
 # Batches of full-size pictures stay below this, with fewer pictures than asked for if need be.
 MAX_BATCH_BYTES = 2**28
@@ -90,7 +90,7 @@ def sample_frames(
         threads: of the decoder; they change the speed only. Damaged files and those without
             presentation times are decoded by one.
         on_damage: "skip" counts what is lost in the report and gives the rest, "raise" stops.
-            Damage to pictures that nothing asked for is built on is not looked for.
+            DamageLog to pictures that nothing asked for is built on is not looked for.
         max_pixels: larger pictures are refused before memory is set aside for them.
         report: counters to add to.
 
@@ -259,7 +259,7 @@ def _probe(source: Source) -> VideoInfo:
 
 def _source(path, report, threads, on_damage, max_pixels) -> Source:
     report = ReadReport() if report is None else report
-    return Source(path, report, Damage(path, report, on_damage), threads, max_pixels)
+    return Source(path, report, DamageLog(path, report, on_damage), threads, max_pixels)
 
 
 def _open(source: Source) -> Video | Still:

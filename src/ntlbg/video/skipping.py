@@ -9,12 +9,12 @@ whatever contradicts that expectation raises Unexpected, and the file is decoded
 from collections import deque
 from collections.abc import Iterator
 
-from ntlbg.video.ahead import Ahead, Item, Unexpected, read_items
 from ntlbg.video.bitstream import Bitstream
 from ntlbg.video.decoder import Decoder
-from ntlbg.video.landmarks import Landmark, Landmarks
+from ntlbg.video.packet_queue import Ahead, TimedPacket, Unexpected, read_items
 from ntlbg.video.packets import Packets, Source
-from ntlbg.video.slots import Mode, Picture, Scale, Slot, is_over
+from ntlbg.video.restart_points import Landmark, Landmarks
+from ntlbg.video.time_match import Mode, Picture, TickScale, TimeWindow, is_over
 
 # Very long stretches between keyframes are decoded as they are read, to bound the memory.
 MAX_WAITING_BYTES = 2**25
@@ -43,7 +43,7 @@ class SkippingReader:
         self._packets = Packets(
             self._source, threads=1 if self._mode.keyframes_only else self._source.threads
         )
-        self._scale = Scale(self._origin, self._packets.clock.time_base)
+        self._scale = TickScale(self._origin, self._packets.clock.time_base)
         self._bitstream = Bitstream(self._packets.codec)
         self._items = read_items(self._packets, self._bitstream, self._mode)
         self._ahead = Ahead(self._mode, self._origin, self.landmarks)
@@ -82,7 +82,7 @@ class SkippingReader:
 
     # Reading ahead
 
-    def _read_until(self, slot: Slot) -> None:
+    def _read_until(self, slot: TimeWindow) -> None:
         if self._jump_pays(slot):
             self._jump(slot)
         while not self._ahead.is_resolved(slot):
@@ -92,7 +92,7 @@ class SkippingReader:
             else:
                 self._admit(item, slot)
 
-    def _admit(self, item: Item, slot: Slot) -> None:
+    def _admit(self, item: TimedPacket, slot: TimeWindow) -> None:
         if item.is_entry:
             mark = Landmark(item.place, item.shown, item.order)
             self.landmarks.add(mark, oldest=self.restart_ticks())
@@ -108,7 +108,7 @@ class SkippingReader:
         while self._ahead.size > MAX_WAITING_BYTES // 2 and self._ahead.queue[0].shown < floor:
             self._feed_or_skip(floor)
 
-    def _is_over(self, seconds: float, slot: Slot) -> bool:
+    def _is_over(self, seconds: float, slot: TimeWindow) -> bool:
         ahead = self._ahead
         if not ahead.at_end:
             return False
@@ -122,13 +122,13 @@ class SkippingReader:
 
     # Jumping ahead
 
-    def _jump_pays(self, slot: Slot) -> bool:
+    def _jump_pays(self, slot: TimeWindow) -> bool:
         if not (self._may_jump and self._packets.is_seekable and self._bitstream.has_entries):
             return False
         far = slot.first - self._ahead.position > self._longest_gop
         return far and not self._ahead.at_end
 
-    def _jump(self, slot: Slot) -> None:
+    def _jump(self, slot: TimeWindow) -> None:
         """Go on reading at a clean keyframe before a slot, at the beginning if there is none."""
         self._drain()  # seeking empties the decoder
         back, step = 0, self._scale.last_by(SHORTEST_JUMP_SECONDS) - self._origin
@@ -148,7 +148,7 @@ class SkippingReader:
         self._open()
         self._decoder.held = held
 
-    def _find_entry(self, limit: int) -> Item | None:
+    def _find_entry(self, limit: int) -> TimedPacket | None:
         for item in self._items:
             if item.decoding is not None and item.decoding > limit:
                 return None

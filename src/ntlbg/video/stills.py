@@ -24,7 +24,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from ntlbg.errors import VideoOpenError
 from ntlbg.video.frames import ReadReport
 from ntlbg.video.opening import MAX_PIXELS, check_pixels, open_video, regular_file
-from ntlbg.video.slots import ROUNDING_SECONDS, Mode, Picture
+from ntlbg.video.time_match import ROUNDING_SECONDS, Mode, Picture
 
 # Not `Image.open`, whose own limit of pixels warns or refuses before ours is asked.
 READERS = {

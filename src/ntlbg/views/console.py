@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ntlbg.time_text import timestamp
-from ntlbg.types import Answer, Evidence, Moments
+from ntlbg.types import Answer, Evidence, SelectedFrames
 
 
 def print_json(value: dict) -> None:
@@ -41,7 +41,7 @@ def print_answer(answer: Answer) -> None:
     _print_selected(console, answer, f", {answer.usage['visual_tokens']} visual tokens")
 
 
-def print_moments(moments: Moments) -> None:
+def print_moments(moments: SelectedFrames) -> None:
     """The selected moments."""
     _print_selected(_stdout(), moments)
 
@@ -53,7 +53,7 @@ def print_index(rows: Sequence[dict]) -> None:
         print(f"{row['video']}: {row['frames']} frames to {timestamp(row['seconds'])}, {state}")
 
 
-def tell_written(paths: Sequence[Path]) -> None:
+def print_paths(paths: Sequence[Path]) -> None:
     """Name what was written, on stderr."""
     for path in paths:
         print(f"wrote {path}", file=sys.stderr)
@@ -111,8 +111,8 @@ def _table(*names: str) -> Table:
     return table
 
 
-def _print_selected(console: Console, result: Answer | Moments, more: str = "") -> None:
-    """Moments, what was used, seconds; notes on stderr."""
+def _print_selected(console: Console, result: Answer | SelectedFrames, more: str = "") -> None:
+    """SelectedFrames, what was used, seconds; notes on stderr."""
     console.print(_evidence_table(result.evidence))
     if any(item.supports for item in result.evidence):
         console.print("* shows what the question is about", style="dim", highlight=False)

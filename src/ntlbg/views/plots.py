@@ -18,7 +18,7 @@ from ntlbg.time_text import (
     span_seconds,
     timestamp,
 )
-from ntlbg.types import Answer, Moments
+from ntlbg.types import Answer, SelectedFrames
 
 # of every plot, for matplotlib.rc_context
 STYLE = {
@@ -38,7 +38,7 @@ _PICTURES = 8
 
 
 def save_timeline(
-    result: Answer | Moments,
+    result: Answer | SelectedFrames,
     folder: str | Path,
     *,
     name: str = "timeline",
@@ -47,7 +47,7 @@ def save_timeline(
     """Write ``name.png`` and ``name.svg``: relevance over time, selected frames, pictures.
 
     Args:
-        result: needs ``result.seen``; pictures are shown when ``seen.frames`` is there.
+        result: needs ``result.context``; pictures are shown when ``seen.frames`` is there.
         truth: intervals in seconds that hold the evidence, shaded.
 
     Raises:
@@ -72,7 +72,9 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
     return written
 
 
-def draw_timeline(result: Answer | Moments, *, truth: Sequence[tuple[float, float]] = ()) -> Figure:
+def draw_timeline(
+    result: Answer | SelectedFrames, *, truth: Sequence[tuple[float, float]] = ()
+) -> Figure:
     """The same as a matplotlib Figure, without pyplot and its global state."""
     pictures = _spread(result)
     figure = Figure(figsize=(10, 3.3 if pictures else 2.3))
@@ -86,8 +88,8 @@ def draw_timeline(result: Answer | Moments, *, truth: Sequence[tuple[float, floa
     return figure
 
 
-def _draw_relevance(axes: Axes, result: Answer | Moments, truth) -> None:
-    times, selection = result.seen.pts_seconds, result.seen.selection
+def _draw_relevance(axes: Axes, result: Answer | SelectedFrames, truth) -> None:
+    times, selection = result.context.pts_seconds, result.context.selection
     start, span, levels = times[0], span_seconds(times), np.ones(len(result.evidence))
     for first, last in truth:
         half = max(last - first, span / 250) / 2  # a moment stays visible in an hour
@@ -111,25 +113,25 @@ def _draw_relevance(axes: Axes, result: Answer | Moments, truth) -> None:
     )  # fmt: skip
 
 
-def _draw_pictures(figure, cell, result: Answer | Moments, positions: list[int]) -> None:
+def _draw_pictures(figure, cell, result: Answer | SelectedFrames, positions: list[int]) -> None:
     row = cell.subgridspec(1, _PICTURES, wspace=0.06)
     for column, position in enumerate(positions):
         axes = figure.add_subplot(row[column])
-        axes.imshow(result.seen.frames.data[position])
+        axes.imshow(result.context.frames.data[position])
         axes.set_axis_off()
         axes.set_title(result.evidence[position].timestamp, fontsize=9, color=_SOFT, pad=3)
 
 
-def _spread(result: Answer | Moments) -> list[int]:
+def _spread(result: Answer | SelectedFrames) -> list[int]:
     """Positions of the pictures to show: the best scores, in order of time."""
-    if result.seen.frames is None:
+    if result.context.frames is None:
         return []
     scores = [item.score or 0.0 for item in result.evidence]
     best = np.argsort(scores, kind="stable")[::-1][:_PICTURES]
     return sorted(int(position) for position in best)
 
 
-def _title(result: Answer | Moments) -> str:
+def _title(result: Answer | SelectedFrames) -> str:
     if isinstance(result, Answer):
         return f"{result.question}  {result.text}"
     return result.question or result.video.name

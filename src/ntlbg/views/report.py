@@ -28,8 +28,8 @@ _CONTEXT_CELLS = 32
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One question of a report; ``answer.seen.frames`` become its pictures.
+class ReportQuestion:
+    """One question of a report; ``answer.context.frames`` become its pictures.
 
     Attributes:
         kind: first, last, count ... shown beside the question.
@@ -50,7 +50,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Stage:
+class TimedStep:
     """One measured step of the flow."""
 
     name: str
@@ -63,10 +63,10 @@ class Report:
     """Everything the page shows; empty parts are left out."""
 
     title: str
-    asked: Sequence[Asked]
+    asked: Sequence[ReportQuestion]
     lead: str = ""
     facts: dict[str, str] = field(default_factory=dict)
-    benchmark: Sequence[Stage] = ()
+    benchmark: Sequence[TimedStep] = ()
     attention: "Attention | None" = None
     rich_points: "RichPoints | None" = None
     measured: Sequence[str] = ()
@@ -101,7 +101,7 @@ def report_answer(answer: Answer, path: str | Path) -> Path:
         "Time": _seconds(sum(usage["seconds"].values())),
     }
     title = f"A question about {answer.video.name}"
-    report = Report(title, [Asked(answer)], facts=facts)
+    report = Report(title, [ReportQuestion(answer)], facts=facts)
     return write_report(report, path, inputs=[answer.video])
 
 
@@ -127,9 +127,9 @@ def render(report: Report) -> str:
     )
 
 
-def _view(asked: Asked) -> dict:
+def _view(asked: ReportQuestion) -> dict:
     """What the template needs of one question, in percent and text."""
-    seen = asked.answer.seen
+    seen = asked.answer.context
     times, scores = seen.pts_seconds, seen.selection.scores
     pictures = [None] * len(asked.answer.evidence)
     if seen.frames is not None:
@@ -163,7 +163,7 @@ def _view(asked: Asked) -> dict:
 
 def _levels(answer: Answer) -> np.ndarray:
     """Height 0..1 of each selected frame's mark; full height where nothing is scored."""
-    selection = answer.seen.selection
+    selection = answer.context.selection
     if selection.scores is None:
         return np.ones(len(selection.indices))
     return relevance_levels(selection.scores, selection.scores[selection.indices])
@@ -175,7 +175,7 @@ def _path(positions: np.ndarray, levels: np.ndarray) -> str:
     return f"M{1000 * positions[0]:.1f},100 L{points} L{1000 * positions[-1]:.1f},100 Z"
 
 
-def _score(asked: Sequence[Asked]) -> dict | None:
+def _score(asked: Sequence[ReportQuestion]) -> dict | None:
     """How many were right; None where no truth is known."""
     judged = [item for item in asked if item.right is not None]
     if not judged:
@@ -188,7 +188,7 @@ def _score(asked: Sequence[Asked]) -> dict | None:
     }
 
 
-def _stages(stages: Sequence[Stage]) -> list[dict]:
+def _stages(stages: Sequence[TimedStep]) -> list[dict]:
     longest = max((stage.seconds for stage in stages), default=1.0) or 1.0
     return [{"stage": stage, "percent": 100 * stage.seconds / longest} for stage in stages]
 

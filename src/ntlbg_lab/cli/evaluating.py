@@ -253,7 +253,7 @@ def plot(
     from ntlbg.views import console
     from ntlbg_lab.plots import plot_file
 
-    console.tell_written(plot_file(file, out or file.parent))
+    console.print_paths(plot_file(file, out or file.parent))
 
 
 def _suite(name: str) -> tuple[Callable, Callable, Callable]:
@@ -288,7 +288,7 @@ def _show(out_dir: Path, as_json: bool, content: dict, tables: Sequence) -> None
         console.print_json(content)
     else:
         typer.echo(as_markdown(tables))
-    console.tell_written([out_dir])
+    console.print_paths([out_dir])
 
 
 def _tell(line: str) -> None:

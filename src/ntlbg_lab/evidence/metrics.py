@@ -13,8 +13,8 @@ import numpy as np
 from ntlbg.judging import normalized, same_text
 from ntlbg.selectors.codebook import cell_sums, nearest_codes
 from ntlbg.selectors.contour import contour_deviation
+from ntlbg.selectors.gaussian import estimate_gaussian
 from ntlbg.selectors.inputs import unit_rows
-from ntlbg.selectors.moments import estimate_moments
 from ntlbg.selectors.similarity_space import DEFAULT_RANK
 
 
@@ -156,7 +156,7 @@ def mean_rank(scores: np.ndarray, indices: np.ndarray) -> float:
 def whitened(features: np.ndarray) -> np.ndarray | None:
     """(T, r) leading components with variance 1; None when all frames are the same."""
     features = features.astype(np.float32, copy=False)
-    moments = estimate_moments(features, DEFAULT_RANK)
+    moments = estimate_gaussian(features, DEFAULT_RANK)
     return None if moments is None else moments.whiten(features)
 
 

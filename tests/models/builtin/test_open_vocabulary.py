@@ -77,7 +77,7 @@ def test_without_notes_and_objects_nothing_changes(model):
     further = OpenVocabulary(model, tiny_processor(), EXPERT)
     features = frames_of(model)
     np.testing.assert_array_equal(further.express(features, None), features)
-    assert not further.set_to_words(features).any()
+    assert not further.replaced_frames(features).any()
 
 
 def test_the_expert_names_what_the_tower_does_not_know(model):
@@ -87,14 +87,14 @@ def test_the_expert_names_what_the_tower_does_not_know(model):
     np.testing.assert_array_equal(found[:2], features[:2])  # the tower is sure
     np.testing.assert_allclose(found[2], direction(model, "old dog"), rtol=1e-5)
     np.testing.assert_allclose(found[3], direction(model, "sofa"), rtol=1e-5)
-    assert further.set_to_words(found)[:4].tolist() == [False, False, True, True]
+    assert further.replaced_frames(found)[:4].tolist() == [False, False, True, True]
 
 
 def test_a_doubtful_expert_is_not_heard(model):
     further = OpenVocabulary(model, tiny_processor(), EXPERT)
     features, heard = in_footage(frames_of(model), [0, 0, 1, 2], [0.9, 0.9, 0.9, 0.1])
     found = further.express(features, heard)
-    assert further.set_to_words(found)[:4].tolist() == [False, False, True, False]
+    assert further.replaced_frames(found)[:4].tolist() == [False, False, True, False]
 
 
 def test_the_expert_is_not_heard_where_the_tower_knows_a_drawing(model, monkeypatch):
@@ -105,7 +105,7 @@ def test_the_expert_is_not_heard_where_the_tower_knows_a_drawing(model, monkeypa
     for sure, heard in [(2, True), (3, False)]:
         features = np.stack([drawn] * sure + [nothing] * (20 - sure))
         found = further.express(features, opinions([1] * 20, [0.9] * 20))
-        assert further.set_to_words(found).any() == heard
+        assert further.replaced_frames(found).any() == heard
 
 
 def test_the_expert_is_not_heard_in_videos_with_drawn_objects(model):
@@ -114,7 +114,7 @@ def test_the_expert_is_not_heard_in_videos_with_drawn_objects(model):
     features = np.repeat(frames_of(model)[2:3], 10, axis=0)
     for drawn, heard in [(0.4, True), (0.6, False)]:
         found = further.express(features, opinions([1] * 10, [0.9] * 10), drawn)
-        assert further.set_to_words(found).all() == further.set_to_words(found).any() == heard
+        assert further.replaced_frames(found).all() == further.replaced_frames(found).any() == heard
 
 
 def test_every_scene_is_footage_or_not(model):
@@ -124,7 +124,7 @@ def test_every_scene_is_footage_or_not(model):
     features = np.stack([nothing] * 4 + [drawn] * 30 + [vague] * 4)
     chances = [0.9] * 34 + [0.3, 0.4, 0.3, 0.3]
     found = further.express(features, opinions([1] * 38, chances))
-    assert further.set_to_words(found).tolist() == [True] * 4 + [False] * 34
+    assert further.replaced_frames(found).tolist() == [True] * 4 + [False] * 34
 
 
 def test_the_expert_is_heard_in_footage_only(model):
@@ -134,7 +134,7 @@ def test_the_expert_is_heard_in_footage_only(model):
     for share, heard in [(FOOTAGE - 0.1, False), (FOOTAGE + 0.1, True)]:
         sure = [1.0] * round(10 * share) + [0.0] * (10 - round(10 * share))
         found = further.express(features, opinions([1] * 10, sure))
-        assert further.set_to_words(found).any() == heard
+        assert further.replaced_frames(found).any() == heard
         if not heard:
             np.testing.assert_array_equal(found, features)
 
@@ -266,8 +266,8 @@ def test_what_is_shown_is_the_word_of_most_frames(model, question, word):
     index = index_of(features, times, notes_of(*opinions([0, 1, 1, 1, 2], [0.9] * 5)))
     found = retriever.features(index)
     intent = parse_question(question).intent
-    assert retriever.vocabulary.shown(intent, found, times) == word
-    assert retriever.vocabulary.shown(intent, features, times) is None
+    assert retriever.vocabulary.answer_what_is_shown(intent, found, times) == word
+    assert retriever.vocabulary.answer_what_is_shown(intent, features, times) is None
     if word:
         answerer = NtlbgAnswerer(retriever, fingerprint="tiny")
         chosen = select_frames("uniform", found, 5, pts_seconds=times)

@@ -6,8 +6,8 @@ import torch
 
 from ntlbg.config import Config
 from ntlbg.data import Sample
+from ntlbg.feature_loader import QuestionFeatures
 from ntlbg.models.ntlbg.inspection import plane_of
-from ntlbg.reading import Read
 from ntlbg.selectors import select_frames
 from ntlbg.selectors.contour import optimal_radius
 from ntlbg.train.loss_parts import loss_parts
@@ -101,7 +101,7 @@ def test_word_weights_depend_on_the_question(answerer, shown, video):
 def test_losses_are_those_of_training_on_the_same_question(answerer, shown, video):
     objective = QuestionObjective(answerer.model, answerer.processor, Config())
     objective.choose = lambda item: video.selection
-    item = Read(
+    item = QuestionFeatures(
         Sample(video="film.mp4", question=QUESTION, answer=ANSWER),
         features=video.features,
         pts_seconds=video.pts_seconds,

@@ -16,7 +16,11 @@ from ntlbg.data import NOT_SEEN
 from ntlbg.models.builtin import drawn_videos
 from ntlbg.models.builtin.wording import ObjectNames
 from ntlbg.models.ntlbg import question_evidence
-from ntlbg.models.ntlbg.question_evidence import QuestionEvidence, appearances, word_odds
+from ntlbg.models.ntlbg.question_evidence import (
+    QuestionEvidence,
+    appearance_probabilities,
+    word_odds,
+)
 from ntlbg.question import parse_question
 from ntlbg.question.timing import ANCHOR_GAP
 from ntlbg.retrievers.ntlbg import NtlbgRetriever
@@ -114,10 +118,10 @@ def test_the_best_of_many_frames_counts_for_less():
 def test_runs_end_with_a_frame_without_the_object_or_a_long_time():
     chances = np.array([0.9, 0.2, 0.0, 0.5, 0.05, 0.8, 0.3])
     times = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 30.0, 40.0])
-    assert appearances(chances, times) == [0.9, 0.5, 0.8, 0.3]
+    assert appearance_probabilities(chances, times) == [0.9, 0.5, 0.8, 0.3]
     shuffled = np.random.default_rng(0).permutation(7)
-    assert appearances(chances[shuffled], times[shuffled]) == [0.9, 0.5, 0.8, 0.3]
-    assert appearances(np.zeros(3), np.arange(3.0)) == []
+    assert appearance_probabilities(chances[shuffled], times[shuffled]) == [0.9, 0.5, 0.8, 0.3]
+    assert appearance_probabilities(np.zeros(3), np.arange(3.0)) == []
 
 
 @settings(deadline=None)

@@ -246,7 +246,7 @@ def load_objects() -> list[EnrolledObject]:
     return [_read(path) for path in sorted(enrolment_folder().glob("*.safetensors"))]
 
 
-def current_objects(
+def load_or_reencode_objects(
     encode: EncodeFrames, *, image_size: tuple[int, int], fingerprint: str
 ) -> list[EnrolledObject]:
     """Everything that is enrolled; what other weights have seen is looked at again and kept.

@@ -111,7 +111,7 @@ class OpenVocabulary:
         return found.numpy()
 
     @torch.inference_mode()
-    def set_to_words(self, features: np.ndarray) -> np.ndarray:
+    def replaced_frames(self, features: np.ndarray) -> np.ndarray:
         """Mask (T,) of the frames whose features :meth:`express` replaced."""
         alike = torch.tensor(features).float() @ self.directions.T
         return (alike > SET_TO_A_WORD).any(-1).numpy()
@@ -126,7 +126,7 @@ class OpenVocabulary:
             return None
         if intent.times_seconds:
             features = features[near_named_times(pts_seconds, intent.times_seconds)]
-        rows = torch.tensor(features[self.set_to_words(features)]).float()
+        rows = torch.tensor(features[self.replaced_frames(features)]).float()
         words = (rows @ self.directions.T).argmax(-1).tolist()
         return self.names[Counter(words).most_common(1)[0][0]] if words else None
 

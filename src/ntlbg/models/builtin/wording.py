@@ -118,7 +118,7 @@ def read_in_english(text: str, options: Sequence[str] | None = None) -> Question
     return replace(question, intent=Intent("zh", question.intent.times_seconds))
 
 
-def reservations(question: Question, names: ObjectNames) -> tuple[str, ...]:
+def answer_caveats(question: Question, names: ObjectNames) -> tuple[str, ...]:
     """Why a model that knows these names cannot be trusted with a question, if so."""
     if not _is_latin(question.text):
         return (NOT_ENGLISH,)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ntlbg.models.layers import ConstantLinear
+from ntlbg.models.layers import ConstantInitLinear
 from ntlbg.models.modeling_outputs import NtlbgStatistics
 from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig
 from ntlbg.models.ntlbg.woodbury import mahalanobis_and_logdet
@@ -73,12 +73,12 @@ class NTLBGAttention(nn.Module):
         )
         self.pooling = QueryPooling(config)
         self.residual_down = nn.Linear(size, residual_rank, bias=False)
-        self.residual_up = ConstantLinear(residual_rank, size, bias=False)
-        self.gain = ConstantLinear(hidden, 1, _inverse_softplus(INITIAL_GAIN))
-        self.spread = ConstantLinear(hidden, 1)
-        self.factor_gain = ConstantLinear(hidden, rank, _inverse_softplus(INITIAL_VARIANCE))
+        self.residual_up = ConstantInitLinear(residual_rank, size, bias=False)
+        self.gain = ConstantInitLinear(hidden, 1, _inverse_softplus(INITIAL_GAIN))
+        self.spread = ConstantInitLinear(hidden, 1)
+        self.factor_gain = ConstantInitLinear(hidden, rank, _inverse_softplus(INITIAL_VARIANCE))
         # At the start this cancels the mean's own share of the log-ratio, -|mu_Q|^2 / 2 sigma^2.
-        self.bias = ConstantLinear(hidden, 1, INITIAL_GAIN**2 / (2 * INITIAL_VARIANCE))
+        self.bias = ConstantInitLinear(hidden, 1, INITIAL_GAIN**2 / (2 * INITIAL_VARIANCE))
         self.basis = nn.Parameter(torch.empty(size, rank))
         self.raw_diagonal = nn.Parameter(torch.empty(size))
         self.background_mean = nn.Parameter(torch.empty(size))

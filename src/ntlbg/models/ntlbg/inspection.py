@@ -15,7 +15,7 @@ from ntlbg.models.ntlbg.contour import contour_level
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
 from ntlbg.models.ntlbg.woodbury import inner_products, mahalanobis_and_logdet
-from ntlbg.selectors.moments import estimate_moments
+from ntlbg.selectors.gaussian import estimate_gaussian
 from ntlbg.types import Selection
 
 
@@ -177,7 +177,7 @@ def _widest(centred: np.ndarray, axis: np.ndarray) -> np.ndarray:
     Of the two signs the one that the farthest point has.
     """
     rest = centred - np.outer(centred @ axis, axis)
-    moments = estimate_moments(rest.astype(np.float32), rank=1)
+    moments = estimate_gaussian(rest.astype(np.float32), rank=1)
     if moments is None:  # all are the same: any direction will do
         widest = np.eye(len(axis))[np.abs(axis).argmin()]
     else:

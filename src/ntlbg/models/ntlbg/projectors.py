@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ntlbg.models.layers import ConstantLinear
+from ntlbg.models.layers import ConstantInitLinear
 from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig
 
 # Part of a typical embedding's length that the learned correction may take per unit of output.
@@ -54,7 +54,7 @@ class VocabularyProjector(nn.Module):
         self.scale, self.nothing_bias = config.vocabulary_scale, config.nothing_bias
         self.doubt_margin, self.doubt_slope = config.doubt_margin, config.doubt_slope
         self.hidden = nn.Linear(config.rich_point_size, config.adapter_size)
-        self.output = ConstantLinear(config.adapter_size, width)
+        self.output = ConstantInitLinear(config.adapter_size, width)
         same = width == config.feature_size
         self.to_text = nn.Identity() if same else nn.Linear(config.feature_size, width, False)
         self.register_buffer("word_embeddings", torch.zeros(len(self.words), width))

@@ -235,14 +235,14 @@ class QuestionEvidence:
         return log_odds(self.calibration.named, self.relevance, self.words[name])
 
     def count_chances(self, pts_seconds: np.ndarray) -> np.ndarray:
-        """Chances of 0, 1, 2 ... appearances of the named object in frames at times (K,).
+        """Chances of 0, 1, 2 ... appearance_probabilities of the named object in frames at times (K,).
 
         Appearances are there or not, each for itself, by their best frames: a Poisson binomial
         distribution.
         """
         chances = np.ones(1)
         [name] = self.words
-        for chance in appearances(logistic(self.named(name)), pts_seconds):
+        for chance in appearance_probabilities(logistic(self.named(name)), pts_seconds):
             chances = np.convolve(chances, [1 - chance, chance])
         return chances
 
@@ -316,7 +316,7 @@ def word_chances(projector, features: Tensor, scores: np.ndarray) -> np.ndarray:
     return (meant[:, None] * shown).max(0)
 
 
-def appearances(chances: np.ndarray, pts_seconds: np.ndarray) -> list[float]:
+def appearance_probabilities(chances: np.ndarray, pts_seconds: np.ndarray) -> list[float]:
     """The best chance of each run of possible frames, in order of time.
 
     A frame without the object, or APPEARANCE_SECONDS without a frame, ends a run.
@@ -338,7 +338,7 @@ def too_late(intent: Intent, pts_seconds: np.ndarray) -> tuple[str, ...]:
     return (f"the video was looked at up to {format_seconds(last)}, and the time lies after that",)
 
 
-def frames_asked_about(intent: Intent, pts_seconds: np.ndarray) -> np.ndarray | None:
+def question_frame_mask(intent: Intent, pts_seconds: np.ndarray) -> np.ndarray | None:
     """Mask (K,) of the frames that a question about events is about; None for other questions."""
     if intent.times_seconds:
         return near_named_times(pts_seconds, intent.times_seconds)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ntlbg.config import Config, changed, to_json
+from ntlbg.feature_loader import load_datasets
 from ntlbg.files import Kinds, staged_file
 from ntlbg.marks import CONFIGURATION, json_object
-from ntlbg.reading import items_of
 from ntlbg.train.checks import Ready, check
 from ntlbg.train.recipe import HISTORY, HISTORY_FILE, SETTINGS_FILE, OneStage, Say
 
@@ -102,7 +102,7 @@ class NtlbgRecipe(OneStage[Config]):
 
 def with_epochs(config: Config, epochs: float) -> Config:
     """The configuration with as many steps as see every training question ``epochs`` times."""
-    sets = items_of(config.dataset_config.train_datasets)
+    sets = load_datasets(config.dataset_config.train_datasets)
     settings = config.training_config
     videos = settings.batch_size * settings.gradient_accumulation_steps
     steps = max(1, round(epochs * sum(map(len, sets)) / videos))

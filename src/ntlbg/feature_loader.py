@@ -9,7 +9,7 @@ import numpy as np
 from ntlbg.config import Config
 from ntlbg.config.training_blocks import DatasetEntry
 from ntlbg.data import Sample
-from ntlbg.datasets import Item, load_items, read_features
+from ntlbg.datasets import DatasetItem, load_items, read_features
 from ntlbg.encoders import ENCODERS, Encoder
 from ntlbg.errors import ConfigError, DataError
 from ntlbg.index.index_video import index_video
@@ -18,7 +18,7 @@ from ntlbg.selectors import SELECTORS
 
 
 @dataclass(frozen=True)
-class Read:
+class QuestionFeatures:
     """A question and its video's frames.
 
     features: float32 (T, D). pts_seconds: float64 (T,). film: where their pixels are; None where
@@ -46,7 +46,7 @@ def check_names(config: Config) -> None:
             raise ConfigError(f"{key}: got {name!r}; there are: {', '.join(known)}")
 
 
-class VideoReader:
+class FeatureLoader:
     """Features as ``video_config`` asks for them; videos are encoded once and kept in the index.
 
     Args:
@@ -72,7 +72,7 @@ class VideoReader:
             self._encoder = self._load()
         return self._encoder
 
-    def read(self, item: Item, max_length: int | None = None) -> Read:
+    def read(self, item: DatasetItem, max_length: int | None = None) -> QuestionFeatures:
         """Features of one question's video.
 
         Raises:
@@ -89,7 +89,7 @@ class VideoReader:
                 times[:: self.video.temporal_stride],
             )
             kept = np.linspace(0, len(features) - 1, min(limit, len(features))).round().astype(int)
-            return Read(item.sample, features[kept], times[kept])
+            return QuestionFeatures(item.sample, features[kept], times[kept])
         indexed = index_video(
             item.source,
             [self.encoder],
@@ -98,7 +98,7 @@ class VideoReader:
             max_frames=limit,
         )
         features = indexed.features[self.encoder.name]
-        return Read(item.sample, features, indexed.pts_seconds, item.source)
+        return QuestionFeatures(item.sample, features, indexed.pts_seconds, item.source)
 
     def _check_size(self, path: Path, size: int) -> None:
         self._size = self._size or size
@@ -108,7 +108,7 @@ class VideoReader:
                 "all with one encoder"
             )
 
-    def feature_size(self, items: list[Item]) -> int:
+    def feature_size(self, items: list[DatasetItem]) -> int:
         """D of the data sets' features."""
         for item in items:
             if item.has_features:
@@ -116,7 +116,7 @@ class VideoReader:
         return self.encoder.feature_size
 
 
-def items_of(entries: tuple[DatasetEntry, ...]) -> list[list[Item]]:
+def load_datasets(entries: tuple[DatasetEntry, ...]) -> list[list[DatasetItem]]:
     """Items of every data set whose video or features are there.
 
     Raises:

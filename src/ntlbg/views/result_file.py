@@ -10,7 +10,7 @@ from ntlbg.errors import DataError
 from ntlbg.evidence import describe_evidence
 from ntlbg.files import staged_file
 from ntlbg.marks import tensor_file
-from ntlbg.types import Answer, AnswerInput, Moments, Selection, VideoIndex
+from ntlbg.types import Answer, AnswerInput, SelectedFrames, Selection, VideoIndex
 
 FILE_NAME = "seen.safetensors"
 ARRAYS = ("features", "pts_seconds", "indices", "weights", "spans")
@@ -18,13 +18,13 @@ TEXTS = ("video", "question", "answer", "selector")
 SEEN = {FILE_NAME: tensor_file("what an answer saw", *ARRAYS, *TEXTS)}
 
 
-def save_seen(result: Answer | Moments, folder: str | Path) -> Path:
+def save_seen(result: Answer | SelectedFrames, folder: str | Path) -> Path:
     """Write ``seen.safetensors``: features, times, scores and the frames chosen.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    seen, chosen = result.seen, result.seen.selection
+    seen, chosen = result.context, result.context.selection
     arrays = {
         "features": seen.features,
         "pts_seconds": seen.pts_seconds,
@@ -44,7 +44,7 @@ def save_seen(result: Answer | Moments, folder: str | Path) -> Path:
     return path
 
 
-def read_seen(path: str | Path) -> Answer | Moments:
+def read_seen(path: str | Path) -> Answer | SelectedFrames:
     """The answer, or the moments where there was none; without pictures.
 
     Raises:
@@ -65,11 +65,11 @@ def read_seen(path: str | Path) -> Answer | Moments:
         "usage": {},
         "video": Path(texts["video"]),
         "selector": texts["selector"],
-        "seen": seen,
+        "context": seen,
     }
     if texts["answer"]:
         return Answer(text=texts["answer"], question=texts["question"], model="", **common)
-    return Moments(question=texts["question"] or None, **common)
+    return SelectedFrames(question=texts["question"] or None, **common)
 
 
 def _context(arrays: dict[str, np.ndarray]) -> AnswerInput:

@@ -9,8 +9,8 @@ from itertools import chain
 
 import av
 
-from ntlbg.video.packets import Packets, Place, Source
-from ntlbg.video.slots import TOLERANCE, Mode, Picture, is_over
+from ntlbg.video.packets import PacketPosition, Packets, Source
+from ntlbg.video.time_match import TOLERANCE, Mode, Picture, is_over
 
 
 class PlainReader:
@@ -19,11 +19,13 @@ class PlainReader:
     origin: ticks of the first shown picture of the video; None makes it this reader's first one.
     """
 
-    def __init__(self, source: Source, *, place: Place | None = None, origin: int | None = None):
+    def __init__(
+        self, source: Source, *, place: PacketPosition | None = None, origin: int | None = None
+    ):
         self._source = source
         self.origin = origin
         self.packets = Packets(source, threads=1)
-        self.packets.go_to(place or Place())
+        self.packets.go_to(place or PacketPosition())
         self._pictures = self._decoded()
         self.coming: Picture | None = None
         self._current: Picture | None = None

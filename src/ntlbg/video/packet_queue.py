@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import av
 
 from ntlbg.video.bitstream import Bitstream, mpeg4_type
-from ntlbg.video.landmarks import Landmarks
-from ntlbg.video.packets import Packets, Place
-from ntlbg.video.slots import Mode, Slot
+from ntlbg.video.packets import PacketPosition, Packets
+from ntlbg.video.restart_points import Landmarks
+from ntlbg.video.time_match import Mode, TimeWindow
 
 # A decoder holds back 16 pictures at most (ITU-T H.264 A.3.1): after so many later ones a picture
 # for an earlier time cannot come any more.
@@ -24,7 +24,7 @@ class Unexpected(Exception):
 
 
 @dataclass(slots=True)
-class Item:
+class TimedPacket:
     """A packet with its times in ticks.
 
     decoding: no later packet is shown before this; None when unknown.
@@ -37,11 +37,11 @@ class Item:
     decoding: int | None
     shows: bool
     is_entry: bool
-    place: Place
+    place: PacketPosition
     order: int
 
 
-def read_items(packets: Packets, bitstream: Bitstream, mode: Mode) -> Iterator[Item]:
+def read_items(packets: Packets, bitstream: Bitstream, mode: Mode) -> Iterator[TimedPacket]:
     """Raises Unexpected where the times of packets are missing or contradict each other."""
     is_entry = bitstream.is_keyframe if mode.keyframes_only else bitstream.is_entry
     make = _stored if packets.clock.by_pts else _derived
@@ -58,14 +58,14 @@ def can_derive_times(packets: Packets) -> bool:
 
 def _stored(
     packets: Packets, bitstream: Bitstream, is_entry: Callable[[av.Packet], bool]
-) -> Iterator[Item]:
+) -> Iterator[TimedPacket]:
     for packet in packets:
         times = packets.clock.read(packet)
         if times is None or packet.pts is None or times.shown < times.decoding:
             raise Unexpected
         shows = not packet.is_discard and not bitstream.is_hidden(packet)
         decoding = None if packet.dts is None else times.decoding
-        yield Item(
+        yield TimedPacket(
             packet,
             times.shown,
             decoding,
@@ -78,13 +78,13 @@ def _stored(
 
 def _derived(
     packets: Packets, bitstream: Bitstream, is_entry: Callable[[av.Packet], bool]
-) -> Iterator[Item]:
+) -> Iterator[TimedPacket]:
     """MPEG-4 in AVI: the n-th picture shown takes the n-th decoding time.
 
     A picture that others are built on is shown after the B pictures that follow it in the file.
     """
     intra_only = packets.codec.codec.intra_only
-    waiting: list[Item] = []  # one such picture and the B pictures after it
+    waiting: list[TimedPacket] = []  # one such picture and the B pictures after it
     last = before = None
     for packet in packets:
         times = packets.clock.read(packet)
@@ -93,7 +93,9 @@ def _derived(
             raise Unexpected
         before, last = last if last is not None else times.decoding, times.decoding
         shows = not packet.is_discard
-        item = Item(packet, before, before, shows, is_entry(packet), packets.place, packets.order)
+        item = TimedPacket(
+            packet, before, before, shows, is_entry(packet), packets.place, packets.order
+        )
         if kind != 2 and waiting:
             waiting[0].shown = before
             yield from waiting
@@ -108,11 +110,11 @@ class Ahead:
     """The queue of packets in decoding order, and the sorted times of candidates for a slot."""
 
     def __init__(self, mode: Mode, origin: int, landmarks: Landmarks):
-        self.queue: deque[Item] = deque()
+        self.queue: deque[TimedPacket] = deque()
         self.size = 0  # bytes
         self.at_end = False
         self.position = origin  # the latest decoding time
-        self.last: Item | None = None  # shown last of all so far
+        self.last: TimedPacket | None = None  # shown last of all so far
         self.floor = origin  # no picture before this will be taken any more
         self.has_gap = False  # packets before the queue were left out
         self._mode = mode
@@ -131,12 +133,12 @@ class Ahead:
         self.has_gap = True
         self.at_end = False
 
-    def is_resolved(self, slot: Slot) -> bool:
+    def is_resolved(self, slot: TimeWindow) -> bool:
         """Whether all packets are known that may be taken for a slot."""
         later = len(self._shown) - bisect_right(self._shown, slot.last)
         return self.at_end or self.position > slot.last or later >= MOST_REORDERED
 
-    def admit(self, item: Item, slot: Slot) -> None:
+    def admit(self, item: TimedPacket, slot: TimeWindow) -> None:
         """Take in the next packet while looking for a slot's picture."""
         if item.decoding is not None:
             self.position = max(self.position, item.decoding)
@@ -151,7 +153,7 @@ class Ahead:
             self._start_at(len(self.queue) - 1)
         self._trim(slot)
 
-    def pick(self, slot: Slot) -> int | None:
+    def pick(self, slot: TimeWindow) -> int | None:
         """The time of the picture for a resolved slot; None when no keyframe starts there."""
         picked = self._mode.pick(slot, self._shown, self._keys)
         self._resolved = slot.last
@@ -172,7 +174,7 @@ class Ahead:
                 self._start_at(index)
                 return
 
-    def take(self) -> Item:
+    def take(self) -> TimedPacket:
         item = self.queue.popleft()
         self.size -= item.packet.size
         return item
@@ -181,7 +183,7 @@ class Ahead:
         for _ in range(count):
             self._landmarks.count_skipped(self.take().order)
 
-    def _note(self, item: Item) -> None:
+    def _note(self, item: TimedPacket) -> None:
         place = bisect_left(self._shown, item.shown)
         taken = place < len(self._shown) and self._shown[place] == item.shown
         if taken or item.shown <= self._resolved:
@@ -198,7 +200,7 @@ class Ahead:
             self.skip(index)
             self.has_gap = self.has_gap or index > 0
 
-    def _trim(self, slot: Slot) -> None:
+    def _trim(self, slot: TimeWindow) -> None:
         before = bisect_right(self._shown, slot.first) - 1
         if before >= 0:
             self.floor = max(self.floor, self._shown[before])

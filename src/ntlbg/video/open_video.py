@@ -5,13 +5,13 @@ from contextlib import ExitStack
 from itertools import chain
 
 from ntlbg.errors import NoFramesError
-from ntlbg.video.ahead import Unexpected, can_derive_times
 from ntlbg.video.bitstream import Bitstream
-from ntlbg.video.frames import Damage, ReadReport
+from ntlbg.video.frames import DamageLog, ReadReport
+from ntlbg.video.full_reader import PlainReader
+from ntlbg.video.packet_queue import Unexpected, can_derive_times
 from ntlbg.video.packets import Packets, Source
-from ntlbg.video.plain import PlainReader
 from ntlbg.video.skipping import SkippingReader
-from ntlbg.video.slots import Mode, Picture, Scale
+from ntlbg.video.time_match import Mode, Picture, TickScale
 
 
 class Video:
@@ -24,7 +24,7 @@ class Video:
     def __init__(self, source: Source):
         self._source = source
         report = ReadReport()  # what is read twice is counted once
-        damage = Damage(source.path, report)
+        damage = DamageLog(source.path, report)
         reader = PlainReader(Source(source.path, report, damage, max_pixels=source.max_pixels))
         try:
             first = reader.advance()
@@ -65,7 +65,10 @@ class Video:
         """From the packets alone: the number of pictures, seconds from the first to the end of the
         last, and the longest time from one keyframe to the next, or to the end."""
         packets = Packets(self._source, threads=1)
-        bitstream, scale = Bitstream(packets.codec), Scale(self._origin, packets.clock.time_base)
+        bitstream, scale = (
+            Bitstream(packets.codec),
+            TickScale(self._origin, packets.clock.time_base),
+        )
         count, last, hold, last_key, longest_gop = 0, self._origin, 0, self._origin, 0
         for packet in packets:
             times = packets.clock.read(packet)
@@ -106,7 +109,7 @@ class Video:
             reader = PlainReader(self._source, place=landmark.place, origin=self._origin)
             unless_all_is_well.callback(reader.close)
             first, clock = reader.advance(), reader.packets.clock
-            seconds = Scale(self._origin, clock.time_base).seconds(landmark.ticks)
+            seconds = TickScale(self._origin, clock.time_base).seconds(landmark.ticks)
             if first is None or first.seconds != seconds or first.frame.is_corrupt:
                 return None
             if clock.is_joined:  # the decoder's times are not those of the packets any more

@@ -28,7 +28,7 @@ _LEAST_SIZE_RATIO = 4
 
 
 @dataclass(frozen=True)
-class Moments:
+class GaussianModel:
     """Gaussian model of the frames, in units of ``scale``.
 
     Attributes:
@@ -59,10 +59,10 @@ class Moments:
         return self.project(features) / np.sqrt(self.eigenvalues).astype(np.float32)
 
 
-def estimate_moments(
+def estimate_gaussian(
     features: np.ndarray, rank: int, weights: np.ndarray | None = None
-) -> Moments | None:
-    """Moments of the frames, or None when all frames are the same.
+) -> GaussianModel | None:
+    """GaussianModel of the frames, or None when all frames are the same.
 
     Args:
         features: (T, D) float32.
@@ -86,7 +86,7 @@ def estimate_moments(
     # Without other directions any value will do; the least of the known ones fits in.
     residual = max(trace - variances.sum(), 0) / (size - r) if size > r else variances[-1]
     eigenvalues = (1 - shrinkage) * variances + shrinkage * isotropic
-    return Moments(
+    return GaussianModel(
         mean=mean,
         basis=basis,
         eigenvalues=eigenvalues,

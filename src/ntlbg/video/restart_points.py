@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ntlbg.video.frames import ReadReport
-from ntlbg.video.packets import Place
+from ntlbg.video.packets import PacketPosition
 
 
 @dataclass(slots=True)
@@ -13,7 +13,7 @@ class Landmark:
     order: the number of the packet in this read.
     """
 
-    place: Place
+    place: PacketPosition
     ticks: int
     order: int
     decoded: int = 0

@@ -24,7 +24,7 @@ class Picture(NamedTuple):
     frame: av.VideoFrame
 
 
-class Slot(NamedTuple):
+class TimeWindow(NamedTuple):
     """What is accepted for one time, in ticks: on screen `at`, else `first` to `last`.
 
     No picture before the one on screen at `first` is taken, none after `last` needs to be known.
@@ -36,7 +36,7 @@ class Slot(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Scale:
+class TickScale:
     """Seconds from the first shown picture to ticks of the stream and back."""
 
     origin: int
@@ -71,18 +71,22 @@ class Mode:
     def keyframes_only(self) -> bool:
         return self.name == "keyframe"
 
-    def slot(self, seconds: float, scale: Scale) -> Slot:
+    def slot(self, seconds: float, scale: TickScale) -> TimeWindow:
         at = scale.last_by(seconds + TOLERANCE)
         if self.keyframes_only:
             first, end = seconds - TOLERANCE, seconds + self.reach_seconds - TOLERANCE
             first = scale.first_from(first)
-            return Slot(first, first, scale.first_from(end) - 1)
+            return TimeWindow(first, first, scale.first_from(end) - 1)
         # Half open, so that the windows of neighbours do not share a picture.
         first = scale.first_from(seconds - self.reach_seconds)
         last = scale.first_from(seconds + self.reach_seconds) - 1
-        return Slot(min(first, at), at, max(last, at)) if self.reach_seconds else Slot(at, at, at)
+        return (
+            TimeWindow(min(first, at), at, max(last, at))
+            if self.reach_seconds
+            else TimeWindow(at, at, at)
+        )
 
-    def pick(self, slot: Slot, shown: Sequence[int], keys: Container[int]) -> int | None:
+    def pick(self, slot: TimeWindow, shown: Sequence[int], keys: Container[int]) -> int | None:
         """One of the times `shown` (sorted), or None when there is none to take."""
         return MODES[self.name](slot, shown, keys)
 
@@ -93,12 +97,12 @@ def is_over(seconds: float, last: Picture) -> bool:
     return seconds > max(end, last.seconds + TOLERANCE)
 
 
-def _on_screen(slot: Slot, shown: Sequence[int], keys: Container[int]) -> int | None:
+def _on_screen(slot: TimeWindow, shown: Sequence[int], keys: Container[int]) -> int | None:
     count = bisect_right(shown, slot.at)
     return shown[count - 1] if count else None
 
 
-def _nearby(slot: Slot, shown: Sequence[int], keys: Container[int]) -> int | None:
+def _nearby(slot: TimeWindow, shown: Sequence[int], keys: Container[int]) -> int | None:
     """The nearest keyframe within reach, else the earliest picture within reach."""
     inside = shown[bisect_left(shown, slot.first) : bisect_right(shown, slot.last)]
     near = [ticks for ticks in inside if ticks in keys]
@@ -108,10 +112,10 @@ def _nearby(slot: Slot, shown: Sequence[int], keys: Container[int]) -> int | Non
     return inside[0] if inside and inside[0] <= slot.at else _on_screen(slot, shown, keys)
 
 
-def _keyframe(slot: Slot, shown: Sequence[int], keys: Container[int]) -> int | None:
+def _keyframe(slot: TimeWindow, shown: Sequence[int], keys: Container[int]) -> int | None:
     inside = shown[bisect_left(shown, slot.first) : bisect_right(shown, slot.last)]
     return next((ticks for ticks in inside if ticks in keys), None)
 
 
-Picker = Callable[[Slot, Sequence[int], Container[int]], int | None]
+Picker = Callable[[TimeWindow, Sequence[int], Container[int]], int | None]
 MODES: dict[str, Picker] = {"exact": _on_screen, "auto": _nearby, "keyframe": _keyframe}
