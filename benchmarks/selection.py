@@ -20,7 +20,7 @@ from sklearn.cluster import MiniBatchKMeans
 
 from ntlbg.selectors import SELECTORS, select_frames
 from ntlbg.selectors.contour import snap
-from ntlbg_lab.simulation.quality import quantisation_error
+from ntlbg_lab.evidence.metrics import quantisation_error
 
 SIZE = 768
 

@@ -26,13 +26,13 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # befo
 import numpy as np
 
 from ntlbg.selectors import SELECTORS
-from ntlbg_lab.simulation.quality import (
+from ntlbg_lab.evidence.metrics import (
     event_recall,
     quantisation_error,
     shot_coverage,
     temporal_uniformity,
 )
-from ntlbg_lab.simulation.simulation import REGIMES, SimulatedVideo, simulate_video
+from ntlbg_lab.simulation import REGIMES, SimulatedVideo, simulate_video
 
 METRICS = ("event recall", "quantisation error", "shot coverage", "temporal uniformity")
 # name in the table: selector, options

@@ -12,7 +12,7 @@ from ntlbg.cli.scripts import exit_code
 from ntlbg.config import load_config
 from ntlbg.errors import ConfigError
 from ntlbg_lab.compare import compare, efficiency, theory
-from ntlbg_lab.compare.efficiency.tables import efficiency_tables
+from ntlbg_lab.compare.efficiency_rows import efficiency_tables
 from ntlbg_lab.compare.tables import comparison_tables
 from ntlbg_lab.tables import Parts, as_markdown
 
@@ -60,7 +60,7 @@ def _run(arguments: argparse.Namespace) -> Parts:
         return efficiency_tables(found)
     if given:
         raise ConfigError(f"theoretical_validation has no {', '.join(given)}")
-    return theory.theory_tables(theory.run(folder, progress=_tell))
+    return theory.theory_tables(theory.measure_theory(folder, progress=_tell))
 
 
 def _frames(arguments: argparse.Namespace) -> list[int] | None:

@@ -9,7 +9,7 @@ from ntlbg.cli.scripts import exit_code
 from ntlbg.config import load_config
 from ntlbg.models.ntlbg.checkpoints import trained_by
 from ntlbg_lab import questions
-from ntlbg_lab.gain import gain
+from ntlbg_lab.questions import gain
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     folder = arguments.output_dir / arguments.experiment_name
-    summary = questions.run(
+    summary = questions.evaluate_questions(
         arguments.config,
         folder,
         model=_model(arguments),

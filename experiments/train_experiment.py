@@ -12,7 +12,7 @@ from ntlbg.marks import plots
 from ntlbg.train.recipes.ntlbg import with_epochs
 from ntlbg.train.run import run
 from ntlbg_lab import questions
-from ntlbg_lab.plots_training import save_training_curves
+from ntlbg_lab.plots import save_training_curves
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
         weights = done.folder
         save_training_curves(done.history, folder)
     if arguments.mode in ("eval", "both"):
-        summary = questions.run(config, folder / "evaluation", model=weights)
+        summary = questions.evaluate_questions(config, folder / "evaluation", model=weights)
         print(json.dumps(summary, indent=2))
 
 

@@ -28,7 +28,7 @@ from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.question import parse_question
 from ntlbg.system import load_system
 from ntlbg.types import AnswerInput, VideoIndex
-from ntlbg_lab.evaluate import KINDS, Condition, encode_timeline, plan_video
+from ntlbg_lab.evaluate import KINDS, VideoCondition, encode_timeline, plan_video
 from ntlbg_lab.haystack.footage import HEIGHT, MAKERS, WIDTH, screen_recording
 
 LARGEST_SIDE = 900  # pixels; a pan shows at least .6 of a picture
@@ -115,7 +115,7 @@ def make_drawn(answerer, clips: int, videos: int, seed: int) -> list[Video]:
     found = []
     for kind, number in (("clip-8", clips), ("clip-16", clips), ("ten-minutes", videos)):
         for place in range(number):
-            timeline, _ = plan_video(KINDS[kind], place, Condition(seed=seed, split="val"))
+            timeline, _ = plan_video(KINDS[kind], place, VideoCondition(seed=seed, split="val"))
             found.append(Video(encode_timeline(load_system(answerer), timeline)))
     return found
 

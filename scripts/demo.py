@@ -19,7 +19,7 @@ def main() -> None:
         help="also write a plot per question, and one of the attention",
     )
     arguments = parser.parse_args()
-    demo.run(
+    demo.make_demo(
         arguments.out,
         minutes=arguments.minutes,
         config=arguments.config,

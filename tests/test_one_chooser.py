@@ -15,14 +15,14 @@ from ntlbg.feature_loader import QuestionFeatures
 from ntlbg.question import parse_question
 from ntlbg.system import System
 from ntlbg.train.question_objective import QuestionObjective
-from ntlbg_lab.evaluate.answering import KnownVideo
+from ntlbg_lab.evaluate.answering import MemoizedVideo
 from ntlbg_lab.questions import answer_question
 from roles import index_of
 from tiny_models import tiny_answerer
 
 SRC = Path(ntlbg.__file__).parents[1]
 # Who may: the chooser, and made features without a question, which selectors are compared on.
-CALLERS = {"ntlbg/choosing.py", "ntlbg_lab/compare/suites.py"}
+CALLERS = {"ntlbg/choosing.py", "ntlbg_lab/compare/__init__.py"}
 CHOOSERS = ("select_distinct", "select_frames", "choose_")
 
 
@@ -129,7 +129,7 @@ def test_all_who_choose_frames_choose_the_same(kind, answerer, features):
     with torch.inference_mode():
         record = answer_question(answerer, read, CONFIG, "films")
     assert record.times == times[chosen.indices].tolist()
-    known = KnownVideo(System(answerer.retriever, answerer), index)
+    known = MemoizedVideo(System(answerer.retriever, answerer), index)
     measured = known.choose(sample, video.frame_selector, number)
     np.testing.assert_array_equal(measured.indices, chosen.indices)
 

@@ -24,7 +24,7 @@ from ntlbg.index.store import FeatureIndex
 from ntlbg.judging import TIME_TOLERANCE, is_right
 from ntlbg.marks import PAGE, json_rows, plots
 from ntlbg.models.ntlbg.checkpoints import trained_by
-from ntlbg.pipeline import DEFAULT_SELECTOR, ask
+from ntlbg.pipeline import ask
 from ntlbg.system import System, load_system
 from ntlbg.time_text import timestamp
 from ntlbg.train.loss_parts import loss_parts
@@ -74,14 +74,12 @@ class Demo:
     asked: list[ReportQuestion]
 
 
-def run(
+def make_demo(
     out_dir: str | Path = "results/demo",
     *,
     minutes: float = 60,
     config: str | Path | None = None,
     num_frames: int = NUM_FRAMES,
-    selector: str = DEFAULT_SELECTOR,
-    seed: int = SEED,
     save_plots: bool = False,
     model: str | Answerer | System | None = None,
     say: Callable[[str], None] = print,
@@ -103,16 +101,17 @@ def run(
             cannot be fetched.
     """
     out_dir = Path(out_dir)
-    _check(out_dir, _sample_folder(out_dir, minutes, seed), save_plots)
+    sample_folder = out_dir / f"sample-{minutes:g}-minutes-{SEED}"
+    _check(out_dir, sample_folder, save_plots)
     budget = _budget(config, num_frames, say)
     system = load_system(model or _model(config, say), pristine=True)
-    video, samples = _sample(out_dir, minutes, seed, say)
+    video, samples = _sample(sample_folder, minutes, say)
     say(f"{video.name}: {len(samples)} questions, {budget['num_frames']} frames for each\n")
+    asked = []
     with tempfile.TemporaryDirectory(prefix="ntlbg-demo-") as scratch:
-        index = FeatureIndex(Path(scratch))
-        asked = []
+        given = {"model": system, "index": FeatureIndex(Path(scratch)), **budget}
         for sample in samples:
-            asked.append(_ask_both(video, sample, system, index, selector, budget))
+            asked.append(_ask_both(video, sample, given))
             say(_line(asked[-1]))
     stages = _benchmark([item.answer for item in asked])
     say("".join(f"\n{stage.name}: {stage.seconds:.2f} s" for stage in stages))
@@ -120,7 +119,10 @@ def run(
     path = write_report(page, out_dir / "report.html")
     _write_answers(asked, out_dir / "answers.json")
     if save_plots:
-        _save_plots(page, out_dir / "plots")
+        for item in asked:
+            save_timeline(item.answer, out_dir / "plots", name=item.kind, truth=item.evidence)
+        if page.attention:
+            save_attention(page.attention, out_dir / "plots")
     say(f"\nreport: {path}")
     return Demo(path, video, asked)
 
@@ -142,10 +144,7 @@ def _budget(config: str | Path | None, num_frames: int, say) -> dict[str, int | 
     chosen = wanted.representatives_for(wanted.max_frames)
     if chosen > num_frames:
         say(f"{config} asks for {chosen} frames; {num_frames} are read here")
-    return {
-        "num_frames": min(chosen, num_frames),
-        "max_frames": wanted.max_frames,
-    }
+    return {"num_frames": min(chosen, num_frames), "max_frames": wanted.max_frames}
 
 
 def _model(config: str | Path | None, say) -> str:
@@ -161,45 +160,27 @@ def _model(config: str | Path | None, say) -> str:
     return trained
 
 
-def _sample_folder(out_dir: Path, minutes: float, seed: int) -> Path:
-    return out_dir / f"sample-{minutes:g}-minutes-{seed}"
-
-
-def _sample(out_dir: Path, minutes: float, seed: int, say) -> tuple[Path, list[Sample]]:
+def _sample(folder: Path, minutes: float, say) -> tuple[Path, list[Sample]]:
     """The video and the first question of each kind."""
-    folder = _sample_folder(out_dir, minutes, seed)
     if not (folder / QUESTIONS_FILE).is_file():
         began = time.perf_counter()
         with counting(f"making a video of {minutes:g} minutes", unit="frames") as progress:
             make_videos(
-                folder,
-                minutes=minutes,
-                seed=seed,
-                questions=_QUESTIONS_MADE,
-                progress=progress,
+                folder, minutes=minutes, seed=SEED, questions=_QUESTIONS_MADE, progress=progress
             )
         say(f"made a video of {minutes:g} minutes in {time.perf_counter() - began:.0f} s")
     samples = list(read_samples(folder / QUESTIONS_FILE))
-    chosen = [
-        next((sample for sample in samples if sample.answer_type == kind), None) for kind in KINDS
-    ]
-    return folder / samples[0].video, [sample for sample in chosen if sample is not None]
+    first = {sample.answer_type: sample for sample in reversed(samples)}
+    return folder / samples[0].video, [first[kind] for kind in KINDS if kind in first]
 
 
-def _ask_both(
-    video: Path,
-    sample: Sample,
-    system: System,
-    index: FeatureIndex,
-    selector: str,
-    budget: dict[str, int | None],
-) -> ReportQuestion:
-    shared = {"options": sample.options, "model": system, "index": index, **budget}
+def _ask_both(video: Path, sample: Sample, given: dict[str, Any]) -> ReportQuestion:
     with counting("reading the video", unit="frames") as progress:
         answer = ask(
-            video, sample.question, selector=selector, read_frames=True, progress=progress, **shared
-        )
-    baseline = ask(video, sample.question, selector="uniform", **shared)
+            video, sample.question, options=sample.options, read_frames=True, progress=progress,
+            **given,
+        )  # fmt: skip
+    baseline = ask(video, sample.question, options=sample.options, selector="uniform", **given)
     return ReportQuestion(
         answer=answer,
         kind=sample.answer_type,
@@ -215,15 +196,14 @@ def _line(item: ReportQuestion) -> str:
     """One question on the terminal: answer, truth, best moments, uniform's answer."""
     best = sorted(item.answer.evidence, key=lambda moment: -(moment.score or 0.0))[:4]
     moments = " ".join(moment.timestamp for moment in sorted(best, key=lambda m: m.pts_seconds))
-    marks = {True: "right", False: "wrong"}
-    selected = f"{_short(item.answer.text)} {marks[item.right]}, truth: {item.truth}"
-    uniform = f"{_short(item.baseline.text)} {marks[item.baseline_right]}, from uniform sampling"
-    return f"{item.answer.question}\n  {selected}; moments {moments}\n  {uniform}"
-
-
-def _short(text: str) -> str:
-    """On one line, at least 14 characters wide."""
-    return f"{' '.join(text.split()):<14}"
+    selected, uniform = (
+        f"{' '.join(answer.text.split()):<14} {'right' if right else 'wrong'}"
+        for answer, right in ((item.answer, item.right), (item.baseline, item.baseline_right))
+    )
+    return (
+        f"{item.answer.question}\n  {selected}, truth: {item.truth}; moments {moments}\n"
+        f"  {uniform}, from uniform sampling"
+    )
 
 
 def _benchmark(answers: Sequence[Answer]) -> list[TimedStep]:
@@ -234,11 +214,8 @@ def _benchmark(answers: Sequence[Answer]) -> list[TimedStep]:
     if others:
         again = statistics.median(seconds["index"] for seconds in others)
         stages.append(TimedStep("Find the features again", again, "median of the later questions"))
-    for name, key in (
-        ("Select frames", "select"),
-        ("Read their pictures", "read"),
-        ("Answer", "answer"),
-    ):
+    steps = {"Select frames": "select", "Read their pictures": "read", "Answer": "answer"}
+    for name, key in steps.items():
         median = statistics.median(answer.usage["seconds"][key] for answer in answers)
         stages.append(TimedStep(name, median, "median per question"))
     return stages
@@ -287,13 +264,6 @@ def _inside(asked: list[ReportQuestion], system: System) -> dict[str, Any]:
         "attention": model.attention(question, named.truth, video, losses=loss_parts),
         "rich_points": model.rich_points(first.question, first.context),
     }
-
-
-def _save_plots(page: Report, folder: Path) -> None:
-    for item in page.asked:
-        save_timeline(item.answer, folder, name=item.kind, truth=item.evidence)
-    if page.attention:
-        save_attention(page.attention, folder)
 
 
 def _write_answers(asked: list[ReportQuestion], path: Path) -> None:

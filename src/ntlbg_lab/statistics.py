@@ -31,10 +31,8 @@ def paired_differences(differences: np.ndarray, *, seed: int = 0) -> list[Paired
     """Of every column of differences (V, S), all S tested at once."""
     low, high = mean_interval(differences, seed=seed)
     p = paired_p(differences, seed=seed)
-    return [
-        PairedDifference(float(mean), known(low), known(high), float(alone), float(of_several))
-        for mean, low, high, alone, of_several in zip(differences.mean(0), low, high, p, holm(p))
-    ]
+    columns = zip(differences.mean(0), low, high, p, holm(p))
+    return [PairedDifference(*map(known, numbers)) for numbers in columns]
 
 
 def known(number: float | None, digits: int | None = None) -> float | None:
@@ -71,21 +69,21 @@ def paired_p(differences: np.ndarray, *, seed: int = 0) -> np.ndarray:
     ).pvalue  # fmt: skip
 
 
-def mcnemar_p(one: Sequence[bool] | np.ndarray, other: Sequence[bool] | np.ndarray) -> float:
+def mcnemar_p(one: Sequence[bool], other: Sequence[bool]) -> float:
     """Two-sided exact McNemar test on paired outcomes (N,): the binomial test of discordant pairs.
 
     McNemar 1947, Psychometrika 12(2). 1 when the two never differ.
     """
-    first, second = np.asarray(one, dtype=bool), np.asarray(other, dtype=bool)
-    gained, discordant = int((first & ~second).sum()), int((first != second).sum())
+    one, other = np.asarray(one, dtype=bool), np.asarray(other, dtype=bool)
+    gained, discordant = int((one & ~other).sum()), int((one != other).sum())
     return float(stats.binomtest(gained, discordant).pvalue) if discordant else 1.0
 
 
-def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
+def holm(p_values: Sequence[float]) -> np.ndarray:
     """p values (N,) adjusted for being N at once: Holm 1979, Scand. J. Statist. 6(2)."""
-    given = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(given)
-    stepped = given[order] * np.arange(len(given), 0, -1)
-    adjusted = np.empty_like(given)
+    p_values = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p_values)
+    stepped = p_values[order] * np.arange(len(p_values), 0, -1)
+    adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1)
     return adjusted

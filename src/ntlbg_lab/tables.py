@@ -1,11 +1,13 @@
 """Results as Markdown, CSV and LaTeX: every suite's tables are written here."""
 
+import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ntlbg.files import staged_directory
 from ntlbg.marks import LATEX, MARKDOWN, Kind, as_latex_file, as_markdown_file, csv_table
 from ntlbg.views.tables import NOTHING, markdown_table
 
@@ -39,27 +41,39 @@ class TableFiles:
         what: they are, for messages.
         columns: of the numbers.
         latex: whether there is a ``NAME.tex``.
+        objects: names of JSON files beside them, and how each is known again.
     """
 
     name: str
     what: str
     columns: Sequence[str]
     latex: bool = True
+    objects: Mapping[str, Kind] = field(default_factory=dict)
 
     @property
     def kinds(self) -> dict[str, Kind]:
         """The files, and how each is known again."""
         table = csv_table(self.what, ",".join(self.columns) + "\n")
         kinds = {f"{self.name}.md": MARKDOWN, f"{self.name}.csv": table}
-        return kinds | ({f"{self.name}.tex": LATEX} if self.latex else {})
+        return {**kinds, **({f"{self.name}.tex": LATEX} if self.latex else {}), **self.objects}
 
-    def write(self, stage: Path, parts: Parts, numbers: Iterable[Sequence[Any]]) -> None:
-        """Write all of them into a folder."""
+    def write(
+        self, folder: Path, parts: Parts, numbers: Iterable[Sequence[Any]], *objects: Any
+    ) -> None:
+        """Write all of them into a folder; ``objects`` as they are named.
+
+        Raises:
+            OutputError: the folder cannot be written, or a file there is not to be replaced.
+        """
         contents = {"md": as_markdown_file(as_markdown(parts)), "csv": self.as_csv(numbers)}
         if self.latex:
             contents["tex"] = as_latex_file(as_latex(parts))
-        for suffix, text in contents.items():
-            (stage / f"{self.name}.{suffix}").write_text(text, encoding="utf-8")
+        named = {f"{self.name}.{suffix}": text for suffix, text in contents.items()}
+        for name, found in zip(self.objects, objects, strict=True):
+            named[name] = json.dumps(found, indent=1) + "\n"
+        with staged_directory(folder, self.kinds) as stage:
+            for name, text in named.items():
+                (stage / name).write_text(text, encoding="utf-8")
 
     def as_csv(self, numbers: Iterable[Sequence[Any]]) -> str:
         """Every number as it is; what is not known is empty."""

@@ -10,9 +10,8 @@ import pytest
 from ntlbg.errors import ComparisonError
 from ntlbg_lab import compare as module
 from ntlbg_lab.compare import efficiency, summarize, theory
-from ntlbg_lab.compare.efficiency.summary import Efficiency
-from ntlbg_lab.compare.measures import METRICS
-from ntlbg_lab.compare.records import Result
+from ntlbg_lab.compare.efficiency_rows import Efficiency
+from ntlbg_lab.compare.records import METRICS, SelectorResult
 
 SCRIPT = Path(__file__).parents[2] / "experiments" / "comparison_experiment.py"
 
@@ -27,7 +26,7 @@ def run(monkeypatch):
         if options.get("videos") == 99:
             raise ComparisonError("the same frames")
         values = dict.fromkeys(METRICS, 0.5)
-        return summarize([Result(0, 0, "first", "ntlbg", 3, [1], values)])
+        return summarize([SelectorResult(0, 0, "first", "ntlbg", 3, [1], values)])
 
     def measure_efficiency(out_dir, **options):
         asked.update(options, out_dir=out_dir)

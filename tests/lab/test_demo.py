@@ -56,7 +56,7 @@ def made(monkeypatch):
 
 def test_demo_asks_one_question_of_each_kind(made, tmp_path):
     said = []
-    done = demo.run(
+    done = demo.make_demo(
         tmp_path / "out", minutes=2, num_frames=4, model=ColourAnswerer(), say=said.append
     )
     assert [(item.kind, item.right) for item in done.asked] == [
@@ -73,7 +73,7 @@ def test_demo_asks_one_question_of_each_kind(made, tmp_path):
 
 
 def test_demo_leaves_a_report_answers_and_plots(made, tmp_path):
-    done = demo.run(
+    done = demo.make_demo(
         tmp_path, minutes=2, num_frames=4, model=ColourAnswerer(), save_plots=True, say=str
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -96,7 +96,7 @@ def test_demo_leaves_a_report_answers_and_plots(made, tmp_path):
 def test_demo_shows_the_attention_of_a_question_about_one_thing(made, tmp_path, monkeypatch):
     first = ("first", "What is seen first, red?", "red", None)
     monkeypatch.setitem(globals(), "QUESTIONS", [first, *QUESTIONS])
-    done = demo.run(
+    done = demo.make_demo(
         tmp_path,
         minutes=1,
         num_frames=4,
@@ -120,22 +120,22 @@ def test_a_plot_of_somebody_else_is_kept(made, tmp_path):
     (tmp_path / "plots").mkdir()
     (tmp_path / "plots" / "attention.png").write_bytes(b"mine")
     with pytest.raises(OutputError, match=r"attention\.png"):
-        demo.run(tmp_path, minutes=1, model=ColourAnswerer(), save_plots=True, say=str)
+        demo.make_demo(tmp_path, minutes=1, model=ColourAnswerer(), save_plots=True, say=str)
     assert made == []
 
 
 def test_the_video_is_made_once(made, tmp_path):
     for _ in range(2):
-        demo.run(tmp_path, minutes=1, num_frames=2, model=ColourAnswerer(), say=str)
+        demo.make_demo(tmp_path, minutes=1, num_frames=2, model=ColourAnswerer(), say=str)
     assert len(made) == 1
     assert made[0]["minutes"] == 1
 
 
 def test_the_first_question_pays_for_reading(made, tmp_path):
     answerer = ColourAnswerer()
-    demo.run(tmp_path, minutes=1, num_frames=2, model=answerer, say=str)
+    demo.make_demo(tmp_path, minutes=1, num_frames=2, model=answerer, say=str)
     assert answerer.encoder.encoded == 60
-    demo.run(tmp_path, minutes=1, num_frames=2, model=answerer, say=str)
+    demo.make_demo(tmp_path, minutes=1, num_frames=2, model=answerer, say=str)
     assert answerer.encoder.encoded == 120  # measured anew, not found in the user's index
 
 
@@ -151,7 +151,7 @@ def test_a_configuration_sets_the_budget(made, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     for num_frames, used in ((16, 8), (3, 3)):
         said = []
-        done = demo.run(
+        done = demo.make_demo(
             tmp_path / "out",
             minutes=1,
             config=tmp_path / "config.json",
@@ -184,7 +184,7 @@ def test_frames_are_as_far_apart_as_they_are(times, said):
 
 def test_a_wrong_configuration_is_refused_first(made, tmp_path):
     with pytest.raises(ConfigError, match=r"missing\.json: no such file"):
-        demo.run(tmp_path, config=tmp_path / "missing.json", model=ColourAnswerer(), say=str)
+        demo.make_demo(tmp_path, config=tmp_path / "missing.json", model=ColourAnswerer(), say=str)
     assert made == []
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ntlbg.retrievers.calibration import LEAST_SHARE, as_log_odds
-from ntlbg_lab.simulation.simulation import simulate_video
+from ntlbg_lab.simulation import simulate_video
 
 VIDEOS, FRAMES, PRIOR = 40, 1200, 0.8
 

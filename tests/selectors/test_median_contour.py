@@ -6,8 +6,8 @@ import pytest
 from ntlbg.selectors import SELECTORS
 from ntlbg.selectors.contour import nearest_to_median_contour
 from ntlbg.selectors.median_contour import _spread_in_time
-from ntlbg_lab.simulation.quality import quantisation_error
-from ntlbg_lab.simulation.simulation import simulate_video
+from ntlbg_lab.evidence.metrics import quantisation_error
+from ntlbg_lab.simulation import simulate_video
 
 
 def test_frames_lie_at_the_median_distance(frames):

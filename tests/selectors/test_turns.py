@@ -6,8 +6,8 @@ import pytest
 from ntlbg.errors import InvalidFeatures
 from ntlbg.selectors import SELECTORS, select_frames
 from ntlbg.selectors.turns import volume_by_turns
-from ntlbg_lab.simulation.quality import event_recall
-from ntlbg_lab.simulation.simulation import simulate_video
+from ntlbg_lab.evidence.metrics import event_recall
+from ntlbg_lab.simulation import simulate_video
 
 IGNORE_QUESTIONS = [name for name, selector in SELECTORS.items() if not selector.uses_query]
 

@@ -15,9 +15,8 @@ from ntlbg.selectors import select_frames
 from ntlbg.types import Answer, SelectedFrames
 from ntlbg.views.result_file import read_seen, save_seen
 from ntlbg_lab.compare import compare
-from ntlbg_lab.compare.figures import bar_panels
-from ntlbg_lab.plots_answers import answer_panels
-from ntlbg_lab.plots_files import plot_file
+from ntlbg_lab.compare.tables import bar_panels
+from ntlbg_lab.plots import answer_panels, plot_file
 from roles import given
 
 HISTORY = [{"step": 1, "loss": 5.0, "task": 4.0}, {"step": 2, "eval_task": 3.9}]

@@ -12,7 +12,7 @@ from ntlbg.views.plots_features import (
     principal_plane,
     save_feature_plane,
 )
-from ntlbg_lab.plots_training import (
+from ntlbg_lab.plots import (
     draw_training_curves,
     save_training_curves,
 )

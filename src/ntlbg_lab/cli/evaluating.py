@@ -1,9 +1,11 @@
 """``evaluate``, ``compare``, ``evidence``, ``plot``: how good, which is better, how sure?"""
 
+import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -54,18 +56,18 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Answer questions about made videos with several selectors, and count; goes on if stopped."""
-    from ntlbg_lab.evaluate import KINDS, Condition
-    from ntlbg_lab.evaluate.run import BUDGETS, COMPARED, run
+    from ntlbg_lab.evaluate import KINDS, VideoCondition
+    from ntlbg_lab.evaluate.run import BUDGETS, COMPARED, evaluate_videos
 
     styles = {} if style is None else {"styles": (style,)}
-    report = run(
+    report = evaluate_videos(
         out_dir,
         kinds=kind or tuple(KINDS),
         frames=frames or BUDGETS,
         selectors=selector or COMPARED,
         questions=questions,
         per_video=per_video,
-        condition=Condition(seed=seed, split=split, wordings=wordings, **styles),
+        condition=VideoCondition(seed=seed, split=split, wordings=wordings, **styles),
         weights=weights or (),
         model=model,
         progress=_tell,
@@ -225,12 +227,14 @@ def compare(
         "tower": tower, "tiny": tiny or None,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
-    unknown = [name for name in given if name in NOT_OF_SUITE.get(suite, ())]
+    run, as_tables, as_object = _suite(suite)
+    accepted = inspect.signature(run).parameters
+    unknown = [name for name in given if name not in accepted and "settings" not in accepted]
     if unknown:
         raise ConfigError(f"suite {suite!r} has no {', '.join(unknown)}")
-    run = {"theory": _theory, "ablation": _ablation, "efficiency": _efficiency}.get(suite)
-    found = run(out_dir, **given) if run else _selectors(out_dir, suite=suite, **given)
-    _show(out_dir, as_json, *found)
+    with redirect_stdout(sys.stderr):  # where training says how far it is
+        found = run(out_dir, progress=_tell, **given)
+    _show(out_dir, as_json, as_object(found), as_tables(found))
 
 
 @app.command()
@@ -247,67 +251,32 @@ def plot(
 ) -> None:
     """Draw a results file as PNG and SVG: curves, bars, heat map, time line or feature plane."""
     from ntlbg.views import console
-    from ntlbg_lab.plots_files import plot_file
+    from ntlbg_lab.plots import plot_file
 
     console.print_paths(plot_file(file, out or file.parent))
 
 
-# What a suite does not take; those of made videos check their own.
-NOT_OF_SUITE = {
-    "theory": ("selectors", "frames", "videos", "seed", "minutes", "questions", "split", "model",
-               "regimes", "variants", "train_steps", "tower", "tiny"),
-    "ablation": ("selectors", "regimes"),
-    "efficiency": ("regimes", "variants", "train_steps", "tower", "tiny"),
-}  # fmt: skip
-Found = tuple[dict, Sequence]  # for programs, and as tables
+def _suite(name: str) -> tuple[Callable, Callable, Callable]:
+    """What measures, and what makes tables and a JSON object of the results."""
+    if name == "theory":
+        from ntlbg_lab.compare.theory import measure_theory, theory_tables
 
+        return measure_theory, theory_tables, dict
+    if name == "efficiency":
+        from ntlbg_lab.compare.efficiency import measure_efficiency
+        from ntlbg_lab.compare.efficiency_rows import efficiency_tables
 
-def _selectors(out_dir: Path, **given) -> Found:
-    from ntlbg_lab.compare import compare
+        return measure_efficiency, efficiency_tables, asdict
+    if name == "ablation":
+        from ntlbg_lab.compare.ablation import ablate
+        from ntlbg_lab.compare.ablation_rows import ablation_tables, as_objects
+
+        return ablate, ablation_tables, as_objects
+    from ntlbg_lab.compare import compare as compare_selectors
     from ntlbg_lab.compare.tables import comparison_tables
 
-    rows = compare(out_dir, progress=_tell, **given)
-    return {"rows": [asdict(row) for row in rows]}, comparison_tables(rows)
-
-
-def _ablation(
-    out_dir: Path, *, train_steps: int | None = None, tower: Path | None = None,
-    tiny: bool = False, **given,
-) -> Found:  # fmt: skip
-    from ntlbg.files import check_folder
-    from ntlbg_lab.compare.ablation import FILES, ablate
-    from ntlbg_lab.compare.ablation.tables import ablation_tables
-    from ntlbg_lab.evaluate import records
-
-    if train_steps is None and (tower or tiny):
-        raise ConfigError("suite 'ablation' has no tower and tiny without train-steps")
-    check_folder(out_dir, FILES | records.FILES)
-    if train_steps is not None:
-        from ntlbg_lab.training.ablation import train_variants
-
-        with redirect_stdout(sys.stderr):
-            trained = train_variants(
-                out_dir / "trained", steps=train_steps, tower=tower, tiny=tiny, progress=_tell
-            )
-        given = {"variants": (), "trained": trained} | given
-    parts = ablate(out_dir, progress=_tell, **given)
-    rows = {title: [asdict(row) for row in found] for title, found in parts.items()}
-    return rows, ablation_tables(parts)
-
-
-def _efficiency(out_dir: Path, **given) -> Found:
-    from ntlbg_lab.compare.efficiency import measure_efficiency
-    from ntlbg_lab.compare.efficiency.tables import efficiency_tables
-
-    found = measure_efficiency(out_dir, progress=_tell, **given)
-    return asdict(found), efficiency_tables(found)
-
-
-def _theory(out_dir: Path) -> Found:
-    from ntlbg_lab.compare import theory
-
-    rows = theory.run(out_dir, progress=_tell)
-    return rows, theory.theory_tables(rows)
+    run = partial(compare_selectors, suite=name)
+    return run, comparison_tables, lambda rows: {"rows": [asdict(row) for row in rows]}
 
 
 def _show(out_dir: Path, as_json: bool, content: dict, tables: Sequence) -> None:

@@ -31,7 +31,7 @@ def demo(
     """Make a sample video, ask eight questions about it and write an HTML report."""
     from ntlbg_lab import demo
 
-    demo.run(out, minutes=minutes, config=config, model=model, save_plots=save_plots)
+    demo.make_demo(out, minutes=minutes, config=config, model=model, save_plots=save_plots)
 
 
 @app.command()
@@ -62,8 +62,7 @@ def haystack(
     """Make long videos with a few objects hidden in them, and questions about those."""
     from ntlbg.errors import ConfigError
     from ntlbg.views import console
-    from ntlbg_lab.haystack import make_videos
-    from ntlbg_lab.haystack.dataset import make_dataset
+    from ntlbg_lab.haystack import make_dataset, make_videos
 
     if dataset and split is not None:
         raise ConfigError(f"--split {split}: a data set has all three; leave the option out")

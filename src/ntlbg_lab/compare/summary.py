@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntlbg.errors import ComparisonError
-from ntlbg_lab.compare.measures import METRICS
-from ntlbg_lab.compare.records import Result
+from ntlbg_lab.compare.records import METRICS, SelectorResult
 from ntlbg_lab.statistics import PairedDifference, known, mean_interval, paired_differences
 
 BASELINE = "uniform"
@@ -46,7 +45,7 @@ class ComparisonRow:
 Contrasts = dict[str, SelectorContrast]  # by selector
 
 
-def check_divergence(results: Iterable[Result]) -> None:
+def check_divergence(results: Iterable[SelectorResult]) -> None:
     """No two selectors may have chosen the same frames for every question at every budget.
 
     Such a pair is one method under two names, or two that fall back to a third.
@@ -70,14 +69,11 @@ def check_divergence(results: Iterable[Result]) -> None:
         )
 
 
-def summarize(
-    results: Sequence[Result], *, pooled: bool = True, seed: int = 0
-) -> list[ComparisonRow]:
+def summarize(results: Sequence[SelectorResult], *, pooled: bool = True) -> list[ComparisonRow]:
     """All rows: types of questions x budgets x metrics x selectors.
 
     Args:
         pooled: also take all types of questions together.
-        seed: of bootstrap and permutation.
     """
     kinds = [ALL_KINDS] * pooled + sorted({result.kind for result in results})
     budgets = sorted({result.num_frames for result in results})
@@ -85,11 +81,11 @@ def summarize(
     for kind, num_frames in itertools.product(kinds, budgets):
         cell = [r for r in results if r.num_frames == num_frames and kind in (ALL_KINDS, r.kind)]
         for metric in METRICS:
-            rows += _metric_rows(kind, num_frames, metric, cell, seed)
+            rows += _metric_rows(kind, num_frames, metric, cell)
     return rows
 
 
-def video_means(results: Sequence[Result], metric: str) -> dict[str, np.ndarray]:
+def video_means(results: Sequence[SelectorResult], metric: str) -> dict[str, np.ndarray]:
     """(V,) mean over a video's questions by selector, for videos where every selector has one."""
     values: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for result in results:
@@ -103,7 +99,7 @@ def video_means(results: Sequence[Result], metric: str) -> dict[str, np.ndarray]
     }
 
 
-def _metric_rows(kind, num_frames, metric, results, seed) -> list[ComparisonRow]:
+def _metric_rows(kind, num_frames, metric, results) -> list[ComparisonRow]:
     means = video_means(results, metric)
     names = list(means)
     table = np.stack(list(means.values()), axis=1)  # (V, S)
@@ -111,8 +107,8 @@ def _metric_rows(kind, num_frames, metric, results, seed) -> list[ComparisonRow]
         return [
             ComparisonRow(kind, num_frames, name, metric, None, None, None, 0) for name in names
         ]
-    low, high = mean_interval(table, seed=seed)
-    baseline, best_other = _contrasts(names, table, METRICS[metric].better, seed)
+    low, high = mean_interval(table)
+    baseline, best_other = _contrasts(names, table, METRICS[metric].better)
     return [
         ComparisonRow(
             kind, num_frames, name, metric, float(table[:, place].mean()), known(low[place]),
@@ -122,23 +118,23 @@ def _metric_rows(kind, num_frames, metric, results, seed) -> list[ComparisonRow]
     ]  # fmt: skip
 
 
-def _contrasts(names, table, better, seed) -> tuple[Contrasts, Contrasts]:
+def _contrasts(names, table, better) -> tuple[Contrasts, Contrasts]:
     """Against the baseline, and against the best other one; by selector."""
     baseline = {name: BASELINE for name in names if BASELINE in names and name != BASELINE}
     if not better or len(names) < 2:
-        return _contrast(names, table, baseline, seed), {}
+        return _contrast(names, table, baseline), {}
     ranked = [names[place] for place in np.argsort(-better * table.mean(0), kind="stable")]
     best_other = {name: ranked[1] if name == ranked[0] else ranked[0] for name in names}
-    return _contrast(names, table, baseline, seed), _contrast(names, table, best_other, seed)
+    return _contrast(names, table, baseline), _contrast(names, table, best_other)
 
 
-def _contrast(names, table, pairs: dict[str, str], seed) -> Contrasts:
+def _contrast(names, table, pairs: dict[str, str]) -> Contrasts:
     if not pairs:
         return {}
     place = {name: column for column, name in enumerate(names)}
     one, other = [place[name] for name in pairs], [place[name] for name in pairs.values()]
     differences = table[:, one] - table[:, other]
-    found = paired_differences(differences, seed=seed)
+    found = paired_differences(differences)
     return {
         name: SelectorContrast(**vars(one), other=other)
         for (name, other), one in zip(pairs.items(), found)

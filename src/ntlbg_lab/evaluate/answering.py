@@ -1,39 +1,47 @@
 """Answers to the questions about one video, by every selector and budget."""
 
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from ntlbg.choosing import choose
 from ntlbg.data import Sample
-from ntlbg.judging import STRICT_TOLERANCE, is_open_time, is_right
 from ntlbg.question import parse_question
 from ntlbg.retrievers import Retriever
 from ntlbg.system import System
-from ntlbg.time_text import all_seen
 from ntlbg.types import AnswerInput, Reply, Selection, VideoIndex
 
 
 @dataclass(frozen=True)
-class CellKey:
-    """All questions about one video, by one selector and budget: answered and written at once."""
+class VideoKey:
+    """Which video, and what was asked about it.
+
+    Attributes:
+        weights: fingerprint of the model's weights.
+        condition, kind, video: which video.
+    """
 
     weights: str
     condition: str
     kind: str
     video: int
+
+
+@dataclass(frozen=True)
+class CellKey(VideoKey):
+    """All questions about one video, by one selector and budget: answered and written at once."""
+
     selector: str
     num_frames: int
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(CellKey):
     """One question, one selector, one budget.
 
     Attributes:
-        weights: fingerprint of the model's weights.
-        condition, kind, video: which video.
         place: number of the question.
         type: of the question.
         right: see :func:`is_right`.
@@ -43,12 +51,6 @@ class Outcome:
         reused: the reader had been given the same frames before, so it was not asked again.
     """
 
-    weights: str
-    condition: str
-    kind: str
-    video: int
-    selector: str
-    num_frames: int
     place: int
     type: str
     multiple_choice: bool
@@ -92,23 +94,23 @@ class MemoizedRetriever(WrappedRetriever):
 
     def __init__(self, inner: Retriever):
         super().__init__(inner)
-        self._scores: dict[str, np.ndarray] = {}
-        self._odds: list[np.ndarray | None] = []
+        self._made: dict[str | None, np.ndarray | None] = {}
 
     def score(self, index: VideoIndex, text: str) -> np.ndarray:
         """As the other one, once."""
-        if text not in self._scores:
-            self._scores[text] = self.inner.score(index, text)
-        return self._scores[text]
+        return self._once(text, self.inner.score, index, text)
 
     def event_odds(self, index: VideoIndex) -> np.ndarray | None:
         """As the other one, once."""
-        if not self._odds:
-            self._odds.append(self.inner.event_odds(index))
-        return self._odds[0]
+        return self._once(None, self.inner.event_odds, index)
+
+    def _once(self, key: str | None, make: Callable, *arguments: Any) -> Any:
+        if key not in self._made:
+            self._made[key] = make(*arguments)
+        return self._made[key]
 
 
-class KnownVideo:
+class MemoizedVideo:
     """One video, and a system that computes nothing about it twice."""
 
     def __init__(self, system: System, index: VideoIndex):
@@ -148,25 +150,4 @@ def _what_is_read(sample: Sample, selection: Selection) -> tuple:
     return (
         sample.question, *(sample.options or ()),
         selection.indices.tobytes(), selection.weights.tobytes(), scores,
-    )  # fmt: skip
-
-
-def outcome(
-    key: CellKey,
-    place: int,
-    sample: Sample,
-    pts_seconds: np.ndarray,
-    selection: Selection,
-    reply: Reply,
-    reused: bool,
-    seconds: float,
-) -> Outcome:
-    """Judge an answer given from frames at some of the times (T,)."""
-    chosen = pts_seconds[selection.indices]
-    strict = is_right(sample, reply.text, tolerance=STRICT_TOLERANCE)
-    return Outcome(
-        *astuple(key), place, sample.answer_type, sample.options is not None, sample.question,
-        sample.answer, reply.text, is_right(sample, reply.text),
-        strict if is_open_time(sample) else None, all_seen(chosen, sample.evidence),
-        round(seconds, 4), reused,
     )  # fmt: skip

@@ -10,20 +10,19 @@ import torch
 from ntlbg.intervals import ratio_interval
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.system import System
-from ntlbg_lab.evaluate.answering import CellKey
+from ntlbg_lab.evaluate.answering import CellKey, VideoKey
 from ntlbg_lab.haystack.pictures import style_name
 from ntlbg_lab.haystack.timeline import Timeline
 from ntlbg_lab.statistics import known
 
-NOTHING = "nothing"
+NO_OBJECT = "nothing"
 
 
 @dataclass(frozen=True)
-class EvaluatedVideo:
+class EvaluatedVideo(VideoKey):
     """One video that was drawn and encoded.
 
     Attributes:
-        weights, condition, kind, video: which video.
         frames: encoded.
         seconds: processor time of drawing and encoding.
         named: frames with an object and how many of them got its name, by style of the picture;
@@ -32,10 +31,6 @@ class EvaluatedVideo:
         done: (selector, frames) that the questions were answered with.
     """
 
-    weights: str
-    condition: str
-    kind: str
-    video: int
     frames: int
     seconds: float
     named: dict[str, tuple[int, int]]
@@ -55,7 +50,7 @@ def name_frames(system: System, features: np.ndarray) -> list[str] | None:
     None where a model does not read the names of the drawn objects.
     """
     projector = getattr(getattr(system.answerer, "model", None), "multi_modal_projector", None)
-    names = [*object_names(), NOTHING]
+    names = [*object_names(), NO_OBJECT]
     if not hasattr(projector, "word_logits") or len(projector.words) != len(names):
         return None
     logits = projector.word_logits(torch.as_tensor(features).float())
@@ -72,7 +67,9 @@ def judge_names(
     for seconds, name in zip(pts_seconds, named, strict=True):
         shown = [n for n in timeline.needles if n.event.start <= seconds < n.event.end]
         if len(shown) < 2:
-            style, truth = (shown[0].style, shown[0].event.name) if shown else (NOTHING, NOTHING)
+            style, truth = (
+                (shown[0].style, shown[0].event.name) if shown else (NO_OBJECT, NO_OBJECT)
+            )
             counts[style].append(name == truth)
     return {style: (len(found), sum(found)) for style, found in sorted(counts.items())}
 
@@ -90,9 +87,7 @@ class RecognitionRow:
     high: float | None
 
 
-def summarize_recognition(
-    videos: Sequence[EvaluatedVideo], *, seed: int = 0
-) -> list[RecognitionRow]:
+def summarize_recognition(videos: Sequence[EvaluatedVideo]) -> list[RecognitionRow]:
     """A row for each style, and one for frames that show nothing."""
     groups: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
     once = {(v.weights, v.condition, v.kind, v.video): v for v in videos}  # some were drawn twice
@@ -102,8 +97,8 @@ def summarize_recognition(
     rows = []
     for (weights, condition, style), counts in groups.items():
         total, right = np.array(counts).T
-        low, high = ratio_interval(right, total, seed=seed) if len(total) > 1 else (None, None)
+        low, high = ratio_interval(right, total) if len(total) > 1 else (None, None)
         share = round(float(right.sum() / total.sum()), 3)
         bounds = known(low, 3), known(high, 3)
         rows.append(RecognitionRow(weights, condition, style, int(total.sum()), share, *bounds))
-    return sorted(rows, key=lambda row: (row.weights, row.condition, row.style == NOTHING))
+    return sorted(rows, key=lambda row: (row.weights, row.condition, row.style == NO_OBJECT))

@@ -1,6 +1,5 @@
 """``ntlbg evaluate``: one condition at a time into a folder that keeps them all."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -8,36 +7,37 @@ from pathlib import Path
 
 from ntlbg.answerers import Answerer
 from ntlbg.answerers.builtin import load_builtin_answerer
-from ntlbg.errors import ConfigError, UnknownSelector
-from ntlbg.files import check_folder, staged_directory
-from ntlbg.marks import json_rows
-from ntlbg.selectors import SELECTORS
+from ntlbg.errors import ConfigError
+from ntlbg.files import check_folder
 from ntlbg.system import System, load_system
 from ntlbg.types import VideoIndex
-from ntlbg_lab.evaluate.answering import KnownVideo
+from ntlbg_lab.checks import check_names, check_positive, check_selectors
+from ntlbg_lab.evaluate import KINDS, VideoCondition
+from ntlbg_lab.evaluate.answering import MemoizedVideo
 from ntlbg_lab.evaluate.recognition import (
     EvaluatedVideo,
     RecognitionRow,
     summarize_recognition,
 )
-from ntlbg_lab.evaluate.records import EvaluationStore
-from ntlbg_lab.evaluate.summary import EvaluationRow, SeedRow, over_weights, summarize
-from ntlbg_lab.evaluate.tables import EVALUATION, SHOWN, evaluation_numbers, evaluation_tables
-from ntlbg_lab.evaluate.videos import KINDS, Condition
-from ntlbg_lab.evaluate.work import Answer, Say, VideoTask, tasks_left, work_through
+from ntlbg_lab.evaluate.summary import EvaluationRow, over_weights, summarize
+from ntlbg_lab.evaluate.tables import (
+    EVALUATION,
+    FINGERPRINT_DIGITS,
+    evaluation_numbers,
+    evaluation_tables,
+)
+from ntlbg_lab.evaluate.work import (
+    AnswerFunction,
+    EvaluationStore,
+    Say,
+    VideoTask,
+    tasks_left,
+    work_through,
+)
 from ntlbg_lab.tables import Parts
 
 BUDGETS = (4, 8, 16, 32)
 COMPARED = ("uniform", "top_k", "ntlbg")
-
-FILES = {
-    "summary.json": json_rows("the summary of an evaluation", "cell", "selector", "right"),
-    "recognition.json": json_rows(
-        "recognition by an evaluation", *RecognitionRow.__dataclass_fields__
-    ),
-    "over_weights.json": json_rows("means over weights", *SeedRow.__dataclass_fields__),
-    **EVALUATION.kinds,
-}
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class EvaluationReport:
         return evaluation_tables(self.rows, self.recognition, self.videos)
 
 
-def run(
+def evaluate_videos(
     out_dir: str | Path,
     *,
     kinds: Sequence[str] = tuple(KINDS),
@@ -61,7 +61,7 @@ def run(
     selectors: Sequence[str] = COMPARED,
     questions: int = 500,
     per_video: int | None = None,
-    condition: Condition | None = None,
+    condition: VideoCondition | None = None,
     weights: Sequence[str | Path] = (),
     model: str | Answerer | System = "builtin",
     progress: Say | None = None,
@@ -86,9 +86,14 @@ def run(
     Raises:
         ConfigError, UnknownSelector, WeightsError, DataError, OutputError.
     """
-    folder, condition = Path(out_dir), condition or Condition()
-    _check(kinds, frames, selectors, questions, per_video)
-    check_folder(folder, FILES)
+    folder, condition = Path(out_dir), condition or VideoCondition()
+    check_names("kinds of videos", kinds, KINDS)
+    check_selectors(selectors)
+    asked = {} if per_video is None else {"questions_a_video": per_video}
+    check_positive(frames=list(frames), questions=questions, **asked)
+    if not kinds or not selectors:
+        raise ConfigError(f"kinds {list(kinds)} and selectors {list(selectors)}: give one at least")
+    check_folder(folder, EVALUATION.kinds)
     records, used = EvaluationStore(folder), []
     for path in weights or (None,):
         own = model if path is None else load_builtin_answerer(Path(path), pristine=True)
@@ -107,8 +112,8 @@ def run(
     return _report(folder, records, used)
 
 
-def _answer_about(system: System, index: VideoIndex) -> Answer:
-    video = KnownVideo(system, index)
+def _answer_about(system: System, index: VideoIndex) -> AnswerFunction:
+    video = MemoizedVideo(system, index)
     return lambda sample, key: video.answer(sample, key.selector, key.num_frames)
 
 
@@ -117,39 +122,17 @@ def _report(folder: Path, records: EvaluationStore, weights: Sequence[str]) -> E
     videos = [video for video in records.videos.records if video.weights in weights]
     recognition = summarize_recognition(videos)
     report = EvaluationReport(rows, recognition, videos)
-    with staged_directory(folder, FILES) as stage:
-        contents = {
-            "summary.json": _for_plots(rows),
-            "recognition.json": [asdict(row) for row in recognition],
-            "over_weights.json": [asdict(row) for row in over_weights(rows)],
-        }
-        for name, content in contents.items():
-            (stage / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        EVALUATION.write(stage, report.tables(), evaluation_numbers(rows, recognition))
+    others = ([asdict(row) for row in found] for found in (recognition, over_weights(rows)))
+    numbers = evaluation_numbers(rows, recognition)
+    EVALUATION.write(folder, report.tables(), numbers, _for_plots(rows), *others)
     return report
-
-
-def _check(kinds, frames, selectors, questions, per_video) -> None:
-    """Before a model is loaded, not after."""
-    unknown = [name for name in kinds if name not in KINDS]
-    if unknown or not kinds:
-        raise ConfigError(f"unknown kinds of videos {unknown}: choose from {', '.join(KINDS)}")
-    unknown = [name for name in selectors if name not in SELECTORS]
-    if unknown:
-        raise UnknownSelector(f"no selectors {unknown}; there are {', '.join(SELECTORS)}")
-    least = min([*frames, questions, 1 if per_video is None else per_video], default=0)
-    if not frames or not selectors or least < 1:
-        raise ConfigError(
-            f"frames {list(frames)}, selectors {list(selectors)}, questions {questions} and "
-            f"questions a video {per_video} must all be there and positive"
-        )
 
 
 def _for_plots(rows: Sequence[EvaluationRow]) -> list[dict]:
     """Rows whose cells have names of their own where there are several conditions or weights."""
     several = len({(row.condition, row.weights) for row in rows}) > 1
     labels = [
-        f"{row.cell}, {row.condition}, {row.weights[:SHOWN]}" if several else row.cell
+        f"{row.cell}, {row.condition}, {row.weights[:FINGERPRINT_DIGITS]}" if several else row.cell
         for row in rows
     ]
     return [asdict(row) | {"cell": label} for row, label in zip(rows, labels, strict=True)]

@@ -11,12 +11,12 @@ import numpy as np
 
 from ntlbg.data import NOT_SEEN
 from ntlbg.intervals import mean_over_questions
+from ntlbg_lab.evaluate import KINDS
 from ntlbg_lab.evaluate.answering import Outcome
-from ntlbg_lab.evaluate.videos import KINDS
 from ntlbg_lab.haystack.questions import EXTRA_TYPES
 from ntlbg_lab.statistics import known
 
-OURS = "ntlbg"
+NTLBG = "ntlbg"
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class EvaluationRow:
     cpu_seconds: float
 
 
-def summarize(outcomes: Iterable[Outcome], *, seed: int = 0) -> list[EvaluationRow]:
+def summarize(outcomes: Iterable[Outcome]) -> list[EvaluationRow]:
     """All rows, in the order of the answers."""
     cells: dict[tuple[str, str, str], dict[str, list[Outcome]]] = defaultdict(dict)
     for outcome in outcomes:
@@ -84,8 +84,8 @@ def summarize(outcomes: Iterable[Outcome], *, seed: int = 0) -> list[EvaluationR
         usual = {name: [o for o in found if o.type not in EXTRA_TYPES]
                  for name, found in cell.items()}  # fmt: skip
         for name, found in cell.items():
-            against = differences(usual, seed) if name == OURS else {}
-            rows.append(_row(key, name, found, usual[name], against, seed))
+            against = differences(usual) if name == NTLBG else {}
+            rows.append(_row(key, name, found, usual[name], against))
     return rows
 
 
@@ -95,16 +95,16 @@ def cell_name(outcome: Outcome) -> str:
     return known.label(outcome.num_frames) if known else f"{outcome.kind}-{outcome.num_frames}"
 
 
-def differences(cell: Mapping[str, Sequence[Outcome]], seed: int = 0) -> dict[str, Difference]:
+def differences(cell: Mapping[str, Sequence[Outcome]]) -> dict[str, Difference]:
     """NTLBG minus every other selector, on the questions that both answered."""
     found = {}
-    for other in [name for name in cell if name != OURS and OURS in cell]:
+    for other in [name for name in cell if name != NTLBG and NTLBG in cell]:
         theirs = {_question(o): o.right for o in cell[other]}
         values = [
-            (o.video, o.right - theirs[_question(o)]) for o in cell[OURS] if _question(o) in theirs
+            (o.video, o.right - theirs[_question(o)]) for o in cell[NTLBG] if _question(o) in theirs
         ]
         if values:
-            found[other] = Difference(*_rounded_mean(values, seed))
+            found[other] = Difference(*_rounded_mean(values))
     return found
 
 
@@ -112,8 +112,8 @@ def _question(outcome: Outcome) -> tuple[int, int]:
     return outcome.video, outcome.place
 
 
-def _row(key, selector, asked: list[Outcome], found: list[Outcome], against, seed) -> EvaluationRow:
-    right, *interval = _rounded_mean([(o.video, o.right) for o in found], seed)
+def _row(key, selector, asked: list[Outcome], found: list[Outcome], against) -> EvaluationRow:
+    right, *interval = _rounded_mean([(o.video, o.right) for o in found])
     times = [o for o in found if o.strict is not None]
     types = sorted({o.type for o in asked})
     return EvaluationRow(
@@ -144,11 +144,9 @@ def _share(found: Sequence[Outcome], worth: Callable[[Outcome], bool]) -> Questi
     return QuestionShare(len(found), _mean(worth(o) for o in found)) if found else None
 
 
-def _rounded_mean(
-    values: Iterable[tuple[int, float]], seed: int
-) -> tuple[float, float | None, float | None]:
+def _rounded_mean(values: Iterable[tuple[int, float]]) -> tuple[float, float | None, float | None]:
     """Mean over questions of (video, value) with its interval; no interval for one video."""
-    mean, *interval = mean_over_questions(values, seed=seed)
+    mean, *interval = mean_over_questions(values)
     low, high = (known(edge, 3) for edge in interval)
     return round(mean, 3), low, high
 

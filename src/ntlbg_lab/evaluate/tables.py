@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from ntlbg.marks import json_rows
 from ntlbg.views.tables import NOTHING as ABSENT
 from ntlbg.views.tables import interval_text
-from ntlbg_lab.evaluate.recognition import NOTHING, EvaluatedVideo, RecognitionRow
+from ntlbg_lab.evaluate.recognition import NO_OBJECT, EvaluatedVideo, RecognitionRow
 from ntlbg_lab.evaluate.summary import (
     Difference,
     EvaluationRow,
@@ -14,13 +15,20 @@ from ntlbg_lab.evaluate.summary import (
 )
 from ntlbg_lab.tables import Parts, Table, TableFiles, number, with_interval
 
-SHOWN = 8  # digits of a fingerprint
+FINGERPRINT_DIGITS = 8  # digits of a fingerprint
 Lines = list[list[str]]
 EVALUATION = TableFiles(
     "evaluation",
     "the table of an evaluation",
     ("weights", "condition", "cell", "selector", "quantity", "n", "value", "low", "high"),
     latex=False,
+    objects={
+        "summary.json": json_rows("the summary of an evaluation", "cell", "selector", "right"),
+        "recognition.json": json_rows(
+            "recognition by an evaluation", *RecognitionRow.__dataclass_fields__
+        ),
+        "over_weights.json": json_rows("means over weights", *SeedRow.__dataclass_fields__),
+    },
 )
 
 
@@ -56,7 +64,7 @@ def _per_condition(
         found = [row for row in rows if (row.condition, row.weights) == (condition, weights)]
         lines = lines_of(found)
         if len(lines) > 1:
-            tables.append(Table(f"{condition}, weights {weights[:SHOWN]}", lines))
+            tables.append(Table(f"{condition}, weights {weights[:FINGERPRINT_DIGITS]}", lines))
     return tables
 
 
@@ -124,10 +132,10 @@ def _seeds(rows: Sequence[SeedRow]) -> Lines:
 def _recognition(rows: Sequence[RecognitionRow]) -> Lines:
     lines = [["condition", "weights", "frames that show", "n", "named right", "95 %"]]
     for row in rows:
-        what = "no object (right: nothing)" if row.style == NOTHING else row.style
+        what = "no object (right: nothing)" if row.style == NO_OBJECT else row.style
         lines.append(
-            [row.condition, row.weights[:SHOWN], what, str(row.frames), f"{row.right:.3f}",
-             interval_text(row.low, row.high)]
+            [row.condition, row.weights[:FINGERPRINT_DIGITS], what, str(row.frames),
+             f"{row.right:.3f}", interval_text(row.low, row.high)]
         )  # fmt: skip
     return lines
 

@@ -1,32 +1,95 @@
-"""What is left to answer in a folder, and answering it, video by video."""
+"""Answering what is left to answer in a folder, video by video.
+
+Every answer is kept as JSON lines, so that a killed run goes on with the next video.
+"""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from pathlib import Path
 
 from ntlbg.data import Sample
+from ntlbg.errors import ConfigError
+from ntlbg.files import check_folder
+from ntlbg.json_lines import RecordFile, records_kind
+from ntlbg.judging import STRICT_TOLERANCE, is_open_time, is_right
 from ntlbg.system import System
+from ntlbg.time_text import all_seen
 from ntlbg.types import Reply, Selection, VideoIndex
-from ntlbg_lab.evaluate.answering import CellKey, Outcome, outcome
+from ntlbg_lab.evaluate import VideoCondition, VideoKind, encode_timeline, plan_video
+from ntlbg_lab.evaluate.answering import CellKey, Outcome
 from ntlbg_lab.evaluate.recognition import EvaluatedVideo, judge_names, name_frames
-from ntlbg_lab.evaluate.records import EvaluationStore
-from ntlbg_lab.evaluate.videos import Condition, Kind, encode_timeline, plan_video
 from ntlbg_lab.haystack.timeline import Timeline
+
+ANSWERS_FILE, VIDEOS_FILE = "answers.jsonl", "videos.jsonl"
+EVALUATION_RECORDS = "what `ntlbg evaluate` writes there"
+FILES = {
+    ANSWERS_FILE: records_kind(Outcome, EVALUATION_RECORDS),
+    VIDEOS_FILE: records_kind(EvaluatedVideo, EVALUATION_RECORDS),
+}
+
+
+class EvaluationStore:
+    """The answers and videos in a folder.
+
+    Kinds of videos, budgets, selectors, conditions and weights may be added to later. A video's
+    line is written after its answers and names the cells that are there; answers without one are
+    from a killed run and are dropped.
+
+    Raises:
+        DataError: the folder's files are not what was written there.
+        OutputError: the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        check_folder(folder, FILES)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.videos = RecordFile(folder / VIDEOS_FILE, EvaluatedVideo, EVALUATION_RECORDS)
+        whole = {key for video in self.videos.records for key in video.cell_keys}
+        self.answers = RecordFile(
+            folder / ANSWERS_FILE, Outcome, EVALUATION_RECORDS,
+            lambda found: [outcome for outcome in found if outcome.cell_key in whole],
+        )  # fmt: skip
+        self._asked: dict[CellKey, list[str]] = defaultdict(list)
+        for one in self.answers.records:
+            self._asked[one.cell_key].append(one.question)
+
+    def done(self, key: CellKey, samples: Sequence[Sample]) -> bool:
+        """Whether the questions about a video were answered, for one selector and budget.
+
+        Raises:
+            ConfigError: other questions were.
+        """
+        wanted = [sample.question for sample in samples]
+        if key in self._asked and self._asked[key] != wanted:
+            raise ConfigError(
+                f"{self.folder} holds answers to other questions about video {key.video} of "
+                f"{key.kind!r}: choose another folder, or as many questions a video as before"
+            )
+        return key in self._asked
+
+    def add(self, outcomes: Sequence[Outcome], video: EvaluatedVideo) -> None:
+        """What was answered about a video; first the answers, then that they are there."""
+        self.answers.add(outcomes)
+        self.videos.add([video])
+
 
 ANSWER_FRAMES = 30  # an answer takes about as long as drawing and encoding so many frames
 
 Say = Callable[[str], None]
 # The frames for a question of a cell, what is said about them, and whether that was known.
-Answer = Callable[[Sample, CellKey], tuple[Selection, Reply, bool]]
+AnswerFunction = Callable[[Sample, CellKey], tuple[Selection, Reply, bool]]
 # From a system and a video.
-AnswerAbout = Callable[[System, VideoIndex], Answer]
+AnswerAbout = Callable[[System, VideoIndex], AnswerFunction]
 
 
 @dataclass(frozen=True)
 class VideoTask:
     """A video, its questions, and the cells of answers that are missing."""
 
-    kind: Kind
+    kind: VideoKind
     timeline: Timeline
     samples: list[Sample]
     cells: list[CellKey]
@@ -40,8 +103,8 @@ class VideoTask:
 def tasks_left(
     store: EvaluationStore,
     weights: str,
-    kind: Kind,
-    condition: Condition,
+    kind: VideoKind,
+    condition: VideoCondition,
     cells: Sequence[tuple[str, int]],
     *,
     videos: int,
@@ -100,9 +163,25 @@ def _work_on(
     for key in task.cells:
         for place, sample in enumerate(task.samples):
             began = time.process_time()  # other work on the machine does not count
-            answered = answer(sample, key)
+            selection, reply, reused = answer(sample, key)
             spent = time.process_time() - began
-            outcomes.append(outcome(key, place, sample, index.pts_seconds, *answered, spent))
+            strict = is_right(sample, reply.text, tolerance=STRICT_TOLERANCE)
+            outcomes.append(
+                Outcome(
+                    *astuple(key),
+                    place=place,
+                    type=sample.answer_type,
+                    multiple_choice=sample.options is not None,
+                    question=sample.question,
+                    truth=sample.answer,
+                    answer=reply.text,
+                    right=is_right(sample, reply.text),
+                    strict=strict if is_open_time(sample) else None,
+                    seen=all_seen(index.pts_seconds[selection.indices], sample.evidence),
+                    seconds=round(spent, 4),
+                    reused=reused,
+                )
+            )
     named = name_frames(system, index.features[system.encoders[0].name])
     key = task.cells[0]
     return outcomes, EvaluatedVideo(

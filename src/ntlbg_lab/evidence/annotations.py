@@ -6,6 +6,7 @@ from the first picture. ``FORMATS`` is the whole menu.
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,9 @@ def read_annotations(path: str | Path, format: str) -> Annotations:
         raise DataError(f"{path}: not {format}: a record has no {error.args[0]!r}") from error
     except (TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path}: not {format}: {error}") from error
-    _check_distinct(path, found)
+    twice = [name for name, number in Counter(one.id for one in found).items() if number > 1]
+    if twice:
+        raise DataError(f"{path}: two questions have the id {twice[0]!r}")
     late = [record for record in found if _ends_late(record)]
     if len(late) > max(1, SPOILT * len(found)):
         raise DataError(
@@ -93,28 +96,35 @@ def frames_to_seconds(frames: Iterable[float], fps: float) -> list[float]:
     return seconds
 
 
-def _longvideobench(path: Path) -> Iterator[Annotation]:
-    """``lvb_val.json``: ``position`` counts frames at 24.0 fps, see LONGVIDEOBENCH_FPS."""
-    for record in read_json(path):
-        times = frames_to_seconds(record["position"], LONGVIDEOBENCH_FPS)
-        yield Annotation(
-            id=str(record["id"]),
-            video=str(record["video_id"]),
-            evidence=tuple((time, time) for time in times),
-            duration=float(record["duration"]),
-            kind=record.get("question_category"),
-        )
+@dataclass(frozen=True)
+class ListedRecords:
+    """A format of one object a question, whose times are seconds unless a rate is given.
 
+    Attributes:
+        records: reads the objects of a file.
+        id, video, evidence, kind: under which keys these are.
+        fps: rate at which the evidence counts frames.
+    """
 
-def _qvhighlights(path: Path) -> Iterator[Annotation]:
-    """``highlight_*_release.jsonl``: ``relevant_windows`` in seconds of the clip."""
-    for record in read_objects(path):
-        yield Annotation(
-            id=str(record["qid"]),
-            video=str(record["vid"]),
-            evidence=_intervals(record["relevant_windows"]),
-            duration=float(record["duration"]),
-        )
+    records: Callable[[Path], Iterable[dict[str, Any]]]
+    id: str
+    video: str
+    evidence: str
+    kind: str = ""
+    fps: float | None = None
+
+    def __call__(self, path: Path) -> Iterator[Annotation]:
+        for record in self.records(path):
+            times = record[self.evidence]
+            if self.fps is not None:
+                times = frames_to_seconds(times, self.fps)
+            yield Annotation(
+                id=str(record[self.id]),
+                video=str(record[self.video]),
+                evidence=_intervals(times),
+                duration=float(record["duration"]),
+                kind=record.get(self.kind),
+            )
 
 
 def _nextgqa(path: Path) -> Iterator[Annotation]:
@@ -133,18 +143,6 @@ def _nextgqa(path: Path) -> Iterator[Annotation]:
             )
 
 
-def _cgbench(path: Path) -> Iterator[Annotation]:
-    """``cgbench.json``: ``clue_intervals`` in seconds."""
-    for record in read_json(path):
-        yield Annotation(
-            id=str(record["qid"]),
-            video=str(record["video_uid"]),
-            evidence=_intervals(record["clue_intervals"]),
-            duration=float(record["duration"]),
-            kind=record.get("sub_category"),
-        )
-
-
 def _jsonl(path: Path) -> Iterator[Annotation]:
     """One object a line: ``id``, and ``evidence`` in seconds or ``evidence_frames`` with ``fps``.
 
@@ -159,15 +157,6 @@ def _jsonl(path: Path) -> Iterator[Annotation]:
             duration=None if record.get("duration") is None else float(record["duration"]),
             kind=record.get("answer_type"),
         )
-
-
-FORMATS: dict[str, Callable[[Path], Iterator[Annotation]]] = {
-    "longvideobench": _longvideobench,
-    "qvhighlights": _qvhighlights,
-    "nextgqa": _nextgqa,
-    "cgbench": _cgbench,
-    "jsonl": _jsonl,
-}
 
 
 def _plain_evidence(identifier: str, record: dict[str, Any]) -> tuple[Interval, ...]:
@@ -207,12 +196,17 @@ def _ends_late(record: Annotation) -> bool:
     return last > max(PAST_THE_END * record.duration, record.duration + 1)  # whole-second durations
 
 
-def _check_distinct(path: Path, records: list[Annotation]) -> None:
-    seen: set[str] = set()
-    for record in records:
-        if record.id in seen:
-            raise DataError(f"{path}: two questions have the id {record.id!r}")
-        seen.add(record.id)
+def read_objects(path: Path) -> Iterator[dict[str, Any]]:
+    """One object a line; empty lines are passed over.
+
+    Raises:
+        DataError: naming file and line.
+    """
+    for number, record in read_json_lines(path):
+        if not isinstance(record, dict):
+            got = json.dumps(record)[:40]
+            raise DataError(f"{path}:{number}: a JSON object is expected, got {got}")
+        yield record
 
 
 def read_json(path: Path) -> Any:
@@ -227,14 +221,15 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg})") from error
 
 
-def read_objects(path: Path) -> Iterator[dict[str, Any]]:
-    """One object a line; empty lines are passed over.
-
-    Raises:
-        DataError: naming file and line.
-    """
-    for number, record in read_json_lines(path):
-        if not isinstance(record, dict):
-            got = json.dumps(record)[:40]
-            raise DataError(f"{path}:{number}: a JSON object is expected, got {got}")
-        yield record
+FORMATS: dict[str, Callable[[Path], Iterator[Annotation]]] = {
+    # lvb_val.json
+    "longvideobench": ListedRecords(
+        read_json, "id", "video_id", "position", "question_category", fps=LONGVIDEOBENCH_FPS
+    ),
+    # highlight_*_release.jsonl; seconds of the clip
+    "qvhighlights": ListedRecords(read_objects, "qid", "vid", "relevant_windows"),
+    "nextgqa": _nextgqa,
+    # cgbench.json
+    "cgbench": ListedRecords(read_json, "qid", "video_uid", "clue_intervals", "sub_category"),
+    "jsonl": _jsonl,
+}

@@ -25,7 +25,7 @@ from ntlbg_lab.statistics import known, mcnemar_p
 from ntlbg_lab.tables import Table
 
 TOLERANCES = (1.0, 2.0, 5.0)  # seconds; evidence is visible for longer than the moment marked
-MODES = ("any", "all")
+EVIDENCE_MODES = ("any", "all")
 ROUNDING = 1e-6  # seconds: 0.7 and 0.8 count as 0.1 apart
 AFTER_THE_END = 2.0  # seconds a selected moment may lie past an end that is often rounded
 
@@ -33,7 +33,7 @@ Times = Mapping[str, Sequence[float]]  # question id -> selected seconds
 
 
 @dataclass(frozen=True)
-class Recall:
+class EvidenceRecall:
     """Share of questions whose evidence was seen.
 
     ``low`` and ``high`` are a 95 % interval over videos, None for a single video.
@@ -66,7 +66,7 @@ class EvidenceContrast:
 class EvidenceReport:
     """Recalls, contrasts, and how many annotated questions were left out for lack of a list."""
 
-    recalls: tuple[Recall, ...]
+    recalls: tuple[EvidenceRecall, ...]
     contrasts: tuple[EvidenceContrast, ...]
     questions: int
     videos: int
@@ -101,7 +101,7 @@ def measure_recall(
     for name, times in selections.items():
         _check_ends(name, asked, times)
     recalls, contrasts = [], []
-    for tolerance, mode in itertools.product(tolerances, MODES):
+    for tolerance, mode in itertools.product(tolerances, EVIDENCE_MODES):
         seen = {
             name: [sees(times[a.id], a.evidence, tolerance, mode) for a in asked]
             for name, times in selections.items()
@@ -190,10 +190,10 @@ def _check_ends(name: str, asked: Sequence[Annotation], times: Times) -> None:
             )
 
 
-def _recall(asked, selections, name, seen, tolerance, mode, seed) -> Recall:
+def _recall(asked, selections, name, seen, tolerance, mode, seed) -> EvidenceRecall:
     share, low, high = mean_over_questions(zip((a.video for a in asked), seen), seed=seed)
     frames = float(np.mean([len(selections[name][a.id]) for a in asked]))
-    return Recall(name, frames, tolerance, mode, share, known(low), known(high), len(asked))
+    return EvidenceRecall(name, frames, tolerance, mode, share, known(low), known(high), len(asked))
 
 
 def _contrast(one, other, seen, tolerance, mode) -> EvidenceContrast:
@@ -206,33 +206,26 @@ def _contrast(one, other, seen, tolerance, mode) -> EvidenceContrast:
 
 def evidence_tables(report: EvidenceReport) -> list[Table | str]:
     """Recall, any and all side by side, and McNemar's tests."""
-    recalls, contrasts = _recall_table(report), _contrast_table(report)
+    cells: dict[str, dict[str, EvidenceRecall]] = {}
+    for recall in report.recalls:
+        head = f"{recall.mode} ±{recall.tolerance:g} s"
+        cells.setdefault(recall.selection, {})[head] = recall
+    heads = next(iter(cells.values()))
+    recalls = [["selection", "frames", *heads]]
+    for name, found in cells.items():
+        frames = found[next(iter(heads))].frames
+        recalls.append([name, f"{frames:.4g}", *(_percent(found[head]) for head in heads)])
     counted = f"{report.questions} questions about {report.videos} videos, 95 % intervals"
-    return [recalls, counted, *([contrasts] if report.contrasts else [])]
+    tests = [["one", "other", "evidence", "only one", "only the other", "p"]] + [
+        [c.one, c.other, f"{c.mode} ±{c.tolerance:g} s", str(c.only_one), str(c.only_other),
+         f"{c.p:.2g}"]
+        for c in report.contrasts
+    ]  # fmt: skip
+    return [Table("", recalls), counted, *([Table("", tests)] if report.contrasts else [])]
 
 
-def _recall_table(report: EvidenceReport) -> Table:
-    tolerances = list(dict.fromkeys(recall.tolerance for recall in report.recalls))
-    names = list(dict.fromkeys(recall.selection for recall in report.recalls))
-    cells = {(r.selection, r.tolerance, r.mode): r for r in report.recalls}
-    shown = list(itertools.product(tolerances, MODES))
-    lines = [["selection", "frames", *(f"{mode} ±{tolerance:g} s" for tolerance, mode in shown)]]
-    for name in names:
-        found = [cells[name, *how] for how in shown]
-        lines.append([name, f"{found[0].frames:.4g}", *map(_percent, found)])
-    return Table("", lines)
-
-
-def _percent(recall: Recall) -> str:
+def _percent(recall: EvidenceRecall) -> str:
     share = f"{100 * recall.share:.1f}"
     if recall.low is None:
         return share
     return f"{share} ({100 * recall.low:.0f} to {100 * recall.high:.0f})"
-
-
-def _contrast_table(report: EvidenceReport) -> Table:
-    lines = [["one", "other", "evidence", "only one", "only the other", "p"]]
-    for c in report.contrasts:
-        evidence, counts = f"{c.mode} ±{c.tolerance:g} s", (str(c.only_one), str(c.only_other))
-        lines.append([c.one, c.other, evidence, *counts, f"{c.p:.2g}"])
-    return Table("", lines)

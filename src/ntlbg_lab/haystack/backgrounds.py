@@ -3,22 +3,132 @@
 Every source is a function ``(rng, count, size, fps) -> uint8 (count, H, W, 3)`` of one continuous
 shot, made without any file: FFmpeg's own generators (through PyAV), drawings, noise, and pans over
 photos. The three splits share no generator and no picture, except plain noise and drawings.
+
+Photos are few in openly licensed packages, and an encoder that has seen few of them finds objects
+in temples and trees. Computed pictures with the statistics of natural ones stand in for them as
+examples of "nothing": dead leaves (Lee, Mumford & Huang 2001, "Occlusion models for natural
+images"), lattices and 1/f clouds.
 """
 
 import functools
 from collections.abc import Callable, Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
 
 import av
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 from ntlbg.downloads import part_path
 from ntlbg.errors import ConfigError
 from ntlbg.models.builtin.drawn_backgrounds import DRAWN, Size, Source
-from ntlbg_lab.haystack.clutter import clouds, lattices, leaves
+
+
+def clouds(rng: np.random.Generator, size: Size) -> np.ndarray:
+    """Colour noise with a 1/f^a spectrum, uint8 (H, W, 3)."""
+    height, width = size
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
+    frequency[0, 0] = 1
+    slope = rng.uniform(0.8, 2.2)
+    spectrum = rng.standard_normal((3, *frequency.shape, 2)) @ [1, 1j] / frequency**slope
+    field = np.fft.irfft2(spectrum, s=size).transpose(1, 2, 0)
+    field = (field - field.mean()) / (field.std() + 1e-9)
+    mix = rng.uniform(-1, 1, (3, 3)) * rng.uniform(5, 40) + rng.uniform(-30, 30)
+    return (field @ mix + _shade(rng, rng.uniform(20, 235))).clip(0, 255).astype(np.uint8)
+
+
+def _shade(rng: np.random.Generator, grey: float) -> np.ndarray:
+    """A colour near a grey, as most things have, or now and then a bright one."""
+    reach = 120 if rng.random() < 0.25 else 35
+    return (grey + rng.uniform(-reach, reach, 3)).clip(0, 255)
+
+
+def leaves(rng: np.random.Generator, size: Size) -> np.ndarray:
+    """Shapes of all sizes that hide each other, each with its own texture or shade."""
+    height, width = size
+    canvas = Image.fromarray(clouds(rng, size))
+    textures = [Image.fromarray(clouds(rng, size)) for _ in range(4)]
+    largest = rng.uniform(0.15, 0.6) * height
+    for _ in range(int(rng.integers(15, 140))):
+        radius = max(2.0, largest * rng.uniform(0.03, 1) ** 1.5)
+        x, y = rng.uniform(0, width), rng.uniform(0, height)
+        mask = Image.new("L", (width, height))
+        _leaf(ImageDraw.Draw(mask), rng, x, y, radius)
+        if rng.random() < 0.5:
+            canvas.paste(textures[rng.integers(4)], (0, 0), mask)
+        else:
+            color = _shade(rng, rng.uniform(0, 255)).astype(int)
+            canvas.paste(tuple(color.tolist()), (0, 0), mask)
+    return _soften(rng, canvas)
+
+
+def _leaf(draw: ImageDraw.ImageDraw, rng, x, y, radius) -> None:
+    wide, tall = radius * rng.uniform(0.4, 1.6, 2)
+    kind = rng.integers(3)
+    if kind == 0:
+        draw.ellipse((x - wide, y - tall, x + wide, y + tall), fill=255)
+    elif kind == 1:
+        draw.rectangle((x - wide, y - tall, x + wide, y + tall), fill=255)
+    else:
+        corners = int(rng.integers(3, 9))
+        angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
+        points = zip(x + wide * np.cos(angles), y + tall * np.sin(angles))
+        draw.polygon([*points], fill=255)
+
+
+def lattices(rng: np.random.Generator, size: Size) -> np.ndarray:
+    """Repeated windows, beams and gables on a clouded ground, as buildings and fences show."""
+    height, width = size
+    canvas = Image.fromarray(clouds(rng, size))
+    draw = ImageDraw.Draw(canvas)
+    for _ in range(int(rng.integers(2, 8))):
+        left, top = rng.uniform(-0.3, 0.7) * width, rng.uniform(-0.3, 0.7) * height
+        step_x, step_y = rng.uniform(0.02, 0.2, 2) * height
+        columns, rows = (int(n) for n in rng.integers(2, 14, 2))
+        colors = [tuple(_shade(rng, rng.uniform(0, 255)).astype(int).tolist()) for _ in range(2)]
+        slant, fill = rng.uniform(-0.6, 0.6), rng.uniform(0.3, 0.9)
+        if rng.random() < 0.6:
+            draw.rectangle(
+                (left, top, left + columns * step_x, top + rows * step_y), fill=colors[1]
+            )
+        kind = rng.integers(4)
+        for row in range(rows):
+            for column in range(columns):
+                x = left + column * step_x + slant * row * step_y
+                y = top + row * step_y
+                _cell(draw, kind, x, y, step_x * fill, step_y * fill, colors[0])
+    return _soften(rng, canvas)
+
+
+def _cell(draw, kind, x, y, wide, tall, color) -> None:
+    if kind == 0:
+        draw.rectangle((x, y, x + wide, y + tall), fill=color)
+    elif kind == 1:
+        draw.line((x, y, x + wide, y + tall), fill=color, width=2)
+        draw.line((x + wide, y, x, y + tall), fill=color, width=1)
+    elif kind == 2:
+        draw.polygon([(x, y + tall), (x + wide / 2, y), (x + wide, y + tall)], fill=color)
+    else:
+        draw.arc((x, y, x + wide, y + tall), 180, 360, fill=color, width=2)
+
+
+def _soften(rng: np.random.Generator, canvas: Image.Image) -> np.ndarray:
+    """Blur a little, turn, and add light from one side."""
+    if rng.random() < 0.6:
+        canvas = canvas.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 2)))
+    if rng.random() < 0.5:
+        canvas = canvas.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    frame = np.asarray(canvas).astype(np.float32)
+    height, width = frame.shape[:2]
+    light = np.linspace(*rng.uniform(0.5, 1.3, 2), width)[None, :, None]
+    light = light * np.linspace(*rng.uniform(0.6, 1.2, 2), height)[:, None, None]
+    frame = frame * light
+    if rng.random() < 0.3:  # faded towards one colour, as in haze or dusk
+        frame = frame * 0.6 + rng.uniform(0, 255, 3) * 0.4
+    return frame.clip(0, 255).astype(np.uint8)
+
 
 SPLITS = ("train", "val", "test")
 LARGEST_PICTURE = 1600  # pixels; a pan shows at least a third of one
@@ -55,15 +165,15 @@ def computed(picture: Callable[[np.random.Generator, Size], np.ndarray]) -> Sour
     return source
 
 
-def pan(photo: Callable[[], np.ndarray]) -> Source:
-    """A slow pan and zoom over a photo."""
+def pan(photo: Callable[[], np.ndarray], least: float = 0.3) -> Source:
+    """A slow pan and zoom over a photo, of which at least this share is shown."""
 
     def source(rng, count, size, fps):
         height, width = size
         image = Image.fromarray(photo())
         wide, tall = image.size
         ratio = min(wide / width, tall / height)
-        zooms, centres = rng.uniform(0.3, 1, 2), rng.uniform(0, 1, (2, 2))
+        zooms, centres = rng.uniform(least, 1, 2), rng.uniform(0, 1, (2, 2))
         frames = []
         for index in range(count):
             t = index / max(1, count - 1)
@@ -120,7 +230,7 @@ def photos(package: str, folder: str, names: Sequence[str]) -> list[Source]:
             f"these backgrounds are pictures of the package {package}, which is not installed; "
             "run `pip install ntlbg-llm-lab`"
         )
-    shipped = Path(str(resources.files(package).joinpath(folder)))
+    shipped = resources.files(package).joinpath(folder)
     return [pan(functools.partial(_picture, shipped.joinpath(name))) for name in names]
 
 
@@ -137,7 +247,7 @@ def folder(path: Path) -> tuple[Source, ...]:
 
 
 @functools.cache
-def _picture(path: Path) -> np.ndarray:
+def _picture(path: Traversable) -> np.ndarray:
     with Image.open(path) as image:
         image.thumbnail((LARGEST_PICTURE, LARGEST_PICTURE))
         return np.asarray(image.convert("RGB"))
@@ -174,8 +284,6 @@ def sources(split: str) -> tuple[Source, ...]:
     """
     if split not in SPLITS:
         raise ConfigError(f"split {split!r}: choose from {', '.join(SPLITS)}")
-    lavfi: tuple[str, ...]
-    drawn: tuple[Source, ...] = DRAWN
     if split == "train":
         lavfi = (
             "mandelbrot=start_scale={a}",
@@ -197,6 +305,7 @@ def sources(split: str) -> tuple[Source, ...]:
     elif split == "val":
         lavfi = ("cellauto=rule=30:random_seed={seed}", "yuvtestsrc", "smptebars")
         stills = photos("sklearn", "datasets/images", ("china.jpg",)) * 3
+        drawn = DRAWN
     else:
         lavfi = (
             "perlin=random_mode=seed:seed={seed}",
@@ -204,4 +313,5 @@ def sources(split: str) -> tuple[Source, ...]:
             "sierpinski=type=triangle:seed={seed}",
         )
         stills = [clip(functools.partial(part_path, "bunny"))] * 3
+        drawn = DRAWN
     return (*map(generated, lavfi), *stills, *drawn)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ntlbg_lab.haystack.augmentation import FRAME_SIZE
+from ntlbg_lab.haystack.backgrounds import pan
 
 HEIGHT, WIDTH = FRAME_SIZE
 Maker = Callable[[Image.Image, int, np.random.Generator], np.ndarray]
@@ -17,17 +18,7 @@ Maker = Callable[[Image.Image, int, np.random.Generator], np.ndarray]
 
 def ken_burns(picture: Image.Image, count: int, rng: np.random.Generator) -> np.ndarray:
     """A slow pan and zoom over a photograph."""
-    wide, tall = picture.size
-    zooms, places = rng.uniform(0.6, 1, 2), rng.uniform(0, 1, (2, 2))
-    frames = []
-    for share in np.linspace(0, 1, count):
-        width = min(wide, tall * WIDTH / HEIGHT) * (zooms[0] + share * (zooms[1] - zooms[0]))
-        height = width * HEIGHT / WIDTH
-        x, y = places[0] + share * (places[1] - places[0])
-        left, top = (wide - width) * x, (tall - height) * y
-        box = (left, top, left + width, top + height)
-        frames.append(picture.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR, box=box))
-    return np.stack([np.asarray(frame) for frame in frames])
+    return pan(lambda: np.asarray(picture), least=0.6)(rng, count, FRAME_SIZE, 1.0)
 
 
 def still(picture: Image.Image, count: int, rng: np.random.Generator) -> np.ndarray:

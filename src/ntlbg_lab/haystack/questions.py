@@ -1,7 +1,9 @@
 """Questions whose answers are known from where the needles were planted."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 
 import numpy as np
 
@@ -13,117 +15,14 @@ QUESTION_TYPES = ("first", "last", "before", "after", "count", "exist", "when", 
 # "order" and "both" name two objects.
 EXTRA_TYPES = ("absent", "order", "both")
 
-# The last two wordings of each type are never trained on.
-TEMPLATES = {
-    "first": (
-        "Which object appears first?",
-        "What is the first object shown in the video?",
-        "Which object appears near the start of the video?",
-        "What shows up first?",
-        "What is the very first object you see?",
-        "Name the first object in the video.",
-        "What object is seen before all others?",
-        "Which thing is shown at the beginning?",
-        "Out of all objects, which one comes first?",
-        "What object does the video start with?",
-    ),
-    "last": (
-        "Which object appears last?",
-        "What is the last object shown in the video?",
-        "Which object appears at the end of the video?",
-        "What shows up last?",
-        "What is the very last object you see?",
-        "Name the last object in the video.",
-        "What object is seen after all others?",
-        "Which thing is shown at the end?",
-        "Out of all objects, which one comes last?",
-        "What object does the video finish with?",
-    ),
-    "before": (
-        "What appears right before the {name}?",
-        "Which object comes just before the {name}?",
-        "What object is shown before the {name}?",
-        "Which object is seen immediately before the {name}?",
-        "What came before the {name}?",
-        "Name the object that appears before the {name}.",
-        "Which object precedes the {name}?",
-        "Just before the {name}, what was shown?",
-    ),
-    "after": (
-        "What appears right after the {name}?",
-        "Which object comes next after the {name}?",
-        "What object is shown after the {name}?",
-        "Which object is seen immediately after the {name}?",
-        "What came after the {name}?",
-        "Name the object that appears after the {name}.",
-        "Which object follows the {name}?",
-        "Just after the {name}, what was shown?",
-    ),
-    "count": (
-        "How many times does the {name} appear?",
-        "How often does the {name} appear in the video?",
-        "How many times is the {name} shown?",
-        "Count the appearances of the {name}.",
-        "How many times can you see the {name}?",
-        "In how many separate moments is the {name} visible?",
-        "What is the number of times the {name} shows up?",
-    ),
-    "exist": (
-        "Does {article} appear in the video?",
-        "Is there {article} in the video?",
-        "Can you see {article}?",
-        "Is {article} shown at any point?",
-        "Does the video show {article}?",
-        "Do you see {article} anywhere?",
-        "Was {article} ever visible?",
-        "Is {article} present in this video?",
-    ),
-    "when": (
-        "When does the {name} appear?",
-        "At what time does the {name} appear?",
-        "When is the {name} shown?",
-        "At which moment can you see the {name}?",
-        "What time does the {name} show up?",
-        "When can the {name} be seen?",
-        "At what point in the video is the {name} visible?",
-    ),
-    "which": (
-        "What object appears at {time}?",
-        "Which object is visible at {time}?",
-        "What is shown at {time}?",
-        "Which object can be seen at {time}?",
-        "What do you see at {time}?",
-        "At {time}, which object is on screen?",
-        "Name the object at {time}.",
-    ),
-    "order": (
-        "Which appears first, the {name} or the {other}?",
-        "Which comes first, the {name} or the {other}?",
-        "What is seen earlier, the {name} or the {other}?",
-        "Of the {name} and the {other}, which is shown first?",
-        "Which of the two appears earlier, the {name} or the {other}?",
-        "What comes first in the video: the {name} or the {other}?",
-        "Does the {name} or the {other} appear first?",
-        "Is the {name} or the {other} seen first?",
-        "Which one do you see first, the {name} or the {other}?",
-        "Out of the {name} and the {other}, which one comes earlier?",
-    ),
-    "both": (
-        "Do both {article} and {other_article} appear in the video?",
-        "Are {article} and {other_article} both shown?",
-        "Does the video show both {article} and {other_article}?",
-        "Can you see both {article} and {other_article}?",
-        "Do {article} and {other_article} both appear?",
-        "Are there both {article} and {other_article} in the video?",
-        "Do you see {article} as well as {other_article}?",
-        "Were both {article} and {other_article} visible?",
-        "Is it true that both {article} and {other_article} are shown?",
-    ),
-}
+# Wordings by type; the last two of each are never trained on.
+TEMPLATES: dict[str, list[str]] = json.loads(
+    resources.files("ntlbg_lab").joinpath("assets/wordings.json").read_text("utf-8")
+)
 HELD_OUT_WORDINGS = 2
 ABSENT_FORMS = ("when", "before", "after")  # about an object that is not there
 EMPTY_FORMS = ("first", "last")  # about a video that shows nothing
-LONELY_SECONDS = 6  # from a moment that shows nothing to the next event, at least
+EMPTY_MARGIN_SECONDS = 6  # from a moment that shows nothing to the next event, at least
 
 
 @dataclass(frozen=True)
@@ -236,7 +135,7 @@ def _empty_seconds(events) -> list[int]:
     """Middles of the stretches before and between events that are long enough."""
     edges = [0.0, *(event.end for event in events)]
     gaps = [(edge, event.start) for edge, event in zip(edges, events)]
-    return [int((a + b) / 2) for a, b in gaps if b - a > 2 * LONELY_SECONDS]
+    return [int((a + b) / 2) for a, b in gaps if b - a > 2 * EMPTY_MARGIN_SECONDS]
 
 
 def _pair_facts(kind, events, rng, names):

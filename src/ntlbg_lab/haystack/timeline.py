@@ -59,13 +59,12 @@ def plan_timeline(
     names: list[str],
     split: str = "test",
     styles: tuple[str, ...] = STYLES,
-    num_needles: int | None = None,
     spacing: float = NEEDLE_SPACING,
 ) -> Timeline:
     """A random timeline of ``duration`` seconds.
 
-    ``num_needles`` is 3 to 8 by default, as many as there is room for. ``split`` names the
-    backgrounds (see ``backgrounds.sources``). Starts of needles are ``spacing`` seconds apart.
+    There are 3 to 8 needles, or as many as there is room for. ``split`` names the backgrounds
+    (see ``backgrounds.sources``). Starts of needles are ``spacing`` seconds apart.
     """
     shots, start = [], 0.0
     sources = len(backgrounds.sources(split))
@@ -74,10 +73,9 @@ def plan_timeline(
         shots.append(Shot(start, end, int(rng.integers(sources)), int(rng.integers(2**31))))
         start = end
     slots = max(1, int(duration // spacing))
-    wanted = num_needles or int(rng.integers(3, 9))
+    wanted = int(rng.integers(3, 9))
     starts = np.sort(rng.choice(slots, min(wanted, slots), replace=False)) * spacing
-    needles = []
-    used: list[str] = []
+    needles, used = [], []
     for base in starts:
         back = used and rng.random() < REPEATS
         name = str(rng.choice(used if back else names))
@@ -101,21 +99,16 @@ def _needle(rng, name: str, base: float, room: float, styles) -> Needle:
 
 
 def draw_frames(
-    timeline: Timeline, size: tuple[int, int], fps: float, *, start: float = 0.0
+    timeline: Timeline, size: tuple[int, int], fps: float
 ) -> Iterator[tuple[float, np.ndarray]]:
     """(seconds, uint8 (H, W, 3)) at i / fps, in order; one shot is in memory at a time."""
     sources = backgrounds.sources(timeline.split)
-    first = int(np.ceil(start * fps - 1e-9))
     for shot in timeline.shots:
-        low = max(first, int(np.ceil(shot.start * fps - 1e-9)))
-        high = int(np.ceil(shot.end * fps - 1e-9))
-        if high <= low:
-            continue
-        begin = int(np.ceil(shot.start * fps - 1e-9))
-        frames = sources[shot.source](np.random.default_rng(shot.seed), high - begin, size, fps)
-        for number in range(low, high):
-            seconds = number / fps
-            yield seconds, draw_needles(timeline, seconds, frames[number - begin])
+        low, high = (int(np.ceil(end * fps - 1e-9)) for end in (shot.start, shot.end))
+        if high > low:
+            frames = sources[shot.source](np.random.default_rng(shot.seed), high - low, size, fps)
+            for number, frame in enumerate(frames, start=low):
+                yield number / fps, draw_needles(timeline, number / fps, frame)
 
 
 def draw_needles(timeline: Timeline, seconds: float, frame: np.ndarray) -> np.ndarray:

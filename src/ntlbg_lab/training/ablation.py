@@ -11,7 +11,7 @@ from ntlbg.errors import ConfigError
 from ntlbg.files import keep_json, staged_file
 from ntlbg.models.builtin.loading import shipped_weights, trained_vision_config, weights_fingerprint
 from ntlbg.train.run import train
-from ntlbg_lab.training.recipe import SMALL, BuiltinRecipe
+from ntlbg_lab.training.recipe import SMALL_DATA, BuiltinRecipe
 from ntlbg_lab.training.settings import BuiltinTraining
 from ntlbg_lab.training.stage_files import STAGE
 
@@ -26,7 +26,10 @@ VARIANTS = {
     "no-L_context": "without the context loss",
     "one-stage": "everything from the start, as many steps",
 }
-DRAWN = {"backgrounds": {"shots": 332, "frames": 8}, "bank": {"repeats": 3, "empty": 4000}}
+ENOUGH_TO_COMPARE = {
+    "backgrounds": {"shots": 332, "frames": 8},
+    "bank": {"repeats": 3, "empty": 4000},
+}
 
 
 def variant_settings(
@@ -59,7 +62,7 @@ def variant_settings(
         stages = [stages[-1] | {"steps": steps}]
     return BuiltinTraining(
         name=name, seed=seed, save_steps=50, nothing_bias=1.5, tower=tower or shipped_weights(),
-        stages=[stage | shape for stage in stages], **(SMALL if tiny else DRAWN),
+        stages=[stage | shape for stage in stages], **(SMALL_DATA if tiny else ENOUGH_TO_COMPARE),
     )  # fmt: skip
 
 

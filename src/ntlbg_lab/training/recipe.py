@@ -19,7 +19,6 @@ from torch.utils.data import IterableDataset
 from transformers import get_cosine_with_min_lr_schedule_with_warmup
 
 from ntlbg.errors import ConfigError, OutputError
-from ntlbg.files import Kinds
 from ntlbg.models.builtin.loading import (
     LORA_RANK,
     build_base,
@@ -35,12 +34,18 @@ from ntlbg.train.stages import set_stage
 from ntlbg.train.trainer import NtlbgTrainer, Written, arguments, fit
 from ntlbg_lab.haystack.augmentation import FrameRenderer
 from ntlbg_lab.training import stage_files
-from ntlbg_lab.training.collate import EpisodeCollator
-from ntlbg_lab.training.episodes import EpisodeOptions, Episodes
-from ntlbg_lab.training.feature_bank import FeatureBank, build_feature_bank
-from ntlbg_lab.training.kept_frames import KeptFrames, keep_frames
-from ntlbg_lab.training.objectives import AnswerObjective, SelectionObjective
-from ntlbg_lab.training.representation import NamingModel, RenderedFrames, draw_backgrounds
+from ntlbg_lab.training.naming import (
+    KeptFrames,
+    NamingModel,
+    RenderedFrames,
+    draw_backgrounds,
+    keep_frames,
+)
+from ntlbg_lab.training.objectives import (
+    AnswerObjective,
+    SelectionObjective,
+    SyntheticVideoCollator,
+)
 from ntlbg_lab.training.settings import (
     AnswerStage,
     BuiltinTraining,
@@ -48,11 +53,12 @@ from ntlbg_lab.training.settings import (
     Stage,
     VisionStage,
 )
+from ntlbg_lab.training.synthetic_videos import FeatureBank, SyntheticVideos, build_feature_bank
 
 WARMUP_STEPS = 30
 LOG_STEPS = 25
 # What is drawn, to see that everything runs.
-SMALL = {
+SMALL_DATA = {
     "backgrounds": {"shots": 42, "frames": 2},
     "bank": {"repeats": 1, "empty": 16, "names": 24},
 }
@@ -82,21 +88,18 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
     def __init__(self, settings: BuiltinTraining, stage: str | None = None):
         super().__init__(settings, inputs=[settings.tower])
         self.names = [one.name for one in settings.stages]
+        self.files = stage_files.files(self.names)
         if stage is not None and stage not in self.names:
             raise ConfigError(f"unknown stage {stage!r}; there are {', '.join(self.names)}")
         self.only = stage
         self._bank: FeatureBank | None = None
 
-    @property
-    def files(self) -> Kinds:
-        return stage_files.files(self.names)
-
     @staticmethod
     def debug_changes(settings: BuiltinTraining) -> dict[str, Any]:
-        changes: dict[str, Any] = {**SMALL, "kept_frames": None}
+        changes = SMALL_DATA | {"kept_frames": None}
         for number, stage in enumerate(settings.stages):
             vision = stage.kind == "vision"
-            small: dict[str, int | None] = {"steps": 2, "batch_size": 8 if vision else 2}
+            small = {"steps": 2, "batch_size": 8 if vision else 2}
             small |= {"frames": None} if vision else {"num_questions": 2}
             changes |= {f"stages.{number}.{key}": value for key, value in small.items()}
         return changes
@@ -106,8 +109,9 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
 
     def build(self, say: Say, *, dry_run: bool) -> None:
         tower = self.settings.tower
-        start = trained_vision_config(tower) if tower else None
-        self.model, self.processor = build_base(vision_config=start)
+        self.model, self.processor = build_base(
+            vision_config=tower and trained_vision_config(tower)
+        )
         add_adapters(self.model, LORA_RANK)
         # on a CPU the plain form is the faster one to train with a packed mask
         self.model.language_model.set_attn_implementation("eager")
@@ -165,7 +169,14 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
                 elif name in before:
                     # Between what was and what was learnt (Wortsman et al. 2021, arXiv:2109.01903)
                     parameter.lerp_(before[name], 1 - share)
-        self._save(objective, stage, output)
+        trained = {id(p) for p in objective.parameters() if p.requires_grad}
+        tensors: dict[str, Tensor] = {  # in float32, by the model's own names
+            name: parameter.detach().contiguous()
+            for name, parameter in self.model.named_parameters()
+            if id(parameter) in trained
+        }
+        fixed = stage_files.fixed_settings(self.settings, stage)
+        stage_files.save_stage(stage_files.finished_file(output, stage.name), tensors, fixed)
         return history
 
     def learn(self, stage: Stage, output: Path, say: Say) -> tuple[nn.Module, list[dict]]:
@@ -175,9 +186,11 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
             ConfigError: its checkpoints are of other settings, but for the number of steps.
         """
         folder = stage_files.checkpoint_folder(output, stage.name)
-        file, fixed = folder / stage_files.SETTINGS_FILE, self._fixed(stage)
+        file = folder / stage_files.SETTINGS_FILE
+        fixed = stage_files.fixed_settings(self.settings, stage)
         check_same_run(file, fixed, self.free)
-        plan = self._plan(stage, self._seed(stage.name, output))
+        plans = {"vision": self._vision, "selection": self._selection}
+        plan = plans.get(stage.kind, self._answers)(stage, self._seed(stage.name, output))
         steps = stage.steps
         optimizer = torch.optim.AdamW(plan.groups, betas=(0.9, 0.98))
         schedule = get_cosine_with_min_lr_schedule_with_warmup(
@@ -205,20 +218,18 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
         log = output / stage_files.log_file(stage.name)
         return plan.objective, fit(trainer, settings, log, resume=True, say=say, name=stage.name)
 
-    def _plan(self, stage: Stage, seed: int) -> Plan:
-        if stage.kind == "vision":
-            return self._vision(stage, seed)
-        if stage.kind == "selection":
-            return self._selection(stage, seed)
-        return self._answers(stage, seed)
-
     def _vision(self, stage: VisionStage, seed: int) -> Plan:
         projector, tower = self.model.multi_modal_projector, self.model.vision_tower
         words = projector.word_embeddings - projector.embedding_mean
         for part in (tower.tail, tower.head):
             part.requires_grad_(True)
         objective = NamingModel(tower, nn.functional.normalize(words, dim=-1), stage.smoothing)
-        groups = objective.parameter_groups(stage.head_rate, stage.tail_rate)
+        # the new head learns faster than the published blocks
+        head = [*tower.head.parameters(), objective.log_scale]
+        groups = [
+            _group(head, stage.head_rate, 0.05),
+            _group(tower.tail.parameters(), stage.tail_rate, 0.02),
+        ]
         if self.settings.kept_frames is None:
             drawn = RenderedFrames(self.backgrounds, stage.negatives, seed)
             return Plan(objective, groups, drawn, workers=1)
@@ -247,11 +258,9 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
 
     def _episodes(
         self, stage: SelectionStage | AnswerStage, seed: int, renderer: FrameRenderer | None = None
-    ) -> tuple[Episodes, EpisodeCollator]:
-        keys = ("num_frames", "num_questions", "doubtful", "distractors", "question_types")
-        options = EpisodeOptions(**{key: getattr(stage, key) for key in keys})
-        episodes = Episodes(self._feature_bank(), options, seed, renderer)
-        return episodes, EpisodeCollator(self.processor)
+    ) -> tuple[SyntheticVideos, SyntheticVideoCollator]:
+        episodes = SyntheticVideos(self._feature_bank(), stage, seed, renderer)
+        return episodes, SyntheticVideoCollator(self.processor)
 
     def _feature_bank(self) -> FeatureBank:
         """Features by the tower as it is now; made once a run."""
@@ -267,22 +276,9 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
         restart = int(last.name.rpartition("-")[2]) if last else 0
         return self.settings.seed * 1_000_003 + sum(name.encode()) * 1009 + restart
 
-    def _fixed(self, stage: Stage) -> dict[str, Any]:
-        return stage_files.fixed_settings(self.settings, stage)
-
-    def _save(self, objective: nn.Module, stage: Stage, output: Path) -> None:
-        """What the stage trained, in float32, by the model's own names."""
-        trained = {id(p) for p in objective.parameters() if p.requires_grad}
-        tensors: dict[str, Tensor] = {
-            name: parameter.detach().contiguous()
-            for name, parameter in self.model.named_parameters()
-            if id(parameter) in trained
-        }
-        path = stage_files.finished_file(output, stage.name)
-        stage_files.save_stage(path, tensors, self._fixed(stage))
-
     def _load(self, path: Path, stage: Stage) -> None:
-        tensors = stage_files.read_stage(path, self._fixed(stage))
+        fixed = stage_files.fixed_settings(self.settings, stage)
+        tensors = stage_files.read_stage(path, fixed)
         strangers = self.model.load_state_dict(tensors, strict=False).unexpected_keys
         if strangers:
             raise OutputError(f"{path}: not a stage of this model ({strangers[0]}); remove it")

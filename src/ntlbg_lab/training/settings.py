@@ -35,11 +35,9 @@ class VisionStage(_Strict):
     )
 
 
-class _EpisodeStage(_Strict):
-    name: Name
-    steps: Count = Field(description="optimiser steps")
-    batch_size: Count = Field(description="videos a step")
-    learning_rate: Rate
+class SyntheticVideoOptions(_Strict):
+    """Shape and difficulty of videos."""
+
     num_frames: list[Count] = Field([4, 8, 8, 12, 16], description="budgets, drawn at random")
     num_questions: Count = Field(9, description="questions a video")
     doubtful: float = Field(0.3, ge=0, le=1, description="share of empty frames made doubtful")
@@ -49,13 +47,20 @@ class _EpisodeStage(_Strict):
     )
 
 
-class SelectionStage(_EpisodeStage):
+class _SyntheticVideoStage(_Strict):
+    name: Name
+    steps: Count = Field(description="optimiser steps")
+    batch_size: Count = Field(description="videos a step")
+    learning_rate: Rate
+
+
+class SelectionStage(SyntheticVideoOptions, _SyntheticVideoStage):
     """Stage one: the NTLBG attention finds the frames that a question asks about."""
 
     kind: Literal["selection"]
 
 
-class AnswerStage(_EpisodeStage):
+class AnswerStage(SyntheticVideoOptions, _SyntheticVideoStage):
     """Stages two and three: everything that leads to the answer."""
 
     kind: Literal["joint", "full"]
@@ -72,7 +77,7 @@ Stage = Annotated[VisionStage | SelectionStage | AnswerStage, Field(discriminato
 
 
 class BankSettings(_Strict):
-    """Rendered frames that episodes are assembled from."""
+    """Rendered frames that videos are assembled from."""
 
     repeats: Count = Field(description="frames of each picture")
     empty: Count = Field(description="frames without an object")

@@ -20,17 +20,18 @@ from ntlbg.question import parse_question
 from ntlbg.retrievers.ntlbg import NtlbgRetriever
 from ntlbg.system import load_system
 from ntlbg_lab.compare import ablation as module
-from ntlbg_lab.compare.ablation import VARIANTS, ablate
-from ntlbg_lab.compare.ablation.tables import (
+from ntlbg_lab.compare.ablation import (
+    VARIANTS,
+    AblatedVideo,
+    ablate,
+    point_columns,
+    zeroed_points,
+)
+from ntlbg_lab.compare.ablation_rows import (
     ABLATION,
     ablation_numbers,
     ablation_rows,
     ablation_tables,
-)
-from ntlbg_lab.compare.ablation.variants import (
-    AblatedVideo,
-    point_columns,
-    zeroed_points,
 )
 from ntlbg_lab.evaluate.answering import Outcome
 from ntlbg_lab.statistics import paired_p

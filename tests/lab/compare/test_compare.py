@@ -15,7 +15,7 @@ from ntlbg.selectors import SELECTORS
 from ntlbg_lab import compare as module
 from ntlbg_lab.compare import SUITES, compare
 from ntlbg_lab.compare.records import RESULTS_FILE
-from ntlbg_lab.evaluate import KINDS, Condition, plan_video
+from ntlbg_lab.evaluate import KINDS, VideoCondition, plan_video
 from processes import finished, python, started, wait_for
 
 SMALL = {"minutes": 1, "questions": 8, "split": "val"}
@@ -119,7 +119,7 @@ def test_recall_is_that_of_the_evidence(tmp_path, small):
 def test_videos_are_those_of_evaluate():
     suite = SUITES["haystack"](model=ColourAnswerer(), minutes=10, seed=5)
     ours, _ = plan_video(suite.kind, 3, suite.condition, questions=8)
-    theirs, _ = plan_video(KINDS["ten-minutes"], 3, Condition(seed=5))
+    theirs, _ = plan_video(KINDS["ten-minutes"], 3, VideoCondition(seed=5))
     assert ours == theirs
 
 

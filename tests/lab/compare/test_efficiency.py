@@ -17,10 +17,9 @@ from ntlbg.memory.devices import Device
 from ntlbg.selectors import SELECTORS
 from ntlbg.types import Reply
 from ntlbg_lab.compare import efficiency as module
-from ntlbg_lab.compare.efficiency import RESULTS_FILE, measure_efficiency
-from ntlbg_lab.compare.efficiency.measured import Moment
-from ntlbg_lab.compare.efficiency.summary import doubled
-from ntlbg_lab.evaluate import Condition, Kind, plan_video
+from ntlbg_lab.compare.efficiency import RESULTS_FILE, Moment, measure_efficiency
+from ntlbg_lab.compare.efficiency_rows import doubled
+from ntlbg_lab.evaluate import VideoCondition, VideoKind, plan_video
 
 FRAMES = 60  # of a minute
 SMALL = {"minutes": 1, "questions": 3, "split": "val", "frames": [4], "videos": 2}
@@ -66,7 +65,10 @@ class TimedAnswerer(ColourAnswerer):
     def __init__(self, *, videos=2, can_read=FRAMES):
         super().__init__()
         self.time, self.can_read, self.said = Time(), can_read, None
-        kind, condition = Kind("efficiency", FRAMES, SMALL["questions"]), Condition(split="val")
+        kind, condition = (
+            VideoKind("efficiency", FRAMES, SMALL["questions"]),
+            VideoCondition(split="val"),
+        )
         self.samples = [plan_video(kind, number, condition)[1] for number in range(videos)]
         self.retriever = TimedRetriever(self.encoder, self.time, self.about)
         encode = self.encoder.encode_frames

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ntlbg_lab.compare.measures import (
+from ntlbg_lab.compare.records import (
     METRICS,
-    Footage,
-    Question,
+    ComparisonQuestion,
+    ComparisonVideo,
     measure,
 )
 
@@ -15,11 +15,13 @@ def footage(features, *, shots=None, questions=()):
     features = np.asarray(features, np.float32)
     times = np.arange(len(features), dtype=np.float64)
     shots = np.zeros(len(features), int) if shots is None else np.asarray(shots)
-    return Footage(features, times, shots, questions)
+    return ComparisonVideo(features, times, shots, questions)
 
 
 def question(*events):
-    return Question("first", [np.array(event) for event in events], lambda selector, k: None)
+    return ComparisonQuestion(
+        "first", [np.array(event) for event in events], lambda selector, k: None
+    )
 
 
 def test_everything_but_the_seconds_is_measured():

@@ -5,14 +5,16 @@ import json
 import pytest
 
 from ntlbg.errors import ConfigError, DataError
-from ntlbg_lab.compare.records import ComparisonStore, Result
+from ntlbg_lab.compare.records import ComparisonStore, SelectorResult
 
 SETTINGS = {"suite": "haystack", "seed": 0, "questions": 2}
 
 
 def block(video, selector="uniform", num_frames=4):
     return [
-        Result(video, question, "first", selector, num_frames, [1, 2], {"recall": 0.5, "x": None})
+        SelectorResult(
+            video, question, "first", selector, num_frames, [1, 2], {"recall": 0.5, "x": None}
+        )
         for question in range(2)
     ]
 

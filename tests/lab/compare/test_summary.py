@@ -5,8 +5,7 @@ import pytest
 from scipy import stats
 
 from ntlbg.errors import ComparisonError
-from ntlbg_lab.compare.measures import METRICS
-from ntlbg_lab.compare.records import Result
+from ntlbg_lab.compare.records import METRICS, SelectorResult
 from ntlbg_lab.compare.summary import check_divergence, summarize, video_means
 
 
@@ -21,7 +20,9 @@ def results(levels, *, videos=20, questions=3, seed=0, num_frames=8):
                 recall = level + hardness[video] + rng.normal(0, 0.02)
                 values = dict.fromkeys(METRICS) | {"recall": recall, "quantisation_error": -recall}
                 kind = ("first", "when")[question % 2]
-                found.append(Result(video, question, kind, selector, num_frames, [place], values))
+                found.append(
+                    SelectorResult(video, question, kind, selector, num_frames, [place], values)
+                )
     return found
 
 
@@ -100,7 +101,7 @@ def test_questions_without_a_value_are_left_out():
 
 def choices(**chosen):
     return [
-        Result(0, question, "first", selector, 4, list(indices), {})
+        SelectorResult(0, question, "first", selector, 4, list(indices), {})
         for selector, found in chosen.items()
         for question, indices in enumerate(found)
     ]

@@ -8,13 +8,14 @@ import pytest
 from PIL import Image
 from test_summary import results
 
-from ntlbg_lab.compare.figures import bar_panels, write_figures
 from ntlbg_lab.compare.summary import summarize
 from ntlbg_lab.compare.tables import (
     COMPARISON,
+    bar_panels,
     best_selectors,
     comparison_numbers,
     comparison_tables,
+    write_figures,
 )
 from ntlbg_lab.tables import as_latex, as_markdown
 

@@ -14,20 +14,20 @@ from ntlbg.errors import ConfigError, DataError, UnknownSelector
 from ntlbg.marks import as_markdown_file
 from ntlbg.system import System
 from ntlbg.types import Reply
-from ntlbg_lab.evaluate import KINDS, Condition, Kind, plan_video
+from ntlbg_lab.evaluate import KINDS, VideoCondition, VideoKind, plan_video
 from ntlbg_lab.evaluate import run as module
-from ntlbg_lab.evaluate.answering import KnownVideo, Outcome
-from ntlbg_lab.evaluate.records import ANSWERS_FILE, VIDEOS_FILE
-from ntlbg_lab.evaluate.run import run
+from ntlbg_lab.evaluate.answering import MemoizedVideo, Outcome
+from ntlbg_lab.evaluate.run import evaluate_videos
+from ntlbg_lab.evaluate.work import ANSWERS_FILE, VIDEOS_FILE
 from ntlbg_lab.haystack.pictures import STYLES
-from ntlbg_lab.plots_files import plot_file
+from ntlbg_lab.plots import plot_file
 from ntlbg_lab.tables import as_markdown
 from roles import index_of
 
-MINUTE = Kind("minute", 60, questions=4)
-EXTRA = Kind("extra", 60, questions=4, extras=4)
+MINUTE = VideoKind("minute", 60, questions=4)
+EXTRA = VideoKind("extra", 60, questions=4, extras=4)
 SMALL = {"kinds": ["minute"], "frames": [2, 4], "questions": 8}
-VAL = Condition(split="val")
+VAL = VideoCondition(split="val")
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def answers(folder):
 def test_a_folder_of_answers_and_tables(tmp_path):
     said = []
     answerer = ColourAnswerer()
-    report = run(tmp_path, model=answerer, condition=VAL, progress=said.append, **SMALL)
+    report = evaluate_videos(tmp_path, model=answerer, condition=VAL, progress=said.append, **SMALL)
     assert {path.name for path in tmp_path.iterdir()} == {
         "answers.jsonl", "videos.jsonl", "summary.json", "recognition.json", "over_weights.json",
         "evaluation.md", "evaluation.csv",
@@ -78,7 +78,7 @@ def test_a_folder_of_answers_and_tables(tmp_path):
 
 
 def test_a_killed_run_goes_on_with_the_next_video(tmp_path, monkeypatch):
-    run(tmp_path / "whole", model=ColourAnswerer(), condition=VAL, **SMALL)
+    evaluate_videos(tmp_path / "whole", model=ColourAnswerer(), condition=VAL, **SMALL)
     add, calls = module.EvaluationStore.add, []
 
     def killed(self, outcomes, video):
@@ -91,10 +91,10 @@ def test_a_killed_run_goes_on_with_the_next_video(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module.EvaluationStore, "add", killed)
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "torn", model=ColourAnswerer(), condition=VAL, **SMALL)
+        evaluate_videos(tmp_path / "torn", model=ColourAnswerer(), condition=VAL, **SMALL)
     assert not (tmp_path / "torn" / "summary.json").exists()
     answerer = ColourAnswerer()
-    run(tmp_path / "torn", model=answerer, condition=VAL, **SMALL)
+    evaluate_videos(tmp_path / "torn", model=answerer, condition=VAL, **SMALL)
     assert calls == [0, 1, 1]
     assert answerer.encoder.encoded == 60
     assert answers(tmp_path / "torn") == answers(tmp_path / "whole")
@@ -102,31 +102,30 @@ def test_a_killed_run_goes_on_with_the_next_video(tmp_path, monkeypatch):
 
 def test_budgets_selectors_and_conditions_can_be_added(tmp_path):
     small = {"kinds": ["minute"], "questions": 4, "model": ColourAnswerer()}
-    run(tmp_path, condition=VAL, frames=[2], selectors=["uniform"], **small)
-    run(tmp_path, condition=VAL, frames=[2, 3], selectors=["uniform", "top_k"], **small)
+    evaluate_videos(tmp_path, condition=VAL, frames=[2], selectors=["uniform"], **small)
+    evaluate_videos(tmp_path, condition=VAL, frames=[2, 3], selectors=["uniform", "top_k"], **small)
     before = answers(tmp_path)
     assert len(before) == 4 * 4
-    held_out = Condition(split="val", wordings="held_out")
-    report = run(tmp_path, condition=held_out, frames=[2], **small)
+    held_out = VideoCondition(split="val", wordings="held_out")
+    report = evaluate_videos(tmp_path, condition=held_out, frames=[2], **small)
     assert len({json.dumps(line) for line in lines(tmp_path)}) == 4 * 4 + 4 * 3
     assert {row.condition for row in report.rows} == {VAL.name, held_out.name}
     labels = [row["cell"] for row in json.loads((tmp_path / "summary.json").read_text())]
     assert len(set(labels)) == 3  # a plot can tell the conditions apart
     answerer = ColourAnswerer()
-    again = run(tmp_path, condition=held_out, frames=[2], kinds=["minute"], questions=4,
-                model=answerer)  # fmt: skip
+    again = evaluate_videos(tmp_path, condition=held_out, frames=[2], **small | {"model": answerer})
     assert answerer.encoder.encoded == 0
     assert again.rows == report.rows
 
 
 def test_a_folder_with_answers_to_other_questions_is_refused(tmp_path):
     small = SMALL | {"model": ColourAnswerer(), "condition": VAL}
-    run(tmp_path, **small)
+    evaluate_videos(tmp_path, **small)
     with pytest.raises(ConfigError, match="other questions about video 0 of 'minute'"):
-        run(tmp_path, per_video=5, **small)
+        evaluate_videos(tmp_path, per_video=5, **small)
     (tmp_path / VIDEOS_FILE).write_text("[]\n")
     with pytest.raises(DataError, match=r"videos\.jsonl: not what"):
-        run(tmp_path, **small)
+        evaluate_videos(tmp_path, **small)
 
 
 def test_several_weights_are_rows_of_their_own(tmp_path, monkeypatch):
@@ -141,8 +140,10 @@ def test_several_weights_are_rows_of_their_own(tmp_path, monkeypatch):
         return answerer
 
     monkeypatch.setattr(module, "load_builtin_answerer", load)
-    run(tmp_path, weights=["a.safetensors"], condition=VAL, **SMALL)
-    report = run(tmp_path, weights=["a.safetensors", "b.safetensors"], condition=VAL, **SMALL)
+    evaluate_videos(tmp_path, weights=["a.safetensors"], condition=VAL, **SMALL)
+    report = evaluate_videos(
+        tmp_path, weights=["a.safetensors", "b.safetensors"], condition=VAL, **SMALL
+    )
     assert {row.weights for row in report.rows} == {"a" * 8, "b" * 8}
     (row,) = [
         r for r in json.loads((tmp_path / "over_weights.json").read_text())
@@ -152,12 +153,14 @@ def test_several_weights_are_rows_of_their_own(tmp_path, monkeypatch):
     assert row["mean"] == pytest.approx(np.mean(right), abs=1e-3)
     assert row["deviation"] == pytest.approx(np.std(right, ddof=1), abs=1e-3)
     assert "mean ± standard deviation" in as_markdown(report.tables())
-    only = run(tmp_path, weights=["a.safetensors"], condition=VAL, **SMALL)
+    only = evaluate_videos(tmp_path, weights=["a.safetensors"], condition=VAL, **SMALL)
     assert {row.weights for row in only.rows} == {"a" * 8}  # the others stay in the file
 
 
 def test_clips_are_read_as_a_whole(tmp_path):
-    report = run(tmp_path, kinds=["clip-8"], questions=6, model=ColourAnswerer(), condition=VAL)
+    report = evaluate_videos(
+        tmp_path, kinds=["clip-8"], questions=6, model=ColourAnswerer(), condition=VAL
+    )
     (row,) = report.rows
     assert (row.cell, row.selector, row.choice) == ("clip-8", "uniform", None)
     assert {line["num_frames"] for line in lines(tmp_path)} == {8}
@@ -183,7 +186,7 @@ def test_frames_are_scored_and_read_once():
     retriever = Counting(answerer.encoder)
     _, (sample, *_) = plan_video(MINUTE, 0, VAL)
     features = np.random.default_rng(0).random((60, 4), np.float32)
-    reader = KnownVideo(System(retriever, answerer), index_of(features, np.arange(60.0)))
+    reader = MemoizedVideo(System(retriever, answerer), index_of(features, np.arange(60.0)))
     first = reader.answer(sample, "top_k", 4)
     other = reader.answer(sample, "uniform", 4)
     again = reader.answer(sample, "top_k", 4)
@@ -204,7 +207,7 @@ def test_no_question_is_asked_twice():
 def test_extra_questions_are_counted_apart(tmp_path, monkeypatch):
     monkeypatch.setitem(KINDS, "extra", EXTRA)
     options = SMALL | {"kinds": ["extra"], "questions": 4}
-    report = run(tmp_path, model=ColourAnswerer(), condition=VAL, **options)
+    report = evaluate_videos(tmp_path, model=ColourAnswerer(), condition=VAL, **options)
     assert {row.n for row in report.rows} == {4}
     absent = {row.by_type["absent"].n for row in report.rows}
     assert absent == {2}
@@ -213,8 +216,8 @@ def test_extra_questions_are_counted_apart(tmp_path, monkeypatch):
 
 
 def test_as_many_questions_as_asked_for_even_where_they_repeat():
-    clip = Kind("clip", 8, questions=80, clip=True, multiple_choice=False)
-    _, samples = plan_video(clip, 0, Condition(split="val", wordings="held_out"))
+    clip = VideoKind("clip", 8, questions=80, clip=True, multiple_choice=False)
+    _, samples = plan_video(clip, 0, VideoCondition(split="val", wordings="held_out"))
     assert len(samples) == 80
     assert len({sample.question for sample in samples}) < 80
 
@@ -226,20 +229,23 @@ def test_more_questions_begin_with_the_same_ones():
 
 def test_conditions_have_names_of_their_own():
     names = [
-        Condition().name, Condition(seed=1).name, Condition(split="val").name,
-        Condition(wordings="held_out").name, Condition(styles=("/art/open.zip",)).name,
+        VideoCondition(**changes).name
+        for changes in (
+            {}, {"seed": 1}, {"split": "val"}, {"wordings": "held_out"},
+            {"styles": ("/art/open.zip",)},
+        )
     ]  # fmt: skip
     assert len(set(names)) == 5
     assert "open" in names[-1]
     assert "/" not in names[-1]
-    assert Condition(styles=STYLES).name == Condition().name
+    assert VideoCondition(styles=STYLES).name == VideoCondition().name
 
 
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"kinds": ["films"]}, ConfigError, r"unknown kinds of videos \['films'\]"),
-        ({"kinds": []}, ConfigError, "unknown kinds"),
+        ({"kinds": ["films"]}, ConfigError, r"no kinds of videos \['films'\]"),
+        ({"kinds": []}, ConfigError, r"kinds \[\]"),
         ({"frames": [0]}, ConfigError, r"frames \[0\].*positive"),
         ({"questions": 0}, ConfigError, "questions 0"),
         ({"per_video": 0}, ConfigError, "questions a video 0"),
@@ -248,14 +254,14 @@ def test_conditions_have_names_of_their_own():
 )
 def test_what_cannot_be_evaluated_is_refused_before_any_work(tmp_path, options, error, message):
     with pytest.raises(error, match=message):
-        run(tmp_path / "out", model=ColourAnswerer(), **options)
+        evaluate_videos(tmp_path / "out", model=ColourAnswerer(), **options)
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("wrong", [{"split": "validation"}, {"wordings": "other"}])
 def test_an_unknown_split_is_not_taken_for_another(wrong):
     with pytest.raises(ConfigError, match="choose from"):
-        Condition(**wrong)
+        VideoCondition(**wrong)
 
 
 def test_the_command(tmp_path, monkeypatch):
@@ -275,7 +281,7 @@ def test_the_command(tmp_path, monkeypatch):
 
 
 def test_every_answer_is_kept(tmp_path):
-    run(tmp_path, model=ColourAnswerer(), condition=VAL, **SMALL)
+    evaluate_videos(tmp_path, model=ColourAnswerer(), condition=VAL, **SMALL)
     for line in lines(tmp_path):
         _, samples = plan_video(MINUTE, line["video"], VAL)
         sample = samples[line["place"]]

@@ -11,7 +11,7 @@ from ntlbg.data import NOT_SEEN
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.evaluate.answering import Outcome
 from ntlbg_lab.evaluate.recognition import (
-    NOTHING,
+    NO_OBJECT,
     EvaluatedVideo,
     judge_names,
     name_frames,
@@ -106,7 +106,9 @@ def test_every_table_has_its_lines():
     ]
     rows = summarize(found)
     videos = [
-        EvaluatedVideo("a" * 12, "seed 0", "hour", v, 9, 0.5, {"noto": (4, 3), NOTHING: (5, 5)}, [])
+        EvaluatedVideo(
+            "a" * 12, "seed 0", "hour", v, 9, 0.5, {"noto": (4, 3), NO_OBJECT: (5, 5)}, []
+        )
         for v in range(3)
     ]
     recognition = summarize_recognition(videos)

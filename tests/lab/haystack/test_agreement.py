@@ -18,7 +18,7 @@ def encoder():
 def test_features_of_drawn_and_decoded_frames_agree(tmp_path, encoder):
     """Mean cosine, needle frames and empty frames: 448 x 256 H.264 against drawn at 224 x 128."""
     rng = np.random.default_rng(12)
-    plan = plan_timeline(rng, 90, names=list(object_names()), num_needles=6)
+    plan = plan_timeline(rng, 90, names=list(object_names()))
     write_video(plan, tmp_path / "video.mp4", size=(256, 448), fps=4)
     drawn = [frame for _, frame in draw_frames(plan, encoder.image_size, 1.0)]
     decoded = [

@@ -14,10 +14,9 @@ from ntlbg.datasets import load_items
 from ntlbg.errors import ConfigError, OutputError
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.video import probe, sample_frames
-from ntlbg_lab.haystack import CODECS, make_questions, make_videos
+from ntlbg_lab.haystack import make_dataset, make_questions, make_videos
 from ntlbg_lab.haystack.augmentation import FRAME_SIZE, FrameRenderer, background_bank
 from ntlbg_lab.haystack.backgrounds import sources
-from ntlbg_lab.haystack.dataset import make_dataset
 from ntlbg_lab.haystack.pictures import STYLES, load_style, paste
 from ntlbg_lab.haystack.timeline import draw_frames, draw_needles, plan_timeline
 
@@ -149,20 +148,8 @@ def test_needles_are_on_screen_exactly_during_their_events():
         assert shown == any(e.start <= seconds < e.end for e in plan.events)
 
 
-def test_drawing_from_the_middle_gives_the_same_frames():
-    plan = plan_timeline(np.random.default_rng(3), 40, names=["owl"], split="val")
-    whole = dict(draw_frames(plan, SIZE, 1.0))
-    part = dict(draw_frames(plan, SIZE, 1.0, start=25))
-    assert sorted(part) == [float(s) for s in range(25, 40)]
-    assert all((part[second] == whole[second]).all() for second in part)
-
-
-@pytest.mark.parametrize("container", CODECS)
-def test_videos_can_be_read_and_their_needles_found(tmp_path, container):
-    [path] = make_videos(
-        tmp_path, minutes=0.3, seed=4, questions=5, size=SIZE, fps=4, split="val",
-        container=container,
-    )  # fmt: skip
+def test_videos_can_be_read(tmp_path):
+    [path] = make_videos(tmp_path, minutes=0.3, seed=4, questions=5, size=SIZE, fps=4, split="val")
     assert abs(probe(path).duration_seconds - 18) < 0.3
     samples = list(read_samples(tmp_path / "questions.jsonl"))
     assert len(samples) == 5
@@ -202,7 +189,6 @@ def test_same_seed_same_files(tmp_path):
         {"num_videos": 0},
         {"split": "dev"},
         {"size": (63, 112)},
-        {"container": ".gif"},
     ],
 )
 def test_unusable_requests_are_refused_before_anything_is_written(tmp_path, options):

@@ -3,9 +3,9 @@ import pytest
 
 from ntlbg.data import NOT_SEEN
 from ntlbg_lab.haystack.questions import (
+    EMPTY_MARGIN_SECONDS,
     EXTRA_TYPES,
     HELD_OUT_WORDINGS,
-    LONELY_SECONDS,
     QUESTION_TYPES,
     TEMPLATES,
     Event,
@@ -133,7 +133,7 @@ def test_what_is_absent_is_never_shown():
             minutes, seconds = sample.question[sample.question.index(":") - 2 :][:5].split(":")
             moment = int(minutes) * 60 + int(seconds)
             distances = [max(event.start - moment, moment - event.end, 0) for event in EVENTS]
-            assert min(distances) >= LONELY_SECONDS - 1
+            assert min(distances) >= EMPTY_MARGIN_SECONDS - 1
     assert any(":" in sample.question for sample in ask("absent"))
 
 

@@ -3,9 +3,17 @@ import pytest
 from PIL import Image, ImageDraw
 
 from ntlbg.models.builtin.vocabulary import object_names
-from ntlbg_lab.haystack.augmentation import FURTHER_SHARE, LINE_SHARE, FrameRenderer
+from ntlbg_lab.haystack.augmentation import (
+    AS_DRAWN,
+    FURTHER_SHARE,
+    LINE_SHARE,
+    UNFILLED,
+    FrameRenderer,
+    _areas,
+    color_in,
+    outline,
+)
 from ntlbg_lab.haystack.pictures import LINE_STYLES, STYLES, load_style
-from ntlbg_lab.haystack.recoloring import AS_DRAWN, UNFILLED, _areas, color_in, outline
 
 
 @pytest.fixture

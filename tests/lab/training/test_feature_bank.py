@@ -7,8 +7,8 @@ import torch
 from ntlbg.models.builtin.vision_tower import normalize_pixels
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.haystack.augmentation import FRAME_SIZE, FrameRenderer
-from ntlbg_lab.training import feature_bank
-from ntlbg_lab.training.feature_bank import build_feature_bank
+from ntlbg_lab.training import synthetic_videos
+from ntlbg_lab.training.synthetic_videos import build_feature_bank
 
 pytestmark = pytest.mark.slow
 STYLES = {"styles": ("noto", "twemoji"), "line_styles": (), "further_styles": ()}
@@ -20,7 +20,7 @@ def tower(pixels):
 
 
 def test_rows_are_those_of_pictures_drawn_one_by_one(monkeypatch):
-    monkeypatch.setattr(feature_bank, "BATCH", 4)
+    monkeypatch.setattr(synthetic_videos, "BATCH", 4)
     background = np.full((1, *FRAME_SIZE, 3), 128, np.uint8)
     bank = build_feature_bank(
         tower, FrameRenderer(background, seed=3, **STYLES), repeats=2, empty=5, names=3

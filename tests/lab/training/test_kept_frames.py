@@ -10,9 +10,14 @@ from ntlbg.errors import ConfigError
 from ntlbg.models.builtin.vision_tower import BuiltinVisionConfig, load_published_tower
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.haystack.augmentation import FrameRenderer
-from ntlbg_lab.training import kept_frames
-from ntlbg_lab.training.kept_frames import KeptFrames, NumberedFrames, keep_frames
-from ntlbg_lab.training.representation import NamingModel, draw_backgrounds
+from ntlbg_lab.training import naming
+from ntlbg_lab.training.naming import (
+    KeptFrames,
+    NamingModel,
+    NumberedFrames,
+    draw_backgrounds,
+    keep_frames,
+)
 from ntlbg_lab.training.settings import BackgroundSettings, KeptFramesSettings
 
 BACKGROUNDS = BackgroundSettings(shots=6, frames=2)
@@ -27,7 +32,7 @@ def tower():
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
-    monkeypatch.setattr(kept_frames, "SHARD", 24)
+    monkeypatch.setattr(naming, "SHARD", 24)
     return KeptFramesSettings(folder=tmp_path / "frames", frames=40, negatives=0.5, seed=3)
 
 
@@ -37,7 +42,7 @@ def test_a_naming_model_finds_the_same_loss_in_kept_frames_as_in_frames(tower, s
     renderer = FrameRenderer(draw_backgrounds(BACKGROUNDS, settings.seed))
     drawn = NumberedFrames(renderer, range(24, 30), settings)
     frames, labels = zip(*[drawn[place] for place in (5, 0, 1)])  # in any order
-    kept = kept_frames.load_file(files[1])
+    kept = naming.load_file(files[1])
     places = [5, 0, 1]
     assert kept["labels"][places].tolist() == list(labels)
 
@@ -52,7 +57,7 @@ def test_a_naming_model_finds_the_same_loss_in_kept_frames_as_in_frames(tower, s
 
 def test_frames_come_all_before_any_again_in_the_wanted_shares(tower, settings):
     files = keep_frames(tower, BACKGROUNDS, settings)
-    labels = torch.cat([kept_frames.load_file(file)["labels"] for file in files])
+    labels = torch.cat([naming.load_file(file)["labels"] for file in files])
     empty = int((labels == NOTHING).sum())
     assert 0 < empty < len(labels) == 48
 
@@ -68,7 +73,7 @@ def test_frames_come_all_before_any_again_in_the_wanted_shares(tower, settings):
 
 def test_a_part_of_the_frames_is_used_and_no_other(tower, settings):
     files = keep_frames(tower, BACKGROUNDS, settings)
-    kept = [kept_frames.load_file(file)["maps"] for file in files]
+    kept = [naming.load_file(file)["maps"] for file in files]
     part = {kept[n // 24][n % 24].float().sum().item() for n in range(20, 40)}
     used = KeptFrames(files, negatives=0.5, seed=1, frames=(20, 40))
     assert {item["maps"].float().sum().item() for item in itertools.islice(used, 200)} == part
@@ -80,7 +85,7 @@ def test_frames_that_are_there_are_not_drawn_again_and_more_are_added(tower, set
     [first, second] = keep_frames(tower, BACKGROUNDS, settings)
     second.unlink()
     before = first.stat().st_mtime_ns
-    labels = kept_frames.load_file(first)["labels"]
+    labels = naming.load_file(first)["labels"]
     more = settings.model_copy(update={"frames": 49})
     files = keep_frames(tower, BACKGROUNDS, more)
     assert [file.name for file in files] == [
@@ -89,7 +94,7 @@ def test_frames_that_are_there_are_not_drawn_again_and_more_are_added(tower, set
         "00002.safetensors",
     ]
     assert first.stat().st_mtime_ns == before
-    assert not torch.equal(kept_frames.load_file(files[2])["labels"], labels)
+    assert not torch.equal(naming.load_file(files[2])["labels"], labels)
 
 
 def test_a_folder_holds_frames_of_one_description(tower, settings):

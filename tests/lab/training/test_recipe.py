@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from ntlbg.config.load import read_content, settings_in
 from ntlbg.errors import ConfigError
 from ntlbg.train.run import train
-from ntlbg_lab.training import kept_frames, recipe
+from ntlbg_lab.training import naming, recipe
 from ntlbg_lab.training.recipe import BuiltinRecipe
 from ntlbg_lab.training.settings import BuiltinTraining
 from processes import finish, finished, python, started, wait_for
@@ -143,12 +143,12 @@ def test_a_dry_run_says_that_all_is_well_and_leaves_nothing(config, tmp_path):
 
 
 def test_a_vision_stage_sees_kept_frames(tmp_path, monkeypatch):
-    monkeypatch.setattr(kept_frames, "SHARD", 24)
+    monkeypatch.setattr(naming, "SHARD", 24)
     kept = {"folder": str(tmp_path / "frames"), "frames": 24, "negatives": 0.5}
     stage = VISION | {"steps": 9, "batch_size": 1, "frames": [6, 24]}
     parts = []
 
-    class Spy(kept_frames.KeptFrames):
+    class Spy(naming.KeptFrames):
         def __init__(self, shards, negatives, seed, frames):
             parts.append((negatives, frames))
             super().__init__(shards, negatives, seed, frames)

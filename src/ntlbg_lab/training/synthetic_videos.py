@@ -1,11 +1,13 @@
-"""Training videos for the selector and the language model, assembled from a feature bank.
+"""Training videos for the selector and the language model, assembled from a bank of features.
 
-An episode is the frames that a selector might have chosen from a video, what lies around them, and
-several questions about them. T candidate frames, K chosen, Q questions, D feature size.
+A synthetic video is the frames that a selector might have chosen, what lies around them, and
+several questions about them. It needs no pixels: it is a list of times and feature vectors.
+T candidate frames, K chosen, Q questions, D feature size.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -15,13 +17,63 @@ from torch.nn import functional as F
 from torch.utils.data import IterableDataset, get_worker_info
 
 from ntlbg.data import Sample
+from ntlbg.models.builtin.vision_tower import BuiltinVisionTower, normalize_pixels
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.haystack.augmentation import FrameRenderer
-from ntlbg_lab.haystack.questions import QUESTION_TYPES, Event, make_question
-from ntlbg_lab.training.feature_bank import FeatureBank
+from ntlbg_lab.haystack.questions import Event, make_question
+from ntlbg_lab.training.settings import SyntheticVideoOptions
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class FeatureBank:
+    """Unit vectors of rendered frames.
+
+    Attributes:
+        needles: (N, D), frames that show an object.
+        groups: for each object name, lists of rows of ``needles`` drawn from the same picture.
+        empty: (M, D), frames that show none.
+    """
+
+    needles: Tensor
+    groups: dict[str, list[np.ndarray]]
+    empty: Tensor
+
+
+@torch.inference_mode()
+def encode(tower: BuiltinVisionTower, frames: Iterable[np.ndarray]) -> Tensor:
+    """Frames uint8 (H, W, 3) -> (N, D), in batches: one frame alone takes half as long as 64."""
+    frames, parts = iter(frames), []
+    while batch := list(islice(frames, BATCH)):
+        parts.append(tower(normalize_pixels(torch.from_numpy(np.stack(batch)))))
+    return torch.cat(parts).clone()
+
+
+def build_feature_bank(
+    tower: BuiltinVisionTower,
+    renderer: FrameRenderer,
+    *,
+    repeats: int,
+    empty: int,
+    names: int | None = None,
+) -> FeatureBank:
+    """Render each picture ``repeats`` times and ``empty`` frames without an object.
+
+    ``names``: only of the first so many objects; None is all of them.
+    """
+    known, groups, places = object_names(), {}, []
+    for label in renderer.drawable[:names]:
+        rows = len(places) + np.arange(len(renderer.variants[label]) * repeats)
+        groups[known[label]] = list(rows.reshape(-1, repeats))
+        places += [(label, number // repeats) for number in range(len(rows))]
+    needles = encode(tower, (renderer.needle(*place)[0] for place in places))
+    nothing = encode(tower, (renderer.negative()[0] for _ in range(empty)))
+    return FeatureBank(needles, groups, nothing)
+
 
 # Neighbours in time are sometimes the answer: worth more than nothing, less than a sure hit.
-POSSIBLE = 0.6
+NEIGHBOUR_WORTH = 0.6
 CLIPS = 0.2  # share of short clips of which every frame is chosen
 SPACING, CLIP_SPACING = 6, 3  # seconds between the starts of two appearances, at least
 SKIPPED = 0.3  # chance that a selector misses a frame within an appearance
@@ -32,7 +84,7 @@ NEIGHBOUR = ("before", "after")
 
 
 @dataclass(frozen=True)
-class Episode:
+class SyntheticVideo:
     """One video and its questions.
 
     Attributes:
@@ -50,19 +102,8 @@ class Episode:
     frames: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
-class EpisodeOptions:
-    """Shape and difficulty of episodes."""
-
-    num_frames: tuple[int, ...] = (4, 8, 8, 12, 16)
-    num_questions: int = 9
-    doubtful: float = 0.3  # mean share of empty frames that look a little like an object
-    distractors: int = 48  # further empty frames that were not chosen
-    question_types: tuple[str, ...] = QUESTION_TYPES
-
-
-class Episodes(IterableDataset):
-    """Endless random episodes; the same seed gives the same ones.
+class SyntheticVideos(IterableDataset):
+    """Endless random videos; the same seed gives the same ones.
 
     With a renderer, the chosen frames come with fresh pixels, for the vision tower to learn from.
     """
@@ -70,25 +111,25 @@ class Episodes(IterableDataset):
     def __init__(
         self,
         bank: FeatureBank,
-        options: EpisodeOptions,
+        options: SyntheticVideoOptions,
         seed: int,
         renderer: FrameRenderer | None = None,
     ):
         self.bank, self.options, self.seed, self.renderer = bank, options, seed, renderer
 
-    def __iter__(self) -> Iterator[Episode]:
+    def __iter__(self) -> Iterator[SyntheticVideo]:
         worker = get_worker_info()
         rng = np.random.default_rng((self.seed, worker.id if worker else 0))
         while True:
-            yield make_episode(self.bank, rng, self.options, self.renderer)
+            yield make_synthetic_video(self.bank, rng, self.options, self.renderer)
 
 
-def make_episode(
+def make_synthetic_video(
     bank: FeatureBank,
     rng: np.random.Generator,
-    options: EpisodeOptions,
+    options: SyntheticVideoOptions,
     renderer: FrameRenderer | None = None,
-) -> Episode:
+) -> SyntheticVideo:
     """Plant needles on random seconds, choose them and some empty frames, ask about them."""
     budget = int(rng.choice(options.num_frames))
     doubtful = options.doubtful * rng.uniform(0, 2)
@@ -131,8 +172,8 @@ def make_episode(
     if renderer is not None:
         pictured = [labels[place] for place in places]
         frames = np.stack([_render(renderer, name) for name in pictured])
-    return Episode(features, torch.tensor(seconds, dtype=torch.float64), torch.tensor(places),
-                   questions, evidence, frames)  # fmt: skip
+    times = torch.tensor(seconds, dtype=torch.float64)
+    return SyntheticVideo(features, times, torch.tensor(places), questions, evidence, frames)
 
 
 def _render(renderer: FrameRenderer, name: str | None) -> np.ndarray:
@@ -182,8 +223,7 @@ def _places(rng, budget, duration, spacing) -> tuple[int, list[int]]:
 
 
 def _names(bank, rng, number: int) -> list[str]:
-    names = list(bank.groups)
-    planted: list[str] = []
+    names, planted = list(bank.groups), []
     while len(planted) < number:
         back = planted and rng.random() < 0.3
         planted.append(str(rng.choice(planted if back else names)))
@@ -239,7 +279,7 @@ def _evidence(question: Sample, labels: Sequence[str | None]) -> list[float]:
         if label in named or (kind in NEIGHBOUR and label == question.answer):
             worth.append(1.0)
         else:
-            worth.append(POSSIBLE if kind in NEIGHBOUR and label is not None else 0.0)
+            worth.append(NEIGHBOUR_WORTH if kind in NEIGHBOUR and label is not None else 0.0)
     return worth
 
 

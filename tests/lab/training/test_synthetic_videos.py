@@ -8,15 +8,16 @@ from torch.nn import functional as F
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg.train.stages import set_stage
 from ntlbg_lab.haystack.augmentation import FrameRenderer
-from ntlbg_lab.training.collate import EpisodeCollator, block_mask
-from ntlbg_lab.training.episodes import EpisodeOptions, Episodes, make_episode
-from ntlbg_lab.training.feature_bank import FeatureBank
 from ntlbg_lab.training.objectives import (
     AnswerObjective,
     SelectionObjective,
+    SyntheticVideoCollator,
     answered_right,
+    block_mask,
     evidence_recall,
 )
+from ntlbg_lab.training.settings import SyntheticVideoOptions
+from ntlbg_lab.training.synthetic_videos import FeatureBank, SyntheticVideos, make_synthetic_video
 from tiny_models import HIDDEN, tiny_model, tiny_processor
 
 NAMES = object_names()[:12]
@@ -34,7 +35,9 @@ def bank():
 
 
 def episodes(bank, number, **options):
-    return list(itertools.islice(Episodes(bank, EpisodeOptions(**options), seed=1), number))
+    return list(
+        itertools.islice(SyntheticVideos(bank, SyntheticVideoOptions(**options), seed=1), number)
+    )
 
 
 def test_episodes_follow_from_their_seed(bank):
@@ -137,7 +140,7 @@ def test_a_renderer_gives_pixels_for_every_chosen_frame(bank):
     backgrounds = np.zeros((2, 128, 224, 3), np.uint8)
     renderer = FrameRenderer(backgrounds, styles=("noto",))
     rng = np.random.default_rng(0)
-    episode = make_episode(bank, rng, EpisodeOptions(num_frames=(8,)), renderer)
+    episode = make_synthetic_video(bank, rng, SyntheticVideoOptions(num_frames=(8,)), renderer)
     assert episode.frames.shape == (8, 128, 224, 3)
 
 
@@ -158,7 +161,7 @@ def test_packed_questions_are_answered_as_if_asked_alone(bank):
     """Logits of every answer equal those of a sequence that holds only that question."""
     model, processor = tiny_model(feature_size=HIDDEN), tiny_processor()
     [episode] = episodes(bank, 1, num_frames=(4,), num_questions=3)
-    batch = EpisodeCollator(processor)([episode])
+    batch = SyntheticVideoCollator(processor)([episode])
     batch.pop("evidence")
     with torch.no_grad():
         packed = model(**batch, logits_at_labels=True).logits
@@ -185,7 +188,7 @@ def test_packed_questions_are_answered_as_if_asked_alone(bank):
 def test_padding_a_batch_changes_no_answer(bank):
     model, processor = tiny_model(feature_size=HIDDEN), tiny_processor()
     pair = episodes(bank, 2, num_frames=(4, 8), num_questions=3)
-    collator = EpisodeCollator(processor)
+    collator = SyntheticVideoCollator(processor)
     with torch.no_grad():
         whole = collator(pair)
         whole.pop("evidence")
@@ -216,7 +219,7 @@ def test_recall_counts_only_sure_evidence():
 
 def test_selection_learns_from_evidence(bank):
     torch.manual_seed(0)
-    model, collator = tiny_model(feature_size=HIDDEN), EpisodeCollator(tiny_processor())
+    model, collator = tiny_model(feature_size=HIDDEN), SyntheticVideoCollator(tiny_processor())
     objective = SelectionObjective(model)
     optimizer = torch.optim.Adam(objective.parameters(), 3e-3)
     losses = []
@@ -231,7 +234,7 @@ def test_selection_learns_from_evidence(bank):
 
 
 def test_the_answer_objective_reports_every_term_and_trains_what_it_should(bank):
-    model, collator = tiny_model(feature_size=HIDDEN), EpisodeCollator(tiny_processor())
+    model, collator = tiny_model(feature_size=HIDDEN), SyntheticVideoCollator(tiny_processor())
     set_stage(model, "joint")
     objective = AnswerObjective(model.train())
     output = objective(**collator(episodes(bank, 2, num_frames=(4,))), progress=0.5)
@@ -248,7 +251,7 @@ def test_the_answer_objective_reports_every_term_and_trains_what_it_should(bank)
 
 
 def test_progress_changes_the_weights_of_the_terms(bank):
-    model, collator = tiny_model(feature_size=HIDDEN), EpisodeCollator(tiny_processor())
+    model, collator = tiny_model(feature_size=HIDDEN), SyntheticVideoCollator(tiny_processor())
     batch = collator(episodes(bank, 2, num_frames=(4,)))
     objective = AnswerObjective(model)
     start, end = (float(objective(**dict(batch), progress=p)["loss"].detach()) for p in (0.0, 1.0))

@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 
 import numpy as np
 
 from ntlbg.intervals import mean_over_questions
+from ntlbg.marks import json_parts
 from ntlbg_lab.evaluate.answering import Outcome
 from ntlbg_lab.statistics import known, paired_differences
 from ntlbg_lab.tables import Table, TableFiles, number, with_interval
@@ -43,32 +44,31 @@ class AblationRow:
 
 
 def ablation_rows(
-    outcomes: Sequence[Outcome], changes: Mapping[str, str], full: str, *, seed: int = 0
+    outcomes: Sequence[Outcome], changes: Mapping[str, str], full: str
 ) -> list[AblationRow]:
     """Rows of the variants in ``changes`` (name to description), budget by budget."""
+    cells: dict[int, dict[str, list[Outcome]]] = defaultdict(dict)
+    for one in outcomes:
+        cells[one.num_frames].setdefault(one.selector, []).append(one)
     rows = []
-    for num_frames in sorted({o.num_frames for o in outcomes if o.selector in changes}):
-        groups = {
-            name: [o for o in outcomes if (o.selector, o.num_frames) == (name, num_frames)]
-            for name in changes
-        }
-        contrasts = _contrasts({n: g for n, g in groups.items() if g}, full, seed)
+    for num_frames, cell in sorted(cells.items()):
+        groups = {name: cell[name] for name in changes if name in cell}
+        contrasts = _contrasts(groups, full)
         rows += [
-            _row(name, changes[name], num_frames, found, contrasts.get(name, {}), seed)
+            _row(name, changes[name], num_frames, found, contrasts.get(name, {}))
             for name, found in groups.items()
-            if found
         ]
     return rows
 
 
-def _contrasts(groups: Mapping[str, Sequence[Outcome]], full: str, seed: int) -> dict[str, dict]:
+def _contrasts(groups: Mapping[str, Sequence[Outcome]], full: str) -> dict[str, dict]:
     names = [name for name in groups if name != full]
     if full not in groups or not names:
         return {}
     means = {name: _video_means(found) for name, found in groups.items()}
     videos = sorted(set.intersection(*(set(found) for found in means.values())))
     table = np.array([[means[name][v] - means[full][v] for name in names] for v in videos])
-    found = paired_differences(table, seed=seed)
+    found = paired_differences(table)
     keys = {"difference": "difference", "low": "difference_low", "high": "difference_high",
             "p": "p", "p_holm": "p_holm"}  # fmt: skip
     return {
@@ -84,8 +84,8 @@ def _video_means(found: Sequence[Outcome]) -> dict[int, float]:
     return {video: float(np.mean(right)) for video, right in videos.items()}
 
 
-def _row(name, change, num_frames, found, contrast, seed) -> AblationRow:
-    right, low, high = mean_over_questions([(o.video, o.right) for o in found], seed=seed)
+def _row(name, change, num_frames, found, contrast) -> AblationRow:
+    right, low, high = mean_over_questions([(o.video, o.right) for o in found])
     seen = [o.seen for o in found if o.seen is not None]
     return AblationRow(
         name, change, num_frames, len(found), len({o.video for o in found}), known(right, 4),
@@ -93,16 +93,23 @@ def _row(name, change, num_frames, found, contrast, seed) -> AblationRow:
     )  # fmt: skip
 
 
+IN_USE, IN_TRAINING = "Parts in use", "Parts of training"
 ABLATION = TableFiles(
     "ablation",
     "the table of an ablation",
     ("part", *(field.name for field in fields(AblationRow))),
+    objects={"ablation.json": json_parts("the tables of an ablation", IN_USE, IN_TRAINING)},
 )
 
 
 def ablation_tables(parts: Mapping[str, Sequence[AblationRow]]) -> list[Table]:
     """A table for each part (title to rows)."""
     return [Table(title, _lines(rows)) for title, rows in parts.items() if rows]
+
+
+def as_objects(parts: Mapping[str, Sequence[AblationRow]]) -> dict[str, list[dict]]:
+    """The rows for JSON."""
+    return {title: [asdict(row) for row in rows] for title, rows in parts.items()}
 
 
 def ablation_numbers(parts: Mapping[str, Sequence[AblationRow]]) -> Iterator[tuple]:

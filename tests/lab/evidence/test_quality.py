@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import selection_simulator
-from ntlbg_lab.simulation.quality import (
+from ntlbg_lab.evidence.metrics import (
     event_recall,
     events_hit,
     quantisation_error,

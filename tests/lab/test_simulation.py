@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from ntlbg.errors import ConfigError
-from ntlbg_lab.simulation.simulated_frames import FEATURE_SIZE
-from ntlbg_lab.simulation.simulated_things import THINGS
-from ntlbg_lab.simulation.simulation import REGIMES, simulate_video
+from ntlbg_lab.simulation import FEATURE_SIZE, REGIMES, THINGS, simulate_video
 
 EVERY_REGIME = pytest.mark.parametrize("regime", list(REGIMES))
 

@@ -1,1 +1,0 @@
-"""Simulated features whose truth is known."""
