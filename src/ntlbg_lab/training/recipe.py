@@ -19,6 +19,7 @@ from torch.utils.data import IterableDataset
 from transformers import get_cosine_with_min_lr_schedule_with_warmup
 
 from ntlbg.errors import ConfigError, OutputError
+from ntlbg.files import Kinds
 from ntlbg.models.builtin.loading import (
     LORA_RANK,
     build_base,
@@ -93,6 +94,10 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
             raise ConfigError(f"unknown stage {stage!r}; there are {', '.join(self.names)}")
         self.only = stage
         self._bank: FeatureBank | None = None
+
+    @property
+    def files(self) -> Kinds:
+        return stage_files.files(self.names)
 
     @staticmethod
     def debug_changes(settings: BuiltinTraining) -> dict[str, Any]:
