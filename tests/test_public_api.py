@@ -48,7 +48,7 @@ def test_functions_say_what_they_do(name):
         assert len(inspect.getdoc(getattr(ntlbg, name))) > 20
 
 
-@pytest.mark.parametrize("name", ["Answer", "Evidence", "Moments", "Frames", "Selection"])
+@pytest.mark.parametrize("name", ["Answer", "Evidence", "SelectedFrames", "Frames", "Selection"])
 def test_classes_say_what_they_are(name):
     doc = inspect.getdoc(getattr(ntlbg, name))
     assert doc

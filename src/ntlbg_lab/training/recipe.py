@@ -89,7 +89,6 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
     def __init__(self, settings: BuiltinTraining, stage: str | None = None):
         super().__init__(settings, inputs=[settings.tower])
         self.names = [one.name for one in settings.stages]
-        self.files = stage_files.files(self.names)
         if stage is not None and stage not in self.names:
             raise ConfigError(f"unknown stage {stage!r}; there are {', '.join(self.names)}")
         self.only = stage

@@ -171,14 +171,14 @@ def test_removing():
 def test_new_weights_look_at_the_pictures_again():
     enrolment.save_object(made())
     renew = {"image_size": SIZE, "fingerprint": "w2"}
-    [thing] = enrolment.current_objects(lambda frames: -mean_colour(frames), **renew)
+    [thing] = enrolment.load_or_reencode_objects(lambda frames: -mean_colour(frames), **renew)
     np.testing.assert_allclose(thing.prototypes, -made().prototypes, rtol=1e-6)
     assert enrolment.load_objects()[0].fingerprint == "w2"
 
     def never(_):
         raise AssertionError("nothing has changed")
 
-    assert enrolment.current_objects(never, **renew)[0].pictures == thing.pictures
+    assert enrolment.load_or_reencode_objects(never, **renew)[0].pictures == thing.pictures
 
 
 def test_a_damaged_file_is_named(folder):

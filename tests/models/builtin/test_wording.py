@@ -22,8 +22,8 @@ FACTS = {"name": "owl", "other": "bus", "article": "an owl", "other_article": "a
 NAMES = ObjectNames(object_names())
 
 
-def reservations(question, names, options=None):
-    return wording.reservations(parse_question(question, options), names)
+def answer_caveats(question, names, options=None):
+    return wording.answer_caveats(parse_question(question, options), names)
 
 
 def as_counted(question, options):
@@ -33,7 +33,7 @@ def as_counted(question, options):
 @pytest.mark.parametrize("kind", TEMPLATES)
 def test_every_kind_of_question_that_is_trained_has_none(kind):
     for template in TEMPLATES[kind]:
-        assert reservations(template.format(**FACTS, time="03:10"), NAMES) == ()
+        assert answer_caveats(template.format(**FACTS, time="03:10"), NAMES) == ()
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_every_kind_of_question_that_is_trained_has_none(kind):
     ],
 )
 def test_other_words_for_the_same_have_none(question):
-    assert reservations(question, NAMES) == ()
+    assert answer_caveats(question, NAMES) == ()
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_other_words_for_the_same_have_none(question):
 )
 def test_a_word_more_is_another_question(question, words):
     assert unknown_words(question, NAMES) == words
-    [note] = reservations(question, NAMES)
+    [note] = answer_caveats(question, NAMES)
     assert ", ".join(f'"{word}"' for word in words) in note
 
 
@@ -84,7 +84,7 @@ def test_a_word_more_is_another_question(question, words):
     ],
 )
 def test_words_of_grammar_are_not_listed(question, listed):
-    [note] = reservations(question, NAMES)
+    [note] = answer_caveats(question, NAMES)
     assert f"no word for {listed}, so the answer is a guess" in note
 
 
@@ -109,21 +109,21 @@ def test_words_of_grammar_are_not_listed(question, listed):
     ],
 )
 def test_known_words_can_make_an_unknown_question(question):
-    assert reservations(question, NAMES) == (UNTRAINED,)
+    assert answer_caveats(question, NAMES) == (UNTRAINED,)
 
 
 @pytest.mark.parametrize(
     "question", ["When does it appear?", "How many objects are there?", "When does the film end?"]
 )
 def test_a_question_without_a_name_tells_little(question):
-    assert reservations(question, NAMES) == (UNNAMED,)
+    assert answer_caveats(question, NAMES) == (UNNAMED,)
 
 
 @pytest.mark.parametrize(
     "question", ["猫头鹰什么时候出现？", "Когда появляется сова?", "owl 什么时候?"]
 )
 def test_other_scripts_are_not_read(question):
-    assert reservations(question, NAMES) == (NOT_ENGLISH,)
+    assert answer_caveats(question, NAMES) == (NOT_ENGLISH,)
 
 
 def test_of_chinese_the_model_understands_only_times():
@@ -136,7 +136,7 @@ def test_of_chinese_the_model_understands_only_times():
 
 def test_words_of_options_count():
     def notes(*options):
-        return reservations("Which object appears first?", NAMES, options)
+        return answer_caveats("Which object appears first?", NAMES, options)
 
     assert notes("owl", "a bus") == ()
     assert '"man", "smiles"' in notes("the man smiles", "owl")[0]
