@@ -1,5 +1,6 @@
 """The index keeps what it is given, names it by content, and never hands out damage."""
 
+import base64
 import hashlib
 import json
 import multiprocessing
@@ -329,3 +330,29 @@ def test_what_is_kept_is_checked():
     for notes in [{"words": np.zeros(4)}, {"features": np.zeros(5)}, {"words": np.float64(1)}]:
         with pytest.raises(ValueError, match="notes need a row per frame"):
             Track(video.features, video.pts_seconds, {}, notes)
+
+
+# An entry as version 0.1 wrote it before there were tracks of several encoders.
+OLD_KEY = "d997b4137e6c965d16b306c1b349b1c9b789025119e7e07064bea7fe1d847707"
+OLD_ENTRY = (
+    "YAEAAAAAAAB7Il9fbWV0YWRhdGFfXyI6eyJudGxiZyI6IntcIm1ldGFcIjoge1wiZGFtYWdlZFwiOiBmYWxzZSwgXCJl"
+    "bmNvZGVyXCI6IFwiZVwifSwgXCJzaGEyNTZcIjogXCI4MDQwZWExMjdjZjM0NjUxNzVmODE1NjgxYzg0MTQ4ZjJmMWIz"
+    "N2E2ZDMwOWNkMTEyZjcxMzVkNjg0YzJjMzg3XCJ9In0sInB0c19zZWNvbmRzIjp7ImR0eXBlIjoiRjY0Iiwic2hhcGUi"
+    "OlszXSwiZGF0YV9vZmZzZXRzIjpbMCwyNF19LCJmZWF0dXJlcyI6eyJkdHlwZSI6IkYzMiIsInNoYXBlIjpbMywyXSwi"
+    "ZGF0YV9vZmZzZXRzIjpbMjQsNDhdfSwibiI6eyJkdHlwZSI6IkkxNiIsInNoYXBlIjpbM10sImRhdGFfb2Zmc2V0cyI6"
+    "WzQ4LDU0XX19ICAgICAgAAAAAAAAAAAAAAAAAADwPwAAAAAAAABAAAAAAAAAgD8AAABAAABAQAAAgEAAAKBAAAABAAIA"
+)
+
+
+def test_what_was_indexed_before_is_found(tmp_path):
+    film, index = tmp_path / "film", FeatureIndex(tmp_path / "index")
+    film.write_bytes(b"a film")
+    window = {"fps": 1.0, "start": 2.0, "end": 9.5, "max_frames": 7}
+    assert index.key(film, fingerprint="weights-1", **window) == OLD_KEY
+    index.root.mkdir(exist_ok=True)
+    (index.root / f"{OLD_KEY}.safetensors").write_bytes(base64.b64decode(OLD_ENTRY))
+    track = index.load(OLD_KEY)
+    np.testing.assert_array_equal(track.features, np.arange(6).reshape(3, 2))
+    np.testing.assert_array_equal(track.pts_seconds, np.arange(3.0))
+    np.testing.assert_array_equal(track.notes["n"], np.arange(3))
+    assert track.meta == {"encoder": "e", "damaged": False}
