@@ -1,7 +1,7 @@
 """``demo`` and ``haystack``: videos made on the spot."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -66,8 +66,8 @@ def haystack(
 
     if dataset and split is not None:
         raise ConfigError(f"--split {split}: a data set has all three; leave the option out")
-    given = {"num_videos": videos, "minutes": minutes, "split": split}
-    given = {name: value for name, value in given.items() if value is not None}
+    wishes = {"num_videos": videos, "minutes": minutes, "split": split}
+    given: dict[str, Any] = {name: wish for name, wish in wishes.items() if wish is not None}
     make = make_dataset if dataset else make_videos
     with console.counting("making videos", unit="frames") as progress:
         paths = make(

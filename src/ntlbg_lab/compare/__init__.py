@@ -43,6 +43,8 @@ from ntlbg_lab.evaluate import VideoCondition, VideoKind, encode_timeline, plan_
 from ntlbg_lab.evaluate.answering import MemoizedVideo
 from ntlbg_lab.simulation import REGIME_NAMES, simulate_video
 
+# By row: its selector, options, and whether each part of a question has a query.
+Variants = dict[str, tuple[str, dict[str, Any], bool]]
 SEEDS_APART = 100_000  # videos of different seeds are different
 
 
@@ -52,7 +54,7 @@ class HaystackSuite:
     Video ``number`` is the one that ``ntlbg evaluate`` asks about under the same seed and length.
     """
 
-    variants: ClassVar = {}
+    variants: ClassVar[Variants] = {}
     kinds_of_video = 1
     pooled = True  # a mean over all types of questions makes sense
 
@@ -87,6 +89,7 @@ class HaystackSuite:
         known.retriever.event_odds(known.index)  # before the clock of the selectors runs
         questions = []
         for place, sample in enumerate(samples):
+            assert sample.answer_type is not None  # made questions have one
             known.retriever.score(known.index, sample.question)
             events = [frames_within(times, start, end) for start, end in sample.evidence]
             choose = partial(self._choose, known, (number, place), sample)
@@ -109,7 +112,7 @@ class SimulatedSuite:
     """
 
     pooled = False
-    variants: ClassVar = {
+    variants: ClassVar[Variants] = {
         "dpp-whitened": ("dpp", {"score_whitening": True}, False),
         "ntlbg-parts": ("ntlbg", {}, True),
         "dpp-parts": ("dpp", {"score_whitening": True}, True),
@@ -149,7 +152,10 @@ class SimulatedSuite:
         return ComparisonVideo(video.features, pts_seconds, video.shots, [question])
 
 
-SUITES: dict[str, Callable[..., Any]] = {"haystack": HaystackSuite, "simulated": SimulatedSuite}
+SUITES: dict[str, type[HaystackSuite | SimulatedSuite]] = {
+    "haystack": HaystackSuite,
+    "simulated": SimulatedSuite,
+}
 
 
 FRAMES = (8, 16, 32)

@@ -21,7 +21,7 @@ from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder
 from ntlbg.system import System, load_system
-from ntlbg.types import Question, Relevance, Reply, Selection, VideoIndex
+from ntlbg.types import Question, Relevance, Reply, ScoreUnit, Selection, VideoIndex
 from ntlbg_lab.checks import check_names, check_positive
 from ntlbg_lab.compare.ablation_rows import (
     ABLATION,
@@ -58,7 +58,7 @@ class Ablation:
 
     change: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    score_unit: str | None = None
+    score_unit: ScoreUnit | None = None
     grounded: bool = True
     events: bool = True
     zeroed: tuple[str, ...] = ()
@@ -107,13 +107,13 @@ class AblatedVideo(MemoizedVideo):
 
     def __init__(self, system: System, index: VideoIndex):
         super().__init__(system, index)
-        self.retriever = AblatedRetriever(self.retriever)
+        self.retriever = self.ablated = AblatedRetriever(self.retriever)
 
     def answer_without(
         self, sample: Sample, variant: Ablation, num_frames: int
     ) -> tuple[Selection, Reply, bool]:
         """As ``answer``, from a variant."""
-        self.retriever.variant = variant
+        self.ablated.variant = variant
         selection = self.choose(sample, SELECTOR, num_frames, **variant.options)
         shown = selection if variant.doubtful else replace(selection, scores=None)
         with zeroed_points(self.system, variant.zeroed):
@@ -130,7 +130,7 @@ def zeroed_points(system: System, parts: tuple[str, ...]) -> Iterator[None]:
     if not parts:
         yield
         return
-    model = getattr(system.answerer, "model", None)
+    model: Any = getattr(system.answerer, "model", None)
     if not hasattr(model, "multi_modal_projector") or not hasattr(model, "rich_points"):
         raise ConfigError(f"model {system.name!r} has no rich points, so none can be left out")
     columns = point_columns(model.config)

@@ -88,7 +88,7 @@ def _row(name, change, num_frames, found, contrast) -> AblationRow:
     right, low, high = mean_over_questions([(o.video, o.right) for o in found])
     seen = [o.seen for o in found if o.seen is not None]
     return AblationRow(
-        name, change, num_frames, len(found), len({o.video for o in found}), known(right, 4),
+        name, change, num_frames, len(found), len({o.video for o in found}), round(right, 4),
         known(low, 4), known(high, 4), known(np.mean(seen), 4) if seen else None, **contrast,
     )  # fmt: skip
 

@@ -224,7 +224,8 @@ class _Run:
                 self.progress(f"video {number + 1} of {len(self.videos)}, {named}: {seconds:.0f} s")
 
 
-class EncodedVideo(NamedTuple):
+@dataclass(frozen=True)
+class EncodedVideo:
     """Which video was looked at, questions about it, what the encoders made of it.
 
     ``frame_seconds`` as in Measured.
@@ -285,7 +286,7 @@ def measure_block(
     a video or a number of frames, is left out.
     """
 
-    def ask(sample: Sample) -> tuple:
+    def ask(sample: Sample) -> tuple[list[int], bool, float, float, float, float]:
         """Frames, whether the answer is right, and the seconds, as in Measured."""
         scored = _ScoringClock(system.retriever, clock)
         question = parse_question(sample.question, sample.options)
@@ -296,7 +297,7 @@ def measure_block(
         reply = system.answerer.answer(question, given)
         read = clock()
         return (
-            selection.indices.tolist(), is_right(sample, reply.text), scored.seconds,
+            selection.indices.tolist(), bool(is_right(sample, reply.text)), scored.seconds,
             chosen.processor - began.processor, read.processor - chosen.processor,
             read.wall - began.wall,
         )  # fmt: skip

@@ -11,9 +11,10 @@ import numpy as np
 
 from ntlbg.intervals import mean_over_questions, ratio_interval
 from ntlbg.marks import json_object
+from ntlbg.views.tables import NOTHING
 from ntlbg_lab.compare.summary import BASELINE
 from ntlbg_lab.statistics import known
-from ntlbg_lab.tables import NOTHING, Table, TableFiles, number, with_interval
+from ntlbg_lab.tables import Table, TableFiles, number, with_interval
 
 Way = tuple[str, int]  # selector, number of frames
 AS_MANY_FRAMES, AS_MANY_RIGHT, ALL_FRAMES = "as many frames", "as many right", "all frames"
@@ -160,27 +161,25 @@ RATIOS: dict[str, Callable[[Sequence[Measured]], float]] = {
 }
 
 
-# Of the row of a way; medians over questions.
-SECONDS: dict[str, Callable[[Measured], float]] = {
-    "look_seconds": look_seconds,
-    "score_seconds": lambda one: one.score_seconds,
-    "choose_seconds": lambda one: one.choose_seconds,
-    "read_seconds": lambda one: one.read_seconds,
-    "answer_seconds": answer_seconds,
-    "wall_seconds": lambda one: one.wall_seconds,
-}
-
-
 def way_row(found: Sequence[Measured]) -> WayRow:
     """The row of all questions that were answered in one way."""
+
+    def median(of: Callable[[Measured], float]) -> float:
+        return float(np.median(list(map(of, found))))
+
     right, low, high = mean_over_questions([(one.video, one.right) for one in found])
-    grown = [one.grown_bytes for one in found]
+    grown = [one.grown_bytes for one in found if one.grown_bytes is not None]
     return WayRow(
         *(found[0].selector, found[0].num_frames, len(found), len({one.video for one in found})),
         *(right, known(low), known(high)),
-        **{name: float(np.median(list(map(of, found)))) for name, of in SECONDS.items()},
+        look_seconds=median(look_seconds),
+        score_seconds=median(lambda one: one.score_seconds),
+        choose_seconds=median(lambda one: one.choose_seconds),
+        read_seconds=median(lambda one: one.read_seconds),
+        answer_seconds=median(answer_seconds),
         mean_seconds=float(np.mean(list(map(answer_seconds, found)))),
-        grown_bytes=None if None in grown else max(grown),
+        wall_seconds=median(lambda one: one.wall_seconds),
+        grown_bytes=max(grown) if len(grown) == len(found) else None,
         peak_bytes=max(one.peak_bytes for one in found),
     )
 
@@ -214,7 +213,8 @@ def _ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Ratio 
     value = sum(numerators) / sum(denominators)
     if len(numerators) < 2:
         return Ratio(value, None, None)
-    return Ratio(value, *map(known, ratio_interval(numerators, denominators)))
+    low, high = ratio_interval(np.array(numerators), np.array(denominators))
+    return Ratio(value, known(float(low)), known(float(high)))
 
 
 def doubled(least: int, most: int) -> list[int]:
@@ -256,7 +256,7 @@ EFFICIENCY = TableFiles(
 
 def efficiency_tables(found: Efficiency) -> list[Table | str]:
     """What each way takes, and the chosen frames against the others; what is to be said of it."""
-    tables = [
+    tables: list[Table | str] = [
         Table(TAKES, [WAY_HEAD, *map(_way, found.ways)], EXPLAINED[TAKES]),
         Table(AGAINST, [AGAINST_HEAD, *map(_against, found.against)], EXPLAINED[AGAINST]),
     ]
@@ -271,11 +271,11 @@ def efficiency_numbers(found: Efficiency) -> Iterator[tuple]:
         named = [field.name for field in fields(row)]
         for name in [name for name in named if name.endswith(("_seconds", "_bytes"))]:
             yield *way, name, getattr(row, name), None, None
-    for row in found.against:
-        way = row.selector, row.num_frames, row.other, row.other_frames
-        yield *way, "right_difference", row.right_difference, None, None
-        for name, ratio in row.ratios.items():
-            yield *way, f"{name}_ratio", ratio.value, ratio.low, ratio.high
+    for pair in found.against:
+        ways = pair.selector, pair.num_frames, pair.other, pair.other_frames
+        yield *ways, "right_difference", pair.right_difference, None, None
+        for name, ratio in pair.ratios.items():
+            yield *ways, f"{name}_ratio", ratio.value, ratio.low, ratio.high
 
 
 def _way(row: WayRow) -> list[str]:
@@ -316,5 +316,5 @@ def _saved(ratio: Ratio | None) -> str:
     return f"{_share(ratio.value)} %{interval}"
 
 
-def _share(ratio: float) -> str:
+def _share(ratio: float | None) -> str:
     return f"{100 * (1 - 1 / ratio):.0f}" if ratio else NOTHING

@@ -8,12 +8,16 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ntlbg.errors import ComparisonError
 from ntlbg_lab.compare.records import METRICS, SelectorResult
 from ntlbg_lab.statistics import PairedDifference, known, mean_interval, paired_differences
+
+if TYPE_CHECKING:
+    from ntlbg_lab.compare.efficiency_rows import Measured
 
 BASELINE = "uniform"
 ALL_KINDS = "all"
@@ -45,7 +49,7 @@ class ComparisonRow:
 Contrasts = dict[str, SelectorContrast]  # by selector
 
 
-def check_divergence(results: Iterable[SelectorResult]) -> None:
+def check_divergence(results: "Iterable[SelectorResult | Measured]") -> None:
     """No two selectors may have chosen the same frames for every question at every budget.
 
     Such a pair is one method under two names, or two that fall back to a third.
@@ -90,8 +94,8 @@ def video_means(results: Sequence[SelectorResult], metric: str) -> dict[str, np.
     values: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for result in results:
         videos = values[result.selector]
-        if result.values[metric] is not None:
-            videos[result.video].append(result.values[metric])
+        if (value := result.values[metric]) is not None:
+            videos[result.video].append(value)
     common = sorted(set.intersection(*(set(videos) for videos in values.values())))
     return {
         selector: np.array([np.mean(videos[video]) for video in common])

@@ -7,9 +7,10 @@ import numpy as np
 
 from ntlbg.marks import json_rows, plots
 from ntlbg.views.plots import Bars, save_bars, save_heatmap
+from ntlbg.views.tables import NOTHING
 from ntlbg_lab.compare.records import METRICS
 from ntlbg_lab.compare.summary import ALL_KINDS, ComparisonRow, SelectorContrast
-from ntlbg_lab.tables import NOTHING, Table, TableFiles, number, with_interval
+from ntlbg_lab.tables import Table, TableFiles, number, with_interval
 
 TESTED = ("recall", "quantisation_error")  # all the others are in the CSV
 BY_KIND = "recall"
@@ -58,7 +59,7 @@ def best_selectors(rows: Sequence[ComparisonRow]) -> dict[str, str]:
     for row in rows:
         better, held = METRICS[row.metric].better, best.get(row.metric)
         if better and row.mean is not None and (
-            held is None or better * row.mean > better * held.mean
+            held is None or held.mean is None or better * row.mean > better * held.mean
         ):  # fmt: skip
             best[row.metric] = row
     return {metric: row.selector for metric, row in best.items()}
@@ -170,7 +171,7 @@ def bar_panels(rows: Sequence[ComparisonRow]) -> list[Bars]:
     shown = [m for m in PLOTTED_METRICS if any(r.mean is not None for r in rows if r.metric == m)]
     selectors = list(dict.fromkeys(row.selector for row in rows))
     better = METRICS[shown[0]].better
-    selectors.sort(key=lambda name: -better * found[shown[0], budgets[-1], name].mean)
+    selectors.sort(key=lambda name: -better * (found[shown[0], budgets[-1], name].mean or 0.0))
     return [
         Bars(
             f"{METRICS[metric].label}\n{DIRECTIONS[METRICS[metric].better]}",

@@ -134,7 +134,7 @@ class TheoryTable:
     @property
     def columns(self) -> dict[str, str]:
         """Heads of all fields."""
-        return COUNTS | self.heads
+        return {**COUNTS, **self.heads}
 
 
 COUNTS = {"size": "d", "num_points": "k"}

@@ -146,7 +146,8 @@ def encode_timeline(system: System, timeline: Timeline) -> VideoIndex:
     sizes = {encoder.image_size for encoder in system.encoders}
     if len(sizes) > 1:
         raise ConfigError(f"made videos are drawn in one size; the encoders want {sorted(sizes)}")
-    frames = draw_frames(timeline, *sizes, 1.0)
+    [size] = sizes
+    frames = draw_frames(timeline, size, 1.0)
     seconds, parts = [], []
     while batch := list(itertools.islice(frames, BATCH)):
         seconds += [at for at, _ in batch]

@@ -115,7 +115,7 @@ class MemoizedVideo:
 
     def __init__(self, system: System, index: VideoIndex):
         self.system, self.index = system, index
-        self.retriever = MemoizedRetriever(system.retriever)
+        self.retriever: Retriever = MemoizedRetriever(system.retriever)
         self._replies: dict[tuple, Reply] = {}
 
     def choose(self, sample: Sample, selector: str, num_frames: int, **options: Any) -> Selection:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ def name_frames(system: System, features: np.ndarray) -> list[str] | None:
 
     None where a model does not read the names of the drawn objects.
     """
-    projector = getattr(getattr(system.answerer, "model", None), "multi_modal_projector", None)
+    projector: Any = getattr(getattr(system.answerer, "model", None), "multi_modal_projector", None)
     names = [*object_names(), NO_OBJECT]
     if not hasattr(projector, "word_logits") or len(projector.words) != len(names):
         return None
@@ -92,12 +93,12 @@ def summarize_recognition(videos: Sequence[EvaluatedVideo]) -> list[RecognitionR
     groups: dict[tuple[str, str, str], list[tuple[int, int]]] = defaultdict(list)
     once = {(v.weights, v.condition, v.kind, v.video): v for v in videos}  # some were drawn twice
     for video in once.values():
-        for style, counts in video.named.items():
-            groups[video.weights, video.condition, style_name(style)].append(tuple(counts))
+        for style, (shown, named) in video.named.items():
+            groups[video.weights, video.condition, style_name(style)].append((shown, named))
     rows = []
     for (weights, condition, style), counts in groups.items():
         total, right = np.array(counts).T
-        low, high = ratio_interval(right, total) if len(total) > 1 else (None, None)
+        low, high = map(float, ratio_interval(right, total)) if len(total) > 1 else (None, None)
         share = round(float(right.sum() / total.sum()), 3)
         bounds = known(low, 3), known(high, 3)
         rows.append(RecognitionRow(weights, condition, style, int(total.sum()), share, *bounds))

@@ -4,7 +4,7 @@ Videos are what is independent: every interval is a bootstrap over videos, not o
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,8 +112,10 @@ def _question(outcome: Outcome) -> tuple[int, int]:
     return outcome.video, outcome.place
 
 
-def _row(key, selector, asked: list[Outcome], found: list[Outcome], against) -> EvaluationRow:
-    right, *interval = _rounded_mean([(o.video, o.right) for o in found])
+def _row(
+    key: tuple[str, str, str], selector, asked: list[Outcome], found: list[Outcome], against
+) -> EvaluationRow:
+    right, low, high = _rounded_mean([(o.video, o.right) for o in found])
     times = [o for o in found if o.strict is not None]
     types = sorted({o.type for o in asked})
     return EvaluationRow(
@@ -122,14 +124,16 @@ def _row(key, selector, asked: list[Outcome], found: list[Outcome], against) -> 
         n=len(found),
         videos=len({o.video for o in found}),
         right=right,
-        interval=tuple(interval),
+        interval=(low, high),
         open=_mean(o.right for o in found if not o.multiple_choice),
         choice=_mean(o.right for o in found if o.multiple_choice),
         evidence_seen=_mean(o.seen for o in found if o.seen is not None),
-        within_2=_share(times, lambda o: o.strict),
-        within_5=_share(times, lambda o: o.right),
-        not_seen=_share([o for o in asked if o.truth == NOT_SEEN], lambda o: o.right),
-        by_type={t: _share([o for o in asked if o.type == t], lambda o: o.right) for t in types},
+        within_2=_share([bool(o.strict) for o in times]),
+        within_5=_share([o.right for o in times]),
+        not_seen=_share([o.right for o in asked if o.truth == NOT_SEEN]),
+        by_type={
+            t: share for t in types if (share := _share([o.right for o in asked if o.type == t]))
+        },
         against=against,
         cpu_seconds=round(float(np.mean([o.seconds for o in found])), 3),
     )
@@ -140,8 +144,9 @@ def _mean(values: Iterable[bool]) -> float | None:
     return round(sum(values) / len(values), 3) if values else None
 
 
-def _share(found: Sequence[Outcome], worth: Callable[[Outcome], bool]) -> QuestionShare | None:
-    return QuestionShare(len(found), _mean(worth(o) for o in found)) if found else None
+def _share(values: Sequence[bool]) -> QuestionShare | None:
+    mean = _mean(values)
+    return None if mean is None else QuestionShare(len(values), mean)
 
 
 def _rounded_mean(values: Iterable[tuple[int, float]]) -> tuple[float, float | None, float | None]:

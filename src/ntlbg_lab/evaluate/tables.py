@@ -91,7 +91,9 @@ def _differences(rows: Sequence[EvaluationRow]) -> Lines:
 
 
 def _difference(value: Difference | None) -> str:
-    return ABSENT if value is None else with_interval(*vars(value).values(), "+.3f")
+    if value is None:
+        return ABSENT
+    return with_interval(value.difference, value.low, value.high, "+.3f")
 
 
 def _types(rows: Sequence[EvaluationRow]) -> Lines:
@@ -164,9 +166,9 @@ def evaluation_numbers(
     for row in rows:
         for line in _numbers(row):
             yield row.weights, row.condition, row.cell, row.selector, *line
-    for row in recognition:
-        named = f"named: {row.style}", row.frames, row.right, row.low, row.high
-        yield row.weights, row.condition, None, None, *named
+    for one in recognition:
+        named = f"named: {one.style}", one.frames, one.right, one.low, one.high
+        yield one.weights, one.condition, None, None, *named
 
 
 def _numbers(row: EvaluationRow) -> Iterator[tuple]:

@@ -6,7 +6,7 @@ Every answer is kept as JSON lines, so that a killed run goes on with the next v
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ntlbg.data import Sample
@@ -162,20 +162,21 @@ def _work_on(
     outcomes = []
     for key in task.cells:
         for place, sample in enumerate(task.samples):
+            assert sample.answer_type is not None  # made questions have one
             began = time.process_time()  # other work on the machine does not count
             selection, reply, reused = answer(sample, key)
             spent = time.process_time() - began
             strict = is_right(sample, reply.text, tolerance=STRICT_TOLERANCE)
             outcomes.append(
                 Outcome(
-                    *astuple(key),
+                    **asdict(key),
                     place=place,
                     type=sample.answer_type,
                     multiple_choice=sample.options is not None,
                     question=sample.question,
                     truth=sample.answer,
                     answer=reply.text,
-                    right=is_right(sample, reply.text),
+                    right=bool(is_right(sample, reply.text)),
                     strict=strict if is_open_time(sample) else None,
                     seen=all_seen(index.pts_seconds[selection.indices], sample.evidence),
                     seconds=round(spent, 4),
