@@ -183,7 +183,7 @@ def _ask_both(video: Path, sample: Sample, given: dict[str, Any]) -> ReportQuest
     baseline = ask(video, sample.question, options=sample.options, selector="uniform", **given)
     return ReportQuestion(
         answer=answer,
-        kind=sample.answer_type,
+        kind=sample.answer_type or "",
         truth=sample.answer,
         right=is_right(sample, answer.text),
         evidence=sample.evidence,
@@ -196,6 +196,7 @@ def _line(item: ReportQuestion) -> str:
     """One question on the terminal: answer, truth, best moments, uniform's answer."""
     best = sorted(item.answer.evidence, key=lambda moment: -(moment.score or 0.0))[:4]
     moments = " ".join(moment.timestamp for moment in sorted(best, key=lambda m: m.pts_seconds))
+    assert item.baseline is not None  # `_ask_both` gives one
     selected, uniform = (
         f"{' '.join(answer.text.split()):<14} {'right' if right else 'wrong'}"
         for answer, right in ((item.answer, item.right), (item.baseline, item.baseline_right))
@@ -261,7 +262,7 @@ def _inside(asked: list[ReportQuestion], system: System) -> dict[str, Any]:
     named = next(naming, asked[0])
     question, video = named.answer.question, named.answer.context
     return {
-        "attention": model.attention(question, named.truth, video, losses=loss_parts),
+        "attention": model.attention(question, named.truth or "", video, losses=loss_parts),
         "rich_points": model.rich_points(first.question, first.context),
     }
 
@@ -275,7 +276,7 @@ def _write_answers(asked: list[ReportQuestion], path: Path) -> None:
             "evidence": item.evidence,
             "selected": item.answer.to_dict(),
             "uniform_right": item.baseline_right,
-            "uniform": item.baseline.to_dict(),
+            "uniform": item.baseline and item.baseline.to_dict(),
         }
         for item in asked
     ]

@@ -100,8 +100,8 @@ def evaluate_questions(
 def _answer_all(
     config: Config, model: str | Path | None, progress
 ) -> tuple[NtlbgAnswerer, list[AnswerRecord]]:
-    sets = config.dataset_config.test_datasets
-    entries = tuple(one for one in sets if config.evaluation_config.names(one.name))
+    entries = config.dataset_config.test_datasets
+    entries = tuple(one for one in entries if config.evaluation_config.names(one.name))
     sets = load_datasets(entries)
     answerer, reader = _answerer_and_reader(config, [item for s in sets for item in s], model)
     if progress:

@@ -196,7 +196,7 @@ def _simulate_things(
     shots = _cut_into_shots(rng, num_frames, [])
     cone = _directions(rng, 1, 0.0)[0]
     features = _make_frames(rng, shots, cone)
-    concepts = _directions(rng, rng.integers(*kind.things, endpoint=True), 0.0)
+    concepts = _directions(rng, int(rng.integers(*kind.things, endpoint=True)), 0.0)
     parts = np.stack([_make_query(rng, cone, concept) for concept in concepts])
     shown = np.repeat(
         np.arange(len(concepts)), rng.integers(*kind.times, len(concepts), endpoint=True)
@@ -219,8 +219,8 @@ def _simulate_things(
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     query = rng.uniform(*_WEIGHTS, len(parts)) @ parts
     query /= np.linalg.norm(query)
-    events = tuple(sorted(events, key=lambda event: event[0]))
-    return features, query.astype(np.float32), parts.astype(np.float32), events, shots
+    events.sort(key=lambda event: event[0])
+    return features, query.astype(np.float32), parts.astype(np.float32), tuple(events), shots
 
 
 def _apart(rng: np.random.Generator, num_frames: int, lengths: np.ndarray) -> list[np.ndarray]:
@@ -258,7 +258,7 @@ def _make_frames(rng: np.random.Generator, shots: np.ndarray, cone: np.ndarray) 
         (_VIDEO, _directions(rng, 1, 1.0)),
         (_CONE, cone),
     )
-    features = sum(np.float32(np.sqrt(share)) * part for share, part in parts)[shots]
+    features = np.asarray(sum(np.float32(np.sqrt(share)) * part for share, part in parts))[shots]
     drift = _wander(rng, num_frames, 1.0, np.exp(-1 / _DRIFT_FRAMES))
     noise = _wander(rng, num_frames, 0.5, _NOISE_MEMORY)
     features += np.float32(np.sqrt(_DRIFT)) * drift
@@ -278,9 +278,9 @@ def _directions(rng: np.random.Generator, count: int, power: float) -> np.ndarra
 def _wander(rng: np.random.Generator, count: int, power: float, memory: float) -> np.ndarray:
     """Directions in which neighbours have the correlation ``memory``: (count, D)."""
     steps = _directions(rng, count, power)
-    memory, fresh = np.float32(memory), np.float32(np.sqrt(1 - memory**2))
+    kept, fresh = np.float32(memory), np.float32(np.sqrt(1 - memory**2))
     for i in range(1, count):
-        steps[i] = fresh * steps[i] + memory * steps[i - 1]
+        steps[i] = fresh * steps[i] + kept * steps[i - 1]
     return steps
 
 

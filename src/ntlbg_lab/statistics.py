@@ -4,10 +4,10 @@ V videos are independent, the questions about one video are not: whoever calls h
 per video. S selectors answer for the same videos.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from ntlbg.intervals import ratio_interval
@@ -32,7 +32,10 @@ def paired_differences(differences: np.ndarray, *, seed: int = 0) -> list[Paired
     low, high = mean_interval(differences, seed=seed)
     p = paired_p(differences, seed=seed)
     columns = zip(differences.mean(0), low, high, p, holm(p))
-    return [PairedDifference(*map(known, numbers)) for numbers in columns]
+    return [
+        PairedDifference(float(mean), known(low), known(high), float(p), float(p_holm))
+        for mean, low, high, p, p_holm in columns
+    ]
 
 
 def known(number: float | None, digits: int | None = None) -> float | None:
@@ -69,7 +72,7 @@ def paired_p(differences: np.ndarray, *, seed: int = 0) -> np.ndarray:
     ).pvalue  # fmt: skip
 
 
-def mcnemar_p(one: Sequence[bool], other: Sequence[bool]) -> float:
+def mcnemar_p(one: ArrayLike, other: ArrayLike) -> float:
     """Two-sided exact McNemar test on paired outcomes (N,): the binomial test of discordant pairs.
 
     McNemar 1947, Psychometrika 12(2). 1 when the two never differ.
@@ -79,7 +82,7 @@ def mcnemar_p(one: Sequence[bool], other: Sequence[bool]) -> float:
     return float(stats.binomtest(gained, discordant).pvalue) if discordant else 1.0
 
 
-def holm(p_values: Sequence[float]) -> np.ndarray:
+def holm(p_values: ArrayLike) -> np.ndarray:
     """p values (N,) adjusted for being N at once: Holm 1979, Scand. J. Statist. 6(2)."""
     p_values = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p_values)

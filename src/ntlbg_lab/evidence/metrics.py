@@ -89,7 +89,7 @@ def summarize_answers(answered: Sequence[Answered]) -> dict:
     }
 
 
-def _right(answered: Sequence[Answered]) -> dict[str, float]:
+def _right(answered: Sequence[Answered]) -> dict[str, float | None]:
     return {
         "exact_match": _mean(same_text(item.answer, item.truth) for item in answered),
         "f1": _mean(token_f1(item.answer, item.truth) for item in answered),

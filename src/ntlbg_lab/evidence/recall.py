@@ -226,6 +226,6 @@ def evidence_tables(report: EvidenceReport) -> list[Table | str]:
 
 def _percent(recall: EvidenceRecall) -> str:
     share = f"{100 * recall.share:.1f}"
-    if recall.low is None:
+    if recall.low is None or recall.high is None:
         return share
     return f"{share} ({100 * recall.low:.0f} to {100 * recall.high:.0f})"

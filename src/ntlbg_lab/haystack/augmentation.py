@@ -127,7 +127,7 @@ class FrameRenderer:
         styles: tuple[str, ...] = STYLES,
         line_styles: tuple[str, ...] = LINE_STYLES,
         further_styles: tuple[str, ...] = FURTHER_STYLES,
-        seed: int = 0,
+        seed: int | tuple[int, int] = 0,
     ):
         self.bank = bank
         self.rng = np.random.default_rng(seed)

@@ -13,7 +13,6 @@ images"), lattices and 1/f clouds.
 import functools
 from collections.abc import Callable, Sequence
 from importlib import resources
-from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -122,8 +121,10 @@ def _soften(rng: np.random.Generator, canvas: Image.Image) -> np.ndarray:
         canvas = canvas.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
     frame = np.asarray(canvas).astype(np.float32)
     height, width = frame.shape[:2]
-    light = np.linspace(*rng.uniform(0.5, 1.3, 2), width)[None, :, None]
-    light = light * np.linspace(*rng.uniform(0.6, 1.2, 2), height)[:, None, None]
+    left, right = rng.uniform(0.5, 1.3, 2)
+    top, bottom = rng.uniform(0.6, 1.2, 2)
+    light = np.linspace(left, right, width)[None, :, None]
+    light = light * np.linspace(top, bottom, height)[:, None, None]
     frame = frame * light
     if rng.random() < 0.3:  # faded towards one colour, as in haze or dusk
         frame = frame * 0.6 + rng.uniform(0, 255, 3) * 0.4
@@ -230,8 +231,8 @@ def photos(package: str, folder: str, names: Sequence[str]) -> list[Source]:
             f"these backgrounds are pictures of the package {package}, which is not installed; "
             "run `pip install ntlbg-llm-lab`"
         )
-    shipped = resources.files(package).joinpath(folder)
-    return [pan(functools.partial(_picture, shipped.joinpath(name))) for name in names]
+    shipped = Path(str(resources.files(package)), folder)
+    return [pan(functools.partial(_picture, shipped / name)) for name in names]
 
 
 def folder(path: Path) -> tuple[Source, ...]:
@@ -247,7 +248,7 @@ def folder(path: Path) -> tuple[Source, ...]:
 
 
 @functools.cache
-def _picture(path: Traversable) -> np.ndarray:
+def _picture(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         image.thumbnail((LARGEST_PICTURE, LARGEST_PICTURE))
         return np.asarray(image.convert("RGB"))
@@ -284,6 +285,8 @@ def sources(split: str) -> tuple[Source, ...]:
     """
     if split not in SPLITS:
         raise ConfigError(f"split {split!r}: choose from {', '.join(SPLITS)}")
+    lavfi: tuple[str, ...]
+    drawn: tuple[Source, ...] = DRAWN
     if split == "train":
         lavfi = (
             "mandelbrot=start_scale={a}",
@@ -305,7 +308,6 @@ def sources(split: str) -> tuple[Source, ...]:
     elif split == "val":
         lavfi = ("cellauto=rule=30:random_seed={seed}", "yuvtestsrc", "smptebars")
         stills = photos("sklearn", "datasets/images", ("china.jpg",)) * 3
-        drawn = DRAWN
     else:
         lavfi = (
             "perlin=random_mode=seed:seed={seed}",
@@ -313,5 +315,4 @@ def sources(split: str) -> tuple[Source, ...]:
             "sierpinski=type=triangle:seed={seed}",
         )
         stills = [clip(functools.partial(part_path, "bunny"))] * 3
-        drawn = DRAWN
     return (*map(generated, lavfi), *stills, *drawn)

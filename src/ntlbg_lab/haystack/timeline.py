@@ -75,7 +75,8 @@ def plan_timeline(
     slots = max(1, int(duration // spacing))
     wanted = int(rng.integers(3, 9))
     starts = np.sort(rng.choice(slots, min(wanted, slots), replace=False)) * spacing
-    needles, used = [], []
+    needles: list[Needle] = []
+    used: list[str] = []
     for base in starts:
         back = used and rng.random() < REPEATS
         name = str(rng.choice(used if back else names))

@@ -32,6 +32,8 @@ MAX_LOG_SCALE = 3.6  # a sharper softmax memorises
 class NamingModel(nn.Module):
     """Vision tower and cosine classifier over the names' embeddings; the last is "nothing"."""
 
+    class_embeddings: Tensor
+
     def __init__(self, tower: BuiltinVisionTower, class_embeddings: Tensor, smoothing: float):
         super().__init__()
         self.tower = tower

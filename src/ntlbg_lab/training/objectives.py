@@ -130,13 +130,13 @@ class AnswerObjective(AnswerLosses):
         evidence = batch.pop("evidence")
         real = batch["attention_mask"].diagonal(dim1=2, dim2=3)[:, 0]
         output, terms = self.read(batch, real)
-        scores = output.statistics.scores
+        scores = output["statistics"].scores
         terms["evidence"] = evidence_loss(scores, evidence, batch["video_mask"])
         weights = {**loss_weights(progress), "evidence": 1.0}
         loss = total(terms, {k: w for k, w in weights.items() if k not in self.without})
         shown = {name: value.detach() for name, value in terms.items()}
         shown["recall_at_8"] = evidence_recall(scores.detach(), evidence)
-        shown["right"] = answered_right(output.logits.detach(), batch["labels"])
+        shown["right"] = answered_right(output["logits"].detach(), batch["labels"])
         return {"loss": loss, "terms": shown}
 
     def kept(self) -> set[str]:

@@ -100,10 +100,10 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
 
     @staticmethod
     def debug_changes(settings: BuiltinTraining) -> dict[str, Any]:
-        changes = SMALL_DATA | {"kept_frames": None}
+        changes: dict[str, Any] = {**SMALL_DATA, "kept_frames": None}
         for number, stage in enumerate(settings.stages):
             vision = stage.kind == "vision"
-            small = {"steps": 2, "batch_size": 8 if vision else 2}
+            small: dict[str, Any] = {"steps": 2, "batch_size": 8 if vision else 2}
             small |= {"frames": None} if vision else {"num_questions": 2}
             changes |= {f"stages.{number}.{key}": value for key, value in small.items()}
         return changes
@@ -114,7 +114,7 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
     def build(self, say: Say, *, dry_run: bool) -> None:
         tower = self.settings.tower
         self.model, self.processor = build_base(
-            vision_config=tower and trained_vision_config(tower)
+            vision_config=trained_vision_config(tower) if tower else None
         )
         add_adapters(self.model, LORA_RANK)
         # on a CPU the plain form is the faster one to train with a packed mask
@@ -193,7 +193,10 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
         file = folder / stage_files.SETTINGS_FILE
         fixed = stage_files.fixed_settings(self.settings, stage)
         check_same_run(file, fixed, self.free)
-        plans = {"vision": self._vision, "selection": self._selection}
+        plans: dict[str, Callable[..., Plan]] = {
+            "vision": self._vision,
+            "selection": self._selection,
+        }
         plan = plans.get(stage.kind, self._answers)(stage, self._seed(stage.name, output))
         steps = stage.steps
         optimizer = torch.optim.AdamW(plan.groups, betas=(0.9, 0.98))

@@ -42,7 +42,7 @@ class SyntheticVideoOptions(_Strict):
     num_questions: Count = Field(9, description="questions a video")
     doubtful: float = Field(0.3, ge=0, le=1, description="share of empty frames made doubtful")
     distractors: Count = Field(48, description="empty frames besides the chosen and what is around")
-    question_types: list[Literal[*QUESTION_TYPES, *EXTRA_TYPES]] = Field(
+    question_types: list[Literal[*QUESTION_TYPES, *EXTRA_TYPES]] = Field(  # type: ignore[valid-type]
         list(QUESTION_TYPES), min_length=1, description="asked in turn"
     )
 

@@ -62,7 +62,8 @@ def build_feature_bank(
 
     ``names``: only of the first so many objects; None is all of them.
     """
-    known, groups, places = object_names(), {}, []
+    known, groups = object_names(), {}
+    places: list[tuple[int, int]] = []
     for label in renderer.drawable[:names]:
         rows = len(places) + np.arange(len(renderer.variants[label]) * repeats)
         groups[known[label]] = list(rows.reshape(-1, repeats))
@@ -223,7 +224,8 @@ def _places(rng, budget, duration, spacing) -> tuple[int, list[int]]:
 
 
 def _names(bank, rng, number: int) -> list[str]:
-    names, planted = list(bank.groups), []
+    names = list(bank.groups)
+    planted: list[str] = []
     while len(planted) < number:
         back = planted and rng.random() < 0.3
         planted.append(str(rng.choice(planted if back else names)))
