@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
 from commands import assert_one_error, ntlbg
 from fakes import COLOURS, ColourAnswerer
 from ntlbg import __version__, pipeline
+from ntlbg.cli import app
 from ntlbg.selectors import SELECTORS
 
 VIDEOS = Path(__file__).parent / "data" / "video"
@@ -335,3 +337,18 @@ def test_answers_with_other_options_are_other_answers(run, colour_video, tmp_pat
     assert json.loads(out.read_text())["settings"]["selector_options"] == {"levels": 1}
     assert run(*command, "--selector-option", "levels=1").exit_code == 0
     assert_one_error(run(*command))
+
+
+def test_help_shows_defaults_that_depend_on_something(run):
+    """In brackets they would be taken for a style, and vanish."""
+    assert "Default: 16, or as it" in " ".join(
+        run("ask", "--help").stdout.replace("│", " ").split()
+    )
+    texts = [
+        parameter.help or ""
+        for command in typer.main.get_command(app).commands.values()
+        for parameter in command.params
+        if parameter.param_type_name == "option"
+    ]
+    assert len(texts) > 30
+    assert not [text for text in texts if "[" in text]

@@ -244,7 +244,7 @@ def index(
     encoder: Annotated[
         list[str] | None,
         typer.Option(
-            help="Whose features to keep; repeat it: one decode feeds all.  [default: builtin]"
+            help="Whose features to keep; repeat it: one decode feeds all. Default: builtin."
         ),
     ] = None,
     as_json: Json = False,

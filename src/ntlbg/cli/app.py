@@ -94,12 +94,12 @@ Model = Annotated[
 NumFrames = Annotated[
     int | None,
     typer.Option(
-        "--frames", "-k", help="Frames to select at most.  [default: 16, or as it was trained]"
+        "--frames", "-k", help="Frames to select at most. Default: 16, or as it was trained."
     ),
 ]
 Fps = Annotated[
     float | None,
-    typer.Option(help="Frames per second to look at.  [default: 1, or as it was trained]"),
+    typer.Option(help="Frames per second to look at. Default: 1, or as it was trained."),
 ]
 Selector = Annotated[
     str | None,

@@ -44,7 +44,7 @@ def generate(
         Path | None,
         typer.Option(
             help="File to write, or folder for an experiment; - prints.  "
-            "[default: configs/longvideo_CATEGORY.json]"
+            "Default: configs/longvideo_CATEGORY.json."
         ),
     ] = None,
     overrides: Overrides = None,
@@ -212,7 +212,7 @@ def optimize(
     gpu: Gpu = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="File to write; - prints.  [default: configs/optimized_NAME.json]"),
+        typer.Option(help="File to write; - prints. Default: configs/optimized_NAME.json."),
     ] = None,
     overrides: Overrides = None,
 ) -> None:

@@ -31,16 +31,16 @@ def evaluate(
     ] = None,
     frames: Annotated[
         list[int] | None,
-        typer.Option("--frames", "-k", min=1, help="A budget; repeat it.  [default: 4, 8, 16, 32]"),
+        typer.Option("--frames", "-k", min=1, help="A budget; repeat it. Default: 4, 8, 16, 32."),
     ] = None,
     selector: Annotated[
         list[str] | None,
-        typer.Option(help="A selector; repeat it.  [default: uniform, top_k, ntlbg]"),
+        typer.Option(help="A selector; repeat it. Default: uniform, top_k, ntlbg."),
     ] = None,
     questions: Annotated[int, typer.Option(min=1, help="Questions in each cell, about.")] = 500,
     per_video: Annotated[
         int | None,
-        typer.Option(min=1, help="Questions about each video.  [default: 6 to 50, by its length]"),
+        typer.Option(min=1, help="Questions about each video. Default: 6 to 50, by its length."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same videos and questions.")] = 0,
     split: Annotated[str, typer.Option(help="Backgrounds: train, val or test.")] = "test",
@@ -50,7 +50,7 @@ def evaluate(
     wordings: Annotated[str, typer.Option(help="Questions' wording: train or held_out.")] = "train",
     weights: Annotated[
         list[Path] | None,
-        typer.Option(help="Trained weights of the built-in model; repeat it.  [default: its own]"),
+        typer.Option(help="Trained weights of the built-in model; repeat it. Default: its own."),
     ] = None,
     model: Model = "builtin",
     as_json: Json = False,
@@ -95,7 +95,7 @@ def evidence(
         typer.Option(min=1, help="Also judge so many frames spread over time; repeat it."),
     ] = None,
     tolerance: Annotated[
-        list[float] | None, typer.Option(min=0, help="Seconds; repeat it.  [default: 1, 2, 5]")
+        list[float] | None, typer.Option(min=0, help="Seconds; repeat it. Default: 1, 2, 5.")
     ] = None,
     fps: Annotated[
         float | None,
@@ -160,40 +160,40 @@ def compare(
             "--frames",
             "-k",
             min=1,
-            help="A budget; repeat it.  [default: 8, 16, 32; ablation, efficiency: 8]",
+            help="A budget; repeat it. Default: 8, 16, 32; ablation, efficiency: 8.",
         ),
     ] = None,
     videos: Annotated[
         int | None,
-        typer.Option(min=1, help="How many videos, of each regime.  [default: 12; efficiency: 4]"),
+        typer.Option(min=1, help="How many videos, of each regime. Default: 12; efficiency: 4."),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Same seed, same videos.  [default: 0]")
+        int | None, typer.Option(min=0, help="Same seed, same videos. Default: 0.")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(help="Haystack: length of each video.  [default: 10]")
+        float | None, typer.Option(help="Haystack: length of each video. Default: 10.")
     ] = None,
     questions: Annotated[
         int | None,
         typer.Option(
-            help="Haystack: questions about each video.  [default: 8; ablation: 12; efficiency: 4]"
+            help="Haystack: questions about each video. Default: 8; ablation: 12; efficiency: 4."
         ),
     ] = None,
     split: Annotated[
         str | None,
         typer.Option(
-            help="Haystack: backgrounds, train, val or test.  [default: test; ablation: val]"
+            help="Haystack: backgrounds, train, val or test. Default: test; ablation: val."
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Haystack: what scores frames.  [default: builtin]")
+        str | None, typer.Option(help="Haystack: what scores frames. Default: builtin.")
     ] = None,
     regime: Annotated[
         list[str] | None,
         typer.Option(
             help="Simulated: local, global, weak, toppc, junk, long, one, repeated, several, "
             "several_hard or distractors; repeat it.  "
-            "[default: local, global]"
+            "Default: local, global."
         ),
     ] = None,
     variant: Annotated[
@@ -210,9 +210,7 @@ def compare(
     ] = None,
     tower: Annotated[
         Path | None,
-        typer.Option(
-            help="Ablation: weights whose vision tower is trained on.  [default: its own]"
-        ),
+        typer.Option(help="Ablation: weights whose vision tower is trained on. Default: its own."),
     ] = None,
     tiny: Annotated[
         bool, typer.Option(help="Ablation: next to no training data, to see that it runs.")

@@ -20,8 +20,8 @@ def demo(
     model: Annotated[
         str | None,
         typer.Option(
-            help="What answers: builtin, or the folder of a trained model.  [default: what "
-            "training by --config left, or builtin]"
+            help="What answers: builtin, or the folder of a trained model. Default: what "
+            "training by --config left, or builtin."
         ),
     ] = None,
     save_plots: Annotated[
@@ -38,15 +38,15 @@ def demo(
 def haystack(
     out_dir: Annotated[Path, typer.Argument(help="Folder for the videos and their questions.")],
     videos: Annotated[
-        int | None, typer.Option(help="How many videos.  [default: 1, to train on 48]")
+        int | None, typer.Option(help="How many videos. Default: 1, to train on 48.")
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option(help="Length of each.  [default: 10, to train on 1]")
+        float | None, typer.Option(help="Length of each. Default: 10, to train on 1.")
     ] = None,
     questions: Annotated[int, typer.Option(min=1, help="Questions about each.")] = 12,
     seed: Annotated[int, typer.Option(help="Same seed, same videos.")] = 0,
     split: Annotated[
-        str | None, typer.Option(help="Backgrounds: train, val or test.  [default: test]")
+        str | None, typer.Option(help="Backgrounds: train, val or test. Default: test.")
     ] = None,
     style: Annotated[
         str | None, typer.Option(help="Pictures of the objects: one set by name; all by default.")
