@@ -41,8 +41,8 @@ def run(monkeypatch, tmp_path):
     from ntlbg.cli import app
 
     answerer = ColourAnswerer()
-    monkeypatch.setitem(answerers.ANSWERERS, "colours", lambda pristine: answerer)
-    monkeypatch.setattr(answerers, "_loaded", lambda name, _: answerers.ANSWERERS[name](False))
+    monkeypatch.setitem(answerers.ANSWERERS, "colours", lambda choice: answerer)
+    monkeypatch.setattr(answerers, "_loaded", lambda kind, *_: answerers.ANSWERERS[kind](None))
     monkeypatch.setenv("NTLBG_INDEX", str(tmp_path / "index"))
 
     def invoke(*arguments):

@@ -132,7 +132,7 @@ def wait(frames):
     print("encoding", file=sys.stderr, flush=True)
     time.sleep(60)
 answerer.encoder.encode_frames = wait
-answerers.ANSWERERS["colours"] = lambda pristine: answerer
+answerers.ANSWERERS["colours"] = lambda choice: answerer
 main()
 """
 

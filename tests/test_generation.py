@@ -120,7 +120,7 @@ def test_what_is_out_of_range_or_does_nothing(asked, message):
 
 
 def test_the_commands_take_it(run, colour_video, longvu, monkeypatch, tmp_path):
-    monkeypatch.setitem(answerers.ANSWERERS, "longvu", lambda pristine: longvu)
+    monkeypatch.setitem(answerers.ANSWERERS, "longvu", lambda choice: longvu)
     command = ("ask", colour_video, QUESTION, "--model", "longvu", "-k", 2, "--json")
 
     def text(*more):

@@ -27,7 +27,7 @@ class Grey(Encoder):
 def colours(monkeypatch):
     """An answerer of this name, and, under the same name, what is natural to it."""
     answerer = ColourAnswerer()
-    monkeypatch.setitem(answerers.ANSWERERS, "system colours", lambda pristine: answerer)
+    monkeypatch.setitem(answerers.ANSWERERS, "system colours", lambda choice: answerer)
     monkeypatch.setitem(ENCODERS, "colour", ColourEncoder)
     monkeypatch.setitem(RETRIEVERS, "colours", lambda: answerer.retriever)
     return answerer

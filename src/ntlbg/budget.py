@@ -1,55 +1,203 @@
-"""How many frames a model can read here, before anything is read."""
+"""How many frames, and how large, so that they fit the tokens and the memory there are.
+
+k frames chosen, T looked at. Sizes are (height, width) in pixels.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from ntlbg.answerers import Answerer
+from ntlbg.errors import BudgetError
 from ntlbg.memory.devices import GIGABYTE, Device, main_memory
-from ntlbg.memory.plan import Workload, largest_fitting
+from ntlbg.memory.plan import largest_fitting
+from ntlbg.types import Plan, Question, Reply
 
-TEXT_TOKENS = Workload.text_tokens  # of question and answer
+Size = tuple[int, int]
+
+# Where nobody says how many frames, they are not made smaller than this to have more of them: the
+# longer side in pixels. It is what SigLIP and CLIP read, so a scene can still be recognised.
+SMALLEST_USEFUL_SIDE = 224
 
 
-def affordable_frames(
+@dataclass(frozen=True)
+class Room:
+    """What frames of a video have to fit into.
+
+    Attributes:
+        answerer: that reads them.
+        question: beside them in its context.
+        sampled_frames: T.
+        last_seconds: the latest time that may stand before a frame.
+        max_visual_tokens: cap; None for none.
+        device: whose memory there is.
+    """
+
+    answerer: Answerer
+    question: Question
+    sampled_frames: int
+    last_seconds: float
+    max_visual_tokens: int | None
+    device: Device
+
+    def tokens(self, number: int, size: Size) -> int:
+        """Of the prompt and the answer."""
+        text = self.answerer.text_tokens(self.question, number, self.last_seconds)
+        return self.answerer.cost(number, *size) + text
+
+    def within_cap(self, number: int, size: Size) -> bool:
+        cap = self.max_visual_tokens
+        return cap is None or self.answerer.cost(number, *size) <= cap
+
+    def within_context(self, number: int, size: Size) -> bool:
+        length = self.answerer.context_length
+        return length is None or self.tokens(number, size) <= length
+
+    def within_memory(self, number: int) -> bool:
+        # the weights are in memory already, or will be whatever the number of frames is
+        need = self.answerer.peak_bytes(number, self.sampled_frames)
+        return need is None or need <= self.device.usable_bytes
+
+    def fits(self, number: int, size: Size) -> bool:
+        return (
+            self.within_cap(number, size)
+            and self.within_context(number, size)
+            and self.within_memory(number)
+        )
+
+
+def plan_frames(
     answerer: Answerer,
-    num_frames: int,
+    question: Question,
+    size: Size,
     sampled_frames: int,
-    size: tuple[int, int],
     *,
+    num_frames: int | None = None,
+    max_visual_tokens: int | None = None,
+    last_seconds: float = 0.0,
     device: Device | None = None,
-) -> tuple[int, str | None]:
-    """The frames of a budget that a model can read, and a note when they are fewer.
+) -> tuple[Plan, list[str]]:
+    """The most frames up to those asked for that a model can read, as large as there is room.
 
     Args:
-        num_frames: asked for.
-        sampled_frames: looked at.
-        size: (height, width) of a frame in pixels as it is given to the model.
+        size: of the video's pictures.
+        num_frames: asked for; None: as many as the model usually takes, fewer if the tokens
+            demand it.
+        max_visual_tokens: hard cap on the tokens that stand for the frames; None is the model's
+            own, if it has one.
+        last_seconds: of the last frame looked at.
         device: None is the main memory of this machine.
 
     Returns:
-        (frames, None), or (fewer frames, why).
+        The plan, and a sentence for each reason why there are fewer frames.
+
+    Raises:
+        BudgetError: the frames asked for exceed the cap even at their smallest, or not one fits.
     """
-    device = device or main_memory()
+    cap = answerer.habits.max_visual_tokens if max_visual_tokens is None else max_visual_tokens
+    room = Room(answerer, question, sampled_frames, last_seconds, cap, device or main_memory())
+    sizes = answerer.picture_sizes(*size)
+    wanted = min(num_frames or answerer.habits.budget(sampled_frames), sampled_frames)
+    if num_frames is not None:
+        _check_cap(room, wanted, sizes[-1])
+    floor = sizes[-1] if num_frames is not None else _smallest_useful(sizes)
+    number = _most(lambda count: room.fits(count, floor), wanted)
+    if not number:
+        floor = sizes[-1]
+        number = _most(lambda count: room.fits(count, floor), wanted)
+    if not number:
+        raise BudgetError(_not_even_one(room, floor))
+    chosen = _largest(room, number, sizes)
+    plan = Plan(number, *chosen, answerer.cost(number, *chosen))
+    return plan, [] if number == wanted else [_why_fewer(room, number, wanted, floor)]
 
-    def tokens(number: int) -> int:
-        return answerer.cost(number, *size) + number * answerer.stamp_tokens + TEXT_TOKENS
 
-    def has_room(number: int) -> bool:
-        return answerer.context_length is None or tokens(number) <= answerer.context_length
+def check_used(plan: Plan, reply: Reply, answerer: Answerer) -> None:
+    """Whether what was read is what was planned.
 
-    def fits(number: int) -> bool:
-        # the weights are in memory already, or will be whatever the number of frames is
-        need = answerer.peak_bytes(number, sampled_frames) if has_room(number) else None
-        return has_room(number) and (need is None or need <= device.usable_bytes)
+    Raises:
+        BudgetError: it is not: the answer rests on something else.
+    """
+    used = reply.visual_tokens
+    if used is None or used == plan.visual_tokens:
+        return
+    if answerer.tokens_are_exact or used > plan.visual_tokens:
+        raise BudgetError(
+            f"{answerer.name} read {used} visual tokens, {plan.visual_tokens} were planned; this "
+            "is a fault of ours or of the model's processor, so its answer is not shown"
+        )
 
-    most = max(1, largest_fitting(fits, num_frames))
-    if most >= num_frames:
-        return num_frames, None
-    if not has_room(num_frames):
+
+def _most(fits: Callable[[int], bool], wanted: int) -> int:
+    """The most frames up to ``wanted`` that fit, 0 for none.
+
+    From two on, more take more; a single one may take more than two, as models look closer at it.
+    """
+    several = largest_fitting(lambda count: fits(max(count, 2)), wanted) if wanted > 1 else 0
+    return several or int(fits(1))
+
+
+def _largest(room: Room, number: int, sizes: Sequence[Size]) -> Size:
+    """The first of the sizes, largest first, in which so many frames fit; the last one does."""
+    smaller = largest_fitting(lambda count: not room.fits(number, sizes[count - 1]), len(sizes) - 1)
+    return sizes[smaller]
+
+
+def _smallest_useful(sizes: Sequence[Size]) -> Size:
+    useful = [size for size in sizes if max(size) >= SMALLEST_USEFUL_SIDE]
+    return useful[-1] if useful else sizes[0]
+
+
+def _check_cap(room: Room, number: int, smallest: Size) -> None:
+    if room.within_cap(number, smallest):
+        return
+    least = room.answerer.cost(number, *smallest)
+    most = _most(lambda count: room.within_cap(count, smallest), number)
+    instead = f"or at most {most} frames" if most else "or a model whose pictures take less"
+    raise BudgetError(
+        f"{_frames(number)} take at least {least} visual tokens, the cap is "
+        f"{room.max_visual_tokens}; give --max-visual-tokens {least}, {instead}"
+    )
+
+
+def _not_even_one(room: Room, smallest: Size) -> str:
+    answerer = room.answerer
+    if not room.within_cap(1, smallest):
+        least = answerer.cost(1, *smallest)
+        return (
+            f"one frame takes at least {least} visual tokens of {answerer.name}, the cap is "
+            f"{room.max_visual_tokens}; give --max-visual-tokens {least} or more"
+        )
+    if not room.within_context(1, smallest):
+        return (
+            f"one frame and the question are {room.tokens(1, smallest)} tokens, {answerer.name} "
+            f"reads {answerer.context_length}; ask a shorter question, or another model"
+        )
+    return f"one frame {_memory(room, 1)}; free some memory, or take another model"
+
+
+def _why_fewer(room: Room, number: int, wanted: int, floor: Size) -> str:
+    if not room.within_cap(wanted, floor):
         why = (
-            f"{num_frames} frames are {tokens(num_frames)} tokens, {answerer.name} reads "
-            f"{answerer.context_length}"
+            f"{_frames(wanted)} of {floor[1]}x{floor[0]} pixels are "
+            f"{room.answerer.cost(wanted, *floor)} visual tokens, the cap is "
+            f"{room.max_visual_tokens}"
+        )
+    elif not room.within_context(wanted, floor):
+        why = (
+            f"{_frames(wanted)} are {room.tokens(wanted, floor)} tokens, {room.answerer.name} "
+            f"reads {room.answerer.context_length}"
         )
     else:
-        need = answerer.peak_bytes(num_frames, sampled_frames)
-        assert need is not None  # else they fit
-        have = device.usable_bytes / GIGABYTE
-        why = f"{num_frames} frames need {need / GIGABYTE:.3g} GB, there are {have:.3g}"
-    return most, f"{why}: {most} frames are used"
+        why = f"{_frames(wanted)} {_memory(room, wanted)}"
+    return f"{why}: {_frames(number)} {'is' if number == 1 else 'are'} used"
+
+
+def _memory(room: Room, number: int) -> str:
+    need = room.answerer.peak_bytes(number, room.sampled_frames)
+    assert need is not None  # else it fits
+    verb, have = "needs" if number == 1 else "need", room.device.usable_bytes / GIGABYTE
+    return f"{verb} {need / GIGABYTE:.3g} GB, there are {have:.3g}"
+
+
+def _frames(number: int) -> str:
+    return "one frame" if number == 1 else f"{number} frames"

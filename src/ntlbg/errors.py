@@ -20,6 +20,8 @@ NtlbgError
 ├── QuestionError              an empty question, or unusable options
 ├── ComparisonError            results that do not allow the comparison asked for
 ├── WeightsError               model parts that are missing, damaged or cannot be fetched
+├── BudgetError            frames that do not fit the tokens asked for, or more tokens were used
+├── EndpointError          a server that cannot be reached, refuses, or sends what is no answer
 ├── MissingPackage         a command or recipe of a distribution that is not installed
 ├── NotReadyError              data, memory or weights that training needs are not on this machine
 └── OutputError                a result that cannot be written where it was asked for
@@ -106,6 +108,14 @@ class ComparisonError(NtlbgError):
 
 class WeightsError(NtlbgError):
     """Model parts are missing, damaged, or cannot be fetched."""
+
+
+class BudgetError(NtlbgError):
+    """Frames do not fit into the tokens that were asked for, or more were used than planned."""
+
+
+class EndpointError(NtlbgError):
+    """A server does not answer, or what it sends is no answer."""
 
 
 class MissingPackage(NtlbgError):

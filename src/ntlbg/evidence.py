@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ntlbg.generation import Generation, decided
 from ntlbg.marks import JPEG, json_object
 from ntlbg.pictures import contact_sheet, save_jpeg
 from ntlbg.time_text import timestamp
-from ntlbg.types import AnswerInput, Evidence, SelectedFrames
+from ntlbg.types import Answer, AnswerInput, Evidence, Question, Reply, SelectedFrames
 
 FRAMES = f"frame_{'[0-9]' * 6}_*.jpg"
 SHEET_FILE, SELECTION_FILE = "contact_sheet.jpg", "selection.json"
@@ -36,6 +37,35 @@ def describe_evidence(seen: AnswerInput) -> list[Evidence]:
             selection.indices, times, selection.weights, selection.spans, strict=True
         )
     ]
+
+
+def answer_of(
+    question: Question, moments: SelectedFrames, reply: Reply, model: str, generation: Generation
+) -> Answer:
+    """What was said of the chosen frames, with all that it rests on."""
+    plan = moments.context.plan
+    tokens = {
+        "visual_tokens": reply.visual_tokens,
+        "prompt_tokens": reply.prompt_tokens,
+        "answer_tokens": reply.answer_tokens,
+        "finish_reason": reply.finish_reason,
+    }
+    if moments.context.frames is not None and plan is not None:
+        tokens["picture_size"] = [plan.height, plan.width]
+    return Answer(
+        text=reply.text,
+        evidence=mark_evidence(moments.evidence, reply.supports),
+        usage=moments.usage | tokens,
+        question=question.text,
+        video=moments.video,
+        model=model,
+        selector=moments.selector,
+        options=None if question.options is None else list(question.options),
+        option_scores=reply.option_scores,
+        found=reply.found,
+        notes=[*moments.notes, *reply.notes, *([] if reply.written else decided(generation))],
+        context=moments.context,
+    )
 
 
 def mark_evidence(evidence: Sequence[Evidence], supports: np.ndarray | None) -> list[Evidence]:

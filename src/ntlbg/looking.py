@@ -24,6 +24,7 @@ class Look:
     end: float | None = None
     selector: str | None = None
     num_frames: int | None = None
+    max_visual_tokens: int | None = None
     selector_options: Mapping[str, Any] = field(default_factory=dict)
 
     def selector_of(self, habits: Habits) -> str:

@@ -1,27 +1,28 @@
 """The whole flow on one page: video and question in, answer and the moments behind it out."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ntlbg.answerers import Answerer, Habits
-from ntlbg.budget import affordable_frames
+from ntlbg.budget import check_used, plan_frames
 from ntlbg.choosing import choose
+from ntlbg.encoders import Encoder
 from ntlbg.evidence import (
     FRAMES,
     OVERVIEW,
     PICTURES,
+    answer_of,
     describe_evidence,
-    mark_evidence,
     notes_about,
     write_overview,
     write_pictures,
 )
 from ntlbg.files import Kinds, staged_directory
-from ntlbg.generation import GREEDY, Generation, check_written, decided
+from ntlbg.generation import GREEDY, Generation, check_written
 from ntlbg.index.index_video import Progress
 from ntlbg.index.store import FeatureIndex
 from ntlbg.looking import Clock, Look
@@ -43,7 +44,11 @@ def ask(
     *,
     options: list[str] | None = None,
     model: str | Answerer | System = "builtin",
+    encoder: str | Encoder | None = None,
+    endpoint: str | None = None,
+    model_options: Mapping[str, Any] | None = None,
     num_frames: int | None = None,
+    max_visual_tokens: int | None = None,
     fps: float | None = None,
     selector: str | None = None,
     selector_options: Mapping[str, Any] | None = None,
@@ -53,6 +58,7 @@ def ask(
     evidence_dir: str | Path | None = None,
     read_frames: bool = False,
     generation: Generation = GREEDY,
+    on_text: Callable[[str], None] | None = None,
     index: FeatureIndex | None = None,
     progress: Progress | None = None,
 ) -> Answer:
@@ -63,18 +69,20 @@ def ask(
 
     Args:
         options: choices of a multiple-choice question; the best one is the answer.
-        model: a name in ANSWERERS, a folder of a trained model, an answerer of your own, or a
-            system of your own parts (:func:`ntlbg.load_system`).
-        num_frames: the budget; fewer are used when the video has fewer.
+        model, encoder, endpoint, model_options: what answers and what finds frames, see
+            :func:`ntlbg.load_system`; a system that is loaded already takes the place of all four.
+        num_frames: how many are chosen; fewer when the video has fewer.
+        max_visual_tokens: hard cap on the tokens that stand for them in the model's prompt.
         fps: how densely the video is looked at.
         selector: a name in SELECTORS.
-        max_frames: look at this many frames at most, spread over the whole range. None, here and
-            in the three above, is what the model does by itself: ``System.habits``.
         selector_options: of the selector, by name: the fields of ``SELECTORS[name].options``.
+        max_frames: look at this many frames at most, spread over the whole range. None, here and
+            in those above, is what the model does by itself: ``System.habits``.
         start, end: seconds from the first picture; only this part is looked at.
         evidence_dir: write the selected frames here as JPEG; earlier ones make way.
         read_frames: keep the selected pictures in ``answer.context.frames``.
         generation: how the text is written; where the model writes none, a note says so.
+        on_text: called with each piece of the answer as it is written.
         index: where features are kept; None is the user's cache.
         progress: called with frames done and, where known, the share done.
 
@@ -86,29 +94,20 @@ def ask(
     check_written(options, generation)
     check_video(video)  # before a model is loaded, not after
     with _pictures_in(evidence_dir, PICTURES) as folder:
-        system = load_system(model)
-        look = Look(fps, max_frames, start, end, selector, num_frames, selector_options or {})
+        system = load_system(model, encoder=encoder, endpoint=endpoint, model_options=model_options)
+        look = Look(fps, max_frames, start, end, selector, num_frames, max_visual_tokens,
+                    selector_options or {})  # fmt: skip
         pictures = read_frames or folder is not None or system.answerer.wants.pictures
         moments = _choose(Path(video), asked, system, look, index, progress, pictures, limit=True)
         began = time.perf_counter()
-        reply = system.answerer.answer(asked, replace(moments.context, generation=generation))
-        seconds = moments.usage["seconds"] | {"answer": time.perf_counter() - began}
+        given = replace(moments.context, generation=generation, on_text=on_text)
+        reply = system.answerer.answer(asked, given)
+        assert given.plan is not None
+        check_used(given.plan, reply, system.answerer)
+        moments.usage["seconds"]["answer"] = time.perf_counter() - began
         if folder and evidence_dir is not None:
             moments = write_pictures(moments, folder, Path(evidence_dir))
-    return Answer(
-        text=reply.text,
-        evidence=mark_evidence(moments.evidence, reply.supports),
-        usage=moments.usage | {"visual_tokens": reply.visual_tokens, "seconds": seconds},
-        question=asked.text,
-        video=moments.video,
-        model=system.name,
-        selector=moments.selector,
-        options=None if asked.options is None else list(asked.options),
-        option_scores=reply.option_scores,
-        found=reply.found,
-        notes=[*moments.notes, *reply.notes, *([] if reply.written else decided(generation))],
-        context=moments.context,
-    )
+    return answer_of(asked, moments, reply, system.name, generation)
 
 
 def select(
@@ -116,6 +115,7 @@ def select(
     question: str | None = None,
     *,
     model: str | Answerer | System = "builtin",
+    encoder: str | Encoder | None = None,
     num_frames: int | None = None,
     fps: float | None = None,
     selector: str | None = None,
@@ -136,8 +136,9 @@ def select(
     check_selector(selector, num_frames, selector_options, asked=asked is not None)
     check_video(video)  # before a model is loaded, not after
     with _pictures_in(out_dir, OVERVIEW) as folder:
-        system = load_system(model)
-        look = Look(fps, max_frames, start, end, selector, num_frames, selector_options or {})
+        system = load_system(model, encoder=encoder)
+        look = Look(fps, max_frames, start, end, selector, num_frames, None,
+                    selector_options or {})  # fmt: skip
         moments = _choose(Path(video), asked, system, look, index, progress, folder is not None)
         if folder and out_dir is not None:
             moments = write_pictures(moments, folder, Path(out_dir))
@@ -163,24 +164,27 @@ def _choose(
 ) -> SelectedFrames:
     """Features from the index, relevance from the retriever, frames from the selector.
 
-    ``limit``: no more frames than the answerer can read here.
+    ``limit``: no more frames, and no larger ones, than the answerer can read here.
     """
     report, clock, before = ReadReport(), Clock(), file_state(video)
     selector, options = look.selector_of(system.habits), look.selector_options
     check_selector(selector, look.num_frames, options, asked=question is not None)
     indexed = look.features(video, system, index, progress, report)
     clock.lap("index")
-    height, width = indexed.meta["height"], indexed.meta["width"]
-    size = fit_within(height, width, longest_side=system.answerer.wants.longest_side)
-    wanted, notes = look.budget(system.habits, len(indexed)), []
+    source = indexed.meta["height"], indexed.meta["width"]
+    wanted, plan, notes = look.budget(system.habits, len(indexed)), None, list[str]()
     budget = min(wanted, len(indexed))
-    if limit:
-        budget, note = affordable_frames(system.answerer, budget, len(indexed), size)
-        notes += [] if note is None else [note]
+    if limit and question is not None:
+        plan, notes = plan_frames(
+            system.answerer, question, source, len(indexed), num_frames=look.num_frames,
+            max_visual_tokens=look.max_visual_tokens, last_seconds=float(indexed.pts_seconds[-1]),
+        )  # fmt: skip
+        budget = plan.num_frames
     selection = choose(system.retriever, indexed, question, selector, budget, **options)
     clock.lap("select")
-    given = AnswerInput(indexed, system.retriever.features(indexed), selection)
+    given = AnswerInput(indexed, system.retriever.features(indexed), selection, plan=plan)
     if pictures:
+        size = fit_within(*source, longest_side=system.answerer.wants.longest_side)
         given = replace(given, frames=read_frames_at(video, given.times, size=size, report=report))
         check_unchanged(video, before)  # else the pictures are not those of the features
         clock.lap("read")
@@ -193,6 +197,5 @@ def _choose(
         "seconds": clock.seconds,
     }
     notes += notes_about(usage, selection.num_pictures, damaged=indexed.meta["damaged"])
-    text = None if question is None else question.text
-    evidence = describe_evidence(given)
+    text, evidence = None if question is None else question.text, describe_evidence(given)
     return SelectedFrames(video, text, selector, evidence, usage, notes, context=given)

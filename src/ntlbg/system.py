@@ -1,6 +1,8 @@
 """From a few words to what answers: a model, and what finds frames for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ntlbg.answerers import Answerer, Habits, load_answerer
 from ntlbg.encoders import Encoder, load_encoder
@@ -55,17 +57,22 @@ def load_system(
     *,
     retriever: str | Retriever | None = None,
     encoder: str | Encoder | None = None,
+    endpoint: str | None = None,
+    model_options: Mapping[str, Any] | None = None,
     pristine: bool = False,
 ) -> System:
     """What answers, with its natural partners for whatever is not named.
 
     Args:
-        model: a name in ANSWERERS, the folder of a model, an answerer of your own, or a system,
-            which is returned as it is.
+        model: ``builtin``, the folder of a model, the hub id of one, a ``.gguf`` file,
+            ``openai:NAME`` for a model of a server, an answerer of your own, or a system, which is
+            returned as it is.
         retriever: a name in RETRIEVERS, or one of your own; by default what the model itself says
             of frames, else the built-in one.
         encoder: a name in ENCODERS, or one of your own: relevance is how alike its vectors of
             pictures and texts are.
+        endpoint: address of the server, as in ``http://localhost:8000/v1``.
+        model_options: of the answerer, by name; a wrong name is answered with those it has.
         pristine: without what ``ntlbg enrol`` was taught, see
             :func:`ntlbg.answerers.load_answerer`.
 
@@ -77,7 +84,14 @@ def load_system(
         return model
     if retriever is not None and encoder is not None:
         raise ConfigError("both a retriever and an encoder were given; give one of them")
-    answerer = load_answerer(model, pristine=pristine) if isinstance(model, str) else model
+    if isinstance(model, str):
+        answerer = load_answerer(model, endpoint=endpoint, options=model_options, pristine=pristine)
+    elif endpoint is not None or model_options:
+        raise ConfigError(
+            "an endpoint or model options were given, but the model is loaded already"
+        )
+    else:
+        answerer = model
     if encoder is not None:
         retriever = EmbeddingRetriever(load_encoder(encoder))
     elif retriever is None:

@@ -14,7 +14,7 @@ from ntlbg.errors import ConfigError, WeightsError
 def test_answerers_are_loaded_once_and_by_name(monkeypatch):
     made = []
     monkeypatch.setitem(
-        answerers.ANSWERERS, "colours", lambda pristine: made.append(1) or ColourAnswerer()
+        answerers.ANSWERERS, "colours", lambda choice: made.append(1) or ColourAnswerer()
     )
     assert load_answerer("colours") is load_answerer("colours")
     assert made == [1]
@@ -23,7 +23,9 @@ def test_answerers_are_loaded_once_and_by_name(monkeypatch):
 def test_a_model_that_is_measured_is_loaded_apart(monkeypatch):
     made = []
     monkeypatch.setitem(
-        answerers.ANSWERERS, "taught", lambda pristine: made.append(pristine) or ColourAnswerer()
+        answerers.ANSWERERS,
+        "taught",
+        lambda choice: made.append(choice.pristine) or ColourAnswerer(),
     )
     apart = load_answerer("taught", pristine=True)
     assert apart is load_answerer("taught", pristine=True)
@@ -36,7 +38,7 @@ def test_a_model_that_is_measured_is_loaded_apart(monkeypatch):
 def test_no_garbage_is_collected_while_an_answerer_loads(monkeypatch, fails, collects):
     seen = []
 
-    def load(pristine):
+    def load(choice):
         seen.append(gc.isenabled())
         if fails:
             raise WeightsError("not there")

@@ -1,21 +1,27 @@
-"""What is the answer, and what did it cost? ``ANSWERERS`` and ``FOLDERS`` are the whole menu."""
+"""What is the answer, and what did it cost? ``ANSWERERS`` is the whole menu."""
 
 import gc
 import json
+import os
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ntlbg.encoders import Encoder
 from ntlbg.errors import ConfigError
+from ntlbg.pictures import fit_within
 from ntlbg.retrievers import Retriever
 from ntlbg.types import AnswerInput, Question, Reply
 
 # A page of sixteen pictures is looked through at a glance, and is read in a second.
 DEFAULT_FRAMES = 16
+# Of question and answer, where a model does not count them: as in the memory planner.
+TEXT_TOKENS = 96
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Habits:
         selector: a name in SELECTORS.
         num_frames: chosen at most.
         frames_of: how many to choose of so many that are looked at; None for ``num_frames``.
+        max_visual_tokens: that the chosen frames may take; None for no limit.
     """
 
     fps: float = 1.0
@@ -48,6 +55,7 @@ class Habits:
     selector: str = "ntlbg"
     num_frames: int = DEFAULT_FRAMES
     frames_of: Callable[[int], int] | None = None
+    max_visual_tokens: int | None = None
 
     def budget(self, sampled: int) -> int:
         """How many to choose of ``sampled`` frames."""
@@ -65,7 +73,8 @@ class Answerer(ABC):
         habits: what is looked at and chosen where nobody says.
         context_length: tokens that it reads at once, of which ``cost`` and the question are part;
             None where there is no limit, or none is known.
-        stamp_tokens: that the time before each frame takes of those.
+        stamp_tokens: that the time before each frame takes of those; an upper bound.
+        tokens_are_exact: whether ``cost`` is what is used, not more.
     """
 
     name: str
@@ -75,10 +84,22 @@ class Answerer(ABC):
     habits: Habits = Habits()
     context_length: int | None = None
     stamp_tokens: int = 0
+    tokens_are_exact: bool = True
 
     @abstractmethod
     def cost(self, num_frames: int, height: int, width: int) -> int:
         """Tokens that stand for so many pictures of this size."""
+
+    def picture_sizes(self, height: int, width: int) -> list[tuple[int, int]]:
+        """(height, width) in which it can be shown a picture of this size, the largest first."""
+        return [fit_within(height, width, longest_side=self.wants.longest_side)]
+
+    def text_tokens(self, question: Question, num_frames: int, last_seconds: float) -> int:
+        """At most, of all that stands beside so many pictures up to a time: question, answer, times.
+
+        Those of ``cost`` are not among them.
+        """
+        return num_frames * self.stamp_tokens + TEXT_TOKENS
 
     @abstractmethod
     def answer(self, question: Question, given: AnswerInput) -> Reply:
@@ -93,64 +114,141 @@ class Answerer(ABC):
         return None
 
 
-def _builtin(pristine: bool) -> Answerer:
+@dataclass(frozen=True)
+class ModelChoice:
+    """What somebody wants to be answered by.
+
+    Attributes:
+        name: a folder, a hub id, a file, or the name that a server gives to its model.
+        endpoint: address of a server, as in ``http://localhost:8000/v1``.
+        options: of the answerer, by name.
+        pristine: as it was shipped, without what somebody taught it.
+    """
+
+    name: str
+    endpoint: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    pristine: bool = False
+
+
+def _builtin(choice: ModelChoice) -> Answerer:
     from ntlbg.answerers.builtin import load_builtin_answerer
 
-    return load_builtin_answerer(pristine=pristine)
+    return load_builtin_answerer(pristine=choice.pristine)
 
 
-def _longvu(folder: Path) -> Answerer:
+def _longvu(choice: ModelChoice) -> Answerer:
     from ntlbg.answerers.longvu import load_longvu_answerer
 
-    return load_longvu_answerer(folder)
+    return load_longvu_answerer(Path(choice.name))
 
 
-def _ntlbg(folder: Path) -> Answerer:
+def _ntlbg(choice: ModelChoice) -> Answerer:
     from ntlbg.answerers.ntlbg_folder import load_ntlbg_answerer
 
-    return load_ntlbg_answerer(folder)
+    return load_ntlbg_answerer(Path(choice.name))
 
 
-# Called with whether it must be as it was shipped, without what somebody taught it.
-ANSWERERS: dict[str, Callable[[bool], Answerer]] = {"builtin": _builtin}
-# Models in a folder, by the model_type of its config.json.
-FOLDERS: dict[str, Callable[[Path], Answerer]] = {"longvu": _longvu, "ntlbg": _ntlbg}
+def _transformers(choice: ModelChoice) -> Answerer:
+    from ntlbg.answerers.transformers import load_transformers_answerer
+
+    return load_transformers_answerer(choice.name, choice.options)
 
 
-def load_answerer(model: str, *, pristine: bool = False) -> Answerer:
-    """The answerer of this name or in this folder, loaded once per process.
+def _openai(choice: ModelChoice) -> Answerer:
+    from ntlbg.answerers.openai import load_openai_answerer
+
+    return load_openai_answerer(choice.name, choice.endpoint, choice.options)
+
+
+def _gguf(choice: ModelChoice) -> Answerer:
+    from ntlbg.answerers.gguf import load_gguf_answerer
+
+    return load_gguf_answerer(Path(choice.name), choice.options)
+
+
+ANSWERERS: dict[str, Callable[[ModelChoice], Answerer]] = {
+    "builtin": _builtin,
+    "transformers": _transformers,
+    "openai": _openai,
+    "gguf": _gguf,
+    "longvu": _longvu,
+    "ntlbg": _ntlbg,
+}
+# Those that are a folder of their own kind, by the model_type of its config.json; a folder of any
+# other type is one for transformers.
+FOLDERS = ("longvu", "ntlbg")
+# Those that take options by name; the others have none.
+WITH_OPTIONS = ("transformers", "openai", "gguf")
+# As a hub writes them: an owner and a name, perhaps a revision.
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
+
+
+def load_answerer(
+    model: str,
+    *,
+    endpoint: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    pristine: bool = False,
+) -> Answerer:
+    """The answerer of this name, loaded once per process.
 
     Args:
+        model: ``builtin``; a folder with a model, or its hub id; a ``.gguf`` file; or
+            ``openai:NAME`` for a model that a server has. Any name in ANSWERERS may stand before
+            a colon, to say what the rest is.
+        endpoint: address of that server.
+        options: of the answerer, by name.
         pristine: without what ``ntlbg enrol`` taught it: where a model itself is measured, what
             somebody enrolled would change the figures.
 
     Raises:
-        ConfigError: no such name, or a folder without a known model.
-        WeightsError: its parts are missing or damaged.
+        ConfigError: no such name, a folder without a known model, or options that it has not.
+        WeightsError: its parts are missing or damaged. EndpointError: no such server.
     """
-    if model not in ANSWERERS and (not model or not Path(model).is_dir()):
+    kind, name = kind_of(model)
+    if endpoint is not None and kind != "openai":
         raise ConfigError(
-            f"no model {model!r} here, and names of the hub are not taken; there are: "
-            f"{', '.join(ANSWERERS)}, and folders of models on this "
-            "machine: scripts/train_ntlbg.py leaves one, `ntlbg convert longvu` makes one of a "
-            "downloaded LongVU checkpoint"
+            f"an endpoint was given ({endpoint}), but {model} is no model of a server; "
+            "name the server's model as in openai:NAME"
         )
-    return _loaded(model, pristine)
+    if options and kind not in WITH_OPTIONS:
+        raise ConfigError(
+            f"model {model} has no options, got {', '.join(options)}; those that have some are "
+            f"{', '.join(WITH_OPTIONS)}"
+        )
+    written = json.dumps(dict(options or {}), sort_keys=True, default=os.fspath)
+    return _loaded(kind, name, endpoint, written, pristine)
+
+
+def kind_of(model: str) -> tuple[str, str]:
+    """A name in ANSWERERS, and what it is to load.
+
+    Raises:
+        ConfigError: no such name, or a folder without a model.
+    """
+    kind, colon, name = model.partition(":")
+    if model in ANSWERERS or (colon and kind in ANSWERERS and name):
+        return kind, name
+    if model and Path(model).is_dir():
+        own = _model_type(Path(model))
+        return (own if own in FOLDERS else "transformers"), model
+    if Path(model).suffix.lower() == ".gguf":
+        return "gguf", model
+    # what begins with a folder of this machine is a path that somebody mistyped
+    if HUB_ID.fullmatch(model) and not Path(model).exists() and not Path(model).parent.is_dir():
+        return "transformers", model
+    raise ConfigError(
+        f"no model {model!r}; give builtin, the folder of a model (trained here, converted, or "
+        "downloaded), the hub id of one as in Qwen/Qwen2.5-VL-7B-Instruct, a .gguf file, or "
+        "openai:NAME for a model of a server"
+    )
 
 
 @cache
-def _loaded(name: str, pristine: bool) -> Answerer:
+def _loaded(kind: str, name: str, endpoint: str | None, options: str, pristine: bool) -> Answerer:
     with _collector_paused():
-        return _load(name, pristine)
-
-
-def _load(name: str, pristine: bool) -> Answerer:
-    if name in ANSWERERS:
-        return ANSWERERS[name](pristine)
-    kind = _model_type(Path(name))
-    if kind not in FOLDERS:
-        raise ConfigError(f"{name}: a model of type {kind!r}; known are {', '.join(FOLDERS)}")
-    return FOLDERS[kind](Path(name))
+        return ANSWERERS[kind](ModelChoice(name, endpoint, json.loads(options), pristine))
 
 
 def _model_type(folder: Path) -> str:

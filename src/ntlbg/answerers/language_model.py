@@ -1,9 +1,11 @@
 """What a language model writes after a prompt, and how likely it finds given texts there."""
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import TextStreamer
 
 from ntlbg.generation import Generation
 
@@ -41,7 +43,14 @@ def _log_likelihood(model, processor, prompt, option: str) -> float:
 
 
 def write(
-    model, inputs: dict[str, Tensor], generation: Generation, *, longest: int, end: int, pad: int
+    model,
+    inputs: dict[str, Tensor],
+    generation: Generation,
+    *,
+    longest: int,
+    end: int | list[int],
+    pad: int,
+    streamer: TextStreamer | None = None,
 ) -> Tensor:
     """Token ids (1, L) as ``model.generate`` gives them: the likeliest, or drawn as asked for.
 
@@ -49,12 +58,14 @@ def write(
 
     Args:
         longest: tokens where ``generation`` says nothing.
-        end, pad: token ids.
+        end, pad: token ids; any of several ends the text.
+        streamer: is handed the words as they are written.
     """
-    limits = {
+    limits: dict[str, Any] = {
         "max_new_tokens": generation.max_new_tokens or longest,
         "eos_token_id": end,
         "pad_token_id": pad,
+        "streamer": streamer,
     }
     if not generation.temperature:
         return model.generate(**inputs, **limits, do_sample=False)

@@ -1,6 +1,5 @@
 """LongVU reads the chosen frames: its own reduction, resolution and compression follow."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from ntlbg.answerers import Answerer, Wants
 from ntlbg.answerers.language_model import write
 from ntlbg.encoders.longvu import LongVUEncoder
 from ntlbg.errors import QuestionError, WeightsError
+from ntlbg.models.hub import folder_fingerprint
 from ntlbg.models.longvu.formats import BENCHMARKS, LETTERS, format_question
 from ntlbg.models.longvu.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.models.longvu.processing_longvu import LongVUProcessor
@@ -106,13 +106,6 @@ def load_longvu_answerer(folder: str | Path) -> LongVUAnswerer:
             "`ntlbg convert longvu`"
         ) from error
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return LongVUAnswerer(model.to(device), processor, _fingerprint(folder), name=folder.name)
-
-
-def _fingerprint(folder: Path) -> str:
-    """Changes when the files do; weights of many gigabytes are not read for it."""
-    digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")]):
-        about = path.stat()
-        digest.update(f"{path.name} {about.st_size} {about.st_mtime_ns}\n".encode())
-    return f"longvu-{digest.hexdigest()}"
+    return LongVUAnswerer(
+        model.to(device), processor, f"longvu-{folder_fingerprint(folder)}", name=folder.name
+    )

@@ -5,7 +5,7 @@ T frames looked at, k of them chosen, D feature size.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -22,6 +22,7 @@ __all__ = [
     "Frames",
     "Intent",
     "Passage",
+    "Plan",
     "Question",
     "Relevance",
     "Reply",
@@ -159,6 +160,22 @@ class Selection:
         return len(self.indices)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What of a video an answerer is shown, decided before any of it is read.
+
+    Attributes:
+        num_frames: how many frames.
+        height, width: of each picture in pixels, as the model is given it.
+        visual_tokens: that stand for all of them; an upper bound where a model compresses.
+    """
+
+    num_frames: int
+    height: int
+    width: int
+    visual_tokens: int
+
+
 @dataclass(frozen=True, eq=False)
 class AnswerInput:
     """What an answerer is given beside the question.
@@ -169,6 +186,8 @@ class AnswerInput:
         selection: which k frames, with scores and weights.
         frames: the k chosen pictures; None where nothing asked for pictures.
         generation: how text is to be written.
+        plan: the size that pictures are to be shown in; None: as they are.
+        on_text: called with each piece of the answer as it is written, where somebody reads along.
     """
 
     index: VideoIndex
@@ -176,6 +195,8 @@ class AnswerInput:
     selection: Selection
     frames: Frames | None = None
     generation: Generation = GREEDY
+    plan: Plan | None = None
+    on_text: Callable[[str], None] | None = None
 
     @property
     def pts_seconds(self) -> np.ndarray:
@@ -202,20 +223,26 @@ class Reply:
     Attributes:
         text: the answer.
         option_scores: probability of each option, in the order given; None without options.
-        visual_tokens: tokens of the language model spent on the video.
+        visual_tokens: tokens of the language model spent on the video; None: a server does not say.
         found: chance that the chosen frames show what the question is about; None: cannot tell.
         supports: (k,) which of the chosen frames show it; None: cannot tell.
         notes: why the answer may be worth less than it seems, a sentence each.
         written: whether a language model wrote the text, as ``generation`` says.
+        prompt_tokens: of all that was read, those of the video among them; None: not counted.
+        answer_tokens: of the text that was written; None: not counted, or none was.
+        finish_reason: "stop" where the text ended by itself, "length" where it was cut off.
     """
 
     text: str
     option_scores: list[float] | None
-    visual_tokens: int
+    visual_tokens: int | None
     found: float | None = None
     supports: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     written: bool = False
+    prompt_tokens: int | None = None
+    answer_tokens: int | None = None
+    finish_reason: str | None = None
 
 
 @dataclass(frozen=True)

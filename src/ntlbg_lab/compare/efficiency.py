@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ntlbg.answerers import Answerer
-from ntlbg.budget import affordable_frames
+from ntlbg.budget import plan_frames
 from ntlbg.choosing import choose
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
@@ -127,9 +127,11 @@ def measure_efficiency(
         "threads": torch.get_num_threads(),
     }  # fmt: skip
     looked_at = math.ceil(kind.seconds - 1e-9)  # a frame a second, as they are drawn
-    most, note = affordable_frames(
-        system.answerer, looked_at, looked_at, system.encoders[0].image_size
-    )
+    plan, notes = plan_frames(
+        system.answerer, parse_question("When?"), system.encoders[0].image_size, looked_at,
+        num_frames=looked_at,
+    )  # fmt: skip
+    most, note = plan.num_frames, " ".join(notes) or None
     if budgets[-1] >= most:
         raise ConfigError(
             f"frames {budgets[-1]}: {most} frames are all that are read of {minutes:g} minutes; "

@@ -368,8 +368,8 @@ def test_a_folder_of_other_settings_is_refused(tmp_path):
 
 
 def test_the_command(tmp_path, monkeypatch):
-    monkeypatch.setitem(answerers.ANSWERERS, "builtin", lambda pristine: TimedAnswerer())
-    monkeypatch.setattr(answerers, "_loaded", lambda name, _: answerers.ANSWERERS[name](True))
+    monkeypatch.setitem(answerers.ANSWERERS, "builtin", lambda choice: TimedAnswerer())
+    monkeypatch.setattr(answerers, "_loaded", lambda kind, *_: answerers.ANSWERERS[kind](None))
     options = ["compare", str(tmp_path / "out"), "--suite", "efficiency", "--videos", "1",
                "--minutes", "1", "--questions", "3", "--split", "val", "-k", "4"]  # fmt: skip
     done = CliRunner().invoke(app, [*options, "--json"])

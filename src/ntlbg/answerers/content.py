@@ -1,0 +1,64 @@
+"""What a vision-language model is shown: times, pictures and the question, in order.
+
+The same for models in this process and for servers: ``<12.5 seconds>`` stands before each picture,
+and the question comes last, so that a model without a clock of its own knows when things are seen.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from ntlbg.errors import QuestionError
+from ntlbg.types import AnswerInput, Plan, Question
+
+Content = list["str | Image.Image"]
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# As LLaVA-OneVision, InternVL and LMMs-Eval ask, which most open models were trained on.
+BY_LETTER = "Answer with the option's letter from the given choices directly."
+
+
+def stamp(seconds: float) -> str:
+    """``<12.5 seconds>``, as Qwen3-VL writes it."""
+    return f"<{seconds:.1f} seconds>"
+
+
+def question_text(question: Question, order: Sequence[int] | None = None) -> str:
+    """What is asked, with the options by letter where there are some.
+
+    Args:
+        order: positions of the options, in which they are shown.
+
+    Raises:
+        QuestionError: more options than letters.
+    """
+    options = question.options
+    if options is None:
+        return question.text
+    if len(options) > len(LETTERS):
+        raise QuestionError(f"{len(options)} options; give at most {len(LETTERS)}")
+    shown = [options[place] for place in order or range(len(options))]
+    lines = [f"{letter}. {option}" for letter, option in zip(LETTERS, shown)]
+    return "\n".join([question.text, *lines, BY_LETTER])
+
+
+def portable_content(given: AnswerInput, text: str) -> Content:
+    """The chosen frames as pictures, each with its time before it, then the question."""
+    pieces: Content = []
+    pictures = resized(given.pictures, given.plan)
+    for seconds, picture in zip(given.times, pictures, strict=True):
+        pieces += [stamp(seconds), Image.fromarray(picture)]
+    return [*pieces, text]
+
+
+def resized(pictures: np.ndarray, plan: Plan | None) -> np.ndarray:
+    """uint8 (k, H, W, 3) in the size of a plan; as they are without one."""
+    if plan is None or pictures.shape[1:3] == (plan.height, plan.width):
+        return pictures
+    size = plan.width, plan.height
+    # bicubic, as the image processors of these models resize
+    return np.stack([
+        np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+        for picture in pictures
+    ])  # fmt: skip

@@ -1,0 +1,138 @@
+"""Prompts with pictures for any vision-language model, by its own processor without its video part.
+
+transformers loads that part only where torchvision is installed, and refuses the whole processor
+otherwise; what it does with pictures and text needs Pillow alone.
+"""
+
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import (
+    AutoImageProcessor,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedTokenizerBase,
+    ProcessorMixin,
+)
+from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
+
+from ntlbg.errors import ConfigError, WeightsError
+
+# Frames are one tile each, as the makers of these models feed video: what cuts pictures into many
+# is switched off where a processor has it.
+ONE_TILE = {"do_image_splitting": False, "crop_to_patches": False, "do_pan_and_scan": False}
+# Where a processor does not say what side a token stands for, sizes go in such steps of pixels.
+DEFAULT_STEP = 32
+PARTS = ("image_processor", "tokenizer", "video_processor", "feature_extractor")
+
+
+class PictureProcessor:
+    """From times, pictures and text to a model's inputs.
+
+    Attributes:
+        tokenizer: of the model.
+        image_token_id: the token that stands for a piece of a picture.
+        step: pixels of a side that such a piece shows.
+    """
+
+    def __init__(self, processor: ProcessorMixin):
+        self.processor, self.tokenizer = processor, processor.tokenizer
+        self.image_token_id: int = processor.image_token_id
+        images = processor.image_processor
+        self.picture_options = {name: no for name, no in ONE_TILE.items() if hasattr(images, name)}
+        self.step = DEFAULT_STEP
+        if hasattr(images, "merge_size") and hasattr(images, "patch_size"):
+            self.step = images.merge_size * images.patch_size
+        self._controls = _control_tokens(self.tokenizer)
+
+    def __call__(self, content: "list[str | Image.Image]") -> dict[str, torch.Tensor]:
+        """A user's turn in the model's own chat form, and the start of the answer."""
+        turn = {"role": "user", "content": [self._piece(piece) for piece in content]}
+        # the base class's: SmolVLM's own asks its video part even where there is no video
+        return dict(
+            ProcessorMixin.apply_chat_template(
+                self.processor, [turn], add_generation_prompt=True, tokenize=True, return_dict=True,
+                return_tensors="pt", processor_kwargs={"images_kwargs": self.picture_options},
+            )
+        )  # fmt: skip
+
+    def plain(self, text: str) -> str:
+        """Text in which nothing is a token of control: a space after the first letter of each.
+
+        Else a question could hold a place for a picture that is not there, or end its own turn.
+        """
+        return self._controls.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
+
+    def letter_ids(self, letter: str) -> list[int]:
+        """Tokens with which an answer of this letter can begin."""
+        forms = (letter, f" {letter}")
+        ids = [self.tokenizer(form, add_special_tokens=False).input_ids for form in forms]
+        whole = sorted({form[0] for form in ids if len(form) == 1})
+        return whole or [ids[0][0]]
+
+    def pad_token_id(self, ends: list[int]) -> int:
+        pad = self.tokenizer.pad_token_id
+        return ends[0] if pad is None else pad
+
+    def _piece(self, piece: str | Image.Image) -> dict[str, Any]:
+        if isinstance(piece, str):
+            return {"type": "text", "text": self.plain(piece)}
+        return {"type": "image", "image": piece}
+
+
+def load_picture_processor(folder: Path, config: PreTrainedConfig) -> PictureProcessor:
+    """The processor in a model's folder.
+
+    Raises:
+        ConfigError: the model's kind has none, or it needs a package that is not installed.
+        WeightsError: a part of it is missing or damaged, or it has no chat template.
+    """
+    kind = PROCESSOR_MAPPING_NAMES.get(config.model_type)
+    if kind is None:
+        raise ConfigError(
+            f"{folder}: transformers knows no processor for models of type {config.model_type!r}"
+        )
+    try:
+        processor = _without_video(getattr(importlib.import_module("transformers"), kind), folder)
+    except ImportError as error:
+        raise ConfigError(f"{folder}: {' '.join(str(error).split())}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise WeightsError(
+            f"{folder}: its tokenizer or image processor cannot be loaded ({reason}); the folder "
+            "needs tokenizer.json and preprocessor_config.json, as published"
+        ) from error
+    if not (processor.chat_template or processor.tokenizer.chat_template):
+        raise WeightsError(
+            f"{folder}: the model has no chat template, so it is not known how to ask it; take "
+            "one that was trained to follow instructions"
+        )
+    return PictureProcessor(processor)
+
+
+def _without_video(kind: type[ProcessorMixin], folder: Path) -> ProcessorMixin:
+    names = kind.get_attributes()
+
+    class PicturesOnly(kind):  # type: ignore[misc, valid-type]  # a class that is known when it runs
+        @classmethod
+        def get_attributes(cls) -> list[str]:
+            return [name for name in names if name != "video_processor"]
+
+    PicturesOnly.__name__ = kind.__name__  # by which transformers tells what it is
+    parts = {
+        "image_processor": AutoImageProcessor.from_pretrained(folder, backend="pil"),
+        "tokenizer": AutoTokenizer.from_pretrained(folder),
+    }
+    settings, _ = kind.get_processor_dict(folder)
+    settings = {name: value for name, value in settings.items() if name not in PARTS}
+    return PicturesOnly.from_args_and_dict([parts.get(name) for name in names], settings)
+
+
+def _control_tokens(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str]:
+    added = {str(token) for token in tokenizer.added_tokens_decoder.values()}
+    marks = [re.escape(token) for token in added if len(token) > 1 and not token.isspace()]
+    return re.compile("|".join(sorted(marks, key=len, reverse=True)) or r"(?!)")
