@@ -42,7 +42,7 @@ def run(monkeypatch, tmp_path):
 
     answerer = ColourAnswerer()
     monkeypatch.setitem(answerers.ANSWERERS, "colours", lambda choice: answerer)
-    monkeypatch.setattr(answerers, "_loaded", lambda kind, *_: answerers.ANSWERERS[kind](None))
+    monkeypatch.setattr(answerers, "_loaded", answerers._loaded.__wrapped__)
     monkeypatch.setenv("NTLBG_INDEX", str(tmp_path / "index"))
 
     def invoke(*arguments):

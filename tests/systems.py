@@ -1,6 +1,8 @@
 """One of every implementation of every role, small and random, for tests of what they promise."""
 
-from functools import cache
+import tempfile
+from functools import cache, partial
+from pathlib import Path
 
 import toys
 from fakes import ColourAnswerer, ColourEncoder, ColourRetriever
@@ -8,10 +10,12 @@ from longvu_models import tiny_longvu_processor, tiny_model
 from ntlbg.answerers import Answerer
 from ntlbg.answerers.echo import EchoAnswerer
 from ntlbg.answerers.longvu import LongVUAnswerer
+from ntlbg.answerers.transformers import load_transformers_answerer
 from ntlbg.encoders import Encoder
 from ntlbg.retrievers import Retriever
 from ntlbg.retrievers.embedding import EmbeddingRetriever
 from tiny_models import tiny_answerer
+from tiny_vlms import FAMILIES, make_vlm
 
 
 @cache
@@ -25,6 +29,12 @@ def _longvu() -> Answerer:
     return LongVUAnswerer(model, processor, "tiny-1", name="longvu")
 
 
+@cache
+def _vlm(family: str) -> Answerer:
+    with tempfile.TemporaryDirectory() as folder:
+        return load_transformers_answerer(str(make_vlm(family, Path(folder) / family)), {})
+
+
 # Called anew for every test; models are made once.
 ANSWERERS = {
     "echo": EchoAnswerer,
@@ -33,6 +43,7 @@ ANSWERERS = {
     "ntlbg": _ntlbg,
     "longvu": _longvu,
     "toy": lambda: toys.names()["ToyAnswerer"](),
+    **{family: partial(_vlm, family) for family in FAMILIES},
 }
 RETRIEVERS = {
     "colours": lambda: ColourRetriever(ColourEncoder()),

@@ -14,6 +14,7 @@ import numpy as np
 from ntlbg.answerers import Answerer, Habits
 from ntlbg.data import QuestionRecord, read_questions
 from ntlbg.datasets import find_source, question_file
+from ntlbg.encoders import Encoder
 from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError
 from ntlbg.files import check_output
 from ntlbg.generation import GREEDY, Generation, check_written
@@ -108,7 +109,11 @@ def answer_file(
     out: str | Path,
     *,
     model: str | Answerer | System = "builtin",
+    encoder: str | Encoder | None = None,
+    endpoint: str | None = None,
+    model_options: Mapping[str, Any] | None = None,
     num_frames: int | None = None,
+    max_visual_tokens: int | None = None,
     fps: float | None = None,
     selector: str | None = None,
     selector_options: Mapping[str, Any] | None = None,
@@ -139,7 +144,7 @@ def answer_file(
         check_written(question.options, generation)
     check_selector(selector, num_frames, selector_options, asked=True)
     check_output(out, records_kind(AnswerRow, WRITTEN), inputs=[file])
-    system = load_system(model)
+    system = load_system(model, encoder=encoder, endpoint=endpoint, model_options=model_options)
     settings = {
         "model": system.name,
         "weights": system.fingerprint,
@@ -149,6 +154,8 @@ def answer_file(
         "max_frames": system.habits.max_frames if max_frames is None else max_frames,
         **asdict(generation),
         "selector_options": dict(selector_options) if selector_options else None,
+        "max_visual_tokens": max_visual_tokens,
+        "encoders": None if system.finds_frames_itself else system.seen_by,
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     with alone(out):
@@ -161,7 +168,8 @@ def answer_file(
             try:
                 answer = ask(
                     _source(file, question), question.question, options=question.options,
-                    model=system, num_frames=num_frames, fps=fps, selector=selector,
+                    model=system, num_frames=num_frames, max_visual_tokens=max_visual_tokens,
+                    fps=fps, selector=selector,
                     selector_options=selector_options, max_frames=max_frames,
                     generation=generation, index=index,
                 )  # fmt: skip

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def answer_of(
 ) -> Answer:
     """What was said of the chosen frames, with all that it rests on."""
     plan = moments.context.plan
-    tokens = {
+    tokens: dict[str, Any] = {
         "visual_tokens": reply.visual_tokens,
         "prompt_tokens": reply.prompt_tokens,
         "answer_tokens": reply.answer_tokens,

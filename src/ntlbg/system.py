@@ -39,6 +39,17 @@ class System:
         return self.answerer.habits
 
     @property
+    def seen_by(self) -> list[str]:
+        """Fingerprints of what finds the frames."""
+        return [encoder.fingerprint for encoder in self.retriever.encoders]
+
+    @property
+    def finds_frames_itself(self) -> bool:
+        """Whether the answerer's own view of the frames chooses them."""
+        own = self.answerer.own_retriever()
+        return own is not None and System(own, self.answerer).seen_by == self.seen_by
+
+    @property
     def encoders(self) -> list[Encoder]:
         """All whose features are read, each once; first that by which frames are told apart."""
         known: dict[str, Encoder] = {}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import systems
+from ntlbg.generation import Generation
 from ntlbg.index.store import FeatureIndex
 from ntlbg.pipeline import ask
 from ntlbg.question import parse_question
@@ -60,9 +61,9 @@ def test_the_same_question_the_same_answer(answerer, given):
 
 
 def test_more_frames_cost_more_and_none_cost_nothing(answerer):
-    costs = [answerer.cost(number, 48, 64) for number in (0, 1, 2, 3)]
-    assert costs[0] == 0
-    assert costs == sorted(set(costs))
+    none, one, *more = [answerer.cost(number, 48, 64) for number in range(5)]
+    assert (none, one > 0) == (0, True)  # one may cost more than two: some look closer at it
+    assert more == sorted(set(more))
 
 
 def test_it_says_of_which_frames_the_answer_is_if_it_can(answerer, given):
@@ -83,9 +84,10 @@ def test_every_answerer_follows_every_retriever(colour_video, tmp_path, retrieve
     """Frames are those of the retriever, alone as beside the other's own."""
     system = System(systems.retriever(retriever), systems.answerer(answerer))
     index = FeatureIndex(tmp_path)
-    how = {"num_frames": 3, "selector": "top_k", "index": index}
+    how = {"num_frames": 3, "selector": "top_k", "index": index,
+           "generation": Generation(max_new_tokens=4)}  # fmt: skip
     answer = ask(colour_video, "Is it red?", model=system, **how)
-    assert answer.text
+    assert answer.text or answer.notes
     times = [item.pts_seconds for item in answer.evidence]
     alone = System(system.retriever, systems.answerer("echo"))
     expected = ask(colour_video, "Is it red?", model=alone, **how)

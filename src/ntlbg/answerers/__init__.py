@@ -95,7 +95,7 @@ class Answerer(ABC):
         return [fit_within(height, width, longest_side=self.wants.longest_side)]
 
     def text_tokens(self, question: Question, num_frames: int, last_seconds: float) -> int:
-        """At most, of all that stands beside so many pictures up to a time: question, answer, times.
+        """At most, of what stands beside so many pictures up to a time: question, answer, times.
 
         Those of ``cost`` are not among them.
         """

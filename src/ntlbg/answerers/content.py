@@ -18,6 +18,8 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # As LLaVA-OneVision, InternVL and LMMs-Eval ask, which most open models were trained on.
 BY_LETTER = "Answer with the option's letter from the given choices directly."
 
+NOTHING_WRITTEN = "the model ended its answer without a word; ask in other words"
+
 
 def stamp(seconds: float) -> str:
     """``<12.5 seconds>``, as Qwen3-VL writes it."""

@@ -23,7 +23,7 @@ LONGEST_ANSWER_TOKENS = 128
 class LongVUAnswerer(Answerer):
     """A LongVU checkpoint; frames come as pictures."""
 
-    wants = Wants(pictures=True)
+    wants, tokens_are_exact = Wants(pictures=True), False
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ import importlib.util
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -23,7 +23,14 @@ from transformers import (
 )
 
 from ntlbg.answerers import Answerer, Habits, Wants
-from ntlbg.answerers.content import LETTERS, Content, portable_content, question_text, stamp
+from ntlbg.answerers.content import (
+    LETTERS,
+    NOTHING_WRITTEN,
+    Content,
+    portable_content,
+    question_text,
+    stamp,
+)
 from ntlbg.answerers.language_model import write
 from ntlbg.answerers.model_options import ModelOptions, read_model_options
 from ntlbg.errors import BudgetError, ConfigError, WeightsError
@@ -58,6 +65,12 @@ class TransformersOptions(ModelOptions):
     revision: str | None = None
     quantization: Literal["int8", "int4"] | None = None
     rotate_options: bool = False
+
+
+class _Prompt(NamedTuple):
+    inputs: dict[str, torch.Tensor]
+    visual_tokens: int
+    tokens: int
 
 
 class TransformersAnswerer(Answerer):
@@ -107,30 +120,38 @@ class TransformersAnswerer(Answerer):
         """Text as asked for; of options the one whose letter is likeliest to come first."""
         if question.options is not None:
             return self._choose(question, given)
-        inputs, counts = self._prepare(portable_content(given, question.text))
+        prompt = self._prepare(portable_content(given, question.text))
         streamer = None if given.on_text is None else _Reader(self.processor, given.on_text)
         ends = self._ends()
         ids = write(
-            self.model, inputs, given.generation, longest=LONGEST_ANSWER_TOKENS,
+            self.model, prompt.inputs, given.generation, longest=LONGEST_ANSWER_TOKENS,
             end=ends, pad=self.processor.pad_token_id(ends), streamer=streamer,
-        )[0, inputs["input_ids"].shape[1] :]  # fmt: skip
+        )[0, prompt.tokens :]  # fmt: skip
         stopped = len(ids) > 0 and int(ids[-1]) in ends
         text = self.processor.tokenizer.decode(ids, skip_special_tokens=True).strip()
-        reason = "stop" if stopped else "length"
-        return Reply(text, None, written=True, answer_tokens=len(ids), finish_reason=reason,
-                     **counts)  # fmt: skip
+        return Reply(
+            text,
+            None,
+            prompt.visual_tokens,
+            notes=() if text else (NOTHING_WRITTEN,),
+            written=True,
+            prompt_tokens=prompt.tokens,
+            answer_tokens=len(ids),
+            finish_reason="stop" if stopped else "length",
+        )
 
     def _choose(self, question: Question, given: AnswerInput) -> Reply:
         assert question.options is not None
         number = len(question.options)
-        turns = range(number) if self.options.rotate_options else range(1)
-        chances, counts = np.zeros(number), {}
-        for turn in turns:
+        chances, turns = np.zeros(number), number if self.options.rotate_options else 1
+        for turn in range(turns):
             order = [(place + turn) % number for place in range(number)]
-            inputs, counts = self._prepare(portable_content(given, question_text(question, order)))
-            chances[order] += self._letter_chances(inputs, number) / len(turns)
-        best = int(np.argmax(chances))
-        return Reply(question.options[best], chances.tolist(), **counts)
+            prompt = self._prepare(portable_content(given, question_text(question, order)))
+            chances[order] += self._letter_chances(prompt.inputs, number) / turns
+        return Reply(
+            question.options[int(np.argmax(chances))], chances.tolist(), prompt.visual_tokens,
+            prompt_tokens=prompt.tokens,
+        )  # fmt: skip
 
     def _letter_chances(self, inputs: dict[str, torch.Tensor], number: int) -> np.ndarray:
         logits = self.model(**inputs, logits_to_keep=1).logits[0, -1].double()
@@ -138,8 +159,7 @@ class TransformersAnswerer(Answerer):
                   LETTERS[:number]]  # fmt: skip
         return torch.stack(scores).softmax(0).cpu().numpy()
 
-    def _prepare(self, content: Content) -> tuple[dict[str, torch.Tensor], dict[str, int]]:
-        """Inputs of the model, and what they are counted as in a reply."""
+    def _prepare(self, content: Content) -> _Prompt:
         inputs = self.processor(content)
         ids = inputs["input_ids"][0]
         if self.context_length is not None and len(ids) > self.context_length:
@@ -147,11 +167,9 @@ class TransformersAnswerer(Answerer):
                 f"the prompt has {len(ids)} tokens, {self.name} reads {self.context_length}; give "
                 "fewer frames or --max-visual-tokens, or ask a shorter question"
             )
-        counts = {
-            "visual_tokens": int((ids == self.processor.image_token_id).sum()),
-            "prompt_tokens": len(ids),
-        }
-        return {name: self._moved(value) for name, value in inputs.items()}, counts
+        visual = int((ids == self.processor.image_token_id).sum())
+        moved = {name: self._moved(value) for name, value in inputs.items()}
+        return _Prompt(moved, visual, len(ids))
 
     def _moved(self, value: torch.Tensor) -> torch.Tensor:
         value = value.to(self.model.device)
@@ -243,6 +261,11 @@ def _config(folder: Path) -> PreTrainedConfig:
     try:
         config = AutoConfig.from_pretrained(folder)
     except (OSError, ValueError, KeyError) as error:
+        if "cambrian" in str(error):
+            raise ConfigError(
+                f"{folder}: a checkpoint as LongVU publishes it; make a folder that can be loaded "
+                "with `ntlbg convert longvu`"
+            ) from error
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(f"{folder}: config.json cannot be used ({reason})") from error
     if type(config) not in AutoModelForImageTextToText._model_mapping:

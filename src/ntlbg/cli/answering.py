@@ -6,12 +6,16 @@ from typing import Annotated
 import typer
 
 from ntlbg.cli.app import (
+    EncoderName,
     End,
+    Endpoint,
     Fps,
     Json,
     MaxFrames,
     MaxNewTokens,
+    MaxVisualTokens,
     Model,
+    ModelOption,
     NumFrames,
     Seed,
     Selector,
@@ -21,6 +25,7 @@ from ntlbg.cli.app import (
     TopP,
     Video,
     app,
+    read_model_options,
     read_options,
 )
 from ntlbg.errors import NtlbgError
@@ -34,7 +39,11 @@ def ask(
         list[str] | None, typer.Option(help="A choice to answer from; repeat it for each.")
     ] = None,
     model: Model = "builtin",
+    model_option: ModelOption = None,
+    endpoint: Endpoint = None,
+    encoder: EncoderName = None,
     num_frames: NumFrames = None,
+    max_visual_tokens: MaxVisualTokens = None,
     fps: Fps = None,
     selector: Selector = None,
     selector_option: SelectorOption = None,
@@ -70,7 +79,11 @@ def ask(
             question,
             options=option or None,
             model=model,
+            model_options=read_model_options(model_option),
+            endpoint=endpoint,
+            encoder=encoder,
             num_frames=num_frames,
+            max_visual_tokens=max_visual_tokens,
             fps=fps,
             selector=selector,
             selector_options=read_options(selector_option),
@@ -80,13 +93,14 @@ def ask(
             generation=generation,
             evidence_dir=evidence,
             read_frames=bool(save_plots or report),
+            on_text=None if as_json else progress.write,
             progress=progress,
         )
     written = _write_views(answer, save_plots, report)
     if as_json:
         console.print_json(answer.to_dict())
     else:
-        console.print_answer(answer)
+        console.print_answer(answer, written=progress.has_written)
     console.print_paths(written if evidence is None else [*written, evidence])
 
 
@@ -137,7 +151,11 @@ def answer(
         typer.Argument(help="File for the answers, one JSON object a line.", show_default=False),
     ],
     model: Model = "builtin",
+    model_option: ModelOption = None,
+    endpoint: Endpoint = None,
+    encoder: EncoderName = None,
     num_frames: NumFrames = None,
+    max_visual_tokens: MaxVisualTokens = None,
     fps: Fps = None,
     selector: Selector = None,
     selector_option: SelectorOption = None,
@@ -164,7 +182,11 @@ def answer(
             questions,
             out,
             model=model,
+            model_options=read_model_options(model_option),
+            endpoint=endpoint,
+            encoder=encoder,
             num_frames=num_frames,
+            max_visual_tokens=max_visual_tokens,
             fps=fps,
             selector=selector,
             selector_options=read_options(selector_option),
@@ -194,6 +216,7 @@ def select(
         typer.Option(help="Write frames, contact sheet, selection.json and what plot draws here."),
     ] = None,
     model: Model = "builtin",
+    encoder: EncoderName = None,
     num_frames: NumFrames = None,
     fps: Fps = None,
     selector: Selector = None,
@@ -216,6 +239,7 @@ def select(
             video,
             question,
             model=model,
+            encoder=encoder,
             num_frames=num_frames,
             fps=fps,
             selector=selector,

@@ -89,12 +89,47 @@ app = typer.Typer(
 
 Video = Annotated[Path, typer.Argument(help="A video or picture file.", show_default=False)]
 Model = Annotated[
-    str, typer.Option(help="What answers: builtin, or the folder of a trained or converted model.")
+    str,
+    typer.Option(
+        help="What answers: builtin; the folder of a vision-language model, or of one that was "
+        "trained or converted here; a hub id such as Qwen/Qwen2.5-VL-7B-Instruct; a .gguf file; "
+        "openai:NAME for a model of a server."
+    ),
+]
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="An option of the model, such as dtype=bfloat16 or device_map=cpu; repeat it. A wrong "
+        "name is answered with those that there are.",
+    ),
+]
+Endpoint = Annotated[
+    str | None,
+    typer.Option(
+        help="Address of the server that has the model, such as http://localhost:8000/v1. Default: "
+        "NTLBG_ENDPOINT. Its key is read from OPENAI_API_KEY."
+    ),
+]
+EncoderName = Annotated[
+    str | None,
+    typer.Option("--encoder", help="What finds frames for the question. Default: the model's own."),
+]
+MaxVisualTokens = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Tokens that the chosen frames may take in the model's prompt, at most: their number "
+        "and their size follow. Default: what the model can read, and no more than 8192.",
+    ),
 ]
 NumFrames = Annotated[
     int | None,
     typer.Option(
-        "--frames", "-k", help="Frames to select at most. Default: 16, or as it was trained."
+        "--frames",
+        "-k",
+        help="Frames to select at most. Default: 16, or as it was trained; 32 for models that read "
+        "pictures.",
     ),
 ]
 Fps = Annotated[
@@ -153,7 +188,14 @@ def _main(
         typer.echo(context.get_help())
 
 
-def read_options(given: list[str] | None) -> dict[str, Any]:
+def read_model_options(given: list[str] | None) -> dict[str, Any]:
+    """As :func:`read_options`, of a model."""
+    return read_options(given, "--model-option", "dtype=bfloat16")
+
+
+def read_options(
+    given: list[str] | None, option: str = "--selector-option", example: str = "quality=0.3"
+) -> dict[str, Any]:
     """``name=value`` as names and values: numbers, true and false, else text.
 
     Raises:
@@ -164,7 +206,7 @@ def read_options(given: list[str] | None) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals or not name or name in options:
             why = "was given before" if name in options else "is not NAME=VALUE"
-            raise ConfigError(f"--selector-option {text}: {why}; write it as in quality=0.3")
+            raise ConfigError(f"{option} {text}: {why}; write it as in {example}")
         try:
             options[name] = json.loads(value)
         except ValueError:

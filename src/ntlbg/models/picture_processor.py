@@ -39,7 +39,7 @@ class PictureProcessor:
         step: pixels of a side that such a piece shows.
     """
 
-    def __init__(self, processor: ProcessorMixin):
+    def __init__(self, processor: Any):
         self.processor, self.tokenizer = processor, processor.tokenizer
         self.image_token_id: int = processor.image_token_id
         images = processor.image_processor
@@ -51,14 +51,13 @@ class PictureProcessor:
 
     def __call__(self, content: "list[str | Image.Image]") -> dict[str, torch.Tensor]:
         """A user's turn in the model's own chat form, and the start of the answer."""
-        turn = {"role": "user", "content": [self._piece(piece) for piece in content]}
+        turn: Any = {"role": "user", "content": [self._piece(piece) for piece in content]}
         # the base class's: SmolVLM's own asks its video part even where there is no video
-        return dict(
-            ProcessorMixin.apply_chat_template(
-                self.processor, [turn], add_generation_prompt=True, tokenize=True, return_dict=True,
-                return_tensors="pt", processor_kwargs={"images_kwargs": self.picture_options},
-            )
+        inputs: Any = ProcessorMixin.apply_chat_template(
+            self.processor, [turn], add_generation_prompt=True, tokenize=True, return_dict=True,
+            return_tensors="pt", processor_kwargs={"images_kwargs": self.picture_options},
         )  # fmt: skip
+        return dict(inputs)
 
     def plain(self, text: str) -> str:
         """Text in which nothing is a token of control: a space after the first letter of each.
@@ -106,6 +105,11 @@ def load_picture_processor(folder: Path, config: PreTrainedConfig) -> PicturePro
             f"{folder}: its tokenizer or image processor cannot be loaded ({reason}); the folder "
             "needs tokenizer.json and preprocessor_config.json, as published"
         ) from error
+    if processor.image_token not in processor.tokenizer.get_vocab():
+        raise WeightsError(
+            f"{folder}: the tokenizer does not know {processor.image_token}, which stands for a "
+            "picture; tokenizer.json is missing or of another model"
+        )
     if not (processor.chat_template or processor.tokenizer.chat_template):
         raise WeightsError(
             f"{folder}: the model has no chat template, so it is not known how to ask it; take "
@@ -114,7 +118,7 @@ def load_picture_processor(folder: Path, config: PreTrainedConfig) -> PicturePro
     return PictureProcessor(processor)
 
 
-def _without_video(kind: type[ProcessorMixin], folder: Path) -> ProcessorMixin:
+def _without_video(kind: type[ProcessorMixin], folder: Path) -> Any:
     names = kind.get_attributes()
 
     class PicturesOnly(kind):  # type: ignore[misc, valid-type]  # a class that is known when it runs

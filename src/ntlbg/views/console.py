@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,10 +26,13 @@ def print_json(value: dict) -> None:
     sys.stdout.write(text + "\n")
 
 
-def print_answer(answer: Answer) -> None:
-    """The answer, whether its subject was seen, its options, its moments."""
+def print_answer(answer: Answer, *, written: bool = False) -> None:
+    """The answer, whether its subject was seen, its options, its moments.
+
+    ``written``: its text is on the screen already.
+    """
     console = _stdout()
-    console.print(Text(answer.text, style="bold"))
+    console.print("\n" if written else Text(answer.text, style="bold"))
     if answer.found is not None:
         console.print(f"evidence found: {answer.found:.0%}\n", style="dim", highlight=False)
     if answer.options is not None and answer.option_scores is not None:
@@ -38,7 +41,13 @@ def print_answer(answer: Answer) -> None:
             table.add_row(Text(option), f"{chance:.2f}", style="bold" * (option == answer.text))
         console.print(table)
         console.print()
-    _print_selected(console, answer, f", {answer.usage['visual_tokens']} visual tokens")
+    _print_selected(console, answer, _tokens(answer.usage))
+
+
+def _tokens(usage: dict) -> str:
+    names = {"visual_tokens": "visual", "prompt_tokens": "prompt", "answer_tokens": "answer"}
+    told = [f"{usage[key]:,} {name}" for key, name in names.items() if usage.get(key) is not None]
+    return f", {', '.join(told)} tokens" if told else ""
 
 
 def print_moments(moments: SelectedFrames) -> None:
@@ -60,44 +69,57 @@ def print_paths(paths: Sequence[Path]) -> None:
 
 
 @contextmanager
-def reading(video: Path) -> Iterator[Callable[[int, float | None], None]]:
+def reading(video: Path) -> Iterator["Bar"]:
     """Progress on stderr: the model is loaded, then frames are read and encoded."""
-    with counting("loading the model", then=f"reading {video.name}", unit="frames") as update:
-        yield update
+    with counting("loading the model", then=f"reading {video.name}", unit="frames") as bar:
+        yield bar
+
+
+class Bar:
+    """A bar on stderr, nothing when stderr is not a terminal.
+
+    Called with what is done and its share, 0..1 or None; the first call puts ``then`` in the place
+    of ``what``.
+    """
+
+    def __init__(self, what: str, then: str | None = None, unit: str = ""):
+        console = Console(stderr=True)
+        self.progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[count]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self.progress.add_task(what, total=None, count="")
+        self._then, self._unit, self.has_written = then or what, unit, False
+
+    def __call__(self, done: int, share: float | None = None) -> None:
+        self.progress.update(
+            self._task,
+            description=self._then,
+            completed=share or 0.0,
+            total=None if share is None else 1.0,
+            count=f"{done:,} {self._unit}",
+        )
+
+    def write(self, text: str) -> None:
+        """Part of an answer on stdout, as it is written; the bar makes way."""
+        self.progress.stop()
+        self.has_written = True
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 @contextmanager
-def counting(
-    what: str, *, then: str | None = None, unit: str = ""
-) -> Iterator[Callable[[int, float | None], None]]:
-    """A bar on stderr, nothing when stderr is not a terminal.
-
-    Yields ``update(done, share)``, share in 0..1 or None; the first call puts ``then`` in the
-    place of ``what``.
-    """
-    console = Console(stderr=True)
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[count]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        task = progress.add_task(what, total=None, count="")
-
-        def update(done: int, share: float | None = None) -> None:
-            progress.update(
-                task,
-                description=then or what,
-                completed=share or 0.0,
-                total=None if share is None else 1.0,
-                count=f"{done:,} {unit}",
-            )
-
-        yield update
+def counting(what: str, *, then: str | None = None, unit: str = "") -> Iterator[Bar]:
+    """A :class:`Bar` for as long as the work takes."""
+    bar = Bar(what, then, unit)
+    with bar.progress:
+        yield bar
 
 
 def _stdout() -> Console:

@@ -243,7 +243,7 @@ def test_a_model_without_rich_points_says_so(tmp_path):
 
 def test_the_command(tmp_path, monkeypatch):
     monkeypatch.setitem(answerers.ANSWERERS, "builtin", lambda choice: ColourAnswerer())
-    monkeypatch.setattr(answerers, "_loaded", lambda kind, *_: answerers.ANSWERERS[kind](None))
+    monkeypatch.setattr(answerers, "_loaded", answerers._loaded.__wrapped__)
     options = ["--suite", "ablation", "--videos", "2", "--minutes", "1", "--questions", "4",
                "-k", "3", "--variant", "no-events"]  # fmt: skip
     done = CliRunner().invoke(app, ["compare", str(tmp_path), *options])

@@ -14,8 +14,9 @@ from ntlbg import answerers, budget
 from ntlbg.cli import app
 from ntlbg.errors import ComparisonError, ConfigError, DataError, OutputError, UnknownSelector
 from ntlbg.memory.devices import Device
+from ntlbg.question import parse_question
 from ntlbg.selectors import SELECTORS
-from ntlbg.types import Reply
+from ntlbg.types import Plan, Reply
 from ntlbg_lab.compare import efficiency as module
 from ntlbg_lab.compare.efficiency import RESULTS_FILE, Moment, measure_efficiency
 from ntlbg_lab.compare.efficiency_rows import doubled
@@ -310,7 +311,8 @@ def test_an_interrupted_run_goes_on_and_measures_nothing_twice(tmp_path, monkeyp
 
 def test_a_model_that_cannot_read_all_frames(tmp_path, monkeypatch):
     """The built-in model has 8192 positions: 1349 frames, and here fewer in memory."""
-    monkeypatch.setattr(module, "affordable_frames", lambda *_: (20, "60 frames are too many"))
+    few = Plan(20, 8, 8, 20), ["60 frames are too many"]
+    monkeypatch.setattr(module, "plan_frames", lambda *_, **__: few)
     found = measured(tmp_path)
     assert against(found, "all frames").other_frames == 20
     assert (tmp_path / "efficiency.md").read_text().endswith("60 frames are too many\n")
@@ -322,9 +324,11 @@ def test_what_is_read_of_an_hour_by_a_model_of_8192_positions(monkeypatch):
     monkeypatch.setattr(budget, "main_memory", lambda: Device("CPU", 10**11, is_gpu=False))
     answerer = ColourAnswerer()
     answerer.context_length, answerer.stamp_tokens = 8192, 5
-    most, note = module.affordable_frames(answerer, 3600, 3600, (224, 224))
-    assert most == (8192 - 96) // 6
-    assert note.endswith(f"{most} frames are used")
+    plan, [note] = module.plan_frames(
+        answerer, parse_question("When?"), (224, 224), 3600, num_frames=3600
+    )
+    assert plan.num_frames == (8192 - 96) // 6
+    assert note.endswith(f"{plan.num_frames} frames are used")
 
 
 def test_a_selector_that_is_uniform_sampling_is_no_comparison(tmp_path, monkeypatch):
@@ -369,7 +373,7 @@ def test_a_folder_of_other_settings_is_refused(tmp_path):
 
 def test_the_command(tmp_path, monkeypatch):
     monkeypatch.setitem(answerers.ANSWERERS, "builtin", lambda choice: TimedAnswerer())
-    monkeypatch.setattr(answerers, "_loaded", lambda kind, *_: answerers.ANSWERERS[kind](None))
+    monkeypatch.setattr(answerers, "_loaded", answerers._loaded.__wrapped__)
     options = ["compare", str(tmp_path / "out"), "--suite", "efficiency", "--videos", "1",
                "--minutes", "1", "--questions", "3", "--split", "val", "-k", "4"]  # fmt: skip
     done = CliRunner().invoke(app, [*options, "--json"])

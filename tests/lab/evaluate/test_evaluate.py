@@ -266,7 +266,7 @@ def test_an_unknown_split_is_not_taken_for_another(wrong):
 
 def test_the_command(tmp_path, monkeypatch):
     monkeypatch.setitem(answerers.ANSWERERS, "builtin", lambda choice: ColourAnswerer())
-    monkeypatch.setattr(answerers, "_loaded", lambda kind, *_: answerers.ANSWERERS[kind](None))
+    monkeypatch.setattr(answerers, "_loaded", answerers._loaded.__wrapped__)
     options = ["--kind", "minute", "-k", "3", "--questions", "4", "--split", "val"]
     done = CliRunner().invoke(app, ["evaluate", str(tmp_path), *options, "--json"])
     assert done.exit_code == 0, done.output
