@@ -1,6 +1,8 @@
 """Benchmarks' files as they are published, and no question asked without its options."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -340,6 +342,19 @@ def test_what_does_not_hide_options_is_kept(keys, tmp_path):
 def test_a_duration_is_a_number_of_seconds(record, duration, tmp_path):
     with pytest.raises(DataError, match=r"q\.json:2: duration: Input should be"):
         read(tmp_path, record | {"id": "other"}, record | {"duration": duration})
+
+
+def test_the_records_that_the_documents_show_are_read():
+    page = Path(__file__).parents[1] / "docs" / "config.md"
+    shown = re.findall(r"^(\S+?), .*\n(\{.*\})$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {name for name, _ in shown} == set(FORMS) - {"LLaVA", "your own"}
+    for name, text in shown:
+        record = json.loads(text.replace(", ...}", "}"))
+        form = recognise(record)
+        assert form is FORMS[name]
+        for place, said in form.split(record, name):
+            found = Sample.model_validate(form.fields(said, place))
+            assert found.answer in found.options
 
 
 def test_forms_may_be_mixed(tmp_path):
