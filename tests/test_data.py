@@ -1,12 +1,20 @@
 """Questions in files: what is written is read again, whatever its letters."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntlbg.data import Sample, read_json_lines, read_questions, read_samples, write_samples
+from ntlbg.data import (
+    Sample,
+    read_json_lines,
+    read_published,
+    read_questions,
+    read_samples,
+    write_samples,
+)
 from ntlbg.errors import DataError
 
 # str.splitlines splits at each of them, and JSON allows the last three inside a string as they are
@@ -61,3 +69,66 @@ def test_only_questions_may_lack_their_answer(tmp_path):
     for read in (read_questions, read_samples):
         with pytest.raises(DataError, match="'c' is not one of the options"):
             list(read(path))
+
+
+OWN = {"video": "v", "question": "q"}
+
+
+def written(path, *records):
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def test_a_number_as_id_is_text(tmp_path):
+    path = written(tmp_path / "q.jsonl", OWN | {"id": 17}, OWN | {"id": "a"}, OWN)
+    assert [found.id for found in read_questions(path)] == ["17", "a", None]
+    for wrong in (True, 1.5, float("nan"), [1]):
+        with pytest.raises(DataError, match=r"q\.jsonl:1: id: Input should be a valid string"):
+            list(read_questions(written(path, OWN | {"id": wrong})))
+
+
+@pytest.mark.parametrize("ids", [("a", "b", "a"), (1, 2, "1"), (7, None, 7)])
+def test_two_questions_with_one_id_are_refused_with_both_lines(ids, tmp_path):
+    path = written(tmp_path / "q.jsonl", *(OWN | {"id": name} for name in ids))
+    told = rf"q\.jsonl:3: id: '{ids[2]}' is also the id of .*q\.jsonl:1; give each question its own"
+    for read in (read_questions, read_published):
+        with pytest.raises(DataError, match=told):
+            list(read(path))
+
+
+def test_ids_of_conversations_are_those_of_pictures_and_may_come_again(tmp_path):
+    turns = [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "So."}]
+    record = {"id": "0033", "image": "a.png", "conversations": turns}
+    path = written(tmp_path / "q.jsonl", record, record)
+    assert [found.id for found in read_questions(path)] == ["0033", "0033"]
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"duration": float("nan")}, "duration"),
+        ({"duration": float("inf")}, "duration"),
+        ({"duration": -0.5}, "duration"),
+        ({"evidence": [[0, 1], [2, float("nan")]]}, "evidence.1.1"),
+        ({"evidence": [[-1, 2]]}, "evidence.0.0"),
+    ],
+)
+def test_seconds_are_finite_and_not_negative(change, key, tmp_path):
+    path = written(tmp_path / "q.jsonl", OWN, OWN | change)
+    with pytest.raises(DataError, match=rf"q\.jsonl:2: {re.escape(key)}: Input should be "):
+        list(read_questions(path))
+
+
+@pytest.mark.parametrize("name", ["q.json", "q.jsonl"])
+def test_a_mark_in_front_of_the_text_is_passed_over(name, tmp_path):
+    text = json.dumps([OWN] if name == "q.json" else OWN, ensure_ascii=False)
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert [found.video for found in read_questions(tmp_path / name)] == ["v"]
+
+
+@pytest.mark.parametrize("record", ["[1]", '"q"', "null"])
+def test_a_question_is_an_object(record, tmp_path):
+    path = tmp_path / "q.jsonl"
+    path.write_text(f"{json.dumps(OWN)}\n{record}\n")
+    with pytest.raises(DataError, match=r"q\.jsonl:2: got .*; a question is a JSON object"):
+        list(read_questions(path))

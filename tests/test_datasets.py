@@ -13,6 +13,7 @@ from ntlbg.config import Config, changed
 from ntlbg.config.training_blocks import DatasetEntry
 from ntlbg.datasets import (
     FEATURE_SUFFIXES,
+    VIDEO_FOLDERS,
     VIDEO_SUFFIXES,
     find_source,
     load_items,
@@ -136,6 +137,31 @@ def test_videos_beside_the_questions_and_in_their_folder(suffix, tmp_path):
     assert find_source(tmp_path, "v") == tmp_path / "videos" / f"v{suffix}"
     (tmp_path / f"v{suffix}").touch()
     assert find_source(tmp_path, f"v{suffix}") == tmp_path / f"v{suffix}"
+
+
+@pytest.mark.parametrize("folder", VIDEO_FOLDERS)
+def test_benchmarks_have_folders_of_their_own_for_videos(folder, tmp_path):
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "-Ab_9.mp4").touch()
+    assert find_source(tmp_path, "-Ab_9") == tmp_path / folder / "-Ab_9.mp4"
+    assert find_source(tmp_path, "-Ab_9.mp4") == tmp_path / folder / "-Ab_9.mp4"
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("CAM0001", "CAM0001.MP4"),
+        ("clip", "clip.m4v"),
+        ("clip", "clip.M4V"),
+        ("caf\u00e9", "cafe\u0301.mp4"),
+        ("cafe\u0301.mp4", "caf\u00e9.mp4"),
+        ("caf\u00e9", "cafe\u0301.npy"),
+    ],
+)
+def test_names_of_cameras_and_of_macs_are_found(name, file, tmp_path):
+    (tmp_path / file).touch()
+    assert find_source(tmp_path, name) == tmp_path / file
+    assert find_source(tmp_path, f"x{name}") is None
 
 
 def test_videos_and_features_may_lie_apart_from_the_questions(tmp_path):

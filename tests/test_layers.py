@@ -29,6 +29,7 @@ LAYERS = (
         "time_text",
         "downloads",
         "question",
+        "question_forms",
     ),
     ("pictures", "models"),
     ("encoders", "evidence"),

@@ -4,7 +4,7 @@ A line holds ``id`` and ``pts_seconds``, so ``ntlbg evidence`` can judge the sam
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ntlbg.answerers import Answerer, Habits
-from ntlbg.data import QuestionRecord, read_questions
-from ntlbg.datasets import find_source, question_file
+from ntlbg.data import QuestionRecord, read_published
+from ntlbg.datasets import VIDEO_FOLDERS, find_source, question_file, video_folder
 from ntlbg.encoders import Encoder
-from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError
+from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError, VideoNotFound
 from ntlbg.files import check_output
 from ntlbg.generation import GREEDY, Generation, check_written
 from ntlbg.index.store import FeatureIndex
@@ -31,6 +31,7 @@ from ntlbg.views.tables import interval_text, markdown_table
 
 WRITTEN = "what `ntlbg answer` writes there"
 ALL = "all"
+Asked = QuestionRecord | DataError  # a question, or why it cannot be asked
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Summary:
         failed: why the others have none.
         right: by type, all together first; empty where no answer is known.
         seen: share of the questions with evidence whose evidence was all read; None without any.
+        categories: by what a benchmark counts by, such as ``task_type``, and there by category.
     """
 
     questions: int
@@ -89,16 +91,22 @@ class Summary:
     failed: list[str]
     right: dict[str, RightShare]
     seen: float | None
+    categories: dict[str, dict[str, RightShare]] = field(default_factory=dict)
 
     def as_markdown(self) -> str:
         """A table of what is right, if that is known, and a line about all."""
         lines = [f"{self.answered} of {self.questions} questions answered"]
         if self.seen is not None:
             lines[0] += f", all evidence read for {self.seen:.2f} of those that have any"
+        shares = self.right | {
+            f"{key}: {name}": share
+            for key, found in self.categories.items()
+            for name, share in found.items()
+        }
         body = [
             [name, str(share.n), f"{share.right:.3f}",
              interval_text(*share.interval or (None, None))]
-            for name, share in self.right.items()
+            for name, share in shares.items()
         ]  # fmt: skip
         table = markdown_table([["type", "n", "right", "95 %"], *body]) if body else ""
         return "\n\n".join(filter(None, (table, lines[0])))
@@ -108,6 +116,7 @@ def answer_file(
     questions: str | Path,
     out: str | Path,
     *,
+    videos: str | Path | None = None,
     model: str | Answerer | System = "builtin",
     encoder: str | Encoder | None = None,
     endpoint: str | None = None,
@@ -125,10 +134,12 @@ def answer_file(
     """Answer all questions of a file, or of a folder with one, into a file of JSON lines.
 
     What the file of answers holds already is not asked again. A question whose video cannot be
-    read is left out, and asked again by the next run. The other arguments are those of
+    read is left out, and asked again by the next run; so is one that a benchmark publishes without
+    words, or with an answer that is no option. The other arguments are those of
     :func:`ntlbg.pipeline.ask`; each video is encoded once.
 
     Args:
+        videos: the folder of the videos; None: they lie beside the questions.
         progress: called with questions done and the share done.
 
     Raises:
@@ -137,11 +148,11 @@ def answer_file(
         NtlbgError: what else a user can cause, but for errors of single videos and questions.
     """
     file, out = question_file(Path(questions)), Path(out)
-    asked = list(read_questions(file))
-    if not asked:
-        raise DataError(f"{file}: holds no question")
+    folder = video_folder(file, videos, "videos")
+    asked = _readable(file)
     for question in asked:
-        check_written(question.options, generation)
+        if isinstance(question, QuestionRecord):
+            check_written(question.options, generation)
     check_selector(selector, num_frames, selector_options, asked=True)
     check_output(out, records_kind(AnswerRow, WRITTEN), inputs=[file])
     system = load_system(model, encoder=encoder, endpoint=endpoint, model_options=model_options)
@@ -165,9 +176,12 @@ def answer_file(
         for place, question in enumerate(asked, start=1):
             if place in done:
                 continue
+            if isinstance(question, DataError):
+                failed.append(f"question {place}: {question}")
+                continue
             try:
                 answer = ask(
-                    _source(file, question), question.question, options=question.options,
+                    _source(folder, question.video), question.question, options=question.options,
                     model=system, num_frames=num_frames, max_visual_tokens=max_visual_tokens,
                     fps=fps, selector=selector,
                     selector_options=selector_options, max_frames=max_frames,
@@ -179,7 +193,18 @@ def answer_file(
             kept.add([_row(place, question, answer, settings)])
             if progress:
                 progress(len(kept.records), len(kept.records) / len(asked))
-    return summarize(kept.records, len(asked), failed)
+    return summarize(kept.records, asked, failed)
+
+
+def _readable(file: Path) -> list[Asked]:
+    """The questions, and why some of a benchmark's cannot be asked."""
+    asked = list(read_published(file))
+    if not asked:
+        raise DataError(f"{file}: holds no question")
+    wrong = [found for found in asked if isinstance(found, DataError)]
+    if len(wrong) == len(asked):
+        raise wrong[0]
+    return asked
 
 
 def _usual_frames(habits: Habits) -> int | str:
@@ -187,14 +212,14 @@ def _usual_frames(habits: Habits) -> int | str:
 
 
 def _checked(
-    out: Path, asked: Sequence[QuestionRecord], settings: dict, rows: list[AnswerRow]
+    out: Path, asked: Sequence[Asked], settings: dict, rows: list[AnswerRow]
 ) -> list[AnswerRow]:
     for row in rows:
         _check_row(out, row, asked, settings)
     return rows
 
 
-def _check_row(out: Path, row: AnswerRow, asked: Sequence[QuestionRecord], settings: dict) -> None:
+def _check_row(out: Path, row: AnswerRow, asked: Sequence[Asked], settings: dict) -> None:
     if not isinstance(row.place, int) or not isinstance(row.settings, dict):
         raise DataError(f"{out}: not {WRITTEN}; choose another place")
     # a folder may be called otherwise now: its weights tell the model
@@ -213,14 +238,21 @@ def _check_row(out: Path, row: AnswerRow, asked: Sequence[QuestionRecord], setti
         )
 
 
-def _key(record: QuestionRecord | AnswerRow) -> tuple:
+def _key(record: Asked | AnswerRow) -> tuple | None:
+    if isinstance(record, DataError):
+        return None
     return record.video, record.question, record.options
 
 
-def _source(file: Path, question: QuestionRecord) -> Path:
-    """The video's file; one that is not there is named as the questions name it."""
-    found = find_source(file.parent, question.video)
-    return file.parent / question.video if found is None else found
+def _source(folder: Path, video: str) -> Path:
+    found = find_source(folder, video)
+    if found is None:
+        raise VideoNotFound(
+            f"{folder / video}: no such video, with no ending of a video and in none of "
+            f"{', '.join(f'{name}/' for name in VIDEO_FOLDERS)} there; name the folder of the "
+            "videos (--videos)"
+        )
+    return found
 
 
 def _row(place: int, question: QuestionRecord, answer: Answer, settings: dict) -> AnswerRow:
@@ -246,20 +278,44 @@ def _row(place: int, question: QuestionRecord, answer: Answer, settings: dict) -
     )
 
 
-def summarize(rows: Sequence[AnswerRow], questions: int, failed: Sequence[str] = ()) -> Summary:
-    """Shares of right answers, together and for each type."""
+def summarize(
+    rows: Sequence[AnswerRow], asked: Sequence[Asked], failed: Sequence[str] = ()
+) -> Summary:
+    """Shares of right answers, together, for each type and for each category of a benchmark."""
     known = [row for row in rows if row.right is not None]
     groups = {ALL: known} if known else {}
     for name in sorted({row.type for row in known if row.type is not None} - {ALL}):
         groups[name] = [row for row in known if row.type == name]
     seen = [row.seen for row in rows if row.seen is not None]
     return Summary(
-        questions=questions,
+        questions=len(asked),
         answered=len(rows),
         failed=list(failed),
         right={name: _share(found) for name, found in groups.items()},
         seen=float(np.mean(seen)) if seen else None,
+        categories=_by_category(known, asked),
     )
+
+
+def _by_category(
+    rows: Sequence[AnswerRow], asked: Sequence[Asked]
+) -> dict[str, dict[str, RightShare]]:
+    groups: dict[str, dict[str, list[AnswerRow]]] = {}
+    for row in rows:
+        question = asked[row.place - 1]
+        assert isinstance(question, QuestionRecord)  # `_check_row` has looked at what was kept
+        for key, names in question.categories.items():
+            for name in names:
+                groups.setdefault(key, {}).setdefault(name, []).append(row)
+    return {
+        key: {name: _share(found[name]) for name in sorted(found, key=_numbers_first)}
+        for key, found in groups.items()
+    }
+
+
+def _numbers_first(name: str) -> tuple[int, str]:
+    """In the order of their size: LongVideoBench counts by the seconds 15, 60, 600 and 3600."""
+    return (int(name) if name.isdecimal() else 10**9), name
 
 
 def _share(rows: Sequence[AnswerRow]) -> RightShare:

@@ -1,22 +1,35 @@
 """Questions about videos, one JSON object a line.
 
 Required: ``video`` (or ``video_id``, or ``image``), ``question``, ``answer``. The rest is optional.
-Records in the form of LLaVA, ``conversations`` about an ``image`` or a ``video``, are read as well,
-each pair of turns as a question (``ntlbg.conversations``).
+Files of LongVideoBench, Video-MME, MLVU and LVBench, and conversations about pictures and videos
+as LLaVA has them, are read as they are published (``ntlbg.question_forms``).
 Times are seconds from the first picture; evidence intervals are ``[start, end)``.
 """
 
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
-from ntlbg.conversations import is_conversation, questions_of
 from ntlbg.errors import DataError
+from ntlbg.question_forms import Form, recognise
 
-Seconds = Annotated[float, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# LVBench counts its questions, and so do many lists; a number that is none names nothing.
+Id = Annotated[str, BeforeValidator(lambda given: str(given) if type(given) is int else given)]
+# What data sets call the kinds by which their results are counted: LongVideoBench; Video-MME; MLVU
+# and LVBench; LongVideoBench and, from its ``duration``, Video-MME.
+CATEGORIES = ("question_category", "task_type", "question_type", "duration_group")
 # The answer to a question about what the video does not show.
 NOT_SEEN = "I did not see that."
 
@@ -26,7 +39,7 @@ class QuestionRecord(BaseModel):
 
     model_config = ConfigDict(extra="allow", populate_by_name=True)
 
-    id: str | None = Field(None, description="unique within its file")
+    id: Id | None = Field(None, description="unique within its file")
     video: str = Field(
         min_length=1,
         validation_alias=AliasChoices("video", "video_id", "image"),
@@ -45,6 +58,12 @@ class QuestionRecord(BaseModel):
         default_factory=list, description="intervals that must be seen to answer, in seconds"
     )
 
+    @property
+    def categories(self) -> dict[str, list[str]]:
+        """Kinds of the question, by the key under which the file has them; one key, several."""
+        found = {key: getattr(self, key, None) for key in CATEGORIES}
+        return {key: _names(value) for key, value in found.items() if value is not None}
+
     @model_validator(mode="after")
     def _answer_is_an_option(self):
         known = self.answer is not None and self.options is not None
@@ -61,13 +80,16 @@ class Sample(QuestionRecord):
     answer: str = Field(min_length=1, description="the answer's text, also for multiple choice")
 
 
+Record = TypeVar("Record", bound=QuestionRecord)
+
+
 def read_samples(path: str | Path) -> Iterator[Sample]:
     """Samples of a ``.jsonl`` file, or of a ``.json`` file that holds a list.
 
     Raises:
         DataError: naming file, line and field.
     """
-    return _read(Path(path), Sample)
+    return map(_given, _read(Path(path), Sample))
 
 
 def read_questions(path: str | Path) -> Iterator[QuestionRecord]:
@@ -76,23 +98,70 @@ def read_questions(path: str | Path) -> Iterator[QuestionRecord]:
     Raises:
         DataError: naming file, line and field.
     """
+    return map(_given, _read(Path(path), QuestionRecord))
+
+
+def read_published(path: str | Path) -> Iterator[QuestionRecord | DataError]:
+    """The same; in the place of a benchmark's question that cannot be used is the reason.
+
+    Some of MLVU's have an empty question or answer, or an answer that is none of the candidates.
+
+    Raises:
+        DataError: about all else, naming file, line and field.
+    """
     return _read(Path(path), QuestionRecord)
 
 
-def _read(path: Path, kind: type[QuestionRecord]) -> Iterator:
+def _given(found: Record | DataError) -> Record:
+    if isinstance(found, DataError):
+        raise found
+    return found
+
+
+def _read(path: Path, kind: type[Record]) -> Iterator[Record | DataError]:
+    places: dict[str, str] = {}  # by id
     for number, record in _list(path) if path.suffix == ".json" else read_json_lines(path):
-        for where, question in _questions(record, f"{path}:{number}"):
-            try:
-                yield kind.model_validate(question)
-            except ValidationError as error:
-                first = error.errors()[0]
-                key = ".".join(str(part) for part in first["loc"]) or "record"
-                raise DataError(f"{where}: {key}: {first['msg']}") from error
+        where = f"{path}:{number}"
+        if not isinstance(record, dict):
+            raise DataError(f"{where}: got {record!r:.80}; a question is a JSON object")
+        form = recognise(record)
+        for place, said in form.split(record, where):
+            question = _question(form, kind, said, place)
+            if isinstance(question, kind) and form.names_questions and question.id is not None:
+                _check_only(question.id, place, places)
+            yield question
 
 
-def _questions(record: Any, where: str) -> Iterable[tuple[str, Any]]:
-    """The questions of a record, and where they are."""
-    return questions_of(record, where) if is_conversation(record) else [(where, record)]
+def _question(form: Form, kind: type[Record], said: dict, where: str) -> Record | DataError:
+    try:
+        return _checked(kind, form.fields(said, where), where)
+    except DataError as error:
+        if form.benchmark:
+            return error
+        raise
+
+
+def _checked(kind: type[Record], fields: dict, where: str) -> Record:
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "record"
+        raise DataError(f"{where}: {key}: {first['msg']}") from error
+
+
+def _check_only(name: str, where: str, places: dict[str, str]) -> None:
+    """Keep where an id is; answers and evidence are found by it."""
+    if name in places:
+        raise DataError(
+            f"{where}: id: {name!r} is also the id of {places[name]}; give each question its own, "
+            "or none"
+        )
+    places[name] = where
+
+
+def _names(value: Any) -> list[str]:
+    return list(dict.fromkeys(map(str, value if isinstance(value, list) else [value])))
 
 
 def write_samples(path: str | Path, samples: Iterable[Sample]) -> int:

@@ -1,11 +1,14 @@
 """The data sets that a configuration names: questions, and the video or features of each.
 
 A data set is a file of questions (``.jsonl``, or ``.json`` with a list), or a folder with one.
-Videos lie beside the questions or in ``videos/``; features that were computed before lie beside
-the questions or in ``features/``, under the video's name with the ending ``.pt``, ``.safetensors``
-or ``.npy``. Where a data set names a ``folder``, they lie there instead of beside the questions.
+Videos lie beside the questions or in ``videos/``, ``video/`` or ``data/``; features that were
+computed before lie beside the questions or in ``features/``, under the video's name with the ending
+``.pt``, ``.safetensors`` or ``.npy``. Where a data set names a ``folder``, they lie there instead
+of beside the questions.
 """
 
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +20,9 @@ from ntlbg.data import Sample, read_samples
 from ntlbg.errors import DataError
 
 QUESTION_FILES = ("questions.jsonl", "questions.json")
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm")
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm")
+# LongVideoBench has its files in videos/, MLVU in video/, and Video-MME's archives hold data/
+VIDEO_FOLDERS = ("videos", "video", "data")
 FEATURE_SUFFIXES = (".pt", ".safetensors", ".npy")
 
 
@@ -45,13 +50,27 @@ def load_items(entry: DatasetEntry) -> list[DatasetItem]:
         DataError: no such file or folder, no questions in it, or a line that is wrong.
     """
     file = question_file(Path(entry.path))
-    folder = file.parent if entry.folder is None else Path(entry.folder)
-    if not folder.is_dir():
-        raise DataError(
-            f"{entry.path}: folder: got {entry.folder!r}; there is no such folder, name the one "
-            "that holds the videos, pictures or features"
-        )
+    folder = video_folder(file, entry.folder, f"{entry.path}: folder")
     return [DatasetItem(sample, find_source(folder, sample.video)) for sample in read_samples(file)]
+
+
+def video_folder(file: Path, named: str | Path | None, key: str) -> Path:
+    """Where the videos of a file of questions lie: beside it, or in the folder that is named.
+
+    Args:
+        key: what names the folder, for the message.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    if named is None:
+        return file.parent
+    if not Path(named).is_dir():
+        raise DataError(
+            f"{key}: got {str(named)!r}; there is no such folder, name the one that holds the "
+            "videos, pictures or features"
+        )
+    return Path(named)
 
 
 def question_file(path: Path) -> Path:
@@ -81,14 +100,27 @@ def find_source(folder: Path, video: str) -> Path | None:
     """The file of a video, or of its features where there is no video."""
     ending = Path(video).suffix  # of an id such as ep.01, part of the name
     stem = video.removesuffix(ending) if ending.lower() in VIDEO_SUFFIXES else video
-    names = [video, *(f"{video}{suffix}" for suffix in VIDEO_SUFFIXES if stem == video)]
-    within = [folder, folder / "videos"]
+    within = [folder, *(folder / name for name in VIDEO_FOLDERS)]
     if ending.lower() == ".gif":  # as in the folder of LongVU's training videos
         within.append(folder / "gifs")
-    places = [place / name for name in names for place in within]
-    names = [f"{stem}{suffix}" for suffix in FEATURE_SUFFIXES]
+    endings = ["", *VIDEO_SUFFIXES] if stem == video else [""]
+    places = [place / name for name in _spellings(video, endings) for place in within]
+    names = list(_spellings(stem, FEATURE_SUFFIXES))
     places += [place / name for place in (folder, folder / "features") for name in names]
     return next((place for place in places if place.is_file()), None)
+
+
+def _spellings(name: str, endings: Iterable[str]) -> Iterator[str]:
+    """A name with each ending, also in capitals as cameras write it, and in each Unicode form.
+
+    Letters with accents are one character in most texts, and two in names of files from a Mac.
+    """
+    forms = dict.fromkeys((name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))))
+    for ending in endings:
+        for form in forms:
+            yield f"{form}{ending}"
+            if ending:
+                yield f"{form}{ending.upper()}"
 
 
 def read_features(path: str | Path, fps: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

@@ -142,7 +142,8 @@ def answer(
         Path,
         typer.Argument(
             help="Questions, .jsonl or .json, or a folder with such a file. Each has video and "
-            "question, perhaps id, options, answer, answer_type and evidence.",
+            "question, perhaps id, options, answer, answer_type and evidence. Files of "
+            "LongVideoBench, Video-MME, MLVU and LVBench are read as they are published.",
             show_default=False,
         ),
     ],
@@ -150,6 +151,10 @@ def answer(
         Path,
         typer.Argument(help="File for the answers, one JSON object a line.", show_default=False),
     ],
+    videos: Annotated[
+        Path | None,
+        typer.Option(help="The folder of the videos. Default: beside the questions."),
+    ] = None,
     model: Model = "builtin",
     model_option: ModelOption = None,
     endpoint: Endpoint = None,
@@ -168,7 +173,8 @@ def answer(
 ) -> None:
     """Answer a file of questions, and count the right ones where that is known; goes on if stopped.
 
-    Each video is read once. Questions whose video cannot be read are left out, with exit code 2.
+    Each video is read once. Questions that cannot be asked, and those whose video cannot be read,
+    are left out, with exit code 2.
     """
     from dataclasses import asdict
 
@@ -181,6 +187,7 @@ def answer(
         summary = answer_file(
             questions,
             out,
+            videos=videos,
             model=model,
             model_options=read_model_options(model_option),
             endpoint=endpoint,

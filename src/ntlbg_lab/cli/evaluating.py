@@ -87,7 +87,8 @@ def evidence(
     format: Annotated[
         str,
         typer.Option(
-            help="Of the annotations: longvideobench, qvhighlights, nextgqa, cgbench or jsonl."
+            help="Of the annotations: longvideobench, qvhighlights, nextgqa, cgbench, lvbench or "
+            "jsonl."
         ),
     ] = "jsonl",
     uniform: Annotated[

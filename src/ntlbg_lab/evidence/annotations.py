@@ -1,4 +1,4 @@
-"""Where the evidence for a question lies, read from the published annotations of four data sets.
+"""Where the evidence for a question lies, read from the published annotations of five data sets.
 
 Nothing but adapters: the files stay where their authors published them. Every time becomes seconds
 from the first picture. ``FORMATS`` is the whole menu.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ntlbg.data import read_json_lines, read_text
+from ntlbg.data import read_json_lines, read_questions, read_text
 from ntlbg.errors import DataError
 
 # LongVideoBench's data card calls ``position`` a frame index and names no rate. The frames are
@@ -122,7 +122,7 @@ class ListedRecords:
                 id=str(record[self.id]),
                 video=str(record[self.video]),
                 evidence=_intervals(times),
-                duration=float(record["duration"]),
+                duration=_duration(record["duration"], str(record[self.id])),
                 kind=record.get(self.kind),
             )
 
@@ -139,8 +139,16 @@ def _nextgqa(path: Path) -> Iterator[Annotation]:
                 id=f"{video}_{question}",
                 video=str(video),
                 evidence=_intervals(windows),
-                duration=float(record["duration"]),
+                duration=_duration(record["duration"], str(video)),
             )
+
+
+def _lvbench(path: Path) -> Iterator[Annotation]:
+    """``video_info.meta.jsonl``: seconds of ``time_reference``; ids are the ``uid``."""
+    for question in read_questions(path):
+        if question.id is None:
+            raise ValueError(f"{question.question!r} has no uid")
+        yield Annotation(question.id, question.video, tuple(question.evidence))
 
 
 def _jsonl(path: Path) -> Iterator[Annotation]:
@@ -149,12 +157,12 @@ def _jsonl(path: Path) -> Iterator[Annotation]:
     ``video``, ``duration`` and ``answer_type`` are optional; the questions of made videos fit.
     """
     for record in read_objects(path):
-        identifier = str(record["id"])
+        identifier, duration = str(record["id"]), record.get("duration")
         yield Annotation(
             id=identifier,
             video=str(record.get("video", record.get("video_id", identifier))),
             evidence=_plain_evidence(identifier, record),
-            duration=None if record.get("duration") is None else float(record["duration"]),
+            duration=None if duration is None else _duration(duration, identifier),
             kind=record.get("answer_type"),
         )
 
@@ -187,6 +195,13 @@ def _intervals(found: Iterable) -> tuple[Interval, ...]:
             raise ValueError(f"evidence must be [start, end] in seconds, got {item}")
         intervals.append((float(start), float(end)))
     return tuple(intervals)
+
+
+def _duration(given: Any, identifier: str) -> float:
+    seconds = float(given)
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(f"{identifier!r} has the duration {seconds}; give seconds, from 0 on")
+    return seconds
 
 
 def _ends_late(record: Annotation) -> bool:
@@ -231,5 +246,6 @@ FORMATS: dict[str, Callable[[Path], Iterator[Annotation]]] = {
     "nextgqa": _nextgqa,
     # cgbench.json
     "cgbench": ListedRecords(read_json, "qid", "video_uid", "clue_intervals", "sub_category"),
+    "lvbench": _lvbench,
     "jsonl": _jsonl,
 }

@@ -1,4 +1,4 @@
-"""Four data sets' annotations as seconds; no unit is ever guessed."""
+"""Five data sets' annotations as seconds; no unit is ever guessed."""
 
 import json
 
@@ -7,6 +7,7 @@ import pytest
 
 from ntlbg.errors import DataError
 from ntlbg_lab.evidence.annotations import FORMATS, frames_to_seconds, read_annotations
+from published_files import LVBENCH, as_lines
 
 NATIVE_RATES = (23.976, 25.0, 29.97, 30.0)
 
@@ -131,6 +132,36 @@ def test_cgbench(tmp_path):
     (found,) = read_annotations(write(tmp_path / "a", [record]), "cgbench").records
     assert (found.id, found.video, found.kind) == ("5", "v", "Event")
     assert found.evidence == ((3.0, 9.5),)
+
+
+def test_lvbench(tmp_path):
+    found = read_annotations(as_lines(tmp_path / "video_info.meta.jsonl", LVBENCH), "lvbench")
+    assert [(one.id, one.video, one.evidence, one.duration) for one in found.records] == [
+        ("55", "Cm73", ((10.0, 13.0),), None),
+        ("56", "Cm73", ((3900.0, 3907.0),), None),
+    ]
+    path = as_lines(tmp_path / "own.jsonl", [{"video": "v", "question": "q"}])
+    with pytest.raises(DataError, match=r"not lvbench: 'q' has no uid"):
+        read_annotations(path, "lvbench")
+
+
+@pytest.mark.parametrize("duration", [float("nan"), float("inf"), -1])
+@pytest.mark.parametrize(
+    "format", ["longvideobench", "qvhighlights", "nextgqa", "cgbench", "jsonl"]
+)
+def test_a_duration_that_is_no_number_of_seconds_is_named(format, duration, tmp_path):
+    common = {"id": "a", "qid": "a", "video_id": "v", "vid": "v", "video_uid": "v"}
+    times = {key: [[1, 2]] for key in ("evidence", "relevant_windows", "clue_intervals")}
+    record = common | times | {"duration": duration}
+    if format == "longvideobench":
+        record["position"] = [24]
+    if format == "nextgqa":
+        record = {"a": {"duration": duration, "location": {"1": [[1, 2]]}}}
+    lines = format in ("qvhighlights", "jsonl")
+    whole = record if format == "nextgqa" else [record]
+    path = write(tmp_path / "file", whole, lines=lines)
+    with pytest.raises(DataError, match=rf"file: not {format}: 'a' has the duration "):
+        read_annotations(path, format)
 
 
 def test_questions_of_made_videos_are_plain_annotations(tmp_path):
