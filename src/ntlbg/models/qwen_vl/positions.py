@@ -86,9 +86,8 @@ def _next_offsets(types: Tensor, token: int, waiting: dict[int, Iterator[Block]]
     if block is None:
         raise ValueError(f"token {token} is of type {kind}, and nothing is left to be seen there")
     offsets = block.offsets()
-    if (types[token : token + offsets.shape[1]] != kind).any() or offsets.shape[1] > len(
-        types
-    ) - token:
+    places = types[token : token + offsets.shape[1]]
+    if len(places) < offsets.shape[1] or (places != kind).any():
         raise ValueError(f"from token {token} on there is no room for {offsets.shape[1]} cells")
     return offsets
 
