@@ -131,6 +131,15 @@ def test_a_prompt_for_pictures_that_were_seen_is_the_same_without_pixels(kind):
 
 
 @EVERY_KIND
+def test_a_picture_of_three_rows_is_not_taken_for_three_colours(kind):
+    processor = tiny_processor(kind)
+    prompt = vision_prompt(FAMILIES[kind], processor, VIDEO, frames([1.0], 3, 60))
+    _, height, width = prompt.video_grid_thw[0].tolist()
+    assert height < width
+    assert height * width // 4 == video_tokens(processor, 1, 3, 60)
+
+
+@EVERY_KIND
 def test_a_frame_shown_twice_is_the_image_itself(kind):
     processor, video = tiny_processor(kind), frames([1.0, 5.0, 9.0])
     prompt = vision_prompt(FAMILIES[kind], processor, VIDEO, video)

@@ -1,6 +1,7 @@
 """What the tower saw, kept and used again: equal to an ordinary call, to the bit."""
 
 from contextlib import suppress
+from copy import deepcopy
 
 import pytest
 import torch
@@ -61,9 +62,10 @@ PROMPTS = {
 
 @EVERY_KIND
 @pytest.mark.parametrize("name", PROMPTS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @torch.no_grad()
-def test_going_on_from_the_tower_is_the_ordinary_call_to_the_bit(models, kind, name):
-    model, prompt = models[kind], _prompt(kind, **PROMPTS[name])
+def test_going_on_from_the_tower_is_the_ordinary_call_to_the_bit(models, kind, name, dtype):
+    model, prompt = deepcopy(models[kind]).to(dtype), _prompt(kind, **PROMPTS[name])
     inputs, features = _ordinary(model, prompt), encode(model, prompt)
     assert torch.equal(_logits(model, prompt, features), model(**inputs).logits[0])
     model.model.rope_deltas = None
@@ -251,9 +253,18 @@ def test_features_of_other_pictures_are_refused(models):
             pass
 
 
+@EVERY_KIND
+def test_features_of_a_model_in_bfloat16_may_be_kept_as_float32(models, kind):
+    model, prompt = deepcopy(models[kind]).to(torch.bfloat16), _prompt(kind)
+    features = encode(model, prompt)
+    wide = {name: one.to(dtype=torch.float32) for name, one in features.items()}
+    assert features["video"].pooled.dtype == torch.bfloat16
+    assert torch.equal(_logits(model, prompt, wide), _logits(model, prompt, features))
+
+
 def test_numbers_too_large_for_half_precision_are_refused(models):
-    features = encode(models["qwen2_vl"], _prompt("qwen2_vl"))["video"]
-    features.pooled[0, 0] = 70_000.0
+    features = encode(models["qwen3_vl"], _prompt("qwen3_vl"))["video"]
+    features.deepstack[1][0, 0] = 70_000.0
     with pytest.raises(DataError, match=r"too large for torch\.float16"):
         features.to(dtype=torch.float16)
     assert features.to(dtype=torch.bfloat16).pooled.isfinite().all()

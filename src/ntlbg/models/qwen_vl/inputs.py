@@ -61,7 +61,10 @@ class VisionPrompt:
     image_grid_thw: Tensor | None = None
 
     def tensors(self) -> dict[str, Tensor]:
-        """What the model's own ``forward`` and ``generate`` take, and an attention mask."""
+        """What the model's own ``forward`` and ``generate`` take, and an attention mask.
+
+        For a video of Qwen2-VL or Qwen2.5-VL give ``position_ids`` too (`prompt_positions`).
+        """
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         given = {name: value for name, value in named.items() if isinstance(value, Tensor)}
         return given | {"attention_mask": torch.ones_like(self.input_ids)}
@@ -224,12 +227,13 @@ def _patches(
     processor: PictureProcessor, images: Sequence[np.ndarray], limits: Limits | None
 ) -> tuple[Tensor, Tensor]:
     """Pixels (P, D) and grids (number of images, 3)."""
-    size = {} if limits is None else dict(zip(("shortest_edge", "longest_edge"), limits))
+    edges = ("shortest_edge", "longest_edge")
+    size = {} if limits is None else {"size": dict(zip(edges, limits))}
     found = processor.image_processor(
         images=list(images),
         input_data_format="channels_last",  # a guess from the shape is wrong for three rows
         return_tensors="pt",
-        **({"size": size} if size else {}),
+        **size,
     )
     return found["pixel_values"], found["image_grid_thw"]
 
