@@ -1,0 +1,204 @@
+"""What the vision tower saw, kept, and a model that goes on from there.
+
+The tower runs once; a second question about the same pictures starts from its output. Tokens may
+be left out on the way. Models are not changed: transformers takes a tower's output in place of
+pixels.
+
+n tokens that the tower made, m of them kept, C numbers of each, S tokens of the prompt before
+any is left out.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+from transformers.models.qwen3_vl.modeling_qwen3_vl import BaseModelOutputWithDeepstackFeatures
+
+from ntlbg.errors import DataError
+from ntlbg.files import staged_file
+from ntlbg.marks import tensor_file
+from ntlbg.models.qwen_vl.inputs import IMAGE_TYPE, VIDEO_TYPE, VisionPrompt
+from ntlbg.models.qwen_vl.positions import prompt_positions
+
+TYPES = {"image": IMAGE_TYPE, "video": VIDEO_TYPE}
+FEATURES = tensor_file("features of a vision tower", "pooled", "kept", "grid_thw")
+
+
+@dataclass(frozen=True, eq=False)
+class VisionFeatures:
+    """What a tower made of all images, or of the video, of a prompt.
+
+    Attributes:
+        pooled: (m, C), what stands in place of the tokens.
+        deepstack: of Qwen3-VL (m, C) for each of the first layers of the language model; else
+            empty.
+        grid_thw: int64 (number of images or videos, 3), in patches.
+        kept: bool (n,), the tokens that are left; m of them.
+    """
+
+    pooled: Tensor
+    deepstack: tuple[Tensor, ...]
+    grid_thw: Tensor
+    kept: Tensor
+
+    def prune(self, keep: Tensor) -> "VisionFeatures":
+        """Only the tokens of the mask ``keep`` (m,) bool."""
+        if keep.dtype != torch.bool or keep.shape != self.pooled.shape[:1]:
+            raise ValueError(
+                f"keep must be bool ({len(self.pooled)},), got {keep.dtype} {tuple(keep.shape)}"
+            )
+        kept = self.kept.clone()
+        kept[self.kept] = keep.to(kept.device)
+        return replace(
+            self,
+            pooled=self.pooled[keep],
+            deepstack=tuple(layer[keep] for layer in self.deepstack),
+            kept=kept,
+        )
+
+    def to(self, *, dtype: torch.dtype) -> "VisionFeatures":
+        """In another precision.
+
+        Raises:
+            DataError: a number is too large for it.
+        """
+        pooled, *deepstack = (layer.to(dtype) for layer in (self.pooled, *self.deepstack))
+        if not all(layer.isfinite().all() for layer in (pooled, *deepstack)):
+            raise DataError(f"features are too large for {dtype}; keep them as float32 or bfloat16")
+        return replace(self, pooled=pooled, deepstack=tuple(deepstack))
+
+    def arrays(self) -> dict[str, Tensor]:
+        """Everything by name, to keep."""
+        layers = {f"deepstack.{number}": layer for number, layer in enumerate(self.deepstack)}
+        return {"pooled": self.pooled, "grid_thw": self.grid_thw, "kept": self.kept, **layers}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Tensor]) -> "VisionFeatures":
+        """What ``arrays`` gave."""
+        count = sum(name.startswith("deepstack.") for name in arrays)
+        layers = tuple(arrays[f"deepstack.{number}"] for number in range(count))
+        return cls(arrays["pooled"], layers, arrays["grid_thw"], arrays["kept"])
+
+
+def save_features(path: Path, features: VisionFeatures) -> None:
+    """Keep features in a safetensors file, to the bit.
+
+    Raises:
+        OutputError: the file cannot be written there.
+    """
+    with staged_file(path, FEATURES) as stage:
+        save_file({name: one.contiguous() for name, one in features.arrays().items()}, stage)
+
+
+def load_features(path: Path) -> VisionFeatures:
+    """What ``save_features`` kept.
+
+    Raises:
+        DataError: the file cannot be read, or holds something else.
+    """
+    try:
+        return VisionFeatures.from_arrays(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path}: features cannot be read ({error})") from error
+    except KeyError as error:
+        raise DataError(
+            f"{path}: holds no features of a vision tower; {error} is missing"
+        ) from None
+
+
+@torch.no_grad()
+def encode(model: Any, prompt: VisionPrompt) -> dict[str, VisionFeatures]:
+    """Run the tower over what is seen in a prompt: ``image``, ``video`` or both.
+
+    Args:
+        model: one of the families, for conditional generation.
+    """
+    found = {}
+    if prompt.pixel_values is not None:
+        pixels, grids = prompt.pixel_values, prompt.image_grid_thw
+        made = model.model.get_image_features(*_at(model, pixels, grids), return_dict=True)
+        found["image"] = _features(made, grids)
+    if prompt.pixel_values_videos is not None:
+        pixels, grids = prompt.pixel_values_videos, prompt.video_grid_thw
+        made = model.model.get_video_features(*_at(model, pixels, grids), return_dict=True)
+        found["video"] = _features(made, grids)
+    return found
+
+
+@contextmanager
+def seen_inputs(
+    model: Any, prompt: VisionPrompt, features: Mapping[str, VisionFeatures]
+) -> Iterator[dict[str, Any]]:
+    """What ``model(...)`` and ``model.generate(...)`` are to be given, within the block.
+
+    Tokens that the features have no longer are left out; the others stay where they were. The
+    model remembers how far positions are ahead of tokens; after the block it remembers what it
+    did before.
+
+    Args:
+        prompt: of `place_vision` or `vision_prompt`; pixels are not needed.
+        features: ``image`` and ``video``, whichever the prompt has places for.
+
+    Raises:
+        ValueError: the features are those of other pictures.
+    """
+    left = _left(prompt, features)
+    ids = prompt.input_ids[:, left]
+    positions = prompt_positions(model.config, prompt)[:, :, left]
+    positions[0] = torch.arange(ids.shape[1])
+    before = model.model.rope_deltas
+    ahead = (positions[1:].max() + 1 - ids.shape[1]).view(1, 1)
+    model.model.rope_deltas = ahead.to(model.device)
+    try:
+        yield {
+            "input_ids": ids.to(model.device),
+            "attention_mask": torch.ones_like(ids, device=model.device),
+            "position_ids": positions.to(model.device),
+            "mm_encoder_outputs": {name: _output(model, one) for name, one in features.items()},
+        }
+    finally:
+        model.model.rope_deltas = before
+
+
+def _at(model: Any, *tensors: Tensor | None) -> list[Tensor]:
+    return [tensor.to(model.device) for tensor in tensors if tensor is not None]
+
+
+def _features(made: Any, grids: Tensor | None) -> VisionFeatures:
+    assert grids is not None, "pixels come with grids"
+    pooled = torch.cat(list(made.pooler_output))
+    deepstack = tuple(torch.cat(list(layer)) for layer in getattr(made, "deepstack_features", ()))
+    return VisionFeatures(pooled, deepstack, grids, torch.ones(len(pooled), dtype=torch.bool))
+
+
+def _output(model: Any, features: VisionFeatures) -> Any:
+    """As ``get_video_features`` returns it: a tuple of tensors where its type says a tensor."""
+    made: Any = BaseModelOutputWithPooling()
+    if features.deepstack:
+        made = BaseModelOutputWithDeepstackFeatures()
+        made.deepstack_features = [(layer.to(model.device),) for layer in features.deepstack]
+    made.pooler_output = (features.pooled.to(model.device),)
+    return made
+
+
+def _left(prompt: VisionPrompt, features: Mapping[str, VisionFeatures]) -> Tensor:
+    """(S,) bool: the tokens of the prompt that stay."""
+    grids = {"image": prompt.image_grid_thw, "video": prompt.video_grid_thw}
+    left = torch.ones(prompt.input_ids.shape[1], dtype=torch.bool)
+    for name, kind in TYPES.items():
+        wanted, given = grids[name], features.get(name)
+        if wanted is None and given is None:
+            continue
+        if wanted is None or given is None or not torch.equal(wanted, given.grid_thw.cpu()):
+            found = None if given is None else given.grid_thw.tolist()
+            asked = None if wanted is None else wanted.tolist()
+            raise ValueError(f"features are of {name} grids {found}, the prompt has {asked}")
+        left[prompt.mm_token_type_ids[0] == kind] = given.kept.cpu()
+    return left
