@@ -13,7 +13,7 @@ from PIL import Image
 
 import ntlbg
 from ntlbg.answerers import load_answerer
-from ntlbg.answerers.content import LETTERS, question_text, stamp
+from ntlbg.answerers.content import CHOICE_STYLES, LETTERS, question_text, stamp
 from ntlbg.answerers.transformers import load_transformers_answerer
 from ntlbg.budget import plan_frames
 from ntlbg.errors import BudgetError, ConfigError, WeightsError
@@ -204,7 +204,8 @@ def test_options_are_chosen_by_the_likelihood_of_their_letters(answerers, family
     reply = answerer.answer(question, given)
     from ntlbg.answerers.content import portable_content
 
-    inputs = answerer.processor(portable_content(given, question_text(question)))
+    asked = question_text(question, style=answerer.style)
+    inputs = answerer.processor(portable_content(given, asked))
     with torch.inference_mode():
         chances = answerer.model(**inputs).logits[0, -1].double().softmax(0)
     words = answerer.processor.tokenizer
@@ -367,3 +368,18 @@ class Colours(ntlbg.Encoder):
 
     def encode_text(self, texts):
         return np.ones((len(texts), 3), np.float32)
+
+
+def test_options_are_asked_for_in_the_words_of_each_family():
+    question = parse_question("What is shown?", ("a car", "a dog"))
+    assert question_text(question) == (
+        "What is shown?\nA. a car\nB. a dog\n"
+        "Answer with the option's letter from the given choices directly."
+    )
+    assert question_text(question, [1, 0], CHOICE_STYLES["qwen3_vl"]) == (
+        "Question: What is shown?\nOptions:\nA. a dog\nB. a car\n"
+        "Please select the correct answer from the options above."
+    )
+    assert question_text(question, style=CHOICE_STYLES["smolvlm"]).endswith(
+        "\nChoices:\nA. a car\nB. a dog\nAnswer with the letter."
+    )

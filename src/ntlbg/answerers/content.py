@@ -5,6 +5,7 @@ and the question comes last, so that a model without a clock of its own knows wh
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -21,16 +22,52 @@ BY_LETTER = "Answer with the option's letter from the given choices directly."
 NOTHING_WRITTEN = "the model ended its answer without a word; ask in other words"
 
 
+@dataclass(frozen=True)
+class ChoiceStyle:
+    """The words around a question with options.
+
+    Attributes:
+        before: the question.
+        heading: of the options, a line of its own; empty for none.
+        after: the options, says how to answer.
+    """
+
+    before: str = ""
+    heading: str = ""
+    after: str = "Answer with the option's letter from the given choices directly."
+
+
+# As LLaVA-OneVision, InternVL and LMMs-Eval ask, which most open models were trained on.
+USUAL_STYLE = ChoiceStyle()
+_QWEN = ChoiceStyle(
+    "Question: ", "Options:", "Please select the correct answer from the options above."
+)
+# Others, by model_type: as their makers evaluate them with VLMEvalKit.
+CHOICE_STYLES = {
+    "qwen2_vl": _QWEN,
+    "qwen2_5_vl": _QWEN,
+    "qwen3_vl": _QWEN,
+    "qwen3_vl_moe": _QWEN,
+    "smolvlm": ChoiceStyle("Question: ", "Choices:", "Answer with the letter."),
+    "idefics3": ChoiceStyle("Question: ", "Choices:", "Answer with the letter."),
+}
+
+
 def stamp(seconds: float) -> str:
     """``<12.5 seconds>``, as Qwen3-VL writes it."""
     return f"<{seconds:.1f} seconds>"
 
 
-def question_text(question: Question, order: Sequence[int] | None = None) -> str:
+def question_text(
+    question: Question,
+    order: Sequence[int] | None = None,
+    style: ChoiceStyle = USUAL_STYLE,
+) -> str:
     """What is asked, with the options by letter where there are some.
 
     Args:
         order: positions of the options, in which they are shown.
+        style: the words around them.
 
     Raises:
         QuestionError: more options than letters.
@@ -42,7 +79,8 @@ def question_text(question: Question, order: Sequence[int] | None = None) -> str
         raise QuestionError(f"{len(options)} options; give at most {len(LETTERS)}")
     shown = [options[place] for place in order or range(len(options))]
     lines = [f"{letter}. {option}" for letter, option in zip(LETTERS, shown)]
-    return "\n".join([question.text, *lines, BY_LETTER])
+    heading = [style.heading] if style.heading else []
+    return "\n".join([style.before + question.text, *heading, *lines, style.after])
 
 
 def portable_content(given: AnswerInput, text: str) -> Content:

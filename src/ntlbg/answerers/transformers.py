@@ -24,8 +24,10 @@ from transformers import (
 
 from ntlbg.answerers import Answerer, Habits, Wants
 from ntlbg.answerers.content import (
+    CHOICE_STYLES,
     LETTERS,
     NOTHING_WRITTEN,
+    USUAL_STYLE,
     Content,
     portable_content,
     question_text,
@@ -91,6 +93,7 @@ class TransformersAnswerer(Answerer):
         self.model, self.processor = model.eval(), processor
         self.name, self.fingerprint = name, fingerprint
         self.options = options or TransformersOptions()
+        self.style = CHOICE_STYLES.get(model.config.model_type, USUAL_STYLE)
         text = model.config.get_text_config()
         self.context_length = getattr(text, "max_position_embeddings", None)
         self._count = lru_cache(maxsize=None)(self._count_anew)  # of sizes seen before
@@ -111,7 +114,7 @@ class TransformersAnswerer(Answerer):
 
     def text_tokens(self, question: Question, num_frames: int, last_seconds: float) -> int:
         """Of the question, the longest answer, and the times and marks around each picture."""
-        text = question_text(question)
+        text = question_text(question, style=self.style)
         first, each = self._text(text, last_seconds)
         return first + each * max(num_frames - 1, 0) + LONGEST_ANSWER_TOKENS
 
@@ -146,7 +149,9 @@ class TransformersAnswerer(Answerer):
         chances, turns = np.zeros(number), number if self.options.rotate_options else 1
         for turn in range(turns):
             order = [(place + turn) % number for place in range(number)]
-            prompt = self._prepare(portable_content(given, question_text(question, order)))
+            prompt = self._prepare(
+                portable_content(given, question_text(question, order, self.style))
+            )
             chances[order] += self._letter_chances(prompt.inputs, number) / turns
         return Reply(
             question.options[int(np.argmax(chances))], chances.tolist(), prompt.visual_tokens,
