@@ -16,9 +16,6 @@ from ntlbg.types import AnswerInput, Plan, Question
 Content = list["str | Image.Image"]
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-# As LLaVA-OneVision, InternVL and LMMs-Eval ask, which most open models were trained on.
-BY_LETTER = "Answer with the option's letter from the given choices directly."
-
 NOTHING_WRITTEN = "the model ended its answer without a word; ask in other words"
 
 
