@@ -14,6 +14,7 @@ import numpy as np
 from ntlbg.answerers import Answerer, Habits
 from ntlbg.data import QuestionRecord, read_questions
 from ntlbg.datasets import find_source, question_file
+from ntlbg.encoders import Encoder
 from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError
 from ntlbg.files import check_output
 from ntlbg.generation import GREEDY, Generation, check_written
@@ -42,7 +43,7 @@ class AnswerRow:
         truth, type: as the file says.
         right: see :func:`ntlbg.judging.is_right`; None where the truth is not known.
         seen: all evidence among the frames; None without any.
-        settings: model, weights, budget and selector.
+        settings: model, weights, encoder if one was named, budget and selector.
     """
 
     place: int
@@ -108,6 +109,7 @@ def answer_file(
     out: str | Path,
     *,
     model: str | Answerer | System = "builtin",
+    encoder: str | Encoder | None = None,
     num_frames: int | None = None,
     fps: float | None = None,
     selector: str | None = None,
@@ -139,10 +141,11 @@ def answer_file(
         check_written(question.options, generation)
     check_selector(selector, num_frames, selector_options, asked=True)
     check_output(out, records_kind(AnswerRow, WRITTEN), inputs=[file])
-    system = load_system(model)
+    system = load_system(model, encoder=encoder)
     settings = {
         "model": system.name,
         "weights": system.fingerprint,
+        "encoder": None if encoder is None else system.encoders[0].fingerprint,
         "num_frames": num_frames or _usual_frames(system.habits),
         "fps": system.habits.fps if fps is None else fps,
         "selector": selector or system.habits.selector,

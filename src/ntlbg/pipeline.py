@@ -10,6 +10,7 @@ from typing import Any
 from ntlbg.answerers import Answerer, Habits
 from ntlbg.budget import affordable_frames
 from ntlbg.choosing import choose
+from ntlbg.encoders import Encoder
 from ntlbg.evidence import (
     FRAMES,
     OVERVIEW,
@@ -43,6 +44,7 @@ def ask(
     *,
     options: list[str] | None = None,
     model: str | Answerer | System = "builtin",
+    encoder: str | Encoder | None = None,
     num_frames: int | None = None,
     fps: float | None = None,
     selector: str | None = None,
@@ -63,8 +65,8 @@ def ask(
 
     Args:
         options: choices of a multiple-choice question; the best one is the answer.
-        model: a name in ANSWERERS, a folder of a trained model, an answerer of your own, or a
-            system of your own parts (:func:`ntlbg.load_system`).
+        model: a name in ANSWERERS, the folder of a model, an answerer or system of your own.
+        encoder: what finds frames for it, see :func:`ntlbg.load_system`; None is what it says.
         num_frames: the budget; fewer are used when the video has fewer.
         fps: how densely the video is looked at.
         selector: a name in SELECTORS.
@@ -86,7 +88,7 @@ def ask(
     check_written(options, generation)
     check_video(video)  # before a model is loaded, not after
     with _pictures_in(evidence_dir, PICTURES) as folder:
-        system = load_system(model)
+        system = load_system(model, encoder=encoder)
         look = Look(fps, max_frames, start, end, selector, num_frames, selector_options or {})
         pictures = read_frames or folder is not None or system.answerer.wants.pictures
         moments = _choose(Path(video), asked, system, look, index, progress, pictures, limit=True)
@@ -116,6 +118,7 @@ def select(
     question: str | None = None,
     *,
     model: str | Answerer | System = "builtin",
+    encoder: str | Encoder | None = None,
     num_frames: int | None = None,
     fps: float | None = None,
     selector: str | None = None,
@@ -136,7 +139,7 @@ def select(
     check_selector(selector, num_frames, selector_options, asked=asked is not None)
     check_video(video)  # before a model is loaded, not after
     with _pictures_in(out_dir, OVERVIEW) as folder:
-        system = load_system(model)
+        system = load_system(model, encoder=encoder)
         look = Look(fps, max_frames, start, end, selector, num_frames, selector_options or {})
         moments = _choose(Path(video), asked, system, look, index, progress, folder is not None)
         if folder and out_dir is not None:
@@ -167,13 +170,12 @@ def _choose(
     """
     report, clock, before = ReadReport(), Clock(), file_state(video)
     selector, options = look.selector_of(system.habits), look.selector_options
-    check_selector(selector, look.num_frames, options, asked=question is not None)
+    notes = look.check(system, question)
     indexed = look.features(video, system, index, progress, report)
     clock.lap("index")
     height, width = indexed.meta["height"], indexed.meta["width"]
     size = fit_within(height, width, longest_side=system.answerer.wants.longest_side)
-    wanted, notes = look.budget(system.habits, len(indexed)), []
-    budget = min(wanted, len(indexed))
+    budget = min(wanted := look.budget(system.habits, len(indexed)), len(indexed))
     if limit:
         budget, note = affordable_frames(system.answerer, budget, len(indexed), size)
         notes += [] if note is None else [note]
@@ -193,6 +195,5 @@ def _choose(
         "seconds": clock.seconds,
     }
     notes += notes_about(usage, selection.num_pictures, damaged=indexed.meta["damaged"])
-    text = None if question is None else question.text
-    evidence = describe_evidence(given)
+    text, evidence = None if question is None else question.text, describe_evidence(given)
     return SelectedFrames(video, text, selector, evidence, usage, notes, context=given)

@@ -6,6 +6,7 @@ from ntlbg.answerers import Answerer, Habits, load_answerer
 from ntlbg.encoders import Encoder, load_encoder
 from ntlbg.errors import ConfigError
 from ntlbg.retrievers import Retriever, load_retriever
+from ntlbg.retrievers.coverage import CoverageRetriever
 from ntlbg.retrievers.embedding import EmbeddingRetriever
 
 
@@ -64,22 +65,35 @@ def load_system(
             which is returned as it is.
         retriever: a name in RETRIEVERS, or one of your own; by default what the model itself says
             of frames, else the built-in one.
-        encoder: a name in ENCODERS, or one of your own: relevance is how alike its vectors of
-            pictures and texts are.
+        encoder: as :func:`ntlbg.encoders.load_encoder` takes it, or one of your own: relevance is
+            how alike its vectors of pictures and texts are. By one that knows pictures only frames
+            are chosen that cover the video, and a note says so.
         pristine: without what ``ntlbg enrol`` was taught, see
             :func:`ntlbg.answerers.load_answerer`.
 
     Raises:
-        ConfigError: an unknown name, or both a retriever and an encoder.
+        ConfigError: an unknown name, both a retriever and an encoder, or either for a system.
         WeightsError: weights are missing or damaged.
     """
     if isinstance(model, System):
+        if retriever is not None or encoder is not None:
+            raise ConfigError(
+                f"system {model.name!r} has a retriever; give it or an encoder to load_system, "
+                "with the model, and not beside the system"
+            )
         return model
     if retriever is not None and encoder is not None:
         raise ConfigError("both a retriever and an encoder were given; give one of them")
     answerer = load_answerer(model, pristine=pristine) if isinstance(model, str) else model
     if encoder is not None:
-        retriever = EmbeddingRetriever(load_encoder(encoder))
+        retriever = _by_encoder(load_encoder(encoder))
     elif retriever is None:
         retriever = answerer.own_retriever() or "builtin"
     return System(load_retriever(retriever), answerer)
+
+
+def _by_encoder(encoder: Encoder) -> Retriever:
+    """By likeness of pictures and texts, where it knows both."""
+    if encoder.encode_text(["a"]) is None:
+        return CoverageRetriever(encoder)
+    return EmbeddingRetriever(encoder)

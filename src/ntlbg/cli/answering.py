@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ntlbg.cli.app import (
+    Encoder,
     End,
     Fps,
     Json,
@@ -34,6 +35,7 @@ def ask(
         list[str] | None, typer.Option(help="A choice to answer from; repeat it for each.")
     ] = None,
     model: Model = "builtin",
+    encoder: Encoder = None,
     num_frames: NumFrames = None,
     fps: Fps = None,
     selector: Selector = None,
@@ -70,6 +72,7 @@ def ask(
             question,
             options=option or None,
             model=model,
+            encoder=encoder,
             num_frames=num_frames,
             fps=fps,
             selector=selector,
@@ -137,6 +140,7 @@ def answer(
         typer.Argument(help="File for the answers, one JSON object a line.", show_default=False),
     ],
     model: Model = "builtin",
+    encoder: Encoder = None,
     num_frames: NumFrames = None,
     fps: Fps = None,
     selector: Selector = None,
@@ -164,6 +168,7 @@ def answer(
             questions,
             out,
             model=model,
+            encoder=encoder,
             num_frames=num_frames,
             fps=fps,
             selector=selector,
@@ -194,6 +199,7 @@ def select(
         typer.Option(help="Write frames, contact sheet, selection.json and what plot draws here."),
     ] = None,
     model: Model = "builtin",
+    encoder: Encoder = None,
     num_frames: NumFrames = None,
     fps: Fps = None,
     selector: Selector = None,
@@ -216,6 +222,7 @@ def select(
             video,
             question,
             model=model,
+            encoder=encoder,
             num_frames=num_frames,
             fps=fps,
             selector=selector,
@@ -244,7 +251,8 @@ def index(
     encoder: Annotated[
         list[str] | None,
         typer.Option(
-            help="Whose features to keep; repeat it: one decode feeds all. Default: builtin."
+            help="Whose features to keep, as for `ask`; repeat it: one decode feeds all. Default: "
+            "builtin."
         ),
     ] = None,
     as_json: Json = False,

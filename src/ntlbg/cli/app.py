@@ -91,6 +91,14 @@ Video = Annotated[Path, typer.Argument(help="A video or picture file.", show_def
 Model = Annotated[
     str, typer.Option(help="What answers: builtin, or the folder of a trained or converted model.")
 ]
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        help="What finds the frames, instead of the model itself: siglip2, siglip, clip, "
+        "metaclip2, dinov2 (to cover the video), builtin, the folder of such a model, or its name "
+        "on the hub, as in organisation/model or organisation/model@revision."
+    ),
+]
 NumFrames = Annotated[
     int | None,
     typer.Option(
