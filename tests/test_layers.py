@@ -22,6 +22,8 @@ LAYERS = (
         "compressors",
         "marks",
         "files",
+        "hashes",
+        "hub",
         "intervals",
         "json_lines",
         "judging",

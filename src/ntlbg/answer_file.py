@@ -44,7 +44,7 @@ class AnswerRow:
         truth, type: as the file says.
         right: see :func:`ntlbg.judging.is_right`; None where the truth is not known.
         seen: all evidence among the frames; None without any.
-        settings: model, weights, budget and selector.
+        settings: model, weights, encoder if one was named, budget and selector.
     """
 
     place: int
@@ -159,6 +159,7 @@ def answer_file(
     settings = {
         "model": system.name,
         "weights": system.fingerprint,
+        "encoder": None if encoder is None else system.encoders[0].fingerprint,
         "num_frames": num_frames or _usual_frames(system.habits),
         "fps": system.habits.fps if fps is None else fps,
         "selector": selector or system.habits.selector,

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ntlbg.answerers import Habits
+from ntlbg.errors import QueryRequired
 from ntlbg.index.index_video import Progress, index_video
 from ntlbg.index.store import FeatureIndex
+from ntlbg.selectors import SELECTORS, check_selector
 from ntlbg.system import System
-from ntlbg.types import VideoIndex
+from ntlbg.types import Question, VideoIndex
 from ntlbg.video import ReadReport
 
 
@@ -34,6 +36,28 @@ class Look:
     def budget(self, habits: Habits, sampled: int) -> int:
         """How many frames to choose of so many that were looked at; there may be fewer."""
         return self.num_frames or habits.budget(sampled)
+
+    def check(self, system: System, question: Question | None) -> list[str]:
+        """Refuse a choice before an hour of video is read for it; else what is to be said of it.
+
+        Raises:
+            QueryRequired: the selector needs to know which frames a question is about, and none is
+                asked, or the system cannot tell.
+            InvalidBudget, UnknownSelector, ConfigError: as
+                :func:`ntlbg.selectors.check_selector`.
+        """
+        name, retriever = self.selector_of(system.habits), system.retriever
+        check_selector(name, self.num_frames, self.selector_options, asked=question is not None)
+        if question is None:
+            return []
+        if not (retriever.covers(question) and SELECTORS[name].needs_query):
+            return [*system.notes, *retriever.notes(question)]
+        others = ", ".join(name for name, other in SELECTORS.items() if not other.needs_query)
+        raise QueryRequired(
+            f"selector {name} chooses by how much frames matter for the question, and encoder "
+            f"{retriever.encoders[0].name} knows pictures only; give one with texts, such as "
+            f"siglip2, or select by {others}"
+        )
 
     def features(
         self,

@@ -168,18 +168,17 @@ def _choose(
     """
     report, clock, before = ReadReport(), Clock(), file_state(video)
     selector, options = look.selector_of(system.habits), look.selector_options
-    check_selector(selector, look.num_frames, options, asked=question is not None)
+    notes = look.check(system, question)
     indexed = look.features(video, system, index, progress, report)
     clock.lap("index")
     source = indexed.meta["height"], indexed.meta["width"]
-    wanted, plan, notes = look.budget(system.habits, len(indexed)), None, list[str]()
-    budget = min(wanted, len(indexed))
+    budget, plan = min(wanted := look.budget(system.habits, len(indexed)), len(indexed)), None
     if limit and question is not None:
-        plan, notes = plan_frames(
+        plan, fewer = plan_frames(
             system.answerer, question, source, len(indexed), num_frames=look.num_frames,
             max_visual_tokens=look.max_visual_tokens, last_seconds=float(indexed.pts_seconds[-1]),
         )  # fmt: skip
-        budget = plan.num_frames
+        budget, notes = plan.num_frames, [*notes, *fewer]
     selection = choose(system.retriever, indexed, question, selector, budget, **options)
     clock.lap("select")
     given = AnswerInput(indexed, system.retriever.features(indexed), selection, plan=plan)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ntlbg.answerers import Answerer, Habits, load_answerer
-from ntlbg.encoders import Encoder, load_encoder
-from ntlbg.errors import ConfigError
+from ntlbg.encoders import Encoder, is_fetched, load_encoder
+from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.retrievers import Retriever, load_retriever
+from ntlbg.retrievers.coverage import CoverageRetriever
 from ntlbg.retrievers.embedding import EmbeddingRetriever
 
 
@@ -18,10 +19,12 @@ class System:
     Attributes:
         retriever: how likely each frame matters for a question.
         answerer: what the answer is.
+        notes: what is to be said with every answer, a sentence each.
     """
 
     retriever: Retriever
     answerer: Answerer
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -80,18 +83,24 @@ def load_system(
             returned as it is.
         retriever: a name in RETRIEVERS, or one of your own; by default what the model itself says
             of frames, else the built-in one.
-        encoder: a name in ENCODERS, or one of your own: relevance is how alike its vectors of
-            pictures and texts are.
+        encoder: as :func:`ntlbg.encoders.load_encoder` takes it, or one of your own: relevance is
+            how alike its vectors of pictures and texts are. By one that knows pictures only frames
+            are chosen that cover the video, and a note says so.
         endpoint: address of the server, as in ``http://localhost:8000/v1``.
         model_options: of the answerer, by name; a wrong name is answered with those it has.
         pristine: without what ``ntlbg enrol`` was taught, see
             :func:`ntlbg.answerers.load_answerer`.
 
     Raises:
-        ConfigError: an unknown name, or both a retriever and an encoder.
+        ConfigError: an unknown name, both a retriever and an encoder, or either for a system.
         WeightsError: weights are missing or damaged.
     """
     if isinstance(model, System):
+        if retriever or encoder or endpoint or model_options:
+            raise ConfigError(
+                f"system {model.name!r} has a retriever; give it or an encoder to load_system, "
+                "with the model, and not beside the system"
+            )
         return model
     if retriever is not None and encoder is not None:
         raise ConfigError("both a retriever and an encoder were given; give one of them")
@@ -104,7 +113,38 @@ def load_system(
     else:
         answerer = model
     if encoder is not None:
-        retriever = EmbeddingRetriever(load_encoder(encoder))
+        retriever = _by_encoder(load_encoder(encoder))
     elif retriever is None:
-        retriever = answerer.own_retriever() or "builtin"
+        retriever = answerer.own_retriever()
+    if retriever is None:
+        return System(*_natural_partner(answerer))
     return System(load_retriever(retriever), answerer)
+
+
+# What finds frames for a model that has no opinion of its own: it knows most of what people film.
+NATURAL_ENCODER = "siglip2"
+
+
+def _natural_partner(answerer: Answerer) -> tuple[Retriever, Answerer, tuple[str, ...]]:
+    """SigLIP 2 where it was fetched before, or a hub may be asked; else the built-in encoder.
+
+    A hub may be asked where the model itself was named as there.
+    """
+    why = "was not fetched before"
+    if answerer.is_of_the_hub or is_fetched(NATURAL_ENCODER):
+        try:
+            return _by_encoder(load_encoder(NATURAL_ENCODER)), answerer, ()
+        except (ConfigError, WeightsError) as error:
+            why = f"cannot be loaded ({error})"
+    note = (
+        "the built-in encoder found the frames, which knows drawn objects and few others, since "
+        f"{NATURAL_ENCODER} {why}; name it once with --encoder {NATURAL_ENCODER}, or another"
+    )
+    return load_retriever("builtin"), answerer, (note,)
+
+
+def _by_encoder(encoder: Encoder) -> Retriever:
+    """By likeness of pictures and texts, where it knows both."""
+    if encoder.encode_text(["a"]) is None:
+        return CoverageRetriever(encoder)
+    return EmbeddingRetriever(encoder)

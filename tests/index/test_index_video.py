@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from counter_videos import DATA, MeanColourEncoder, write_video
-from ntlbg import errors
-from ntlbg.index import store
+from ntlbg import errors, hashes
+from ntlbg.hashes import HASHES
 from ntlbg.index.index_video import BATCH_FRAMES, CHUNK_FRAMES, index_video
-from ntlbg.index.store import HASHES, FeatureIndex, Track
+from ntlbg.index.store import FeatureIndex, Track
 from ntlbg.types import VideoIndex
 from ntlbg.video import ReadReport, probe, sample_frames
 from processes import PATIENCE, finish, python, started, wait_for
@@ -450,20 +450,20 @@ def settled(long_video, tmp_path):
 
 def bytes_read(monkeypatch, work):
     """Of all files that are opened meanwhile, those read for their hash."""
-    taken, real = [], store.hashlib.file_digest
+    taken, real = [], hashes.hashlib.file_digest
 
     def counted(file, *how):
         found = real(file, *how)
         taken.append(file.tell())
         return found
 
-    monkeypatch.setattr(store.hashlib, "file_digest", counted)
+    monkeypatch.setattr(hashes.hashlib, "file_digest", counted)
     work()
     return sum(taken)
 
 
 def test_the_second_question_reads_nothing_of_the_film(settled, index, monkeypatch):
-    monkeypatch.setattr(store, "SETTLED_SECONDS", -1.0)  # its entry was made just now
+    monkeypatch.setattr(hashes, "SETTLED_SECONDS", -1.0)  # its entry was made just now
     index_video(settled, [MeanColourEncoder()], index=index)
     again = lambda: index_video(settled, [StoppingEncoder(0)], index=index)  # noqa: E731
     assert bytes_read(monkeypatch, again) == 0
@@ -471,7 +471,7 @@ def test_the_second_question_reads_nothing_of_the_film(settled, index, monkeypat
 
 @pytest.mark.parametrize("change", ["bytes", "same size", "replaced", "elsewhere"])
 def test_another_film_is_never_taken_for_the_one_before(settled, index, change, monkeypatch):
-    monkeypatch.setattr(store, "SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(hashes, "SETTLED_SECONDS", -1.0)
     key = index.key(settled, fingerprint="a", fps=1.0)
     times, content = settled.stat(), settled.read_bytes()
     if change == "bytes":
@@ -501,7 +501,7 @@ def test_a_film_that_was_just_written_is_read_again(long_video, index, tmp_path,
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"format": 1, "sha256": "x"}'])
 def test_a_damaged_memory_is_no_memory(settled, index, content, monkeypatch):
-    monkeypatch.setattr(store, "SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(hashes, "SETTLED_SECONDS", -1.0)
     key = index.key(settled, fingerprint="a", fps=1.0)
     [memory] = (index.root / HASHES).iterdir()
     memory.write_bytes(content)

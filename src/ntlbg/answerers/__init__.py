@@ -14,6 +14,7 @@ from typing import Any
 
 from ntlbg.encoders import Encoder
 from ntlbg.errors import ConfigError
+from ntlbg.hub import model_type
 from ntlbg.pictures import fit_within
 from ntlbg.retrievers import Retriever
 from ntlbg.types import AnswerInput, Question, Reply
@@ -75,6 +76,7 @@ class Answerer(ABC):
             None where there is no limit, or none is known.
         stamp_tokens: that the time before each frame takes of those; an upper bound.
         tokens_are_exact: whether ``cost`` is what is used, not more.
+        is_of_the_hub: whether somebody named it as on a hub, so that one may be asked.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Answerer(ABC):
     context_length: int | None = None
     stamp_tokens: int = 0
     tokens_are_exact: bool = True
+    is_of_the_hub: bool = False
 
     @abstractmethod
     def cost(self, num_frames: int, height: int, width: int) -> int:
@@ -231,7 +234,7 @@ def kind_of(model: str) -> tuple[str, str]:
     if model in ANSWERERS or (colon and kind in ANSWERERS and name):
         return kind, name
     if model and Path(model).is_dir():
-        own = _model_type(Path(model))
+        own = model_type(Path(model))
         return (own if own in FOLDERS else "transformers"), model
     if Path(model).suffix.lower() == ".gguf":
         return "gguf", model
@@ -249,24 +252,6 @@ def kind_of(model: str) -> tuple[str, str]:
 def _loaded(kind: str, name: str, endpoint: str | None, options: str, pristine: bool) -> Answerer:
     with _collector_paused():
         return ANSWERERS[kind](ModelChoice(name, endpoint, json.loads(options), pristine))
-
-
-def _model_type(folder: Path) -> str:
-    """What the folder's config.json says."""
-    try:
-        text = (folder / "config.json").read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"{folder}: no model in this folder, it has no config.json; a training that has not "
-            "finished leaves checkpoints only: start it again, and take its own folder then"
-        ) from error
-    try:
-        return json.loads(text)["model_type"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"{folder}: no model in this folder: config.json is damaged, or of something else "
-            f"({error!r})"
-        ) from error
 
 
 @contextmanager

@@ -35,9 +35,11 @@ from ntlbg.answerers.content import (
 )
 from ntlbg.answerers.language_model import write
 from ntlbg.answerers.model_options import ModelOptions, read_model_options
+from ntlbg.downloads import index_root
 from ntlbg.errors import BudgetError, ConfigError, WeightsError
-from ntlbg.models.hub import folder_fingerprint, local_folder, quietly
+from ntlbg.hub import find_model, folder_fingerprint, model_type, reason, weight_files
 from ntlbg.models.picture_processor import PictureProcessor, load_picture_processor
+from ntlbg.models.quiet import quiet_transformers
 from ntlbg.types import AnswerInput, Question, Reply
 
 # Hour-long video in 8k tokens, as LongVU was evaluated; most models have seen prompts of that size.
@@ -240,26 +242,40 @@ def load_transformers_answerer(name: str, given: Mapping[str, Any]) -> Transform
     """
     options = read_model_options(TransformersOptions, name, given)
     loading = _loading(options)
-    folder = local_folder(name, options.revision)
+    folder = _folder(name, options.revision)
     config = _config(folder)
-    with quietly():
+    with quiet_transformers():
         processor = load_picture_processor(folder, config)
         try:
             model = AutoModelForImageTextToText.from_pretrained(folder, config=config, **loading)
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            reason = str(error).strip().splitlines()[0]
             raise WeightsError(
-                f"{name}: the weights cannot be loaded ({reason}); download the model again, or "
-                "check its options"
+                f"{name}: the weights cannot be loaded ({reason(error)}); download the model "
+                "again, or check its options"
             ) from error
     # sampling is asked for by the user; what the checkpoint suggests would be warned about
     for key in ("temperature", "top_p", "top_k"):
         setattr(model.generation_config, key, None)
-    key = f"{folder_fingerprint(folder)} {options.model_dump_json()}"
-    return TransformersAnswerer(
-        model, processor, name=folder.name if Path(name).is_dir() else name, fingerprint=key,
-        options=options,
-    )  # fmt: skip
+    key = f"{folder_fingerprint(folder, index_root())} {options.model_dump_json()}"
+    is_folder = Path(name).is_dir()
+    answerer = TransformersAnswerer(
+        model, processor, name=folder.name if is_folder else name, fingerprint=key, options=options
+    )
+    answerer.is_of_the_hub = not is_folder
+    return answerer
+
+
+def _folder(name: str, revision: str | None) -> Path:
+    if revision is not None and Path(name).is_dir():
+        raise ConfigError(f"{name} is a folder, it has no revision {revision!r}; leave it out")
+    return find_model(name if revision is None else f"{name}@{revision}", _check_files)
+
+
+def _check_files(folder: Path) -> None:
+    """Whether all that is needed is in a folder; the large files are not opened."""
+    model_type(folder)
+    _config(folder)
+    weight_files(folder)
 
 
 def _config(folder: Path) -> PreTrainedConfig:
@@ -271,8 +287,7 @@ def _config(folder: Path) -> PreTrainedConfig:
                 f"{folder}: a checkpoint as LongVU publishes it; make a folder that can be loaded "
                 "with `ntlbg convert longvu`"
             ) from error
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(f"{folder}: config.json cannot be used ({reason})") from error
+        raise ConfigError(f"{folder}: config.json cannot be used ({reason(error)})") from error
     if type(config) not in AutoModelForImageTextToText._model_mapping:
         raise ConfigError(
             f"{folder}: a model of type {config.model_type!r} does not read pictures and text; "

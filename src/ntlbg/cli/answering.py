@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ntlbg.cli.app import (
-    EncoderName,
+    Encoder,
     End,
     Endpoint,
     Fps,
@@ -41,7 +41,7 @@ def ask(
     model: Model = "builtin",
     model_option: ModelOption = None,
     endpoint: Endpoint = None,
-    encoder: EncoderName = None,
+    encoder: Encoder = None,
     num_frames: NumFrames = None,
     max_visual_tokens: MaxVisualTokens = None,
     fps: Fps = None,
@@ -158,7 +158,7 @@ def answer(
     model: Model = "builtin",
     model_option: ModelOption = None,
     endpoint: Endpoint = None,
-    encoder: EncoderName = None,
+    encoder: Encoder = None,
     num_frames: NumFrames = None,
     max_visual_tokens: MaxVisualTokens = None,
     fps: Fps = None,
@@ -223,7 +223,7 @@ def select(
         typer.Option(help="Write frames, contact sheet, selection.json and what plot draws here."),
     ] = None,
     model: Model = "builtin",
-    encoder: EncoderName = None,
+    encoder: Encoder = None,
     num_frames: NumFrames = None,
     fps: Fps = None,
     selector: Selector = None,
@@ -275,7 +275,8 @@ def index(
     encoder: Annotated[
         list[str] | None,
         typer.Option(
-            help="Whose features to keep; repeat it: one decode feeds all. Default: builtin."
+            help="Whose features to keep, as for `ask`; repeat it: one decode feeds all. Default: "
+            "builtin."
         ),
     ] = None,
     as_json: Json = False,

@@ -111,16 +111,20 @@ Endpoint = Annotated[
         "NTLBG_ENDPOINT. Its key is read from OPENAI_API_KEY."
     ),
 ]
-EncoderName = Annotated[
-    str | None,
-    typer.Option("--encoder", help="What finds frames for the question. Default: the model's own."),
-]
 MaxVisualTokens = Annotated[
     int | None,
     typer.Option(
         min=1,
         help="Tokens that the chosen frames may take in the model's prompt, at most: their number "
         "and their size follow. Default: what the model can read, and no more than 8192.",
+    ),
+]
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        help="What finds the frames, instead of the model itself: siglip2, siglip, clip, "
+        "metaclip2, dinov2 (to cover the video), builtin, the folder of such a model, or its name "
+        "on the hub, as in organisation/model or organisation/model@revision."
     ),
 ]
 NumFrames = Annotated[

@@ -2,10 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from ntlbg.errors import ConfigError
+from ntlbg.hub import is_cached
 
 
 class Encoder(ABC):
@@ -15,7 +18,7 @@ class Encoder(ABC):
         name: as in ENCODERS; names its features in a :class:`ntlbg.types.VideoIndex`.
         fingerprint: changes whenever its vectors or notes would; keys the index.
         feature_size: D.
-        image_size: (height, width) in pixels of the pictures it wants.
+        image_size: (height, width) in pixels of the pictures it wants, whatever their shape.
     """
 
     name: str
@@ -26,6 +29,10 @@ class Encoder(ABC):
     @abstractmethod
     def encode_frames(self, frames: np.ndarray) -> np.ndarray:
         """uint8 (N, H, W, 3) -> float32 (N, D)."""
+
+    def size_for(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) at which it wants pictures that are shown at this size."""
+        return self.image_size
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray | None:
         """float32 (N, D) in the space of the frames; None where it knows pictures only."""
@@ -42,17 +49,52 @@ def _builtin() -> Encoder:
     return load_builtin_encoder()
 
 
-ENCODERS: dict[str, Callable[[], Encoder]] = {"builtin": _builtin}
+def _pretrained(source: str, name: str | None = None) -> Encoder:
+    from ntlbg.encoders.loading import load_pretrained_encoder
+
+    return load_pretrained_encoder(source, name=name)
+
+
+# Checkpoints that are well known, and small enough to go through an hour of film on a processor; of
+# MetaCLIP 2 the smallest with the published tokenizer. Others are named by themselves.
+CHECKPOINTS = {
+    "siglip2": "google/siglip2-base-patch16-224",
+    "siglip": "google/siglip-base-patch16-224",
+    "clip": "openai/clip-vit-base-patch32",
+    "metaclip2": "facebook/metaclip-2-worldwide-s16",
+    "dinov2": "facebook/dinov2-base",
+}
+ENCODERS: dict[str, Callable[[], Encoder]] = {
+    "builtin": _builtin,
+    **{name: partial(_pretrained, model, name) for name, model in CHECKPOINTS.items()},
+}
+
+
+def is_fetched(name: str) -> bool:
+    """Whether a checkpoint lies in the cache of Hugging Face, whole; nothing is contacted."""
+    from ntlbg.encoders.loading import check_files
+
+    return is_cached(CHECKPOINTS[name], check_files)
 
 
 def load_encoder(encoder: str | Encoder) -> Encoder:
     """The encoder of this name; one of your own is returned as it is.
 
+    Args:
+        encoder: a name in ENCODERS, the folder of a model of CLIP, SigLIP, SigLIP 2, MetaCLIP 2,
+            DINOv2 or DINOv3, or its name on the hub, ``organisation/model`` or
+            ``organisation/model@revision``. The hub is asked for what was not fetched before.
+
     Raises:
-        ConfigError: no such name. WeightsError: its weights are missing or damaged.
+        ConfigError: no such name or model. WeightsError: its weights are missing or damaged.
     """
     if not isinstance(encoder, str):
         return encoder
-    if encoder not in ENCODERS:
-        raise ConfigError(f"no encoder {encoder!r}; there are: {', '.join(ENCODERS)}")
-    return ENCODERS[encoder]()
+    if encoder in ENCODERS:
+        return ENCODERS[encoder]()
+    if not encoder or ("/" not in encoder and not Path(encoder).is_dir()):
+        raise ConfigError(
+            f"no encoder {encoder!r}; there are: {', '.join(ENCODERS)}, folders of models, and "
+            "names of the hub such as google/siglip2-base-patch16-224"
+        )
+    return _pretrained(encoder)

@@ -75,9 +75,13 @@ def index_video(
         index.remove_chunks(keys[name])  # a run may have been killed between its last two steps
     missing = [encoder for encoder in encoders if encoder.name not in tracks]
     if missing:
-        growing = [_Growing(index, keys[encoder.name], encoder) for encoder in missing]
         report = ReadReport() if report is None else report
         info = probe(path)
+        shown = info.height, info.width
+        growing = [
+            _Growing(index, keys[encoder.name], encoder, encoder.size_for(*shown))
+            for encoder in missing
+        ]
         rate = sampling_fps(info.duration_seconds, fps=fps, **window)
         expected = _expected_frames(info.duration_seconds, rate, **window)
         _grow(path, growing, before, rate, expected, report, progress, **window)
@@ -88,11 +92,12 @@ def index_video(
 
 @dataclass
 class _Growing:
-    """The track of one encoder, as far as it has come."""
+    """The track of one encoder, as far as it has come; ``size`` is that of its pictures."""
 
     index: FeatureIndex
     key: str
     encoder: Encoder
+    size: tuple[int, int]
     chunks: list[Track] = field(init=False)
     batches: list[Track] = field(init=False, default_factory=list)  # encoded, not yet in a chunk
 
@@ -141,7 +146,7 @@ def _grow(
 ) -> None:
     """Decode what the shortest track lacks, and let every encoder see what it has not seen."""
     position = min(track.done for track in growing)
-    sizes = [track.encoder.image_size for track in growing]
+    sizes = [track.size for track in growing]
     remaining = _remaining(path, sizes, rate, position, report=report, **window)
     with closing(prefetch(_with_damage(remaining, report))) as decoded:
         for pictures, damaged in decoded:

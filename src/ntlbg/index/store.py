@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -21,8 +20,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_safetensors
 
-from ntlbg.downloads import cache_root
+from ntlbg.downloads import index_root
 from ntlbg.errors import OutputError, VideoNotFound
+from ntlbg.files import replace_content
+from ntlbg.hashes import content_hash
 from ntlbg.video.opening import regular_file
 
 # Change this when the same file and settings would give other pictures, times or arrays.
@@ -32,9 +33,6 @@ STALE_SECONDS = 3600.0  # a temporary file this old was left behind by a killed 
 # Of what killed processes left; nothing else in the folder is ours to remove.
 _TEMPORARY = re.compile(r"\.([0-9a-f]{64}|[0-9]{6})\.safetensors\.[0-9a-f]{16}\.tmp")
 _CHUNKS = re.compile(r"[0-9a-f]{64}\.partial")
-HASHES = "hashes"  # of the files that entries are of
-# Coarse file systems keep times to two seconds (FAT).
-SETTLED_SECONDS = 2.0
 ABANDONED_SECONDS = 86400.0  # no chunk for so long: nobody is waiting for the entry any more
 
 
@@ -76,9 +74,7 @@ class FeatureIndex:
     in the platform's cache folder."""
 
     def __init__(self, root: str | os.PathLike | None = None):
-        if root is None:
-            root = os.environ.get("NTLBG_INDEX") or cache_root() / "index"
-        self.root = Path(root)
+        self.root = index_root() if root is None else Path(root)
 
     def key(
         self,
@@ -106,26 +102,13 @@ class FeatureIndex:
         return hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
 
     def _content_hash(self, path: str | os.PathLike) -> str:
-        """That of the file, which is read only if it is not the one whose hash is remembered.
-
-        The same path, device, inode, size and times of change: the same content, as for git. Of a
-        file that was changed within the last seconds the hash is not remembered, since it might
-        be changed again within the same tick of the clock.
-        """
         path = regular_file(path)
-        state, place = _state(path), str(path.absolute())
-        named = hashlib.sha256(os.fsencode(place)).hexdigest()
-        memory = self.root / HASHES / f"{named}.json"
-        about = {"format": FORMAT, "state": state}
-        remembered = _remembered(memory)
-        if remembered is not None and {**remembered, "sha256": None} == {**about, "sha256": None}:
-            return remembered["sha256"]
-        content = _content_hash(path)
-        settled = time.time() - max(state[-2:]) / 1e9 > SETTLED_SECONDS
-        if settled and _state(path) == state:
-            with suppress(OSError):  # an index that is only read is as good, and slower
-                _replace(memory, json.dumps(about | {"sha256": content}).encode())
-        return content
+        try:
+            return content_hash(path, self.root)
+        except OSError as error:
+            raise VideoNotFound(
+                f"{path}: cannot be read ({error.strerror}). Check the file's permissions."
+            ) from error
 
     def load(self, key: str) -> Track | None:
         """The entry, or None when there is none or it is damaged."""
@@ -139,7 +122,7 @@ class FeatureIndex:
         """
         path = self._entry(key)
         with _told(path.parent):
-            _replace(path, _content(key, video))
+            replace_content(path, _content(key, video))
         self.remove_chunks(key)
         self._remove_stale()
 
@@ -158,7 +141,7 @@ class FeatureIndex:
         path = self._chunk(key, number)
         # Another process may have finished the entry and be removing its chunks: then all is well.
         with _told(path.parent), suppress(FileNotFoundError, FileExistsError):
-            _replace(path, _content(f"{key}/{number}", chunk))
+            replace_content(path, _content(f"{key}/{number}", chunk))
 
     def remove_chunks(self, key: str) -> None:
         """Of an entry that is finished."""
@@ -191,35 +174,6 @@ def _age(path: Path) -> float:
     return time.time() - path.stat().st_mtime
 
 
-def _state(path: Path) -> tuple[int, ...]:
-    """Of a file: device, inode, bytes, time of change, and time of change of its entry."""
-    status = path.stat()
-    return (
-        status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns,
-    )  # fmt: skip
-
-
-def _content_hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise VideoNotFound(
-            f"{path}: cannot be read ({error.strerror}). Check the file's permissions."
-        ) from error
-
-
-def _remembered(memory: Path) -> dict | None:
-    """What is kept of a file's hash; None where there is nothing, or something else."""
-    try:
-        about = json.loads(memory.read_bytes())
-        about["state"] = tuple(about["state"])
-        intact = re.fullmatch("[0-9a-f]{64}", about["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return about if intact else None
-
-
 def _checksum(name: str, video: Track) -> str:
     digest = hashlib.sha256()
     about = [name, video.meta, video.features.shape, video.pts_seconds.shape]
@@ -247,26 +201,6 @@ def _told(folder: Path) -> Iterator[None]:
             f"{folder}: features cannot be written there ({error.strerror}). Free some space, "
             "or set NTLBG_CACHE to a folder that can be written."
         ) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Atomic: readers see the old file or the new one, also when this process is killed.
-
-    Whoever the umask lets read it can: a team may share an index.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # not of tempfile, whose files are for their owner alone
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
 
 
 def _read(path: Path, name: str) -> Track | None:

@@ -21,6 +21,7 @@ from transformers import (
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 
 from ntlbg.errors import ConfigError, WeightsError
+from ntlbg.hub import reason
 
 # Frames are one tile each, as the makers of these models feed video: what cuts pictures into many
 # is switched off where a processor has it.
@@ -100,10 +101,9 @@ def load_picture_processor(folder: Path, config: PreTrainedConfig) -> PicturePro
     except ImportError as error:
         raise ConfigError(f"{folder}: {' '.join(str(error).split())}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise WeightsError(
-            f"{folder}: its tokenizer or image processor cannot be loaded ({reason}); the folder "
-            "needs tokenizer.json and preprocessor_config.json, as published"
+            f"{folder}: its tokenizer or image processor cannot be loaded ({reason(error)}); the "
+            "folder needs tokenizer.json and preprocessor_config.json, as published"
         ) from error
     if processor.image_token not in processor.tokenizer.get_vocab():
         raise WeightsError(

@@ -41,6 +41,17 @@ class Retriever(ABC):
         """Log-odds (T,) that a frame shows an event, whatever the question; None: cannot tell."""
         return None
 
+    def covers(self, question: Question) -> bool:
+        """Whether it cannot tell which frames a question is about.
+
+        Then they are chosen to cover the video, as without a question.
+        """
+        return False
+
+    def notes(self, question: Question) -> list[str]:
+        """What is to be said of frames chosen by this question, a sentence each."""
+        return []
+
     def relevance(self, index: VideoIndex, question: Question) -> list[Relevance]:
         """Of the question as a whole, then of what frames are chosen by, if that is more.
 
