@@ -1,6 +1,8 @@
 """One of every implementation of every role, small and random, for tests of what they promise."""
 
-from functools import cache
+import tempfile
+from functools import cache, partial
+from pathlib import Path
 
 import toys
 from fakes import ColourAnswerer, ColourEncoder, ColourRetriever
@@ -9,8 +11,11 @@ from ntlbg.answerers import Answerer
 from ntlbg.answerers.echo import EchoAnswerer
 from ntlbg.answerers.longvu import LongVUAnswerer
 from ntlbg.encoders import Encoder
+from ntlbg.encoders.loading import load_pretrained_encoder
 from ntlbg.retrievers import Retriever
+from ntlbg.retrievers.coverage import CoverageRetriever
 from ntlbg.retrievers.embedding import EmbeddingRetriever
+from tiny_encoders import FAMILIES, write_tiny_encoder
 from tiny_models import tiny_answerer
 
 
@@ -25,6 +30,13 @@ def _longvu() -> Answerer:
     return LongVUAnswerer(model, processor, "tiny-1", name="longvu")
 
 
+@cache
+def _pretrained(family: str) -> Encoder:
+    with tempfile.TemporaryDirectory() as folder:
+        write_tiny_encoder(family, Path(folder))
+        return load_pretrained_encoder(folder, name=family, device="cpu")
+
+
 # Called anew for every test; models are made once.
 ANSWERERS = {
     "echo": EchoAnswerer,
@@ -37,6 +49,8 @@ ANSWERERS = {
 RETRIEVERS = {
     "colours": lambda: ColourRetriever(ColourEncoder()),
     "embedding": lambda: EmbeddingRetriever(ColourEncoder()),
+    "embedding-clip": lambda: EmbeddingRetriever(_pretrained("clip")),
+    "coverage": lambda: CoverageRetriever(_pretrained("dinov2")),
     "ntlbg": lambda: _ntlbg().own_retriever(),
     "longvu": lambda: _longvu().own_retriever(),
     "toy": lambda: toys.names()["ToyRetriever"](),
@@ -45,6 +59,7 @@ ENCODERS = {
     "colour": ColourEncoder,
     "longvu": lambda: RETRIEVERS["longvu"]().encoders[0],
     "toy": lambda: toys.names()["ToyEncoder"](),
+    **{family: partial(_pretrained, family) for family in FAMILIES},
 }
 
 

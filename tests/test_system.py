@@ -9,6 +9,7 @@ from ntlbg.answerers.echo import EchoAnswerer
 from ntlbg.encoders import ENCODERS, Encoder
 from ntlbg.errors import ConfigError
 from ntlbg.retrievers import RETRIEVERS
+from ntlbg.retrievers.coverage import CoverageRetriever
 from ntlbg.retrievers.embedding import EmbeddingRetriever
 from ntlbg.system import System, load_system
 from ntlbg.types import VideoIndex
@@ -70,13 +71,27 @@ def test_encoders_come_once_and_first_what_tells_frames_apart(colours):
     [
         ({"retriever": "colours", "encoder": "colour"}, "both a retriever and an encoder"),
         ({"retriever": "psychic"}, "no retriever 'psychic'; there are: builtin, colours"),
-        ({"encoder": "nose"}, "no encoder 'nose'; there are: builtin, colour"),
-        ({"encoder": Grey()}, "encoder 'grey' knows pictures only"),
+        ({"encoder": "nose"}, "no encoder 'nose'; there are: builtin, siglip2"),
     ],
 )
 def test_what_cannot_be_is_explained(colours, wanted, message):
     with pytest.raises(ConfigError, match=message):
         load_system(colours, **wanted)
+
+
+def test_an_encoder_that_knows_no_texts_covers_the_video(colours):
+    grey = Grey()
+    retriever = load_system(colours, encoder=grey).retriever
+    assert isinstance(retriever, CoverageRetriever)
+    assert retriever.encoders == (grey,)
+    with pytest.raises(ConfigError, match="encoder 'grey' knows pictures only"):
+        EmbeddingRetriever(grey)  # by likeness it can find nothing
+
+
+@pytest.mark.parametrize("beside", [{"encoder": "colour"}, {"retriever": "colours"}])
+def test_what_is_named_beside_a_system_is_not_left_out_in_silence(colours, beside):
+    with pytest.raises(ConfigError, match="system 'colours' has a retriever"):
+        load_system(load_system(colours), **beside)
 
 
 def test_relevance_of_an_encoder_is_the_cosine():

@@ -7,7 +7,9 @@ that was fetched stays what it was, without a network, until another revision is
 
 import json
 import re
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ntlbg.errors import ConfigError, NtlbgError, WeightsError
@@ -76,7 +78,7 @@ def _cached(model: str, revision: str | None) -> Path | None:
     try:
         config = try_to_load_from_cache(model, CONFIG, revision=revision)
     except HFValidationError as error:
-        raise ConfigError(f"{model}: not a name of the hub ({_first_line(error)})") from error
+        raise ConfigError(f"{model}: not a name of the hub ({reason(error)})") from error
     return Path(config).parent if isinstance(config, str) else None
 
 
@@ -98,8 +100,11 @@ def _fetch(
             "set, so the hub is not asked. Give the folder of a model, or unset it once"
         )
     try:
-        files = wanted_files(HfApi().list_repo_files(model, revision=revision))
-        return Path(snapshot_download(model, revision=revision, allow_patterns=files))
+        with _quiet_hub():
+            # unlike a list of files this is asked for once: without a network nobody has to wait
+            listed = HfApi().model_info(model, revision=revision).siblings or []
+            files = wanted_files(one.rfilename for one in listed)
+            return Path(snapshot_download(model, revision=revision, allow_patterns=files))
     except errors.GatedRepoError as error:
         raise ConfigError(
             f"{name}: its authors want to be asked first; accept their terms on its page of the "
@@ -115,13 +120,32 @@ def _fetch(
     except (OSError, ValueError, httpx2.HTTPError) as error:
         raise WeightsError(
             f"{name}: no such folder, and it cannot be fetched from the hub "
-            f"({_first_line(error)}); give the folder of a model that was downloaded"
+            f"({reason(error)}); give the folder of a model that was downloaded"
         ) from error
 
 
-def _first_line(error: Exception) -> str:
+@contextmanager
+def _quiet_hub() -> Iterator[None]:
+    """No advice meanwhile, and progress only where somebody looks at it."""
+    from huggingface_hub.utils import are_progress_bars_disabled, logging
+    from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
+
+    verbosity, hidden = logging.get_verbosity(), are_progress_bars_disabled()
+    logging.set_verbosity_error()
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if not hidden:
+            enable_progress_bars()
+
+
+def reason(error: Exception) -> str:
+    """The beginning of what a library says, which may go on for pages."""
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return lines[0][:200] if lines else type(error).__name__
 
 
 def wanted_files(names: Iterable[str]) -> list[str]:
@@ -149,7 +173,7 @@ def model_type(folder: Path) -> str:
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"{folder}: no model in this folder: {CONFIG} is damaged, or of something else "
-            f"({error!r})"
+            f"({reason(error)})"
         ) from error
     return str(kind)
 
@@ -177,7 +201,7 @@ def _parts(index: Path) -> list[Path]:
         names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
         parts = [index.parent / name for name in sorted(names)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{index}: names no parts ({error!r}); fetch it again") from error
+        raise WeightsError(f"{index}: names no parts ({reason(error)}); fetch it again") from error
     missing = [part.name for part in parts if not part.is_file()]
     if missing or not parts:
         raise WeightsError(

@@ -10,6 +10,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
@@ -34,6 +35,7 @@ from ntlbg.hub import (
     content_hashes,
     find_model,
     model_type,
+    reason,
     weight_files,
 )
 from ntlbg.models.precision import gpu_dtype
@@ -128,7 +130,7 @@ def check_files(folder: Path) -> None:
             f"{folder}: a model of type {kind!r} is no encoder that is known here; known are "
             f"{', '.join(FAMILIES)}"
         )
-    needed = {"how it wants its pictures": PICTURES}
+    needed: dict[str, tuple[str, ...]] = {"how it wants its pictures": PICTURES}
     if FAMILIES[kind].texts is not None:
         needed["a vocabulary"] = VOCABULARIES
     for what, names in needed.items():
@@ -168,8 +170,8 @@ def _loaded(
 def _config(folder: Path) -> PreTrainedConfig:
     try:
         return AutoConfig.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, TypeError) as error:
-        raise ConfigError(f"{folder}: config.json cannot be used ({_short(error)})") from error
+    except (OSError, ValueError, TypeError, StrictDataclassError) as error:
+        raise ConfigError(f"{folder}: config.json cannot be used ({reason(error)})") from error
 
 
 def _pixels(folder: Path, config: PreTrainedConfig, family: Family) -> Pixels:
@@ -177,7 +179,7 @@ def _pixels(folder: Path, config: PreTrainedConfig, family: Family) -> Pixels:
         pixels = read_pixels(_processor(folder, config))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"{folder}: how it wants its pictures cannot be read ({_short(error)})"
+            f"{folder}: how it wants its pictures cannot be read ({reason(error)})"
         ) from error
     side = None if family.side is None else family.side(config)
     if side is not None and isinstance(pixels, WholePicture) and pixels.size != (side, side):
@@ -210,7 +212,7 @@ def _tokenizer(folder: Path, config: PreTrainedConfig) -> Any:
             f"{folder}: its tokenizer needs sentencepiece; run `pip install sentencepiece protobuf`"
         ) from error
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ConfigError(f"{folder}: its tokenizer cannot be read ({_short(error)})") from error
+        raise ConfigError(f"{folder}: its tokenizer cannot be read ({reason(error)})") from error
     if len(tokenizer) > config.text_config.vocab_size:
         raise ConfigError(
             f"{folder}: the tokenizer has {len(tokenizer)} tokens, and the model in config.json "
@@ -237,7 +239,7 @@ def _model(folder: Path, config: PreTrainedConfig, dtype: torch.dtype) -> Any:
         OSError, ValueError, RuntimeError, EOFError, UnpicklingError, SafetensorError
     ) as error:  # fmt: skip
         raise WeightsError(
-            f"{folder}: its weights cannot be read ({_short(error)}); fetch or copy them again"
+            f"{folder}: its weights cannot be read ({reason(error)}); fetch or copy them again"
         ) from error
     missing = sorted(set(report["missing_keys"]) - _OF_THE_LOSS)
     if missing:
@@ -246,9 +248,3 @@ def _model(folder: Path, config: PreTrainedConfig, dtype: torch.dtype) -> Any:
             "or copy them again"
         )
     return model
-
-
-def _short(error: Exception) -> str:
-    """The first line of what a library says, which may go on for pages."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
