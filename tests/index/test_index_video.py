@@ -422,6 +422,42 @@ def test_an_encoder_that_comes_later_adds_a_track(long_video, index):
     assert len(names(index)) == 2
 
 
+def test_pictures_are_decoded_for_those_alone_that_have_not_seen_them(long_video, index):
+    """One, then it and another, then each again."""
+    first, second = MeanColourEncoder(), SmallEncoder()
+    counts = []
+    for encoders in ([first], [first, second], [first], [second], [second, first]):
+        report = ReadReport()
+        index_video(long_video, encoders, index=index, report=report)
+        counts.append(report.decoded)
+    once = counts[0]
+    assert once >= 40
+    assert counts == [once, once, 0, 0, 0]
+
+
+class ShapedEncoder(SmallEncoder):
+    """Wants pictures in the shape that they are shown in, and says which."""
+
+    name, fingerprint = "shaped", "shaped-1"
+
+    def size_for(self, height: int, width: int) -> tuple[int, int]:
+        return height // 6, width // 6
+
+    def encode_with_notes(self, frames: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        size = np.tile(np.int64(frames.shape[1:3]), (len(frames), 1))
+        return self.encode_frames(frames), {"size": size}
+
+
+def test_pictures_come_at_the_size_that_an_encoder_wants_of_this_video(long_video, index):
+    video = index_video(long_video, [SmallEncoder(), ShapedEncoder()], index=index)
+    assert np.unique(video.notes["shaped"]["size"], axis=0).tolist() == [
+        [9, 16]
+    ]  # shown at 54 x 96
+    batches = sample_frames(long_video, size=(9, 16))
+    expected = np.concatenate([ShapedEncoder().encode_frames(batch.data) for batch in batches])
+    np.testing.assert_array_equal(video.features["shaped"], expected)
+
+
 def test_encoders_that_have_come_unlike_far_end_alike(long_video, index, tmp_path):
     whole = FeatureIndex(tmp_path / "whole")
     expected = index_video(long_video, [MeanColourEncoder(), SmallEncoder()], index=whole, fps=FPS)
