@@ -18,6 +18,7 @@ from commands import assert_one_error, ntlbg
 from fakes import COLOURS, ColourAnswerer
 from ntlbg import __version__, pipeline
 from ntlbg.cli import app
+from ntlbg.cli.app import read_options
 from ntlbg.selectors import SELECTORS
 
 VIDEOS = Path(__file__).parent / "data" / "video"
@@ -312,6 +313,13 @@ def test_options_of_a_selector_are_reached(run, colour_video):
     assert chosen_times(run, colour_video, *cover) != chosen_times(run, colour_video)
 
 
+def test_a_switch_of_a_selector_is_written_as_people_write_it():
+    given = {"True": True, "False": False, "true": True, "false": False, "1": 1, "yes": "yes"}
+    for text, value in given.items():
+        read = read_options([f"score_whitening={text}"])["score_whitening"]
+        assert (read, type(read)) == (value, type(value))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -319,6 +327,9 @@ def test_options_of_a_selector_are_reached(run, colour_video):
         (["mode=best"], "option mode must be one of auto, localized, global; got 'best'"),
         (["quality"], "--selector-option quality: is not NAME=VALUE; write it as in quality=0.3"),
         (["quality=1", "quality=2"], "--selector-option quality=2: was given before"),
+        (["quality=1e400"], "option quality must be a number from 0 to 1000000; got inf"),
+        (["tilt=NaN"], "option tilt must be a number from 0 to 1000000; got nan"),
+        (["score_whitening=yes?"], "option score_whitening must be True or False; got 'yes?'"),
     ],
 )
 def test_wrong_options_of_a_selector_are_told_in_one_line(run, colour_video, options, message):

@@ -154,7 +154,7 @@ def _main(
 
 
 def read_options(given: list[str] | None) -> dict[str, Any]:
-    """``name=value`` as names and values: numbers, true and false, else text.
+    """``name=value`` as names and values: numbers, true and false as in JSON or Python, else text.
 
     Raises:
         ConfigError: no ``=`` in one, or a name twice.
@@ -166,7 +166,7 @@ def read_options(given: list[str] | None) -> dict[str, Any]:
             why = "was given before" if name in options else "is not NAME=VALUE"
             raise ConfigError(f"--selector-option {text}: {why}; write it as in quality=0.3")
         try:
-            options[name] = json.loads(value)
+            options[name] = json.loads({"True": "true", "False": "false"}.get(value, value))
         except ValueError:
             options[name] = value
     return options
