@@ -347,7 +347,22 @@ def test_answers_with_other_options_are_other_answers(run, colour_video, tmp_pat
     assert run(*command, "--selector-option", "levels=1").exit_code == 0
     assert json.loads(out.read_text())["settings"]["selector_options"] == {"levels": 1}
     assert run(*command, "--selector-option", "levels=1").exit_code == 0
-    assert_one_error(run(*command))
+    other = run(*command)
+    assert_one_error(other)
+    assert other.stderr.endswith("or ask with --selector-option levels=1\n")
+
+
+def test_what_an_answer_file_was_made_with_is_said_as_one_types_it(run, colour_video, tmp_path):
+    asked, out = tmp_path / "q.jsonl", tmp_path / "a.jsonl"
+    asked.write_text(json.dumps({"video": str(colour_video), "question": "red?"}) + "\n")
+    command = ("answer", asked, out, "--model", "colours")
+    options = ["mode=global", "quality=0.5", "score_whitening=false"]
+    given = [word for option in options for word in ("--selector-option", option)]
+    assert run(*command, "-k", 3, "--fps", 2, *given).exit_code == 0
+    said = run(*command).stderr.rstrip().partition("or ask ")[2]
+    assert said.startswith("with --frames 3, with --fps 2.0, with --selector-option mode=global ")
+    words = said.replace(", ", " ").replace("with ", "").split()
+    assert run(*command, *words).exit_code == 0
 
 
 def test_help_shows_defaults_that_depend_on_something(run):
