@@ -66,7 +66,7 @@ class Retriever(ABC):
             parts = [whole if part == text else self._relevance_in_time(index, question, part)
                      for part in intent.parts]  # fmt: skip
             return [whole, *parts] if others else [whole]
-        if not others or self.unit == "log_odds" or intent.times_seconds:
+        if not others or self.unit == "log_odds" or intent.names_time:
             return [whole]
         return [whole, whole, *(self._relevance_of(index, question, part) for part in others)]
 
