@@ -217,7 +217,10 @@ def test_selection_is_written_out(colour_video, answerer, index, tmp_path):
         ({"options": ["a", ""]}, QuestionError, "none empty"),
         ({"options": []}, QuestionError, "at least two"),
         ({"selector": "best"}, UnknownSelector, "no selector 'best'; there are: ntlbg, uniform"),
-        ({"num_frames": 0}, InvalidBudget, "is 0; it must be at least 1"),
+        *[
+            ({"num_frames": given}, InvalidBudget, f"whole number of at least 1; got {given!r}")
+            for given in (0, 2.5, "3", True)
+        ],
         ({"video": "missing.mp4"}, VideoNotFound, "missing.mp4"),
     ],
 )

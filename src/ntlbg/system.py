@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ntlbg.answerers import Answerer, Habits, load_answerer
-from ntlbg.encoders import Encoder, is_fetched, load_encoder
+from ntlbg.answerers import ANSWERERS, Answerer, Habits, load_answerer
+from ntlbg.encoders import Encoder, distinct_encoders, is_fetched, load_encoder
 from ntlbg.errors import ConfigError, WeightsError
-from ntlbg.retrievers import Retriever, load_retriever
+from ntlbg.retrievers import Retriever, check_retriever, load_retriever
 from ntlbg.retrievers.coverage import CoverageRetriever
 from ntlbg.retrievers.embedding import EmbeddingRetriever
+from ntlbg.roles import check_part
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,18 @@ class System:
         retriever: how likely each frame matters for a question.
         answerer: what the answer is.
         notes: what is to be said with every answer, a sentence each.
+
+    Raises:
+        ConfigError: one of them is something else, or does not say what it is.
     """
 
     retriever: Retriever
     answerer: Answerer
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        check_retriever(self.retriever)
+        _check_answerer(self.answerer)
 
     @property
     def name(self) -> str:
@@ -55,15 +63,12 @@ class System:
     @property
     def encoders(self) -> list[Encoder]:
         """All whose features are read, each once; first that by which frames are told apart."""
-        known: dict[str, Encoder] = {}
-        for encoder in (*self.retriever.encoders, *self.answerer.encoders):
-            other = known.setdefault(encoder.name, encoder)
-            if other.fingerprint != encoder.fingerprint:
-                raise ConfigError(
-                    f"retriever {self.retriever.name!r} and model {self.name!r} read features of "
-                    f"two encoders that are both called {encoder.name!r}; rename one of them"
-                )
-        return list(known.values())
+        return distinct_encoders((*self.retriever.encoders, *self.answerer.encoders))
+
+
+def _check_answerer(answerer: object) -> None:
+    names = f"a name ({', '.join(ANSWERERS)}), the folder of a model as text"
+    check_part(answerer, Answerer, f"{names}, an object of Answerer or a System")
 
 
 def load_system(
@@ -80,7 +85,7 @@ def load_system(
     Args:
         model: ``builtin``, the folder of a model, the hub id of one, a ``.gguf`` file,
             ``openai:NAME`` for a model of a server, an answerer of your own, or a system, which is
-            returned as it is.
+            returned as it is: it has its retriever, and no other is taken beside it.
         retriever: a name in RETRIEVERS, or one of your own; by default what the model itself says
             of frames, else the built-in one.
         encoder: as :func:`ntlbg.encoders.load_encoder` takes it, or one of your own: relevance is
@@ -92,14 +97,15 @@ def load_system(
             :func:`ntlbg.answerers.load_answerer`.
 
     Raises:
-        ConfigError: an unknown name, both a retriever and an encoder, or either for a system.
+        ConfigError: an unknown name, no such part, both a retriever and an encoder, or one of
+            them beside a system.
         WeightsError: weights are missing or damaged.
     """
     if isinstance(model, System):
-        if retriever or encoder or endpoint or model_options:
+        if not (retriever is None and encoder is None and endpoint is None and not model_options):
             raise ConfigError(
-                f"system {model.name!r} has a retriever; give it or an encoder to load_system, "
-                "with the model, and not beside the system"
+                f"system {model.name!r} has its retriever, {model.retriever.name!r}; give another "
+                "retriever= or encoder= beside a model, or beside system.answerer"
             )
         return model
     if retriever is not None and encoder is not None:
@@ -112,6 +118,7 @@ def load_system(
         )
     else:
         answerer = model
+    _check_answerer(answerer)
     if encoder is not None:
         retriever = _by_encoder(load_encoder(encoder))
     elif retriever is None:

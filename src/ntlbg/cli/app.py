@@ -200,7 +200,8 @@ def read_model_options(given: list[str] | None) -> dict[str, Any]:
 def read_options(
     given: list[str] | None, option: str = "--selector-option", example: str = "quality=0.3"
 ) -> dict[str, Any]:
-    """``name=value`` as names and values: numbers, true and false, else text.
+    """``name=value`` as names and values: numbers, true and false as in JSON or Python,
+    else text.
 
     Raises:
         ConfigError: no ``=`` in one, or a name twice.
@@ -212,7 +213,7 @@ def read_options(
             why = "was given before" if name in options else "is not NAME=VALUE"
             raise ConfigError(f"{option} {text}: {why}; write it as in {example}")
         try:
-            options[name] = json.loads(value)
+            options[name] = json.loads({"True": "true", "False": "false"}.get(value, value))
         except ValueError:
             options[name] = value
     return options

@@ -1,7 +1,7 @@
 """Frames to feature vectors. ``ENCODERS`` is the whole menu, and can be read without PyTorch."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -9,14 +9,18 @@ import numpy as np
 
 from ntlbg.errors import ConfigError
 from ntlbg.hub import is_cached
+from ntlbg.roles import check_part
 
 
 class Encoder(ABC):
     """What is this picture as a vector and, if it can tell, this text?
 
+    What it returns is checked by :mod:`ntlbg.encoders.checked` before it is kept or compared.
+
     Attributes:
-        name: as in ENCODERS; names its features in a :class:`ntlbg.types.VideoIndex`.
-        fingerprint: changes whenever its vectors or notes would; keys the index.
+        name: as in ENCODERS; names its features in a :class:`ntlbg.types.VideoIndex`. No other
+            encoder has it.
+        fingerprint: changes whenever its vectors or notes would; keys the index with the name.
         feature_size: D.
         image_size: (height, width) in pixels of the pictures it wants, whatever their shape.
     """
@@ -28,14 +32,14 @@ class Encoder(ABC):
 
     @abstractmethod
     def encode_frames(self, frames: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W, 3) -> float32 (N, D)."""
+        """uint8 (N, H, W, 3) -> float32 (N, D), finite."""
 
     def size_for(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) at which it wants pictures that are shown at this size."""
         return self.image_size
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray | None:
-        """float32 (N, D) in the space of the frames; None where it knows pictures only."""
+        """float32 (N, D), finite, in the space of the frames; None: it knows pictures only."""
         return None
 
     def encode_with_notes(self, frames: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -86,9 +90,11 @@ def load_encoder(encoder: str | Encoder) -> Encoder:
             ``organisation/model@revision``. The hub is asked for what was not fetched before.
 
     Raises:
-        ConfigError: no such name or model. WeightsError: its weights are missing or damaged.
+        ConfigError: no such name or model, or no encoder. WeightsError: its weights are missing or
+            damaged.
     """
     if not isinstance(encoder, str):
+        check_part(encoder, Encoder, f"a name ({', '.join(ENCODERS)}) or an object of Encoder")
         return encoder
     if encoder in ENCODERS:
         return ENCODERS[encoder]()
@@ -98,3 +104,20 @@ def load_encoder(encoder: str | Encoder) -> Encoder:
             "names of the hub such as google/siglip2-base-patch16-224"
         )
     return _pretrained(encoder)
+
+
+def distinct_encoders(encoders: Iterable[Encoder]) -> list[Encoder]:
+    """Each of them once, in their order.
+
+    Raises:
+        ConfigError: two of one name give other vectors: features are told apart by name.
+    """
+    known: dict[str, Encoder] = {}
+    for encoder in encoders:
+        if known.setdefault(encoder.name, encoder).fingerprint != encoder.fingerprint:
+            raise ConfigError(
+                f"there are two encoders that are both called {encoder.name!r}, with the "
+                f"fingerprints {known[encoder.name].fingerprint!r} and {encoder.fingerprint!r}; "
+                "rename one of them"
+            )
+    return list(known.values())

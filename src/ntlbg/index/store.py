@@ -81,6 +81,7 @@ class FeatureIndex:
         path: str | os.PathLike,
         *,
         fingerprint: str,
+        encoder: str | None = None,
         fps: float,
         max_frames: int | None = None,
         start: float | None = None,
@@ -89,6 +90,7 @@ class FeatureIndex:
         """The entry's name, 64 hexadecimal digits. Reads the whole file once.
 
         fingerprint: identifies the encoder's weights and preprocessing.
+        encoder: its name; None for the key under which earlier versions kept its features.
         """
         parameters = {
             "format": FORMAT,
@@ -98,7 +100,7 @@ class FeatureIndex:
             "max_frames": max_frames,
             "start": float(start or 0.0),
             "end": None if end is None else float(end),
-        }
+        } | ({} if encoder is None else {"encoder": encoder})
         return hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
 
     def _content_hash(self, path: str | os.PathLike) -> str:
