@@ -40,9 +40,10 @@ class PictureProcessor:
         step: pixels of a side that such a piece shows.
     """
 
-    def __init__(self, processor: Any):
+    def __init__(self, processor: Any, image_token_id: int):
         self.processor, self.tokenizer = processor, processor.tokenizer
-        self.image_token_id: int = processor.image_token_id
+        # the model's, since some processors mean the mark before a picture by it
+        self.image_token_id = image_token_id
         images = processor.image_processor
         self.picture_options = {name: no for name, no in ONE_TILE.items() if hasattr(images, name)}
         self.step = DEFAULT_STEP
@@ -115,7 +116,7 @@ def load_picture_processor(folder: Path, config: PreTrainedConfig) -> PicturePro
             f"{folder}: the model has no chat template, so it is not known how to ask it; take "
             "one that was trained to follow instructions"
         )
-    return PictureProcessor(processor)
+    return PictureProcessor(processor, config.image_token_id)
 
 
 def _without_video(kind: type[ProcessorMixin], folder: Path) -> Any:
