@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ntlbg.answerers import Answerer, Habits
-from ntlbg.budget import check_used, plan_frames
+from ntlbg.budget import check_used
 from ntlbg.choosing import choose
 from ntlbg.encoders import Encoder
 from ntlbg.evidence import (
@@ -168,16 +168,14 @@ def _choose(
     """
     report, clock, before = ReadReport(), Clock(), file_state(video)
     selector, options = look.selector_of(system.habits), look.selector_options
-    notes = look.check(system, question)
+    notes = look.check(system, question, video if limit else None)
     indexed = look.features(video, system, index, progress, report)
     clock.lap("index")
     source = indexed.meta["height"], indexed.meta["width"]
     budget, plan = min(wanted := look.budget(system.habits, len(indexed)), len(indexed)), None
     if limit and question is not None:
-        plan, fewer = plan_frames(
-            system.answerer, question, source, len(indexed), num_frames=look.num_frames,
-            max_visual_tokens=look.max_visual_tokens, last_seconds=float(indexed.pts_seconds[-1]),
-        )  # fmt: skip
+        last = float(indexed.pts_seconds[-1])
+        plan, fewer = look.plan(system, question, source, len(indexed), last)
         budget, notes = plan.num_frames, [*notes, *fewer]
     selection = choose(system.retriever, indexed, question, selector, budget, **options)
     clock.lap("select")

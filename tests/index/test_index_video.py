@@ -530,7 +530,10 @@ def test_features_are_kept_in_the_users_cache(long_video, tmp_path, monkeypatch)
     ("given", "message"),
     [
         ([], "no encoder; give one of your own, or a name: builtin"),
-        (None, r"the encoder must be a name \(builtin, siglip2.*\) or an object of Encoder; got None"),
+        (
+            None,
+            r"the encoder must be a name \(builtin, siglip2.*\) or an object of Encoder; got None",
+        ),
         (MeanColourEncoder, "the class MeanColourEncoder: make one of it"),
         ([np.mean], "an object of "),
         ("nose", "no encoder 'nose'; there are: builtin"),
