@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ntlbg.answerers import ANSWERERS, Answerer, Habits, load_answerer
-from ntlbg.encoders import Encoder, distinct_encoders, load_encoder
+from ntlbg.encoders import Encoder, check_encoders, distinct_encoders, load_encoder
 from ntlbg.errors import ConfigError
 from ntlbg.retrievers import Retriever, check_retriever, load_retriever
 from ntlbg.retrievers.embedding import EmbeddingRetriever
@@ -53,6 +53,8 @@ class System:
 def _check_answerer(answerer: object) -> None:
     names = f"a name ({', '.join(ANSWERERS)}), the folder of a model as text"
     check_part(answerer, Answerer, f"{names}, an object of Answerer or a System")
+    assert isinstance(answerer, Answerer)
+    check_encoders(f"answerer {answerer.name!r}", answerer.encoders)
 
 
 def load_system(
