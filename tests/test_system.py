@@ -154,6 +154,10 @@ def test_a_part_that_does_not_say_what_it_is(colours):
         odd.unit, odd.encoders = unit, encoders
         with pytest.raises(ConfigError, match=message):
             load_system(colours, retriever=odd)
+    single = EchoAnswerer()
+    single.encoders = Grey()
+    with pytest.raises(ConfigError, match="answerer 'echo': encoders must be a tuple of Encoder"):
+        load_system(single, retriever="colours")
     nameless = type("Nameless", (Encoder,), {"encode_frames": Grey.encode_frames})()
     missing = "name, fingerprint, feature_size, image_size"
     with pytest.raises(ConfigError, match=f"encoder Nameless has no {missing}"):

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ntlbg.answerers import ANSWERERS, Answerer, Habits, load_answerer
-from ntlbg.encoders import Encoder, distinct_encoders, is_fetched, load_encoder
+from ntlbg.encoders import (
+    Encoder,
+    check_encoders,
+    distinct_encoders,
+    is_fetched,
+    load_encoder,
+)
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.retrievers import Retriever, check_retriever, load_retriever
 from ntlbg.retrievers.coverage import CoverageRetriever
@@ -69,6 +75,8 @@ class System:
 def _check_answerer(answerer: object) -> None:
     names = f"a name ({', '.join(ANSWERERS)}), the folder of a model as text"
     check_part(answerer, Answerer, f"{names}, an object of Answerer or a System")
+    assert isinstance(answerer, Answerer)
+    check_encoders(f"answerer {answerer.name!r}", answerer.encoders)
 
 
 def load_system(

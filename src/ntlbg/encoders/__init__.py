@@ -106,6 +106,20 @@ def load_encoder(encoder: str | Encoder) -> Encoder:
     return _pretrained(encoder)
 
 
+def check_encoders(owner: str, encoders: object) -> None:
+    """Check the attribute ``encoders`` of a retriever or an answerer.
+
+    Raises:
+        ConfigError: it holds something else.
+    """
+    given = encoders if isinstance(encoders, tuple | list) else (None,)
+    if not all(isinstance(encoder, Encoder) for encoder in given):
+        raise ConfigError(
+            f"{owner}: encoders must be a tuple of Encoder objects, those whose features it reads; "
+            f"got {encoders!r}"
+        )
+
+
 def distinct_encoders(encoders: Iterable[Encoder]) -> list[Encoder]:
     """Each of them once, in their order.
 

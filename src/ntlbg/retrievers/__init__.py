@@ -9,7 +9,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from ntlbg.encoders import Encoder
+from ntlbg.encoders import Encoder, check_encoders
 from ntlbg.errors import ConfigError, InvalidFeatures
 from ntlbg.question.timing import apply_question_timing
 from ntlbg.retrievers.calibration import as_log_odds
@@ -147,12 +147,7 @@ def check_retriever(retriever: object) -> None:
     """
     check_part(retriever, Retriever, f"a name ({', '.join(RETRIEVERS)}) or an object of Retriever")
     assert isinstance(retriever, Retriever)
-    encoders = retriever.encoders
-    if not isinstance(encoders, tuple | list) or not all(isinstance(e, Encoder) for e in encoders):
-        raise ConfigError(
-            f"retriever {retriever.name!r}: encoders must be a tuple of Encoder objects, those "
-            f"whose features it reads; got {encoders!r}"
-        )
+    check_encoders(f"retriever {retriever.name!r}", retriever.encoders)
     if retriever.unit not in SCORE_UNITS:
         raise ConfigError(
             f"retriever {retriever.name!r}: unit must be {' or '.join(SCORE_UNITS)}; "

@@ -181,6 +181,9 @@ def check_selector(
         check_budget(num_frames)
     if name is None:
         return
+    if not isinstance(name, str):
+        given = type(name).__name__
+        raise UnknownSelector(f"a selector is given by its name in SELECTORS; got a {given}")
     if name not in SELECTORS:
         raise UnknownSelector(f"no selector {name!r}; there are: {', '.join(SELECTORS)}")
     read_options(SELECTORS[name].options, name, options or {})
