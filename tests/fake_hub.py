@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import unquote, urlsplit
 
+from huggingface_hub import constants
+
 COMMITS = {"main": "1" * 40, "v2": "2" * 40}  # of every model, by name of the revision
 
 
@@ -46,6 +48,13 @@ def fake_hub(models: dict[str, Path | str]) -> Iterator[FakeHub]:
         finally:
             hub.shutdown()
             thread.join()
+
+
+def reach(hub, monkeypatch) -> None:
+    """As with HF_ENDPOINT, which is read once."""
+    form = constants.HUGGINGFACE_CO_URL_TEMPLATE.removeprefix(constants.ENDPOINT)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.address + form)
+    monkeypatch.setattr(constants, "ENDPOINT", hub.address)
 
 
 class _Answers(BaseHTTPRequestHandler):

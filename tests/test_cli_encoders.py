@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,6 +138,14 @@ def test_the_help_names_every_encoder(run, command):
     said = " ".join(run(command, "--help").stdout.replace("│", " ").split())
     for name in ENCODERS:
         assert name in said
+
+
+def test_the_page_about_encoders_names_all_and_their_checkpoints():
+    page = (Path(__file__).parents[1] / "docs" / "encoders.md").read_text("utf-8")
+    for name, load in ENCODERS.items():
+        assert f"| `{name}` |" in page
+        if name != "builtin":
+            assert f"| `{load.args[0]}` |" in page
 
 
 def test_encoders_are_named_without_loading_anything_heavy():

@@ -4,11 +4,12 @@ import os
 import shutil
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from huggingface_hub import constants
 
-from fake_hub import COMMITS, fake_hub
+from fake_hub import COMMITS, fake_hub, reach
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.hub import find_model, model_type, wanted_files, weight_files
 
@@ -44,15 +45,8 @@ def hub(source, cache, monkeypatch):
     models = {"org/tiny": source, "org/gated": "GatedRepo"}
     with fake_hub(models) as hub:
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        reach(hub.address, monkeypatch)
+        reach(hub, monkeypatch)
         yield hub
-
-
-def reach(address, monkeypatch):
-    """As with HF_ENDPOINT, which is read once."""
-    form = constants.HUGGINGFACE_CO_URL_TEMPLATE.removeprefix(constants.ENDPOINT)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + form)
-    monkeypatch.setattr(constants, "ENDPOINT", address)
 
 
 @pytest.fixture
@@ -182,7 +176,8 @@ def test_what_the_hub_refuses_is_said(hub, name, message):
 def test_a_hub_that_is_not_there_is_said(hub, cache, monkeypatch):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # nobody listens
-        reach(f"http://127.0.0.1:{closed.getsockname()[1]}", monkeypatch)
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        reach(SimpleNamespace(address=address), monkeypatch)
         with pytest.raises(WeightsError, match="cannot be fetched from the hub") as found:
             find_model("org/tiny", check)
     assert "\n" not in str(found.value)

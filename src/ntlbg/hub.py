@@ -100,7 +100,7 @@ def _fetch(
     check: Callable[[Path], None],
 ) -> Path:
     import httpx2
-    from huggingface_hub import HfApi, constants, errors, snapshot_download
+    from huggingface_hub import HfApi, constants, snapshot_download
 
     if constants.HF_HUB_OFFLINE:
         if cached is not None:
@@ -115,23 +115,30 @@ def _fetch(
             listed = HfApi().model_info(model, revision=revision).siblings or []
             files = wanted_files(one.rfilename for one in listed)
             return Path(snapshot_download(model, revision=revision, allow_patterns=files))
-    except errors.GatedRepoError as error:
-        raise ConfigError(
+    except (OSError, ValueError, httpx2.HTTPError) as error:
+        raise _refusal(name, error) from error
+
+
+def _refusal(name: str, error: Exception) -> NtlbgError:
+    """What a user can do about it."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):  # also a RepositoryNotFoundError
+        return ConfigError(
             f"{name}: its authors want to be asked first; accept their terms on its page of the "
             "hub, then run `hf auth login`"
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise ConfigError(
+        )
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return ConfigError(
             f"{name}: no such folder, and no such model on the hub, or a private one; check the "
             "name, or run `hf auth login`"
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise ConfigError(f"{name}: the model has no such revision; leave it out") from error
-    except (OSError, ValueError, httpx2.HTTPError) as error:
-        raise WeightsError(
-            f"{name}: no such folder, and it cannot be fetched from the hub "
-            f"({reason(error)}); give the folder of a model that was downloaded"
-        ) from error
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return ConfigError(f"{name}: the model has no such revision; leave it out")
+    return WeightsError(
+        f"{name}: no such folder, and it cannot be fetched from the hub ({reason(error)}); give "
+        "the folder of a model that was downloaded"
+    )
 
 
 @contextmanager

@@ -8,8 +8,10 @@ import time
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
+from fake_hub import fake_hub, reach
 from ntlbg import hashes
 from ntlbg.encoders import load_encoder
 from ntlbg.encoders.loading import load_pretrained_encoder
@@ -115,6 +117,21 @@ def test_a_folder_is_called_as_it_was_given(folder, monkeypatch):
     monkeypatch.chdir(folder.parent)
     assert load_encoder(str(folder)).name == str(folder)
     assert load_encoder("mine").name == "mine"
+
+
+def test_a_model_of_the_hub_is_the_one_in_the_folder(folder, tmp_path, monkeypatch, capfd):
+    """The same features, wherever it came from; and it is fetched without a word."""
+    for name, value in {"HF_HUB_CACHE": str(tmp_path / "cache"), "HF_HUB_OFFLINE": False}.items():
+        monkeypatch.setattr(constants, name, value)
+    with fake_hub({"org/tiny": folder}) as hub:
+        reach(hub, monkeypatch)
+        fetched = load_encoder("org/tiny@v2")
+        hub.asked.clear()
+        assert load_encoder("org/tiny@v2") is fetched
+        assert hub.asked == []
+    assert fetched.name == "org/tiny@v2"
+    assert fetched.fingerprint == load_encoder(str(folder)).fingerprint
+    assert capfd.readouterr() == ("", "")
 
 
 def test_weights_in_parts_and_pickled_weights_are_the_same_model(folder, tmp_path):
