@@ -76,6 +76,8 @@ def save(
     words: transformers.PreTrainedTokenizerFast,
     processor: str,
     image: str,
+    *,
+    video: str | None = None,
     **settings,
 ) -> None:
     # real checkpoints suggest how to sample; that must neither warn nor be followed
@@ -84,7 +86,7 @@ def save(
     )
     model.save_pretrained(folder)
     pictures.save_pretrained(folder)
-    words.chat_template = CHAT.replace("IMAGE", image).replace("VIDEO", image)
+    words.chat_template = CHAT.replace("IMAGE", image).replace("VIDEO", video or image)
     words.save_pretrained(folder)
     path = folder / "processor_config.json"
     kept = json.loads(path.read_text()) if path.exists() else {}
@@ -119,7 +121,8 @@ def _qwen(family: str, folder: Path) -> None:
     size = {"shortest_edge": 4 * token, "longest_edge": 64 * token}
     pictures = Qwen2VLImageProcessorPil(size=size, patch_size=patch)
     image = "<|vision_start|><|image_pad|><|vision_end|>"
-    save(folder, model, pictures, words, f"{kind}Processor", image)
+    video = image.replace("image", "video")
+    save(folder, model, pictures, words, f"{kind}Processor", image, video=video)
 
 
 def _smolvlm(family: str, folder: Path) -> None:

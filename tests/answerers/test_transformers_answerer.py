@@ -127,7 +127,7 @@ def test_tokens_planned_are_tokens_in_the_prompt(answerers, family):
         fitted += 1
         pictures = np.zeros((plan.num_frames, height, width, 3), np.uint8)
         given = shown(pictures, np.arange(float(plan.num_frames)), plan)
-        prompt = answerer._prepare(answerer_content(given))
+        (prompt,) = answerer.shown.prompts(given, [QUESTION.text])
         assert prompt.visual_tokens == plan.visual_tokens, (height, width, number, cap)
         assert cap is None or prompt.visual_tokens <= cap
         beside = answerer.text_tokens(QUESTION, plan.num_frames, 11.0)
