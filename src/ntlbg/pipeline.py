@@ -18,6 +18,7 @@ from ntlbg.evidence import (
     answer_of,
     describe_evidence,
     notes_about,
+    usage_of,
     write_overview,
     write_pictures,
 )
@@ -100,7 +101,8 @@ def ask(
         pictures = read_frames or folder is not None or system.answerer.wants.pictures
         moments = _choose(Path(video), asked, system, look, index, progress, pictures, limit=True)
         began = time.perf_counter()
-        given = replace(moments.context, generation=generation, on_text=on_text)
+        kept = (index or FeatureIndex()).kept(video) if system.answerer.wants.keeps else None
+        given = replace(moments.context, generation=generation, on_text=on_text, kept=kept)
         reply = system.answerer.answer(asked, given)
         assert given.plan is not None
         check_used(given.plan, reply, system.answerer)
@@ -185,14 +187,7 @@ def _choose(
         given = replace(given, frames=read_frames_at(video, given.times, size=size, report=report))
         check_unchanged(video, before)  # else the pictures are not those of the features
         clock.lap("read")
-    usage = {
-        "video_seconds": indexed.meta["duration_seconds"],
-        "frames_sampled": len(indexed),
-        "frames_requested": wanted,
-        "frames_used": len(selection),
-        "pictures_decoded": report.decoded,
-        "seconds": clock.seconds,
-    }
+    usage = usage_of(given, wanted, decoded=report.decoded, seconds=clock.seconds)
     notes += notes_about(usage, selection.num_pictures, damaged=indexed.meta["damaged"])
     text, evidence = None if question is None else question.text, describe_evidence(given)
     return SelectedFrames(video, text, selector, evidence, usage, notes, context=given)

@@ -32,10 +32,12 @@ class Wants:
     Attributes:
         pictures: the chosen frames as pictures; else it reads features.
         longest_side: of those pictures, in pixels at most.
+        keeps: a folder of the film to keep things in for later questions.
     """
 
     pictures: bool = False
     longest_side: int = 1280
+    keeps: bool = False
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,23 @@ ModelOption = Annotated[
         "name is answered with those that there are.",
     ),
 ]
+FramesAs = Annotated[
+    str | None,
+    typer.Option(
+        metavar="images|video",
+        help="How frames are shown to a model in this process: images, each with its time before "
+        "it, or for Qwen2-VL, Qwen2.5-VL and Qwen3-VL a video. The same as --model-option "
+        "frames_as=. Default: images.",
+    ),
+]
+Shrink = Annotated[
+    bool,
+    typer.Option(
+        "--shrink",
+        help="Show a server's model smaller pictures where they do not fit. The same as "
+        "--model-option shrink=true.",
+    ),
+]
 Endpoint = Annotated[
     str | None,
     typer.Option(
@@ -192,9 +209,21 @@ def _main(
         typer.echo(context.get_help())
 
 
-def read_model_options(given: list[str] | None) -> dict[str, Any]:
-    """As :func:`read_options`, of a model."""
-    return read_options(given, "--model-option", "dtype=bfloat16")
+def read_model_options(
+    given: list[str] | None, *, frames_as: str | None = None, shrink: bool = False
+) -> dict[str, Any]:
+    """As :func:`read_options`, of a model, with those that have an option of their own.
+
+    Raises:
+        ConfigError: no ``=`` in one, or a name twice.
+    """
+    options = read_options(given, "--model-option", "dtype=bfloat16")
+    own = {"frames_as": frames_as, "shrink": shrink or None}
+    for name, value in own.items():
+        if value is not None and name in options:
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{name} was given twice, by {option} and by --model-option")
+    return options | {name: value for name, value in own.items() if value is not None}
 
 
 def read_options(

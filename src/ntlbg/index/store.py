@@ -33,6 +33,7 @@ STALE_SECONDS = 3600.0  # a temporary file this old was left behind by a killed 
 # Of what killed processes left; nothing else in the folder is ours to remove.
 _TEMPORARY = re.compile(r"\.([0-9a-f]{64}|[0-9]{6})\.safetensors\.[0-9a-f]{16}\.tmp")
 _CHUNKS = re.compile(r"[0-9a-f]{64}\.partial")
+KEPT = "kept"  # by answerers, in a folder for each film
 ABANDONED_SECONDS = 86400.0  # no chunk for so long: nobody is waiting for the entry any more
 
 
@@ -148,6 +149,10 @@ class FeatureIndex:
     def remove_chunks(self, key: str) -> None:
         """Of an entry that is finished."""
         shutil.rmtree(self._chunk(key, 0).parent, ignore_errors=True)
+
+    def kept(self, path: str | os.PathLike) -> Path:
+        """A folder for what answerers keep of a film; the same for every file of this content."""
+        return self.root / KEPT / self._content_hash(path)
 
     def _entry(self, key: str) -> Path:
         return self.root / f"{key}.safetensors"
