@@ -23,20 +23,22 @@ from transformers import (
 )
 
 from ntlbg.answerers import Answerer, Habits, Wants
-from ntlbg.answerers.content import LETTERS, Content, portable_content, question_text, stamp
+from ntlbg.answerers.content import (
+    LETTERS,
+    LONGEST_ANSWER_TOKENS,
+    NUM_FRAMES,
+    VISUAL_TOKENS,
+    Content,
+    portable_content,
+    question_text,
+    stamp,
+)
 from ntlbg.answerers.language_model import write
 from ntlbg.answerers.model_options import ModelOptions, read_model_options
 from ntlbg.errors import BudgetError, ConfigError, WeightsError
 from ntlbg.models.hub import folder_fingerprint, local_folder, quietly
 from ntlbg.models.picture_processor import PictureProcessor, load_picture_processor
 from ntlbg.types import AnswerInput, Question, Reply
-
-# Hour-long video in 8k tokens, as LongVU was evaluated; most models have seen prompts of that size.
-VISUAL_TOKENS = 8192
-# What DESIGN asks for where nobody says: a frame has 256 tokens then, a picture of 448 x 448.
-NUM_FRAMES = 32
-# Set by hand: a few sentences.
-LONGEST_ANSWER_TOKENS = 256
 
 
 class TransformersOptions(ModelOptions):
