@@ -134,7 +134,8 @@ class ChatClient:
                     self._refused.add(name)
                     return
         if error.said.is_unknown_model:
-            raise with_models(error, self.model, [item.id for item in self.models()]) from error
+            known = [self.sender.hidden(item.id) for item in self.models()]
+            raise with_models(error, self.model, known) from error
         raise error
 
     def _receive(self, response: httpx2.Response, growing: Growing) -> None:
@@ -173,9 +174,9 @@ class ChatClient:
     def _parsed(self, text: str, kind: type[Read]) -> Read:
         try:
             return kind.model_validate_json(text)
-        except ValidationError as error:
+        except ValidationError:
             start = " ".join(text[:80].split())  # enough to recognise it
             # cut off, perhaps: then the same request may succeed
             raise ServerError(
                 f"{self.address}: sent what is no answer ({start!r})", again=True
-            ) from error
+            ) from None  # that error would show what was sent, which may hold the key

@@ -21,7 +21,10 @@ _OVERFLOWS = ("exceed_context_size_error", "context_length_exceeded")
 _OVERFLOW_TEXT = re.compile(
     r"maximum (?:context|model|sequence) length|context (?:size|length|window)", re.IGNORECASE
 )
-_UNKNOWN_MODEL = re.compile(r"model.*(?:not found|not exist|pinned)|unknown model", re.I | re.S)
+# As OpenAI, vLLM and Ollama say it, and ``transformers serve``.
+_UNKNOWN_MODEL = re.compile(
+    r"model.*(?:not found|not exist)|unknown model|pinned to", re.IGNORECASE | re.DOTALL
+)
 _LIMIT = re.compile(r"maximum (?:context|model) length (?:is|of) (\d+)")
 _HTML = re.compile(r"\s*<(?:!doctype html|html)", re.IGNORECASE)
 

@@ -49,7 +49,9 @@ class Writing:
     def beside(self, times: Times, text: str) -> dict[str, Any]:
         """The messages of a request without its pictures."""
         stamps = [] if self.frames_as == "video" else [stamp(seconds) for seconds in times]
-        return _user([_text(line) for line in [*stamps, text]])
+        # In one piece, as servers put different things between pieces. Tokens of most models begin
+        # with a space, if there is one: so many as in pieces that are apart.
+        return _user([_text(" ".join([*stamps, text]))])
 
     def _part(self, piece: str | Image.Image) -> dict[str, Any]:
         if isinstance(piece, str):

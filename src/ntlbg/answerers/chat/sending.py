@@ -127,8 +127,8 @@ class Sender:
         response.read()
         status, headers = response.status_code, response.headers
         if response.has_redirect_location:
-            place = response.url.join(headers["location"])
-            return redirected(self.address, status, f"{place.scheme}://{place.host}{place.path}")
+            place = response.url.join(headers["location"]).copy_with(userinfo=b"", query=None)
+            return redirected(self.address, status, str(place))
         return refusal(
             self.address, status, response.text, should_retry=headers.get("x-should-retry"),
             wait_seconds=_asked_wait(headers),
