@@ -109,6 +109,21 @@ def test_a_server_that_leaves_pictures_out(server, monkeypatch):
         counts_of(server).of(4, 56, 84)
 
 
+@pytest.mark.parametrize("tells", [True, False])
+def test_pictures_that_are_more_than_the_model_reads(tells, monkeypatch):
+    """They fit nowhere, and it is asked once. llama.cpp says how many there are."""
+    if not tells:
+        error = {"error": {"message": "This model's maximum context length is 150 tokens"}}
+        monkeypatch.setattr(loopback, "overflow", lambda tokens, length: error)
+    with loopback.Loopback(context_length=150).serving() as server:
+        counts = counts_of(server)
+        assert counts.of(4, 56, 84) == 24
+        assert counts.of(4, 280, 280) == (400 if tells else 600) > 150
+        before = asked(server)
+        counts.of(8, 280, 280)
+        assert asked(server) == before
+
+
 def test_a_damaged_or_unwritable_place(tmp_path):
     with loopback.Loopback().serving() as server:
         counts_of(server, tmp_path).of(4, 56, 84)

@@ -6,7 +6,14 @@ from typing import Any, TypeVar
 import httpx2
 from pydantic import BaseModel, ValidationError
 
-from ntlbg.answerers.chat.errors import Refusal, ServerError, is_page, refusal, with_models
+from ntlbg.answerers.chat.errors import (
+    ContextOverflow,
+    Refusal,
+    ServerError,
+    is_page,
+    refusal,
+    with_models,
+)
 from ntlbg.answerers.chat.replies import (
     Completion,
     Count,
@@ -90,7 +97,7 @@ class ChatClient:
         """Tokens of the prompt; None: this server counts none.
 
         Raises:
-            ServerError: no answer.
+            ServerError: no answer. ContextOverflow: too many, and it does not say how many.
         """
         if self.counts_prompts:
             body = {"model": self.model, **request}
@@ -100,7 +107,12 @@ class ChatClient:
                 ).input_tokens
             except Refusal:  # it has no such thing; what else is wrong is said below
                 self.counts_prompts = False
-        return self.complete(request, max_tokens=1, temperature=0).prompt_tokens
+        try:
+            return self.complete(request, max_tokens=1, temperature=0).prompt_tokens
+        except ContextOverflow as error:
+            if error.said.prompt_tokens is None:
+                raise
+            return error.said.prompt_tokens
 
     def _complete(
         self, request: Request, on_text: Callable[[str], None] | None, settings: Mapping[str, Any]

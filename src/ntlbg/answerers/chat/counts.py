@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ntlbg.answerers.chat.client import ChatClient
+from ntlbg.answerers.chat.errors import ContextOverflow
 from ntlbg.answerers.chat.messages import Writing
 from ntlbg.errors import DataError, EndpointError, OutputError
 from ntlbg.files import staged_file
@@ -18,6 +19,8 @@ KEPT = json_object("token counts of a server", "server", "model", "tokens")
 _LATE = 86400.0
 _QUESTION = "What is shown?"
 _GREY = 128
+# Of a picture: no model reads a prompt of this length.
+TOO_MANY = 10**8
 
 
 class PictureCounts:
@@ -37,6 +40,7 @@ class PictureCounts:
         name = hashlib.sha256(about.encode()).hexdigest()[:16]
         self._place = None if folder is None else folder / f"{name}.json"
         self._tokens: dict[str, int | None] | None = None
+        self._too_many: dict[str, int] = {}  # not kept: tomorrow the server may read more
 
     @property
     def is_counted(self) -> bool:
@@ -55,11 +59,21 @@ class PictureCounts:
         return self._beside(1) or 0
 
     def of(self, num_frames: int, height: int, width: int) -> int:
-        """Tokens of so many pictures of this size; 0 where nobody counts."""
+        """Tokens of so many pictures of this size; 0 where nobody counts.
+
+        Of pictures that are more than the model reads, so many that they fit nowhere.
+        """
         if not num_frames or not self.is_counted:
             return 0
         pictures = min(num_frames, 2)
-        shown = self._asked(f"{pictures} {width}x{height}", pictures, height, width)
+        name = f"{pictures} {width}x{height}"
+        if name in self._too_many:
+            return num_frames * self._too_many[name]
+        try:
+            shown = self._asked(name, pictures, height, width)
+        except ContextOverflow as error:
+            self._too_many[name] = error.said.context_length or TOO_MANY
+            return num_frames * self._too_many[name]
         beside = self._beside(pictures)
         if shown is None or beside is None:
             raise EndpointError(

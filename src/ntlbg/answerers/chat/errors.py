@@ -25,7 +25,7 @@ _OVERFLOW_TEXT = re.compile(
 _UNKNOWN_MODEL = re.compile(
     r"model.*(?:not found|not exist)|unknown model|pinned to", re.IGNORECASE | re.DOTALL
 )
-_LIMIT = re.compile(r"maximum (?:context|model) length (?:is|of) (\d+)")
+_LIMIT = re.compile(r"(?:maximum (?:context|model) length (?:is|of) |context length \()(\d+)")
 _HTML = re.compile(r"\s*<(?:!doctype html|html)", re.IGNORECASE)
 
 
