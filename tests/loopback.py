@@ -16,6 +16,8 @@ from PIL import Image
 CHAT, COUNT, MODELS = "/v1/chat/completions", "/v1/chat/completions/input_tokens", "/v1/models"
 STEP = 28  # pixels of a picture along which one token goes
 
+_PORTS: set[int] = set()  # of all servers of this process
+
 
 @dataclass
 class Request:
@@ -73,7 +75,7 @@ class Loopback:
     @contextmanager
     def serving(self) -> Iterator["Loopback"]:
         """In a thread, for the block."""
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = _new_server()
         server.daemon_threads, server.loopback = True, self
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -84,6 +86,16 @@ class Loopback:
             server.shutdown()
             server.server_close()
             thread.join()
+
+
+def _new_server() -> ThreadingHTTPServer:
+    """On a port that had none before: an address stands for one server, also in caches."""
+    while True:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if server.server_port not in _PORTS:
+            _PORTS.add(server.server_port)
+            return server
+        server.server_close()
 
 
 def read_prompt(body: dict) -> tuple[str, list[tuple[int, int]]]:
