@@ -105,7 +105,7 @@ def ask(
         given = replace(moments.context, generation=generation, on_text=on_text, kept=kept)
         reply = system.answerer.answer(asked, given)
         assert given.plan is not None
-        check_used(given.plan, reply, system.answerer)
+        check_used(given.plan, reply, system.answerer, max_visual_tokens)
         moments.usage["seconds"]["answer"] = time.perf_counter() - began
         if folder and evidence_dir is not None:
             moments = write_pictures(moments, folder, Path(evidence_dir))

@@ -17,7 +17,7 @@ from ntlbg.errors import ConfigError
 from ntlbg.hub import model_type
 from ntlbg.pictures import fit_within
 from ntlbg.retrievers import Retriever
-from ntlbg.types import AnswerInput, Question, Reply
+from ntlbg.types import AnswerInput, Plan, Question, Reply
 
 # A page of sixteen pictures is looked through at a glance, and is read in a second.
 DEFAULT_FRAMES = 16
@@ -91,6 +91,11 @@ class Answerer(ABC):
     tokens_are_exact: bool = True
     is_of_the_hub: bool = False
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether ``cost`` is known; else it says 0."""
+        return True
+
     @abstractmethod
     def cost(self, num_frames: int, height: int, width: int) -> int:
         """Tokens that stand for so many pictures of this size."""
@@ -109,6 +114,10 @@ class Answerer(ABC):
     @abstractmethod
     def answer(self, question: Question, given: AnswerInput) -> Reply:
         """Answer in free text, or choose one of the question's options."""
+
+    def slack(self, plan: Plan) -> int:
+        """Tokens that may be used beyond a plan without any doubt of the answer."""
+        return 0
 
     def own_retriever(self) -> Retriever | None:
         """What chooses frames for it where nobody says; None: it has no opinion of its own."""

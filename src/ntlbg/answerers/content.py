@@ -15,6 +15,12 @@ from ntlbg.types import AnswerInput, Plan, Question
 
 Content = list["str | Image.Image"]
 
+# Hour-long video in 8k tokens, as LongVU was evaluated; most models have seen prompts of that size.
+VISUAL_TOKENS = 8192
+# Where nobody says: a frame has 256 tokens then, a picture of 448 x 448.
+NUM_FRAMES = 32
+# Set by hand: a few sentences.
+LONGEST_ANSWER_TOKENS = 256
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NOTHING_WRITTEN = "the model ended its answer without a word; ask in other words"
 
@@ -82,11 +88,16 @@ def question_text(
 
 def portable_content(given: AnswerInput, text: str) -> Content:
     """The chosen frames as pictures, each with its time before it, then the question."""
+    pictures = [Image.fromarray(picture) for picture in resized(given.pictures, given.plan)]
+    return [*timed(pictures, given.times), text]
+
+
+def timed(pictures: Sequence[Image.Image], times: Sequence[float] | np.ndarray) -> Content:
+    """Each picture after its time, of k seconds."""
     pieces: Content = []
-    pictures = resized(given.pictures, given.plan)
-    for seconds, picture in zip(given.times, pictures, strict=True):
-        pieces += [stamp(seconds), Image.fromarray(picture)]
-    return [*pieces, text]
+    for seconds, picture in zip(times, pictures, strict=True):
+        pieces += [stamp(seconds), picture]
+    return pieces
 
 
 def resized(pictures: np.ndarray, plan: Plan | None) -> np.ndarray:

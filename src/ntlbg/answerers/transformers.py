@@ -24,8 +24,11 @@ from ntlbg.answerers import Answerer, Habits, Wants
 from ntlbg.answerers.content import (
     CHOICE_STYLES,
     LETTERS,
+    LONGEST_ANSWER_TOKENS,
     NOTHING_WRITTEN,
+    NUM_FRAMES,
     USUAL_STYLE,
+    VISUAL_TOKENS,
     question_text,
 )
 from ntlbg.answerers.language_model import write
@@ -39,13 +42,6 @@ from ntlbg.hub import find_model, folder_fingerprint, model_type, reason, weight
 from ntlbg.models.picture_processor import PictureProcessor, load_picture_processor
 from ntlbg.models.quiet import quiet_transformers
 from ntlbg.types import AnswerInput, Question, Reply
-
-# Hour-long video in 8k tokens, as LongVU was evaluated; most models have seen prompts of that size.
-VISUAL_TOKENS = 8192
-# What DESIGN asks for where nobody says: a frame has 256 tokens then, a picture of 448 x 448.
-NUM_FRAMES = 32
-# Set by hand: a few sentences.
-LONGEST_ANSWER_TOKENS = 256
 
 
 class TransformersAnswerer(Answerer):
