@@ -63,11 +63,10 @@ class PictureProcessor:
 
     def video_turn(self, text: str) -> str:
         """A user's turn with a place for a video, then text, and the start of the answer."""
-        pieces = [{"type": "video"}, self._piece(text)]
+        turn: Any = {"role": "user", "content": [{"type": "video"}, self._piece(text)]}
         return ProcessorMixin.apply_chat_template(
-            self.processor, [{"role": "user", "content": pieces}], add_generation_prompt=True,
-            tokenize=False,
-        )  # fmt: skip
+            self.processor, [turn], add_generation_prompt=True, tokenize=False
+        )
 
     def plain(self, text: str) -> str:
         """Text in which nothing is a token of control: a space after the first letter of each.
