@@ -34,7 +34,7 @@ LAYERS = (
         "question_forms",
     ),
     ("pictures", "models"),
-    ("encoders", "evidence"),
+    ("encoders", "evidence", "text"),
     ("index", "memory"),
     ("analysis", "feature_loader", "retrievers"),
     ("answerers",),

@@ -29,6 +29,7 @@ __all__ = [
     "ScoreUnit",
     "SelectedFrames",
     "Selection",
+    "Sound",
     "VideoIndex",
 ]
 
@@ -70,6 +71,19 @@ class Frames:
             if key.ndim != 1:
                 raise TypeError("Frames takes a slice or a one-dimensional array of indices")
         return Frames(self.data[key], self.pts_seconds[key])
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """A stretch of sound, mono, 16,000 samples a second.
+
+    samples: float32 (N,), -1 to 1.
+    start_seconds: of the first sample, on the clock of ``pts_seconds``; below 0 where sound comes
+        before the first picture.
+    """
+
+    samples: np.ndarray
+    start_seconds: float
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,99 @@
+"""What is said and written in films, kept line by line: nothing is listened to twice.
+
+A track is a file of JSON lines named after the content of its film and what its listener is. A
+run that was killed loses the piece that it was at, and the next one goes on there.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ntlbg.index.store import FeatureIndex
+from ntlbg.json_lines import RecordFile, alone, read_records
+from ntlbg.text import Listener, Piece
+from ntlbg.types import Passage
+
+# Pieces from a time on, given the state of the piece before.
+Listen = Callable[[float, Mapping[str, Any]], Iterator[Piece]]
+WHAT = "passages of a film, as ntlbg keeps them"
+
+
+@dataclass(frozen=True)
+class PieceLine:
+    """One piece; passages as [start_seconds, end_seconds, text]."""
+
+    record: str
+    until_seconds: float
+    passages: list
+    state: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EndLine:
+    """The film was listened to until its end."""
+
+    record: str
+
+
+RECORDS = {"piece": PieceLine, "end": EndLine}
+
+
+class TextTrack:
+    """What one listener found in one film, as far as it has come.
+
+    Raises:
+        DataError: its file is damaged. OutputError: it cannot be written.
+    """
+
+    def __init__(self, path: Path, source: str):
+        self.path, self.source = path, source
+
+    @property
+    def is_complete(self) -> bool:
+        return any(isinstance(line, EndLine) for line in self._lines())
+
+    def passages(self) -> list[Passage]:
+        """Those that are kept, in order of their start."""
+        found = [
+            Passage(text, start, end, self.source)
+            for line in self._lines()
+            if isinstance(line, PieceLine)
+            for start, end, text in line.passages
+        ]
+        return sorted(found, key=lambda passage: passage.start_seconds)
+
+    def grow(self, listen: Listen) -> Iterator[float]:
+        """Find and keep what is missing; gives the seconds of the film that are done.
+
+        Args:
+            listen: as a listener does, of a stream that begins there.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with alone(self.path):
+            file = RecordFile(self.path, RECORDS, WHAT)
+            after, state = 0.0, {}
+            for line in file.records:
+                if isinstance(line, EndLine):
+                    return
+                after, state = line.until_seconds, line.state
+            for piece in listen(after, state):
+                file.add([_line(piece)])
+                yield piece.until_seconds
+            file.add([EndLine("end")])
+
+    def _lines(self) -> list:
+        return read_records(self.path, RECORDS, WHAT)[0]
+
+
+def text_track(index: FeatureIndex, video: str | os.PathLike, listener: Listener) -> TextTrack:
+    """Where passages of this listener are kept, whether there are some or not."""
+    key = hashlib.sha256(f"{listener.name} {listener.fingerprint}".encode()).hexdigest()[:16]
+    return TextTrack(index.kept(video) / f"{listener.source}-{key}.jsonl", listener.source)
+
+
+def _line(piece: Piece) -> PieceLine:
+    passages = [[one.start_seconds, one.end_seconds, one.text] for one in piece.passages]
+    return PieceLine("piece", piece.until_seconds, passages, dict(piece.state))
