@@ -74,6 +74,16 @@ def test_each_picture_each_time_and_the_order_count(answerers, kind):
     assert not torch.allclose(before, logits_of(answerer, swapped), atol=1e-5)
 
 
+@EVERY_KIND
+def test_the_layout_counts_where_frames_are_near(answerers, kind):
+    """And nowhere else: a frame without a near neighbour is shown as if each were alone."""
+    near, far = shown(drawn(3), [3.2, 3.9, 61.0]), shown(drawn(3), TIMES)
+    for given, same in ((near, False), (far, True)):
+        twice, pairs = (logits_of(answerers[kind, one], given) for one in ("twice", "pairs"))
+        assert torch.equal(twice, pairs) == same
+        assert same or not torch.allclose(twice, pairs, atol=1e-5)
+
+
 # --- counts ---------------------------------------------------------------------------------------
 
 # Sizes, counts, and how far apart the frames are; no test was written with these in mind.

@@ -185,6 +185,16 @@ def test_only_neighbours_become_pairs_and_no_grid_is_wasted(gaps):
     assert grid_frames(times, "twice").tolist() == [[frame, frame] for frame in range(len(times))]
 
 
+@pytest.mark.parametrize("rate", [24, 25, 30, 24000 / 1001, 30000 / 1001])
+def test_frames_a_second_apart_are_no_pair_however_times_are_rounded(rate):
+    """At a rate of whole numbers some such differences of floats are below 1."""
+    numbers = np.arange(int(2 * 3600 * rate))
+    step = int(np.ceil(rate))
+    for start in range(0, step, 5):
+        times = numbers[start::step] / rate
+        assert len(grid_frames(times, "pairs")) == len(times)
+
+
 def test_the_time_of_a_pair_is_the_one_each_family_learned():
     times = np.array([10.0, 10.5, 20.0])
     assert grid_times(FAMILIES["qwen2_5_vl"], times, "pairs").tolist() == [10.0, 20.0]
