@@ -4,12 +4,14 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 import ntlbg
+from ntlbg.answerers.transformers_options import TransformersOptions
 from ntlbg.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -64,6 +66,17 @@ def test_commands_run(page, tmp_path, monkeypatch):
 def test_every_configuration_is_listed():
     listed = set(re.findall(r"\w+\.json", text(ROOT / "configs" / "README.md")))
     assert {path.name for path in ROOT.glob("configs/*.json")} <= listed
+
+
+def test_every_option_of_a_model_is_explained():
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \|", text(ROOT / "docs" / "models.md"), re.MULTILINE)
+    explained = dict(rows)
+    fields = TransformersOptions.model_fields
+    assert list(fields) == [name for name, _ in rows if name in fields]
+    for name, field in fields.items():
+        values = [value for part in get_args(field.annotation) for value in (part, *get_args(part))]
+        words = [value for value in values if isinstance(value, str)]
+        assert all(f"`{word}`" in explained[name] for word in words), name
 
 
 def test_requirements_are_those_of_make_setup():
