@@ -7,7 +7,7 @@ import tomllib
 import pytest
 from packaging.requirements import Requirement
 
-from ntlbg.cli.app import EXTRAS
+from ntlbg.packages import EXTRAS
 
 
 def plain(*arguments):
@@ -22,8 +22,11 @@ def plain(*arguments):
 
 def test_packages_of_extras_are_those_of_the_distributions(pytestconfig):
     declared = {}
-    for file, extra in (("pyproject.toml", "train"), ("lab/pyproject.toml", "games")):
-        project = tomllib.loads((pytestconfig.rootpath / file).read_text())["project"]
+    extras = [("", "train"), ("", "gguf"), ("lab", "games")]
+    for folder, extra in extras:
+        project = tomllib.loads((pytestconfig.rootpath / folder / "pyproject.toml").read_text())[
+            "project"
+        ]
         for line in project["optional-dependencies"][extra]:
             declared[Requirement(line).name] = f"{project['name']}[{extra}]"
         assert not set(declared) & {Requirement(line).name for line in project["dependencies"]}

@@ -7,13 +7,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ntlbg.answerers.chat.answerer import ChatAnswerer, ChatOptions
-from ntlbg.answerers.chat.client import ChatClient
+from ntlbg.answerers.chat.client import ChatClient, check_reads_pictures
 from ntlbg.answerers.chat.messages import Writing
-from ntlbg.answerers.chat.replies import ListedModel
 from ntlbg.answerers.chat.sending import Patience, Sender, own_key, read_address
 from ntlbg.answerers.model_options import read_model_options
 from ntlbg.downloads import cache_root
-from ntlbg.errors import ConfigError
 
 
 class OpenAIOptions(ChatOptions):
@@ -70,12 +68,3 @@ def load_openai_answerer(
         context_length=options.context_length or about.context_length,
         folder=cache_root() / "servers",
     )
-
-
-def check_reads_pictures(about: ListedModel, shown: str) -> None:
-    """Where a server says what a model reads, pictures must be among it; else ConfigError."""
-    if about.modalities and "image" not in about.modalities:
-        raise ConfigError(
-            f"{shown} reads {', '.join(about.modalities)}, no pictures; give a vision-language "
-            "model"
-        )

@@ -10,11 +10,10 @@ import typer.main
 
 from ntlbg import __version__, plugins
 from ntlbg.errors import ConfigError, MissingPackage, NtlbgError
+from ntlbg.packages import EXTRAS, install
 from ntlbg.plugins import COMMANDS
 
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
-# Packages that a plain installation does not bring, and what to install for them.
-EXTRAS = {"peft": "ntlbg-llm[train]", "vizdoom": "ntlbg-llm-lab[games]"}
 # In the order of the help; what other distributions add comes after these.
 ORDER = (
     "ask", "answer", "select", "index", "demo", "haystack", "enrol", "train", "fetch", "evaluate",
@@ -47,11 +46,10 @@ class _Commands(typer.core.TyperGroup):
             typer.echo(f"error: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(2) from error
         except ModuleNotFoundError as error:
-            extra = EXTRAS.get((error.name or "").split(".")[0])
-            if extra is None:
+            package = (error.name or "").split(".")[0]
+            if package not in EXTRAS:
                 raise
-            advice = f"run `pip install '{extra}'`"
-            typer.echo(f"error: {error.name} is not installed; {advice}", err=True)
+            typer.echo(f"error: {package} is not installed; {install(package)}", err=True)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as interrupt:
             raise typer.Exit(INTERRUPTED) from interrupt
