@@ -288,6 +288,7 @@ def test_from_python(files, colour_video):
     assert answer.usage["visual_tokens"] == 4 * PICTURE_TOKENS
 
 
+@pytest.mark.slow
 def test_the_command_says_nothing_but_the_answer_and_ends(words):
     done = subprocess.run(
         python("-m", "ntlbg.cli", *words, "--max-new-tokens", 6, "--json"), capture_output=True,
@@ -297,6 +298,7 @@ def test_the_command_says_nothing_but_the_answer_and_ends(words):
     assert f'"visual_tokens": {4 * PICTURE_TOKENS}' in done.stdout
 
 
+@pytest.mark.slow
 def test_an_interrupted_command_ends(words):
     command = python("-m", "ntlbg.cli", *words, "--max-new-tokens", 3500)
     with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

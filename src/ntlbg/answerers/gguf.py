@@ -75,7 +75,7 @@ def load_gguf_answerer(path: Path, given: Mapping[str, Any]) -> GGUFAnswerer:
     options = read_model_options(GGUFOptions, str(path), given)
     _check_file(path)
     projector = _projector(path, options)
-    check_installed("xllamacpp", f"{path.name}: a GGUF file")
+    check_installed("xllamacpp", f"{path.name}, a GGUF file,")
     key = secrets.token_urlsafe()
     server = _serve(path, projector, options, key)
     # it is here, and it is slow rather than gone
