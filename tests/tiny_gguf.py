@@ -100,7 +100,7 @@ def _write_model(path: Path) -> None:
 def _liking(word: str) -> float:
     """Letters before all, as a model that was asked for one; no end."""
     if word in ("A", "B", "C"):
-        return 1.5
+        return 2.0
     return 0.8 if word.removeprefix(SPACE) in ascii_letters else -1.0
 
 

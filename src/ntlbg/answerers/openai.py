@@ -12,6 +12,7 @@ from ntlbg.answerers.chat.messages import Writing
 from ntlbg.answerers.chat.sending import Patience, Sender, own_key, read_address
 from ntlbg.answerers.model_options import read_model_options
 from ntlbg.downloads import cache_root
+from ntlbg.hub import fetched_folder, read_at_once
 
 
 class OpenAIOptions(ChatOptions):
@@ -20,7 +21,8 @@ class OpenAIOptions(ChatOptions):
     Attributes:
         frames_as: "images", each after its time, for every server; "video" in vLLM's own form.
         detail: how closely OpenAI looks at pictures.
-        context_length: tokens that the model reads at once, where the server does not say.
+        context_length: tokens that the model reads at once, where the server does not say, and no
+            folder of the model is here that does.
         timeout: seconds until more of an answer comes.
         connect_timeout: seconds until the server accepts a connection.
         retries: how often a request that failed is tried again.
@@ -65,6 +67,12 @@ def load_openai_answerer(
         fingerprint=key,
         options=options,
         writing=Writing(options.frames_as, options.detail, options.jpeg_quality),
-        context_length=options.context_length or about.context_length,
+        context_length=options.context_length or about.context_length or _read_at_once(name),
         folder=cache_root() / "servers",
     )
+
+
+def _read_at_once(name: str) -> int | None:
+    """Where a server does not say it, as that of transformers, which answers nonsense beyond it."""
+    folder = fetched_folder(name)
+    return None if folder is None else read_at_once(folder)

@@ -4,6 +4,7 @@ What a picture costs is asked of the server itself, and what it says of an answe
 that: a server that silently cuts a prompt gives an error, not an answer.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -225,7 +226,13 @@ class ChatAnswerer(Answerer):
         raise error
 
     def _checked(self, done: Completion, plan: Plan, beside: Mapping[str, Any]) -> _Asked:
-        """What was read must be what was planned."""
+        """What was read must be what was planned, and no more than the model can read."""
+        if (done.prompt_tokens or 0) > (self.context_length or math.inf):
+            raise EndpointError(
+                f"{self.client.address}: was sent {done.prompt_tokens} tokens, {self.name!r} reads "
+                f"{self.context_length}, so that its answer is not shown; give fewer frames or "
+                "--max-visual-tokens, or --model-option context_length if it reads more"
+            )
         if done.prompt_tokens is None or not self.counts_tokens:
             return _Asked(done, None, (NOT_COUNTED,))
         text = self.client.count(beside)
