@@ -1,7 +1,7 @@
 """A random llama of a few thousand parameters and a random projector, as llama.cpp loads them.
 
 Their words mean nothing; the protocol, the tokens and the limits are real. A picture of any size
-takes 64 tokens.
+takes 64 tokens, or with the other projector the more the larger it is.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ TRAINED_CONTEXT = 4096
 WIDTH, INNER, LAYERS, HEADS = 64, 96, 2, 4  # of the language model
 SPACE = "Ġ"  # as byte-level tokenizers write it
 SIDE, PATCH, EYES = 64, 8, 32  # of the vision tower
+STEP = 28  # of the one that sees pictures as they are
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -126,34 +127,66 @@ def _add_words(writer: gguf.GGUFWriter) -> list[str]:
     return words
 
 
-def _write_projector(path: Path, width: int) -> None:
+def _projector(path: Path, kind: str, sizes: dict[str, int]) -> gguf.GGUFWriter:
     writer = gguf.GGUFWriter(path, "clip")
     writer.add_type("mmproj")
     writer.add_name("tiny")
     writer.add_bool("clip.has_vision_encoder", True)
-    writer.add_bool("clip.has_llava_projector", True)
-    writer.add_bool("clip.use_gelu", True)
-    writer.add_string("clip.projector_type", "mlp")
-    sizes = {
-        "image_size": SIDE, "patch_size": PATCH, "embedding_length": EYES,
-        "feed_forward_length": 2 * EYES, "block_count": 3, "projection_dim": width,
-        "attention.head_count": HEADS,
-    }  # fmt: skip
-    for name, size in sizes.items():
+    writer.add_string("clip.projector_type", kind)
+    common = {"embedding_length": EYES, "feed_forward_length": 2 * EYES,
+              "attention.head_count": HEADS}  # fmt: skip
+    for name, size in (common | sizes).items():
         writer.add_uint32(f"clip.vision.{name}", size)
     writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-6)
     writer.add_array("clip.vision.image_mean", [0.5] * 3)
     writer.add_array("clip.vision.image_std", [0.5] * 3)
+    return writer
+
+
+def _write_projector(path: Path, width: int) -> None:
+    """As of LLaVA 1.5: every picture is squashed to one size."""
+    layers = 3
+    writer = _projector(path, "mlp", {
+        "image_size": SIDE, "patch_size": PATCH, "block_count": layers, "projection_dim": width,
+    })  # fmt: skip
+    writer.add_bool("clip.has_llava_projector", True)
+    writer.add_bool("clip.use_gelu", True)
     tensors = _Tensors(writer)
     tensors.normal("v.patch_embd.weight", EYES, 3, PATCH, PATCH)
     tensors.normal("v.patch_embd.bias", EYES)
     tensors.normal("v.position_embd.weight", (SIDE // PATCH) ** 2, EYES)
-    for layer in range(sizes["block_count"]):
+    for layer in range(layers):
         _add_vision_block(tensors, f"v.blk.{layer}")
     for name, shape in (("mm.0", (width, EYES)), ("mm.2", (width, width))):
         tensors.normal(f"{name}.weight", *shape)
         tensors.normal(f"{name}.bias", width)
     tensors.write()
+
+
+def write_sized_projector(path: Path) -> Path:
+    """As of Pixtral: a larger picture takes more tokens, one for each STEP x STEP pixels or so."""
+    writer = _projector(path, "pixtral", {
+        "image_size": 1024, "patch_size": STEP, "block_count": 1, "projection_dim": WIDTH,
+        "spatial_merge_size": 1,
+    })  # fmt: skip
+    writer.add_bool("clip.use_silu", True)
+    writer.add_float32("clip.vision.rope.freq_base", 10000.0)
+    tensors = _Tensors(writer)
+    tensors.normal("v.patch_embd.weight", EYES, 3, STEP, STEP)
+    tensors.ones("v.pre_ln.weight", EYES)
+    shapes = dict.fromkeys(("attn_q", "attn_k", "attn_v", "attn_out"), (EYES, EYES))
+    shapes |= {"ffn_up": (2 * EYES, EYES), "ffn_gate": (2 * EYES, EYES)}
+    shapes |= {"ffn_down": (EYES, 2 * EYES)}
+    for name, shape in shapes.items():
+        tensors.normal(f"v.blk.0.{name}.weight", *shape)
+    tensors.ones("v.blk.0.ln1.weight", EYES)
+    tensors.ones("v.blk.0.ln2.weight", EYES)
+    for name, shape in (("mm.1", (WIDTH, EYES)), ("mm.2", (WIDTH, WIDTH))):
+        tensors.normal(f"{name}.weight", *shape)
+        tensors.normal(f"{name}.bias", WIDTH)
+    tensors.normal("v.token_embd.img_break", WIDTH)
+    tensors.write()
+    return path
 
 
 def _add_vision_block(tensors: _Tensors, block: str) -> None:

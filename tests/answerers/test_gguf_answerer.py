@@ -26,7 +26,7 @@ from ntlbg.generation import Generation
 from ntlbg.question import parse_question
 from processes import python, started, wait_for
 from tiny_encoders import write_tiny_encoder
-from tiny_gguf import PICTURE_TOKENS, TRAINED_CONTEXT, write_tiny_gguf
+from tiny_gguf import PICTURE_TOKENS, TRAINED_CONTEXT, write_sized_projector, write_tiny_gguf
 from tiny_vlms import drawn, shown
 
 OPTIONS = ["red", "blue", "grey"]
@@ -81,6 +81,18 @@ def test_the_cap_is_kept(answerer):
     assert any(f"the cap is {5 * PICTURE_TOKENS + 1}" in note for note in notes)
     with pytest.raises(BudgetError, match=f"at least {4 * PICTURE_TOKENS} visual tokens"):
         plan_of(answerer, 4, max_visual_tokens=4 * PICTURE_TOKENS - 1)
+
+
+@pytest.mark.parametrize("cap", [300, 700, 1200, 5000])
+def test_pictures_are_as_large_as_the_cap_allows(files, tmp_path, cap):
+    sized = replace(files, projector=write_sized_projector(tmp_path / "sized.gguf"))
+    answerer, question = load(sized), parse_question(ASKED)
+    plan, _ = plan_frames(answerer, question, (360, 640), 30, num_frames=4, max_visual_tokens=cap)
+    sizes = answerer.picture_sizes(360, 640)
+    fitting = [size for size in sizes if answerer.cost(4, *size) <= cap]
+    assert (plan.height, plan.width) == fitting[0]
+    given = shown(drawn(4, 360, 640), [1.0, 2.0, 3.0, 4.0], plan, generation=SHORT)
+    assert answerer.answer(question, given).visual_tokens == plan.visual_tokens
 
 
 def test_an_answer_is_read_along(answerer):

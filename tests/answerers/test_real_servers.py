@@ -1,6 +1,8 @@
 """Servers that are not ours answer, are believed only where they read what was sent."""
 
 import math
+import re
+from dataclasses import replace
 
 import openai
 import pytest
@@ -19,7 +21,7 @@ from ntlbg.generation import Generation
 from ntlbg.question import parse_question
 from real_servers import ALIAS, KEY, llama_server, transformers_server
 from tiny_encoders import write_tiny_encoder
-from tiny_gguf import PICTURE_TOKENS
+from tiny_gguf import PICTURE_TOKENS, write_sized_projector
 from tiny_vlms import drawn, shown
 
 ASKED, OPTIONS = "Which colour is it?", ["red", "blue", "grey"]
@@ -126,6 +128,38 @@ def test_llama_plans_by_its_context(tiny_gguf):
         shrinking = load_answerer(f"openai:{ALIAS}", endpoint=address, options={"shrink": True})
         with pytest.raises(EndpointError, match=r"the prompt is \d+ tokens, the model reads 1024"):
             shrinking.answer(question, given_of(20))
+
+
+def test_llama_is_shown_smaller_pictures_where_that_is_wanted(tiny_gguf, tmp_path):
+    """By a server whose model takes the more tokens, the larger a picture is."""
+    files = replace(tiny_gguf, projector=write_sized_projector(tmp_path / "sized.gguf"))
+    question = parse_question(ASKED)
+    given = shown(drawn(4, 360, 640), [3.0, 6.0, 9.0, 12.0], generation=SHORT)
+    with llama_server(files, context=1024) as address:
+        plain, shrinking = (
+            load_answerer(f"openai:{ALIAS}", endpoint=address, options={"shrink": wanted})
+            for wanted in (False, True)
+        )
+        with pytest.raises(EndpointError, match=r"the prompt is \d+ tokens, the .* --shrink"):
+            plain.answer(question, given)
+        reply = shrinking.answer(question, given)
+        [note] = reply.notes
+        width, height = map(int, re.search(r"(\d+)x(\d+) pixels", note).groups())
+        assert reply.visual_tokens == plain.cost(4, height, width)
+        sizes = plain.picture_sizes(360, 640)
+        larger = sizes[sizes.index((height, width)) - 1]
+        beside = reply.prompt_tokens - reply.visual_tokens
+        assert reply.prompt_tokens <= 1024 < plain.cost(4, *larger) + beside
+        # a plan makes it unnecessary
+        plan, notes = plan_frames(plain, question, (360, 640), 30, num_frames=4)
+        assert sizes.index((plan.height, plan.width)) > 1
+        assert plain.answer(question, replace(given, plan=plan)).visual_tokens == plan.visual_tokens
+        assert notes == []
+
+
+def test_llama_takes_no_video_of_frames(ask_llama):
+    with pytest.raises(EndpointError, match=r"status 400.*frames_as=video is for servers of vLLM"):
+        ask_llama(model_options={"frames_as": "video"})
 
 
 @pytest.fixture

@@ -98,25 +98,26 @@ ModelOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUE",
-        help="An option of the model, such as dtype=bfloat16 or device_map=cpu; repeat it. A wrong "
-        "name is answered with those that there are.",
+        help="An option of the model, such as dtype=bfloat16 or device_map=cpu, or mmproj=FILE for "
+        "a .gguf file; repeat it. A wrong name is answered with those that there are.",
     ),
 ]
 FramesAs = Annotated[
     str | None,
     typer.Option(
         metavar="images|video",
-        help="How frames are shown to a model in this process: images, each with its time before "
-        "it, or for Qwen2-VL, Qwen2.5-VL and Qwen3-VL a video. The same as --model-option "
-        "frames_as=. Default: images.",
+        help="How frames are shown to the model: images, each with its time before it, or a video, "
+        "for Qwen2-VL, Qwen2.5-VL and Qwen3-VL, and for servers of vLLM. The same as "
+        "--model-option frames_as=. Default: images.",
     ),
 ]
 Shrink = Annotated[
     bool,
     typer.Option(
         "--shrink",
-        help="Show a server's model smaller pictures where they do not fit. The same as "
-        "--model-option shrink=true.",
+        help="Where a prompt is too long after all, show smaller pictures instead of giving an "
+        "error: for models of servers and .gguf files, which alone may find that out late. The "
+        "same as --model-option shrink=true.",
     ),
 ]
 Endpoint = Annotated[
