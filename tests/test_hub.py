@@ -126,13 +126,18 @@ def test_offline_it_says_what_is_missing(cache, no_network, name, error, message
 
 
 @pytest.mark.parametrize("name", ["tiny", "./models/tiny", "/models/tiny", "a/b/c", "a/b@", "~/b"])
+def test_what_is_no_name_of_the_hub_is_not_asked_for(cache, no_network, name):
+    with pytest.raises(ConfigError, match="no such folder"):
+        find_model(name, check)
+
+
 def test_what_is_here_is_found_without_a_network(source, cache, no_network, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     assert fetched_folder(str(source)) == source
     assert fetched_folder("org/tiny") is None
     folder = kept(cache, READ)
     assert fetched_folder("org/tiny") == fetched_folder(f"org/tiny@{COMMITS['main']}") == folder
-    for name in ("gpt-5", "qwen2.5vl:7b", "org/a--b", "/nowhere/at/all", ""):
+    for name in ("gpt-5", "qwen2.5vl:7b", "org/a--b", "/nowhere/at/all"):
         assert fetched_folder(name) is None
 
 
@@ -148,11 +153,6 @@ def test_what_a_model_reads_at_once(tmp_path, config, length):
     if config is not None:
         (tmp_path / "config.json").write_text(json.dumps(config))
     assert read_at_once(tmp_path) == length
-
-
-def test_what_is_no_name_of_the_hub_is_not_asked_for(cache, no_network, name):
-    with pytest.raises(ConfigError, match="no such folder"):
-        find_model(name, check)
 
 
 def test_a_file_is_no_model(source, no_network, monkeypatch):

@@ -2,6 +2,7 @@
 
 import gc
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 import ntlbg
 from commands import assert_one_error
 from fakes import ColourEncoder
-from ntlbg.answerers.gguf import load_gguf_answerer
+from ntlbg.answerers.gguf import _cores, load_gguf_answerer
 from ntlbg.budget import check_used, plan_frames
 from ntlbg.cli import app
 from ntlbg.errors import BudgetError, ConfigError, EndpointError, MissingPackage, WeightsError
@@ -234,6 +235,15 @@ def test_other_files_or_options_are_another_answerer(files, tmp_path):
     assert load(files).fingerprint in prints
 
 
+@pytest.mark.parametrize(("limit", "threads"), [("1", 1), ("1,2", 1), ("100000", None), ("", None)])
+def test_threads_are_limited_as_those_of_other_libraries(monkeypatch, limit, threads):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    free = _cores()
+    assert 1 <= free <= len(os.sched_getaffinity(0))
+    monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    assert _cores() == (threads or free)
+
+
 def test_without_its_package(files, monkeypatch):
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     with pytest.raises(MissingPackage, match=r"xllamacpp.*`pip install 'ntlbg-llm\[gguf\]'`"):
@@ -285,14 +295,17 @@ def words(files, colour_video, tmp_path_factory):
     """Of the command; frames by an encoder that needs nothing fetched."""
     folder = tmp_path_factory.mktemp("encoder")
     write_tiny_encoder("clip", folder)
-    return ["ask", str(colour_video), ASKED, "--model", str(files.model), "--model-option",
-            f"mmproj={files.projector}", "--encoder", str(folder), "-k", "4"]  # fmt: skip
+    options = (f"mmproj={files.projector}", "threads=1")
+    return [
+        "ask", str(colour_video), ASKED, "--model", str(files.model), "--encoder", str(folder),
+        "-k", "4", *(word for option in options for word in ("--model-option", option)),
+    ]  # fmt: skip
 
 
 def test_from_python(files, colour_video):
     answer = ntlbg.ask(
         colour_video, ASKED, options=OPTIONS, model=str(files.model), encoder=ColourEncoder(),
-        model_options={"mmproj": files.projector}, max_visual_tokens=300,
+        model_options={"mmproj": files.projector, "threads": 1}, max_visual_tokens=300,
     )  # fmt: skip
     assert answer.text in OPTIONS
     assert sum(answer.option_scores) == pytest.approx(1)

@@ -38,7 +38,8 @@ class GGUFOptions(ChatOptions):
     Attributes:
         mmproj: file of the projector that makes pictures readable; it belongs to the model.
         n_ctx: tokens that are read at once; more take more memory.
-        threads: of the processor; None: a thread for each core that this process may use.
+        threads: of the processor; None: a thread for each core that this process may use. They
+            wait for each other, so that on a busy machine one is faster than several.
         n_gpu_layers: layers on the GPU; None: as many as fit.
     """
 
@@ -147,9 +148,14 @@ def _serve(path: Path, projector: Path, options: GGUFOptions, key: str) -> Any:
 
 
 def _cores() -> int:
-    """Those that this process may use; two threads of one core would only wait for each other."""
+    """Those that this process may use; two threads of one core would only wait for each other.
+
+    No more than OMP_NUM_THREADS, which says so to PyTorch as well.
+    """
     allowed = len(os.sched_getaffinity(0))
-    return max(1, min(allowed, psutil.cpu_count(logical=False) or allowed))
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    most = int(wanted) if wanted.isdecimal() else allowed
+    return max(1, min(allowed, most, psutil.cpu_count(logical=False) or allowed))
 
 
 def _why_not(path: Path, projector: Path, version: str) -> str:
