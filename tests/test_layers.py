@@ -11,7 +11,7 @@ import ntlbg
 PACKAGE = Path(ntlbg.__file__).parent
 LAYERS = (
     ("errors", "generation", "types"),
-    ("plugins", "roles"),
+    ("packages", "plugins", "roles"),
     ("config",),
     (
         "video",

@@ -164,7 +164,7 @@ def _check_cap(room: Room, number: int, smallest: Size) -> None:
         return
     least = room.answerer.cost(number, *smallest)
     most = _most(lambda count: room.within_cap(count, smallest), number)
-    instead = f"or at most {most} frames" if most else "or a model whose pictures take less"
+    instead = f"or at most {_frames(most)}" if most else "or a model whose pictures take less"
     raise BudgetError(
         f"{_frames(number)} take at least {least} visual tokens, the cap is "
         f"{room.max_visual_tokens}; give --max-visual-tokens {least}, {instead}"

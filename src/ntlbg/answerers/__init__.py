@@ -210,7 +210,7 @@ def load_answerer(
     options: Mapping[str, Any] | None = None,
     pristine: bool = False,
 ) -> Answerer:
-    """The answerer of this name, loaded once per process.
+    """The answerer of this name, loaded once per process; that of a server is asked for anew.
 
     Args:
         model: ``builtin``; a folder with a model, or its hub id; a ``.gguf`` file; or
@@ -237,7 +237,9 @@ def load_answerer(
             f"{', '.join(WITH_OPTIONS)}"
         )
     written = json.dumps(dict(options or {}), sort_keys=True, default=os.fspath)
-    return _loaded(kind, name, endpoint, written, pristine)
+    # a server may have changed meanwhile, and so may its address and its key
+    load = _load if kind == "openai" else _loaded
+    return load(kind, name, endpoint, written, pristine)
 
 
 def kind_of(model: str) -> tuple[str, str]:
@@ -264,10 +266,12 @@ def kind_of(model: str) -> tuple[str, str]:
     )
 
 
-@cache
-def _loaded(kind: str, name: str, endpoint: str | None, options: str, pristine: bool) -> Answerer:
+def _load(kind: str, name: str, endpoint: str | None, options: str, pristine: bool) -> Answerer:
     with _collector_paused():
         return ANSWERERS[kind](ModelChoice(name, endpoint, json.loads(options), pristine))
+
+
+_loaded = cache(_load)
 
 
 @contextmanager
