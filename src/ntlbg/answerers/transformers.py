@@ -6,7 +6,8 @@ film gives the same numbers whether it is installed or not.
 
 import importlib.util
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from dataclasses import astuple
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -34,6 +35,14 @@ from ntlbg.answerers.content import (
 from ntlbg.answerers.language_model import write
 from ntlbg.answerers.model_options import ModelOptions, read_model_options
 from ntlbg.errors import BudgetError, ConfigError, WeightsError
+from ntlbg.memory import (
+    Device,
+    LoadedSizes,
+    PictureInputs,
+    device_of,
+    loaded_sizes,
+    plan_reading,
+)
 from ntlbg.models.hub import folder_fingerprint, local_folder, quietly
 from ntlbg.models.picture_processor import PictureProcessor, load_picture_processor
 from ntlbg.types import AnswerInput, Question, Reply
@@ -97,13 +106,8 @@ class TransformersAnswerer(Answerer):
         self._text = lru_cache(maxsize=64)(self._text_anew)
 
     def cost(self, num_frames: int, height: int, width: int) -> int:
-        """Exact: pictures of that size are given to the processor, and counted.
-
-        From two on each takes the same; some models show a single one in more detail.
-        """
-        if num_frames < 2:
-            return self._count(1, height, width) if num_frames else 0
-        return num_frames * self._count(2, height, width) // 2
+        """Exact: pictures of that size are given to the processor, and counted."""
+        return self._pictures(num_frames, height, width).tokens
 
     def picture_sizes(self, height: int, width: int) -> list[tuple[int, int]]:
         """Multiples of what one token stands for, down to three of them along the longer side."""
@@ -114,6 +118,22 @@ class TransformersAnswerer(Answerer):
         text = question_text(question)
         first, each = self._text(text, last_seconds)
         return first + each * max(num_frames - 1, 0) + LONGEST_ANSWER_TOKENS
+
+    def peak_bytes(
+        self, num_frames: int, sampled_frames: int, size: tuple[int, int], text_tokens: int
+    ) -> int | None:
+        """By its own weights and by formulas; None for a build that they do not know."""
+        if self._sizes is None:
+            return None
+        return plan_reading(self._sizes, self._pictures(num_frames, *size), text_tokens).peak
+
+    @cached_property
+    def _sizes(self) -> LoadedSizes | None:
+        return loaded_sizes(self.model)
+
+    def device(self) -> Device:
+        """Where its first layers are, if a device_map spreads it."""
+        return device_of(self.model)
 
     @torch.inference_mode()
     def answer(self, question: Question, given: AnswerInput) -> Reply:
@@ -181,9 +201,21 @@ class TransformersAnswerer(Answerer):
             end = self.processor.tokenizer.eos_token_id
         return end if isinstance(end, list) else [end]
 
-    def _count_anew(self, pictures: int, height: int, width: int) -> int:
-        ids = self.processor(_blank(pictures, height, width))["input_ids"]
-        return int((ids == self.processor.image_token_id).sum())
+    def _pictures(self, number: int, height: int, width: int) -> PictureInputs:
+        """From two on each takes the same; some models show a single one in more detail."""
+        if number < 2:
+            return self._count(1, height, width) if number else PictureInputs(0, 0, 0)
+        two = astuple(self._count(2, height, width))
+        return PictureInputs(*(number * value // 2 for value in two))
+
+    def _count_anew(self, pictures: int, height: int, width: int) -> PictureInputs:
+        inputs = self.processor(_blank(pictures, height, width))
+        pixels = [one for one in inputs.values() if one.is_floating_point()]
+        others = [one for one in inputs.values() if not one.is_floating_point()]
+        visual = int((inputs["input_ids"] == self.processor.image_token_id).sum())
+        return PictureInputs(
+            sum(one.numel() for one in pixels), sum(one.nbytes for one in others), visual
+        )
 
     def _text_anew(self, text: str, last_seconds: float) -> tuple[int, int]:
         """Tokens beside one picture, and how many more each further one brings."""
