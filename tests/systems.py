@@ -12,10 +12,15 @@ from ntlbg.answerers.echo import EchoAnswerer
 from ntlbg.answerers.longvu import LongVUAnswerer
 from ntlbg.answerers.transformers import load_transformers_answerer
 from ntlbg.encoders import Encoder
+from ntlbg.encoders.loading import load_pretrained_encoder
 from ntlbg.retrievers import Retriever
+from ntlbg.retrievers.coverage import CoverageRetriever
 from ntlbg.retrievers.embedding import EmbeddingRetriever
+from tiny_encoders import FAMILIES as ENCODER_FAMILIES
+from tiny_encoders import write_tiny_encoder
 from tiny_models import tiny_answerer
-from tiny_vlms import FAMILIES, make_vlm
+from tiny_vlms import FAMILIES as VLM_FAMILIES
+from tiny_vlms import make_vlm
 
 
 @cache
@@ -35,6 +40,13 @@ def _vlm(family: str) -> Answerer:
         return load_transformers_answerer(str(make_vlm(family, Path(folder) / family)), {})
 
 
+@cache
+def _pretrained(family: str) -> Encoder:
+    with tempfile.TemporaryDirectory() as folder:
+        write_tiny_encoder(family, Path(folder))
+        return load_pretrained_encoder(folder, name=family, device="cpu")
+
+
 # Called anew for every test; models are made once.
 ANSWERERS = {
     "echo": EchoAnswerer,
@@ -43,11 +55,13 @@ ANSWERERS = {
     "ntlbg": _ntlbg,
     "longvu": _longvu,
     "toy": lambda: toys.names()["ToyAnswerer"](),
-    **{family: partial(_vlm, family) for family in FAMILIES},
+    **{family: partial(_vlm, family) for family in VLM_FAMILIES},
 }
 RETRIEVERS = {
     "colours": lambda: ColourRetriever(ColourEncoder()),
     "embedding": lambda: EmbeddingRetriever(ColourEncoder()),
+    "embedding-clip": lambda: EmbeddingRetriever(_pretrained("clip")),
+    "coverage": lambda: CoverageRetriever(_pretrained("dinov2")),
     "ntlbg": lambda: _ntlbg().own_retriever(),
     "longvu": lambda: _longvu().own_retriever(),
     "toy": lambda: toys.names()["ToyRetriever"](),
@@ -56,6 +70,7 @@ ENCODERS = {
     "colour": ColourEncoder,
     "longvu": lambda: RETRIEVERS["longvu"]().encoders[0],
     "toy": lambda: toys.names()["ToyEncoder"](),
+    **{family: partial(_pretrained, family) for family in ENCODER_FAMILIES},
 }
 
 

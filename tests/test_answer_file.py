@@ -139,8 +139,12 @@ def test_options_that_cannot_be_used_fail_alone(folder, tmp_path):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"num_frames": 4}, r"another num_frames: .*or ask with num_frames 16"),
-        ({"selector": "uniform", "fps": 2.0}, "another fps, selector"),
+        ({"num_frames": 4}, "choose another file, or ask with --frames 16$"),
+        ({"selector": "uniform", "fps": 2.0}, r"ask with --fps 1.0, with --selector ntlbg$"),
+        (
+            {"selector_options": {"quality": 0.5}, "max_frames": 30},
+            "ask without --max-frames, without --selector-option$",
+        ),
     ],
 )
 def test_other_settings_need_another_file(folder, tmp_path, change, told):
@@ -154,7 +158,7 @@ def test_other_weights_need_another_file(folder, tmp_path):
     out, other = tmp_path / "answers.jsonl", Answerer()
     answers(folder, out)
     other.fingerprint = "colour-2"
-    with pytest.raises(ConfigError, match="another weights: "):
+    with pytest.raises(ConfigError, match=r"or ask with the weights of then$"):
         answers(folder, out, other)
 
 

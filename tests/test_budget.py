@@ -213,6 +213,14 @@ def test_what_is_used_is_what_was_planned():
         check_used(plan, Reply("red", None, 41), answerer)
 
 
+def test_what_cannot_fit_is_refused_before_the_film_is_read(colour_video, tmp_path):
+    answerer = Patches()
+    with pytest.raises(BudgetError, match="20 frames take at least 180 visual tokens"):
+        pipeline.ask(colour_video, "Is it red?", model=answerer, num_frames=20,
+                     max_visual_tokens=100, index=FeatureIndex(tmp_path))  # fmt: skip
+    assert answerer.encoder.encoded == 0
+
+
 def test_ask_holds_the_cap_and_says_what_was_used(colour_video, tmp_path):
     class Wasteful(ColourAnswerer):
         def answer(self, question, given):

@@ -18,6 +18,7 @@ from commands import assert_one_error, ntlbg
 from fakes import COLOURS, ColourAnswerer
 from ntlbg import __version__, pipeline
 from ntlbg.cli import app
+from ntlbg.cli.app import read_options
 from ntlbg.selectors import SELECTORS
 
 VIDEOS = Path(__file__).parent / "data" / "video"
@@ -312,6 +313,13 @@ def test_options_of_a_selector_are_reached(run, colour_video):
     assert chosen_times(run, colour_video, *cover) != chosen_times(run, colour_video)
 
 
+def test_a_switch_of_a_selector_is_written_as_people_write_it():
+    given = {"True": True, "False": False, "true": True, "false": False, "1": 1, "yes": "yes"}
+    for text, value in given.items():
+        read = read_options([f"score_whitening={text}"])["score_whitening"]
+        assert (read, type(read)) == (value, type(value))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -319,6 +327,9 @@ def test_options_of_a_selector_are_reached(run, colour_video):
         (["mode=best"], "option mode must be one of auto, localized, global; got 'best'"),
         (["quality"], "--selector-option quality: is not NAME=VALUE; write it as in quality=0.3"),
         (["quality=1", "quality=2"], "--selector-option quality=2: was given before"),
+        (["quality=1e400"], "option quality must be a number from 0 to 1000000; got inf"),
+        (["tilt=NaN"], "option tilt must be a number from 0 to 1000000; got nan"),
+        (["score_whitening=yes?"], "option score_whitening must be True or False; got 'yes?'"),
     ],
 )
 def test_wrong_options_of_a_selector_are_told_in_one_line(run, colour_video, options, message):
@@ -336,7 +347,22 @@ def test_answers_with_other_options_are_other_answers(run, colour_video, tmp_pat
     assert run(*command, "--selector-option", "levels=1").exit_code == 0
     assert json.loads(out.read_text())["settings"]["selector_options"] == {"levels": 1}
     assert run(*command, "--selector-option", "levels=1").exit_code == 0
-    assert_one_error(run(*command))
+    other = run(*command)
+    assert_one_error(other)
+    assert other.stderr.endswith("or ask with --selector-option levels=1\n")
+
+
+def test_what_an_answer_file_was_made_with_is_said_as_one_types_it(run, colour_video, tmp_path):
+    asked, out = tmp_path / "q.jsonl", tmp_path / "a.jsonl"
+    asked.write_text(json.dumps({"video": str(colour_video), "question": "red?"}) + "\n")
+    command = ("answer", asked, out, "--model", "colours")
+    options = ["mode=global", "quality=0.5", "score_whitening=false"]
+    given = [word for option in options for word in ("--selector-option", option)]
+    assert run(*command, "-k", 3, "--fps", 2, *given).exit_code == 0
+    said = run(*command).stderr.rstrip().partition("or ask ")[2]
+    assert said.startswith("with --frames 3, with --fps 2.0, with --selector-option mode=global ")
+    words = said.replace(", ", " ").replace("with ", "").split()
+    assert run(*command, *words).exit_code == 0
 
 
 def test_help_shows_defaults_that_depend_on_something(run):

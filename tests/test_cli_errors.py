@@ -51,7 +51,7 @@ def test_a_video_of_one_picture(run):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-k", "0"], "number of frames is 0"),
+        (["-k", "0"], "num_frames must be a whole number of at least 1; got 0"),
         (["--selector", "best"], "no selector 'best'"),
         (["--option", "red"], "at least two"),
         (["--fps", "0"], "fps"),

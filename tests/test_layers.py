@@ -11,7 +11,7 @@ import ntlbg
 PACKAGE = Path(ntlbg.__file__).parent
 LAYERS = (
     ("errors", "generation", "types"),
-    ("plugins",),
+    ("plugins", "roles"),
     ("config",),
     (
         "video",
@@ -22,6 +22,8 @@ LAYERS = (
         "compressors",
         "marks",
         "files",
+        "hashes",
+        "hub",
         "intervals",
         "json_lines",
         "judging",

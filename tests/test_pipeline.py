@@ -23,6 +23,7 @@ from ntlbg.errors import (
 )
 from ntlbg.index.store import FeatureIndex
 from ntlbg.pipeline import ask, select
+from ntlbg.selectors import SELECTORS
 from roles import chosen
 
 
@@ -217,7 +218,15 @@ def test_selection_is_written_out(colour_video, answerer, index, tmp_path):
         ({"options": ["a", ""]}, QuestionError, "none empty"),
         ({"options": []}, QuestionError, "at least two"),
         ({"selector": "best"}, UnknownSelector, "no selector 'best'; there are: ntlbg, uniform"),
-        ({"num_frames": 0}, InvalidBudget, "is 0; it must be at least 1"),
+        (
+            {"selector": SELECTORS["top_k"]},
+            UnknownSelector,
+            "by its name in SELECTORS; got a",
+        ),
+        *[
+            ({"num_frames": given}, InvalidBudget, f"whole number of at least 1; got {given!r}")
+            for given in (0, 2.5, "3", True)
+        ],
         ({"video": "missing.mp4"}, VideoNotFound, "missing.mp4"),
     ],
 )

@@ -8,7 +8,8 @@ from ntlbg import answerers
 from ntlbg.answerers.echo import EchoAnswerer
 from ntlbg.encoders import ENCODERS, Encoder
 from ntlbg.errors import ConfigError
-from ntlbg.retrievers import RETRIEVERS
+from ntlbg.retrievers import RETRIEVERS, Retriever
+from ntlbg.retrievers.coverage import CoverageRetriever
 from ntlbg.retrievers.embedding import EmbeddingRetriever
 from ntlbg.system import System, load_system
 from ntlbg.types import VideoIndex
@@ -70,8 +71,7 @@ def test_encoders_come_once_and_first_what_tells_frames_apart(colours):
     [
         ({"retriever": "colours", "encoder": "colour"}, "both a retriever and an encoder"),
         ({"retriever": "psychic"}, "no retriever 'psychic'; there are: builtin, colours"),
-        ({"encoder": "nose"}, "no encoder 'nose'; there are: builtin, colour"),
-        ({"encoder": Grey()}, "encoder 'grey' knows pictures only"),
+        ({"encoder": "nose"}, "no encoder 'nose'; there are: builtin, siglip2"),
     ],
 )
 def test_what_cannot_be_is_explained(colours, wanted, message):
@@ -79,10 +79,97 @@ def test_what_cannot_be_is_explained(colours, wanted, message):
         load_system(colours, **wanted)
 
 
+def test_an_encoder_that_knows_no_texts_covers_the_video(colours):
+    grey = Grey()
+    retriever = load_system(colours, encoder=grey).retriever
+    assert isinstance(retriever, CoverageRetriever)
+    assert retriever.encoders == (grey,)
+    with pytest.raises(ConfigError, match="encoder 'grey' knows pictures only"):
+        EmbeddingRetriever(grey)  # by likeness it can find nothing
+
+
+@pytest.mark.parametrize("beside", [{"retriever": "colours"}, {"encoder": ColourEncoder()}])
+def test_a_system_takes_no_other_retriever(colours, beside):
+    with pytest.raises(ConfigError, match="system 'colours' has its retriever, 'colours'; give"):
+        load_system(load_system(colours), **beside)
+
+
+A_MODEL = r"the answerer must be a name \(builtin.*\), the folder .* or a System; got "
+A_RETRIEVER = r"the retriever must be a name \(builtin.*\) or an object of Retriever; got "
+AN_ENCODER = r"the encoder must be a name \(builtin.*\) or an object of Encoder; got "
+
+
+@pytest.mark.parametrize(
+    ("model", "beside", "message"),
+    [
+        (None, {}, A_MODEL + "None"),
+        ([], {}, A_MODEL + r"\[\]"),
+        (ColourAnswerer, {}, A_MODEL + r"the class ColourAnswerer: make one of it, ColourAnswerer"),
+        (ColourEncoder(), {}, A_MODEL + "an object of ColourEncoder"),
+        ("system colours", {"retriever": ColourEncoder()}, A_RETRIEVER + "an object of Colour"),
+        ("system colours", {"retriever": EmbeddingRetriever}, A_RETRIEVER + "the class Embedding"),
+        ("system colours", {"retriever": ["colours"]}, A_RETRIEVER + r"\['colours'\]"),
+        (
+            "system colours",
+            {"encoder": ColourEncoder},
+            AN_ENCODER + "the class ColourEncoder:",
+        ),
+        ("system colours", {"encoder": ColourAnswerer()}, AN_ENCODER + "an object of ColourA"),
+        ("system colours", {"encoder": dict}, AN_ENCODER + "the class dict$"),
+    ],
+)
+def test_what_is_no_part_is_told_in_one_line(colours, model, beside, message):
+    with pytest.raises(ConfigError, match=message):
+        load_system(model, **beside)
+
+
+@pytest.mark.parametrize("parts", [(None, EchoAnswerer()), (ColourEncoder(), EchoAnswerer())])
+def test_a_system_is_made_of_its_parts(parts):
+    with pytest.raises(ConfigError, match=A_RETRIEVER):
+        System(*parts)
+
+
+def test_a_part_that_does_not_say_what_it_is(colours):
+    class Odd(Retriever):
+        name = "odd"
+
+        def score(self, index, text):
+            return np.zeros(len(index))
+
+    for missing, parts in {
+        "encoders": {"unit": "similarity"},
+        "unit": {"encoders": ()},
+        "unit, encoders": {},
+    }.items():
+        retriever = Odd()
+        vars(retriever).update(parts)
+        with pytest.raises(ConfigError, match=f"retriever Odd has no {missing}; give the class"):
+            load_system(colours, retriever=retriever)
+    odd = Odd()
+    for unit, encoders, message in [
+        ("nats", (), "'odd': unit must be similarity or log_odds; got 'nats'"),
+        ("similarity", Grey(), "'odd': encoders must be a tuple of Encoder objects.*Grey"),
+        ("similarity", ("builtin",), "'odd': encoders must be .* got .'builtin'"),
+    ]:
+        odd.unit, odd.encoders = unit, encoders
+        with pytest.raises(ConfigError, match=message):
+            load_system(colours, retriever=odd)
+    single = EchoAnswerer()
+    single.encoders = Grey()
+    with pytest.raises(ConfigError, match="answerer 'echo': encoders must be a tuple of Encoder"):
+        load_system(single, retriever="colours")
+    nameless = type("Nameless", (Encoder,), {"encode_frames": Grey.encode_frames})()
+    missing = "name, fingerprint, feature_size, image_size"
+    with pytest.raises(ConfigError, match=f"encoder Nameless has no {missing}"):
+        load_system(colours, encoder=nameless)
+
+
 def test_relevance_of_an_encoder_is_the_cosine():
     """Against the angle between vectors of two dimensions."""
 
     class Plane(Grey):
+        feature_size = 2
+
         def encode_text(self, texts):
             return np.array([[3.0, 0.0] for _ in texts], np.float32)
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -17,6 +18,10 @@ from transformers.models.llava_onevision.image_processing_pil_llava_onevision im
 )
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
+
+from ntlbg.encoders import Encoder
+from ntlbg.selectors import select_frames
+from ntlbg.types import AnswerInput, Frames, Plan, VideoIndex
 
 CONTEXT = 4096
 CHAT = (
@@ -33,10 +38,10 @@ TOWER = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
 TILES = [[56, 56], [56, 112], [112, 56], [112, 112]]
 
 
-def make_vlm(family: str, folder: Path) -> Path:
-    """A model of a family in FAMILIES, always the same weights."""
+def make_vlm(family: str, folder: Path, seed: int = 0) -> Path:
+    """A model of a family in FAMILIES, always the same weights of a seed."""
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         FAMILIES[family](family, folder)
     return folder
 
@@ -76,6 +81,8 @@ def save(
     words: transformers.PreTrainedTokenizerFast,
     processor: str,
     image: str,
+    *,
+    video: str | None = None,
     **settings,
 ) -> None:
     # real checkpoints suggest how to sample; that must neither warn nor be followed
@@ -84,7 +91,7 @@ def save(
     )
     model.save_pretrained(folder)
     pictures.save_pretrained(folder)
-    words.chat_template = CHAT.replace("IMAGE", image).replace("VIDEO", image)
+    words.chat_template = CHAT.replace("IMAGE", image).replace("VIDEO", video or image)
     words.save_pretrained(folder)
     path = folder / "processor_config.json"
     kept = json.loads(path.read_text()) if path.exists() else {}
@@ -119,7 +126,8 @@ def _qwen(family: str, folder: Path) -> None:
     size = {"shortest_edge": 4 * token, "longest_edge": 64 * token}
     pictures = Qwen2VLImageProcessorPil(size=size, patch_size=patch)
     image = "<|vision_start|><|image_pad|><|vision_end|>"
-    save(folder, model, pictures, words, f"{kind}Processor", image)
+    video = image.replace("image", "video")
+    save(folder, model, pictures, words, f"{kind}Processor", image, video=video)
 
 
 def _smolvlm(family: str, folder: Path) -> None:
@@ -189,3 +197,29 @@ FAMILIES: dict[str, Callable[[str, Path], None]] = {
     "llava_onevision": _llava_onevision,
     "internvl": _internvl,
 }
+
+
+def shown(pictures: np.ndarray, times, plan: Plan | None = None, **more) -> AnswerInput:
+    """Pictures (k, H, W, 3) at times (k,), all that there is of a video."""
+    times = np.asarray(times, np.float64)
+    features = np.eye(len(times), dtype=np.float32)
+    selection = select_frames("uniform", features, len(times), pts_seconds=times)
+    frames = Frames(pictures, times)
+    return AnswerInput(VideoIndex(times, {}), features, selection, frames, plan=plan, **more)
+
+
+def drawn(number: int, height: int = 90, width: int = 160) -> np.ndarray:
+    """Pictures of noise, always the same."""
+    return np.random.default_rng(0).integers(0, 256, (number, height, width, 3), np.uint8)
+
+
+class Colours(Encoder):
+    """Mean colours: what chose the frames does not matter here."""
+
+    name, fingerprint, feature_size, image_size = "colours of the mean", "mean-1", 3, (16, 16)
+
+    def encode_frames(self, frames):
+        return frames.mean((1, 2), dtype=np.float32) / 255
+
+    def encode_text(self, texts):
+        return np.ones((len(texts), 3), np.float32)

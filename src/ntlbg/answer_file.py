@@ -3,6 +3,7 @@
 A line holds ``id`` and ``pts_seconds``, so ``ntlbg evidence`` can judge the same file.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -32,6 +33,9 @@ from ntlbg.views.tables import interval_text, markdown_table
 WRITTEN = "what `ntlbg answer` writes there"
 ALL = "all"
 Asked = QuestionRecord | DataError  # a question, or why it cannot be asked
+AS_TRAINED = "as trained"  # the number of frames, where the model decides it
+# Of the settings whose option has another name.
+_FLAGS = {"num_frames": "--frames", "selector_options": "--selector-option"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class AnswerRow:
         truth, type: as the file says.
         right: see :func:`ntlbg.judging.is_right`; None where the truth is not known.
         seen: all evidence among the frames; None without any.
-        settings: model, weights, budget and selector.
+        settings: model, weights, encoder if one was named, budget and selector.
     """
 
     place: int
@@ -159,6 +163,7 @@ def answer_file(
     settings = {
         "model": system.name,
         "weights": system.fingerprint,
+        "encoder": None if encoder is None else system.encoders[0].fingerprint,
         "num_frames": num_frames or _usual_frames(system.habits),
         "fps": system.habits.fps if fps is None else fps,
         "selector": selector or system.habits.selector,
@@ -208,7 +213,7 @@ def _readable(file: Path) -> list[Asked]:
 
 
 def _usual_frames(habits: Habits) -> int | str:
-    return habits.num_frames if habits.frames_of is None else "as trained"
+    return habits.num_frames if habits.frames_of is None else AS_TRAINED
 
 
 def _checked(
@@ -227,15 +232,28 @@ def _check_row(out: Path, row: AnswerRow, asked: Sequence[Asked], settings: dict
         name for name in settings if name != "model" and row.settings.get(name) != settings[name]
     ]
     if names:
+        words = ", ".join(_as_asked(name, row.settings.get(name)) for name in names)
         raise ConfigError(
-            f"{out} holds answers with another {', '.join(names)}: choose another file, or "
-            f"ask with {', '.join(f'{name} {row.settings.get(name)}' for name in names)}"
+            f"{out} holds answers of other settings: choose another file, or ask {words}"
         )
     if not 1 <= row.place <= len(asked) or _key(asked[row.place - 1]) != _key(row):
         raise ConfigError(
             f"{out} holds an answer to {row.question!r} about {row.video}, which is not "
             f"question {row.place} of this file: choose another file for the answers"
         )
+
+
+def _as_asked(name: str, value: Any) -> str:
+    """A setting in the words of the command line."""
+    if name == "weights":
+        return "with the weights of then"
+    flag = _FLAGS.get(name, f"--{name.replace('_', '-')}")
+    if value is None or value == AS_TRAINED:
+        return f"without {flag}"
+    if not isinstance(value, dict):
+        return f"with {flag} {value}"
+    texts = {key: one if isinstance(one, str) else json.dumps(one) for key, one in value.items()}
+    return f"with {' '.join(f'{flag} {key}={text}' for key, text in texts.items())}"
 
 
 def _key(record: Asked | AnswerRow) -> tuple | None:

@@ -3,6 +3,7 @@
 k frames chosen, T looked at. Sizes are (height, width) in pixels.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -95,8 +96,14 @@ def plan_frames(
         The plan, and a sentence for each reason why there are fewer frames.
 
     Raises:
-        BudgetError: the frames asked for exceed the cap even at their smallest, or not one fits.
+        BudgetError: the frames asked for exceed the cap even at their smallest, not one fits, or
+            a cap was given for a model whose tokens nobody counts.
     """
+    if max_visual_tokens is not None and not answerer.counts_tokens:
+        raise BudgetError(
+            f"nobody says how many tokens {answerer.name} reads, so that --max-visual-tokens "
+            f"{max_visual_tokens} cannot be kept; leave it out, and give --frames"
+        )
     cap = answerer.habits.max_visual_tokens if max_visual_tokens is None else max_visual_tokens
     device = device or answerer.device() or main_memory()
     room = Room(answerer, question, sampled_frames, last_seconds, cap, device)
@@ -116,8 +123,10 @@ def plan_frames(
     return plan, [] if number == wanted else [_why_fewer(room, number, wanted, floor)]
 
 
-def check_used(plan: Plan, reply: Reply, answerer: Answerer) -> None:
-    """Whether what was read is what was planned.
+def check_used(
+    plan: Plan, reply: Reply, answerer: Answerer, max_visual_tokens: int | None = None
+) -> None:
+    """Whether what was read is what was planned, and within the cap if one was given.
 
     Raises:
         BudgetError: it is not: the answer rests on something else.
@@ -125,7 +134,10 @@ def check_used(plan: Plan, reply: Reply, answerer: Answerer) -> None:
     used = reply.visual_tokens
     if used is None or used == plan.visual_tokens:
         return
-    if answerer.tokens_are_exact or used > plan.visual_tokens:
+    most = plan.visual_tokens + answerer.slack(plan)
+    if max_visual_tokens is not None:
+        most = min(most, max_visual_tokens)
+    if answerer.tokens_are_exact or used > most:
         raise BudgetError(
             f"{answerer.name} read {used} visual tokens, {plan.visual_tokens} were planned; this "
             "is a fault of ours or of the model's processor, so its answer is not shown"
@@ -143,8 +155,8 @@ def _most(fits: Callable[[int], bool], wanted: int) -> int:
 
 def _largest(room: Room, number: int, sizes: Sequence[Size]) -> Size:
     """The first of the sizes, largest first, in which so many frames fit; the last one does."""
-    smaller = largest_fitting(lambda count: not room.fits(number, sizes[count - 1]), len(sizes) - 1)
-    return sizes[smaller]
+    # few are tried: to count the tokens of a size may be a request to a server
+    return sizes[bisect_left(sizes[:-1], True, key=lambda size: room.fits(number, size))]
 
 
 def _smallest_useful(sizes: Sequence[Size]) -> Size:

@@ -25,6 +25,8 @@ def choose(
 ) -> Selection:
     """Frames of a video for a question, or, with None, for the video as a whole.
 
+    So, too, where the retriever cannot tell which frames a question is about.
+
     Near-identical neighbours count as one, and each thing that the question or its options name
     gets its share. The scores of the selection are those of the question as a whole. A selector
     that wants a prior that the question is about a few moments gets what its words say.
@@ -34,7 +36,7 @@ def choose(
     """
     chosen, features = SELECTORS[selector], retriever.features(index)
     given: dict[str, Any] = {"pts_seconds": index.pts_seconds, "generator": generator}
-    if question is None:
+    if question is None or retriever.covers(question):
         return select_distinct(chosen, features, num_frames, **given, **selector_options)
     if "prior" in {option.name for option in fields(chosen.options)}:
         given["prior"] = question.intent.localized_prior

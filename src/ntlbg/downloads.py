@@ -102,6 +102,11 @@ def cache_root() -> Path:
     return Path(os.environ.get("NTLBG_CACHE") or user_cache_dir("ntlbg"))
 
 
+def index_root() -> Path:
+    """``$NTLBG_INDEX``, or ``index`` in the cache: what is known of videos and of large files."""
+    return Path(os.environ.get("NTLBG_INDEX") or cache_root() / "index")
+
+
 @contextmanager
 def changing_cache() -> Iterator[None]:
     """A cache that cannot be read or written becomes a WeightsError that says what to do."""

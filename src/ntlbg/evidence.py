@@ -100,6 +100,20 @@ def write_overview(moments: SelectedFrames, stage: Path) -> None:
     (stage / SELECTION_FILE).write_text(text + "\n", "utf-8", errors="backslashreplace")
 
 
+def usage_of(
+    seen: AnswerInput, requested: int, *, decoded: int, seconds: dict[str, float]
+) -> dict[str, Any]:
+    """What choosing frames took; ``decoded`` pictures, and seconds of each step."""
+    return {
+        "video_seconds": seen.index.meta["duration_seconds"],
+        "frames_sampled": len(seen.index),
+        "frames_requested": requested,
+        "frames_used": len(seen.selection),
+        "pictures_decoded": decoded,
+        "seconds": seconds,
+    }
+
+
 def notes_about(usage: dict, num_pictures: int | None, *, damaged: bool) -> list[str]:
     """What is to be said of the frames that were read, a sentence each."""
     notes = []

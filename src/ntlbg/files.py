@@ -11,6 +11,7 @@ when complete.
 
 import json
 import os
+import secrets
 import shutil
 import stat
 import sys
@@ -103,6 +104,30 @@ def check_folder(path: str | Path, kinds: Kinds, *, inputs: Inputs = ()) -> None
     """
     with staged_directory(path, kinds, inputs=inputs):
         pass
+
+
+def replace_content(path: Path, content: bytes) -> None:
+    """Write a file of a cache, whose names are its own; its folder is made if need be.
+
+    Atomic: readers see the old file or the new one, also when this process is killed. Whoever the
+    umask lets read it can: a team may share an index.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # not of tempfile, whose files are for their owner alone
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
 
 
 def keep_json(path: Path, content: dict[str, Any]) -> dict[str, Any]:

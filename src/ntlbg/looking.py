@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from ntlbg.answerers import Habits
+from ntlbg.budget import plan_frames
+from ntlbg.errors import QueryRequired
 from ntlbg.index.index_video import Progress, index_video
 from ntlbg.index.store import FeatureIndex
+from ntlbg.memory.plan import MOST
+from ntlbg.selectors import SELECTORS, check_selector
 from ntlbg.system import System
-from ntlbg.types import VideoIndex
-from ntlbg.video import ReadReport
+from ntlbg.types import Plan, Question, VideoIndex
+from ntlbg.video import ReadReport, probe
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,56 @@ class Look:
     def budget(self, habits: Habits, sampled: int) -> int:
         """How many frames to choose of so many that were looked at; there may be fewer."""
         return self.num_frames or habits.budget(sampled)
+
+    def check(self, system: System, question: Question | None, video: Path | None) -> list[str]:
+        """Refuse a choice before an hour of video is read for it; else what is to be said of it.
+
+        Args:
+            video: whose frames have to fit the answerer; None where nothing is answered.
+
+        Raises:
+            BudgetError: they do not.
+            QueryRequired: the selector needs to know which frames a question is about, and none is
+                asked, or the system cannot tell.
+            InvalidBudget, UnknownSelector, ConfigError: as
+                :func:`ntlbg.selectors.check_selector`.
+        """
+        name, retriever = self.selector_of(system.habits), system.retriever
+        check_selector(name, self.num_frames, self.selector_options, asked=question is not None)
+        if question is None:
+            return []
+        if video is not None:
+            self._check_room(system, question, video)
+        if not (retriever.covers(question) and SELECTORS[name].needs_query):
+            return [*system.notes, *retriever.notes(question)]
+        others = ", ".join(name for name, other in SELECTORS.items() if not other.needs_query)
+        raise QueryRequired(
+            f"selector {name} chooses by how much frames matter for the question, and encoder "
+            f"{retriever.encoders[0].name} knows pictures only; give one with texts, such as "
+            f"siglip2, or select by {others}"
+        )
+
+    def _check_room(self, system: System, question: Question, video: Path) -> None:
+        """With about as many frames as will be looked at: rather fewer, so that none is refused."""
+        info = probe(video)
+        end = info.duration_seconds if self.end is None else min(self.end, info.duration_seconds)
+        rate = system.habits.fps if self.fps is None else self.fps
+        frames = min(int((end - (self.start or 0.0)) * rate), self.max_frames or MOST)
+        self.plan(system, question, (info.height, info.width), max(frames, 1), end)
+
+    def plan(
+        self,
+        system: System,
+        question: Question,
+        size: tuple[int, int],
+        sampled: int,
+        last_seconds: float,
+    ) -> tuple[Plan, list[str]]:
+        """Of a video of this size, as :func:`ntlbg.budget.plan_frames`."""
+        return plan_frames(
+            system.answerer, question, size, sampled, num_frames=self.num_frames,
+            max_visual_tokens=self.max_visual_tokens, last_seconds=last_seconds,
+        )  # fmt: skip
 
     def features(
         self,

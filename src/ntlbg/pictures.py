@@ -39,9 +39,14 @@ def thumbnail_uri(picture: np.ndarray, *, width: int = 320, quality: int = 78) -
         image = image.resize(
             (width, max(1, round(height * width / actual))), Image.Resampling.LANCZOS
         )
+    return "data:image/jpeg;base64," + jpeg_base64(image, quality, optimize=True)
+
+
+def jpeg_base64(image: Image.Image, quality: int, *, optimize: bool = False) -> str:
+    """A picture as JPEG, as base64 text; ``optimize`` makes it a little smaller, in more time."""
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    image.save(buffer, "JPEG", quality=quality, optimize=optimize)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def contact_sheet(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ntlbg.answerers import Answerer, Habits
-from ntlbg.budget import check_used, plan_frames
+from ntlbg.budget import check_used
 from ntlbg.choosing import choose
 from ntlbg.encoders import Encoder
 from ntlbg.evidence import (
@@ -18,6 +18,7 @@ from ntlbg.evidence import (
     answer_of,
     describe_evidence,
     notes_about,
+    usage_of,
     write_overview,
     write_pictures,
 )
@@ -100,10 +101,11 @@ def ask(
         pictures = read_frames or folder is not None or system.answerer.wants.pictures
         moments = _choose(Path(video), asked, system, look, index, progress, pictures, limit=True)
         began = time.perf_counter()
-        given = replace(moments.context, generation=generation, on_text=on_text)
+        kept = (index or FeatureIndex()).kept(video) if system.answerer.wants.keeps else None
+        given = replace(moments.context, generation=generation, on_text=on_text, kept=kept)
         reply = system.answerer.answer(asked, given)
         assert given.plan is not None
-        check_used(given.plan, reply, system.answerer)
+        check_used(given.plan, reply, system.answerer, max_visual_tokens)
         moments.usage["seconds"]["answer"] = time.perf_counter() - began
         if folder and evidence_dir is not None:
             moments = write_pictures(moments, folder, Path(evidence_dir))
@@ -168,18 +170,15 @@ def _choose(
     """
     report, clock, before = ReadReport(), Clock(), file_state(video)
     selector, options = look.selector_of(system.habits), look.selector_options
-    check_selector(selector, look.num_frames, options, asked=question is not None)
+    notes = look.check(system, question, video if limit else None)
     indexed = look.features(video, system, index, progress, report)
     clock.lap("index")
     source = indexed.meta["height"], indexed.meta["width"]
-    wanted, plan, notes = look.budget(system.habits, len(indexed)), None, list[str]()
-    budget = min(wanted, len(indexed))
+    budget, plan = min(wanted := look.budget(system.habits, len(indexed)), len(indexed)), None
     if limit and question is not None:
-        plan, notes = plan_frames(
-            system.answerer, question, source, len(indexed), num_frames=look.num_frames,
-            max_visual_tokens=look.max_visual_tokens, last_seconds=float(indexed.pts_seconds[-1]),
-        )  # fmt: skip
-        budget = plan.num_frames
+        last = float(indexed.pts_seconds[-1])
+        plan, fewer = look.plan(system, question, source, len(indexed), last)
+        budget, notes = plan.num_frames, [*notes, *fewer]
     selection = choose(system.retriever, indexed, question, selector, budget, **options)
     clock.lap("select")
     given = AnswerInput(indexed, system.retriever.features(indexed), selection, plan=plan)
@@ -188,14 +187,7 @@ def _choose(
         given = replace(given, frames=read_frames_at(video, given.times, size=size, report=report))
         check_unchanged(video, before)  # else the pictures are not those of the features
         clock.lap("read")
-    usage = {
-        "video_seconds": indexed.meta["duration_seconds"],
-        "frames_sampled": len(indexed),
-        "frames_requested": wanted,
-        "frames_used": len(selection),
-        "pictures_decoded": report.decoded,
-        "seconds": clock.seconds,
-    }
+    usage = usage_of(given, wanted, decoded=report.decoded, seconds=clock.seconds)
     notes += notes_about(usage, selection.num_pictures, damaged=indexed.meta["damaged"])
     text, evidence = None if question is None else question.text, describe_evidence(given)
     return SelectedFrames(video, text, selector, evidence, usage, notes, context=given)

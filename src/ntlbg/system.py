@@ -4,11 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ntlbg.answerers import Answerer, Habits, load_answerer
-from ntlbg.encoders import Encoder, load_encoder
-from ntlbg.errors import ConfigError
-from ntlbg.retrievers import Retriever, load_retriever
+from ntlbg.answerers import ANSWERERS, Answerer, Habits, load_answerer
+from ntlbg.encoders import (
+    Encoder,
+    check_encoders,
+    distinct_encoders,
+    is_fetched,
+    load_encoder,
+)
+from ntlbg.errors import ConfigError, WeightsError
+from ntlbg.retrievers import Retriever, check_retriever, load_retriever
+from ntlbg.retrievers.coverage import CoverageRetriever
 from ntlbg.retrievers.embedding import EmbeddingRetriever
+from ntlbg.roles import check_part
 
 
 @dataclass(frozen=True)
@@ -18,10 +26,19 @@ class System:
     Attributes:
         retriever: how likely each frame matters for a question.
         answerer: what the answer is.
+        notes: what is to be said with every answer, a sentence each.
+
+    Raises:
+        ConfigError: one of them is something else, or does not say what it is.
     """
 
     retriever: Retriever
     answerer: Answerer
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        check_retriever(self.retriever)
+        _check_answerer(self.answerer)
 
     @property
     def name(self) -> str:
@@ -52,15 +69,14 @@ class System:
     @property
     def encoders(self) -> list[Encoder]:
         """All whose features are read, each once; first that by which frames are told apart."""
-        known: dict[str, Encoder] = {}
-        for encoder in (*self.retriever.encoders, *self.answerer.encoders):
-            other = known.setdefault(encoder.name, encoder)
-            if other.fingerprint != encoder.fingerprint:
-                raise ConfigError(
-                    f"retriever {self.retriever.name!r} and model {self.name!r} read features of "
-                    f"two encoders that are both called {encoder.name!r}; rename one of them"
-                )
-        return list(known.values())
+        return distinct_encoders((*self.retriever.encoders, *self.answerer.encoders))
+
+
+def _check_answerer(answerer: object) -> None:
+    names = f"a name ({', '.join(ANSWERERS)}), the folder of a model as text"
+    check_part(answerer, Answerer, f"{names}, an object of Answerer or a System")
+    assert isinstance(answerer, Answerer)
+    check_encoders(f"answerer {answerer.name!r}", answerer.encoders)
 
 
 def load_system(
@@ -77,21 +93,28 @@ def load_system(
     Args:
         model: ``builtin``, the folder of a model, the hub id of one, a ``.gguf`` file,
             ``openai:NAME`` for a model of a server, an answerer of your own, or a system, which is
-            returned as it is.
+            returned as it is: it has its retriever, and no other is taken beside it.
         retriever: a name in RETRIEVERS, or one of your own; by default what the model itself says
             of frames, else the built-in one.
-        encoder: a name in ENCODERS, or one of your own: relevance is how alike its vectors of
-            pictures and texts are.
+        encoder: as :func:`ntlbg.encoders.load_encoder` takes it, or one of your own: relevance is
+            how alike its vectors of pictures and texts are. By one that knows pictures only frames
+            are chosen that cover the video, and a note says so.
         endpoint: address of the server, as in ``http://localhost:8000/v1``.
         model_options: of the answerer, by name; a wrong name is answered with those it has.
         pristine: without what ``ntlbg enrol`` was taught, see
             :func:`ntlbg.answerers.load_answerer`.
 
     Raises:
-        ConfigError: an unknown name, or both a retriever and an encoder.
+        ConfigError: an unknown name, no such part, both a retriever and an encoder, or one of
+            them beside a system.
         WeightsError: weights are missing or damaged.
     """
     if isinstance(model, System):
+        if not (retriever is None and encoder is None and endpoint is None and not model_options):
+            raise ConfigError(
+                f"system {model.name!r} has its retriever, {model.retriever.name!r}; give another "
+                "retriever= or encoder= beside a model, or beside system.answerer"
+            )
         return model
     if retriever is not None and encoder is not None:
         raise ConfigError("both a retriever and an encoder were given; give one of them")
@@ -103,8 +126,40 @@ def load_system(
         )
     else:
         answerer = model
+    _check_answerer(answerer)
     if encoder is not None:
-        retriever = EmbeddingRetriever(load_encoder(encoder))
+        retriever = _by_encoder(load_encoder(encoder))
     elif retriever is None:
-        retriever = answerer.own_retriever() or "builtin"
+        retriever = answerer.own_retriever()
+    if retriever is None:
+        return System(*_natural_partner(answerer))
     return System(load_retriever(retriever), answerer)
+
+
+# What finds frames for a model that has no opinion of its own: it knows most of what people film.
+NATURAL_ENCODER = "siglip2"
+
+
+def _natural_partner(answerer: Answerer) -> tuple[Retriever, Answerer, tuple[str, ...]]:
+    """SigLIP 2 where it was fetched before, or a hub may be asked; else the built-in encoder.
+
+    A hub may be asked where the model itself was named as there.
+    """
+    why = "was not fetched before"
+    if answerer.is_of_the_hub or is_fetched(NATURAL_ENCODER):
+        try:
+            return _by_encoder(load_encoder(NATURAL_ENCODER)), answerer, ()
+        except (ConfigError, WeightsError) as error:
+            why = f"cannot be loaded ({error})"
+    note = (
+        "the built-in encoder found the frames, which knows drawn objects and few others, since "
+        f"{NATURAL_ENCODER} {why}; name it once with --encoder {NATURAL_ENCODER}, or another"
+    )
+    return load_retriever("builtin"), answerer, (note,)
+
+
+def _by_encoder(encoder: Encoder) -> Retriever:
+    """By likeness of pictures and texts, where it knows both."""
+    if encoder.encode_text(["a"]) is None:
+        return CoverageRetriever(encoder)
+    return EmbeddingRetriever(encoder)

@@ -13,16 +13,15 @@ from PIL import Image
 
 import ntlbg
 from ntlbg.answerers import load_answerer
-from ntlbg.answerers.content import LETTERS, question_text, stamp
+from ntlbg.answerers.content import CHOICE_STYLES, LETTERS, question_text, stamp
 from ntlbg.answerers.transformers import load_transformers_answerer
 from ntlbg.budget import plan_frames
 from ntlbg.errors import BudgetError, ConfigError, WeightsError
 from ntlbg.generation import Generation
 from ntlbg.memory.devices import Device
 from ntlbg.question import parse_question
-from ntlbg.selectors import select_frames
-from ntlbg.types import AnswerInput, Frames, Plan, VideoIndex
-from tiny_vlms import FAMILIES, make_vlm
+from ntlbg.types import AnswerInput
+from tiny_vlms import FAMILIES, Colours, drawn, shown
 
 QUESTION = parse_question("What is shown?")
 OPTIONS = ("a red car", "a dog", "no")
@@ -30,29 +29,9 @@ ROOM = Device("CPU", 10**12, is_gpu=False)
 EVERY_FAMILY = pytest.mark.parametrize("family", FAMILIES)
 
 
-@pytest.fixture(scope="session")
-def folders(tmp_path_factory):
-    place = tmp_path_factory.mktemp("vlms")
-    return {family: make_vlm(family, place / family) for family in FAMILIES}
-
-
-@pytest.fixture(scope="session")
-def answerers(folders):
-    return {name: load_transformers_answerer(str(folder), {}) for name, folder in folders.items()}
-
-
-def shown(pictures: np.ndarray, times, plan: Plan | None = None) -> AnswerInput:
-    """Pictures (k, H, W, 3) at times (k,), all that there is of a video."""
-    times = np.asarray(times, np.float64)
-    features = np.eye(len(times), dtype=np.float32)
-    selection = select_frames("uniform", features, len(times), pts_seconds=times)
-    return AnswerInput(
-        VideoIndex(times, {}), features, selection, Frames(pictures, times), plan=plan
-    )
-
-
-def drawn(number: int, height: int = 90, width: int = 160) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (number, height, width, 3), np.uint8)
+@pytest.fixture(scope="module")
+def answerers(vlm_folders):
+    return {name: load_transformers_answerer(str(it), {}) for name, it in vlm_folders.items()}
 
 
 def logits_of(answerer, given) -> torch.Tensor:
@@ -81,13 +60,15 @@ def test_each_picture_each_time_and_the_order_count(answerers, family):
 
 
 @EVERY_FAMILY
-def test_the_prompt_is_the_models_own_with_a_time_before_each_picture(answerers, folders, family):
+def test_the_prompt_is_the_models_own_with_a_time_before_each_picture(
+    answerers, vlm_folders, family
+):
     """By transformers' own template, with a mark where each picture goes."""
     answerer, times = answerers[family], [3.25, 12.0, 3599.96]
     from ntlbg.answerers.content import portable_content
 
     ids = answerer.processor(portable_content(shown(drawn(3), times), "What?"))["input_ids"][0]
-    words = transformers.AutoTokenizer.from_pretrained(folders[family])
+    words = transformers.AutoTokenizer.from_pretrained(vlm_folders[family])
     text = words.decode(ids)
     turn = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "What?"}]}]
     template = words.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
@@ -127,7 +108,7 @@ def test_tokens_planned_are_tokens_in_the_prompt(answerers, family):
         fitted += 1
         pictures = np.zeros((plan.num_frames, height, width, 3), np.uint8)
         given = shown(pictures, np.arange(float(plan.num_frames)), plan)
-        prompt = answerer._prepare(answerer_content(given))
+        (prompt,) = answerer.shown.prompts(given, [QUESTION.text])
         assert prompt.visual_tokens == plan.visual_tokens, (height, width, number, cap)
         assert cap is None or prompt.visual_tokens <= cap
         beside = answerer.text_tokens(QUESTION, plan.num_frames, 11.0)
@@ -204,7 +185,8 @@ def test_options_are_chosen_by_the_likelihood_of_their_letters(answerers, family
     reply = answerer.answer(question, given)
     from ntlbg.answerers.content import portable_content
 
-    inputs = answerer.processor(portable_content(given, question_text(question)))
+    asked = question_text(question, style=answerer.style)
+    inputs = answerer.processor(portable_content(given, asked))
     with torch.inference_mode():
         chances = answerer.model(**inputs).logits[0, -1].double().softmax(0)
     words = answerer.processor.tokenizer
@@ -215,9 +197,9 @@ def test_options_are_chosen_by_the_likelihood_of_their_letters(answerers, family
     assert reply.text == OPTIONS[int(expected.argmax())]
 
 
-def test_rotated_options_have_no_favourite_place(folders):
+def test_rotated_options_have_no_favourite_place(vlm_folders):
     """The mean over rotations does not depend on where an option stands."""
-    name, given = str(folders["qwen2_5_vl"]), shown(drawn(2), [1.0, 2.0])
+    name, given = str(vlm_folders["qwen2_5_vl"]), shown(drawn(2), [1.0, 2.0])
     rotating = load_transformers_answerer(name, {"rotate_options": True})
     plain = load_transformers_answerer(name, {})
 
@@ -253,9 +235,9 @@ def test_more_options_than_letters_are_refused(answerers):
 
 
 @EVERY_FAMILY
-def test_ask_from_python(folders, family, colour_video, tmp_path):
+def test_ask_from_python(vlm_folders, family, colour_video, tmp_path):
     answer = ntlbg.ask(
-        colour_video, "What is shown?", model=str(folders[family]), max_visual_tokens=200,
+        colour_video, "What is shown?", model=str(vlm_folders[family]), max_visual_tokens=200,
         encoder=Colours(), evidence_dir=tmp_path / "frames",
         index=ntlbg.FeatureIndex(tmp_path / "index"), generation=Generation(max_new_tokens=4),
     )  # fmt: skip
@@ -268,9 +250,9 @@ def test_ask_from_python(folders, family, colour_video, tmp_path):
     assert first.shape == (64, 96, 3)  # as the film is, whatever the model was shown
 
 
-def test_ask_by_the_command(folders, colour_video, run):
+def test_ask_by_the_command(vlm_folders, colour_video, run):
     shown = run(
-        "ask", colour_video, "Is it red?", "--model", folders["smolvlm"], "--json",
+        "ask", colour_video, "Is it red?", "--model", vlm_folders["smolvlm"], "--json",
         "--frames", "3", "--option", "yes", "--option", "no", "--max-visual-tokens", "60",
         "--model-option", "dtype=float32", "--model-option", "rotate_options=true",
     )  # fmt: skip
@@ -278,21 +260,21 @@ def test_ask_by_the_command(folders, colour_video, run):
     answer = json.loads(shown.stdout)
     assert answer["usage"]["visual_tokens"] == 48
     assert sum(answer["option_scores"]) == pytest.approx(1)
-    refused = run("ask", colour_video, "Is it red?", "--model", folders["smolvlm"],
+    refused = run("ask", colour_video, "Is it red?", "--model", vlm_folders["smolvlm"],
                   "--frames", "4", "--max-visual-tokens", "60")  # fmt: skip
     assert refused.exit_code == 2
     assert refused.stderr == (
         "error: 4 frames take at least 64 visual tokens, the cap is 60; give --max-visual-tokens "
         "64, or at most 3 frames\n"
     )
-    wrong = run("ask", colour_video, "Is it red?", "--model", folders["smolvlm"],
+    wrong = run("ask", colour_video, "Is it red?", "--model", vlm_folders["smolvlm"],
                 "--model-option", "dtyp=float32")  # fmt: skip
     assert wrong.exit_code == 2
     assert "has no option 'dtyp'; it accepts dtype, device_map" in wrong.stderr
 
 
-def test_options_of_loading_do_what_they_say(folders):
-    folder = str(folders["qwen2_vl"])
+def test_options_of_loading_do_what_they_say(vlm_folders):
+    folder = str(vlm_folders["qwen2_vl"])
     half = load_transformers_answerer(folder, {"dtype": "bfloat16", "attn_implementation": "eager"})
     assert half.model.dtype == torch.bfloat16
     assert half.model.config._attn_implementation == "eager"
@@ -303,20 +285,20 @@ def test_options_of_loading_do_what_they_say(folders):
     assert both[0].option_scores == pytest.approx(both[1].option_scores, abs=0.02)
     with pytest.raises(ConfigError, match=r"option dtype of model .*: got 'int7'"):
         load_transformers_answerer(folder, {"dtype": "int7"})
-    with pytest.raises(WeightsError, match="is a folder, it has no revision 'v2'"):
+    with pytest.raises(ConfigError, match="is a folder, it has no revision 'v2'"):
         load_transformers_answerer(folder, {"revision": "v2"})
 
 
 @pytest.mark.skipif(importlib.util.find_spec("bitsandbytes") is not None, reason="it is here")
-def test_quantization_names_the_package(folders):
+def test_quantization_names_the_package(vlm_folders):
     with pytest.raises(ConfigError, match="quantization=int4 needs bitsandbytes; run `pip install"):
-        load_transformers_answerer(str(folders["qwen2_vl"]), {"quantization": "int4"})
+        load_transformers_answerer(str(vlm_folders["qwen2_vl"]), {"quantization": "int4"})
 
 
-def test_what_cannot_be_loaded_is_one_line(folders, tmp_path):
+def test_what_cannot_be_loaded_is_one_line(vlm_folders, tmp_path):
     def broken(change):
         folder = tmp_path / change.__name__
-        shutil.copytree(folders["qwen2_vl"], folder)
+        shutil.copytree(vlm_folders["qwen2_vl"], folder)
         change(folder)
         return str(folder)
 
@@ -340,7 +322,7 @@ def test_what_cannot_be_loaded_is_one_line(folders, tmp_path):
     for change, error, message in (
         (no_tokenizer, WeightsError, "the tokenizer does not know <.image_pad.>, which stands for"),
         (no_pictures, WeightsError, "tokenizer or image processor cannot be loaded"),
-        (no_weights, WeightsError, "the weights cannot be loaded"),
+        (no_weights, WeightsError, "no weights in this folder"),
         (cut_weights, WeightsError, "the weights cannot be loaded"),
         (no_template, WeightsError, "no chat template"),
     ):
@@ -351,19 +333,20 @@ def test_what_cannot_be_loaded_is_one_line(folders, tmp_path):
 
 def test_a_model_of_the_hub_that_is_not_in_the_cache_is_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        WeightsError, match="nobody/none: not in the cache of Hugging Face, and the"
-    ):
+    with pytest.raises(ConfigError, match="nobody/none: no such folder, and not among the models"):
         load_answerer("nobody/none")
 
 
-class Colours(ntlbg.Encoder):
-    """Mean colours: what chose the frames does not matter here."""
-
-    name, fingerprint, feature_size, image_size = "colours of the mean", "mean-1", 3, (16, 16)
-
-    def encode_frames(self, frames):
-        return frames.mean((1, 2), dtype=np.float32) / 255
-
-    def encode_text(self, texts):
-        return np.ones((len(texts), 3), np.float32)
+def test_options_are_asked_for_in_the_words_of_each_family():
+    question = parse_question("What is shown?", ("a car", "a dog"))
+    assert question_text(question) == (
+        "What is shown?\nA. a car\nB. a dog\n"
+        "Answer with the option's letter from the given choices directly."
+    )
+    assert question_text(question, [1, 0], CHOICE_STYLES["qwen3_vl"]) == (
+        "Question: What is shown?\nOptions:\nA. a dog\nB. a car\n"
+        "Please select the correct answer from the options above."
+    )
+    assert question_text(question, style=CHOICE_STYLES["smolvlm"]).endswith(
+        "\nChoices:\nA. a car\nB. a dog\nAnswer with the letter."
+    )

@@ -47,3 +47,11 @@ def test_texts_have_vectors_in_the_same_space_or_none(encoder):
 def test_it_has_a_name_and_a_fingerprint(encoder):
     assert encoder.name
     assert encoder.fingerprint
+
+
+@pytest.mark.parametrize("shown", [(1080, 1920), (1920, 1080), (480, 640)])
+def test_pictures_of_any_shape_come_at_a_size_that_it_takes(encoder, shown):
+    size = encoder.size_for(*shown)
+    draw = np.random.default_rng(0)
+    frames = draw.integers(0, 256, (2, *size, 3), np.uint8)
+    assert encoder.encode_frames(frames).shape == (2, encoder.feature_size)

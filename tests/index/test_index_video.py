@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from counter_videos import DATA, MeanColourEncoder, write_video
-from ntlbg import errors
-from ntlbg.index import store
+from ntlbg import errors, hashes
+from ntlbg.encoders import ENCODERS
+from ntlbg.hashes import HASHES
 from ntlbg.index.index_video import BATCH_FRAMES, CHUNK_FRAMES, index_video
-from ntlbg.index.store import HASHES, FeatureIndex, Track
+from ntlbg.index.store import FeatureIndex, Track
 from ntlbg.types import VideoIndex
 from ntlbg.video import ReadReport, probe, sample_frames
 from processes import PATIENCE, finish, python, started, wait_for
@@ -125,7 +126,7 @@ def test_features_are_those_of_the_sampled_frames(long_video, index):
 def test_a_ready_entry_decodes_nothing(long_video, index):
     first = index_video(long_video, [MeanColourEncoder()], index=index)
     report = ReadReport()
-    key = index.key(long_video, fingerprint="mean-colour-1", fps=1.0)
+    key = index.key(long_video, encoder="mean-colour", fingerprint="mean-colour-1", fps=1.0)
     index.save_chunk(key, 0, index.load(key))  # left behind by a run killed at the very end
     again = index_video(long_video, [StoppingEncoder(0)], index=index, report=report)
     assert report == ReadReport(0, 0, 0)
@@ -224,7 +225,7 @@ def test_the_grid_of_times_survives_an_interruption(long_video, tmp_path, option
     whole = FeatureIndex(tmp_path / "whole")
     expected = index_video(long_video, [MeanColourEncoder()], index=whole, **options)
     index = FeatureIndex(tmp_path / "index")
-    key = index.key(long_video, fingerprint="mean-colour-1", **options)
+    key = index.key(long_video, encoder="mean-colour", fingerprint="mean-colour-1", **options)
     chunk = slice(0, CHUNK_FRAMES)
     about = {"damaged": False}
     features = expected.features["mean-colour"][chunk]
@@ -422,6 +423,42 @@ def test_an_encoder_that_comes_later_adds_a_track(long_video, index):
     assert len(names(index)) == 2
 
 
+def test_pictures_are_decoded_for_those_alone_that_have_not_seen_them(long_video, index):
+    """One, then it and another, then each again."""
+    first, second = MeanColourEncoder(), SmallEncoder()
+    counts = []
+    for encoders in ([first], [first, second], [first], [second], [second, first]):
+        report = ReadReport()
+        index_video(long_video, encoders, index=index, report=report)
+        counts.append(report.decoded)
+    once = counts[0]
+    assert once >= 40
+    assert counts == [once, once, 0, 0, 0]
+
+
+class ShapedEncoder(SmallEncoder):
+    """Wants pictures in the shape that they are shown in, and says which."""
+
+    name, fingerprint = "shaped", "shaped-1"
+
+    def size_for(self, height: int, width: int) -> tuple[int, int]:
+        return height // 6, width // 6
+
+    def encode_with_notes(self, frames: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        size = np.tile(np.int64(frames.shape[1:3]), (len(frames), 1))
+        return self.encode_frames(frames), {"size": size}
+
+
+def test_pictures_come_at_the_size_that_an_encoder_wants_of_this_video(long_video, index):
+    video = index_video(long_video, [SmallEncoder(), ShapedEncoder()], index=index)
+    assert np.unique(video.notes["shaped"]["size"], axis=0).tolist() == [
+        [9, 16]
+    ]  # shown at 54 x 96
+    batches = sample_frames(long_video, size=(9, 16))
+    expected = np.concatenate([ShapedEncoder().encode_frames(batch.data) for batch in batches])
+    np.testing.assert_array_equal(video.features["shaped"], expected)
+
+
 def test_encoders_that_have_come_unlike_far_end_alike(long_video, index, tmp_path):
     whole = FeatureIndex(tmp_path / "whole")
     expected = index_video(long_video, [MeanColourEncoder(), SmallEncoder()], index=whole, fps=FPS)
@@ -434,6 +471,144 @@ def test_encoders_that_have_come_unlike_far_end_alike(long_video, index, tmp_pat
     assert same(expected, found)
     assert found.features["small"].tobytes() == expected.features["small"].tobytes()
     assert calls[0][0] == BATCH_FRAMES  # from the start, for the second one
+
+
+def test_encoders_of_one_name_are_told_apart_or_refused(long_video, index):
+    class Other(MeanColourEncoder):
+        fingerprint = "mean-colour-2"
+
+    with pytest.raises(errors.ConfigError, match="both called 'mean-colour', with"):
+        index_video(long_video, [MeanColourEncoder(), Other()], index=index)
+    twice = index_video(long_video, [MeanColourEncoder(), MeanColourEncoder()], index=index)
+    assert list(twice.features) == ["mean-colour"]
+
+
+def test_encoders_of_one_fingerprint_do_not_get_each_others_features(long_video, index):
+    class Inverse(MeanColourEncoder):
+        name = "inverse"
+
+        def encode_frames(self, frames):
+            return 1 - super().encode_frames(frames)
+
+    for _ in range(2):  # the second time from the index
+        found = index_video(long_video, [MeanColourEncoder(), Inverse()], index=index)
+        both = found.features["mean-colour"] + found.features["inverse"]
+        np.testing.assert_allclose(both, 1, atol=1e-6)
+    assert len(names(index)) == 2
+
+
+def test_what_earlier_versions_kept_is_found_by_its_own_encoder_only(long_video, index):
+    """Their keys did not tell the name of an encoder, and their entries did."""
+    made = index_video(long_video, [MeanColourEncoder()], index=index)
+    [entry] = index.root.glob("*.safetensors")
+    track = index.load(entry.stem)
+    entry.unlink()
+    index.save(index.key(long_video, fingerprint="mean-colour-1", fps=1.0), track)
+    assert same(index_video(long_video, [StoppingEncoder(0)], index=index), made)
+
+    class Renamed(StoppingEncoder):
+        name = "renamed"
+
+    with pytest.raises(KeyboardInterrupt):  # it is asked itself
+        index_video(long_video, [Renamed(0)], index=index)
+
+
+@pytest.mark.parametrize("given", ["colour", ["colour"], ("colour",)])
+def test_encoders_may_be_named(long_video, index, given, monkeypatch):
+    monkeypatch.setitem(ENCODERS, "colour", MeanColourEncoder)
+    by_name = index_video(long_video, given, index=index)
+    assert same(by_name, index_video(long_video, StoppingEncoder(0), index=index))
+
+
+def test_features_are_kept_in_the_users_cache(long_video, tmp_path, monkeypatch):
+    monkeypatch.setenv("NTLBG_INDEX", str(tmp_path / "mine"))
+    index_video(long_video, MeanColourEncoder())
+    assert len(list((tmp_path / "mine").glob("*.safetensors"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "no encoder; give one of your own, or a name: builtin"),
+        (
+            None,
+            r"the encoder must be a name \(builtin, siglip2.*\) or an object of Encoder; got None",
+        ),
+        (MeanColourEncoder, "the class MeanColourEncoder: make one of it"),
+        ([np.mean], "an object of "),
+        ("nose", "no encoder 'nose'; there are: builtin"),
+        ({"builtin"}, r"got \{'builtin'\}"),
+    ],
+)
+def test_what_is_no_encoder_is_told(long_video, index, given, message):
+    with pytest.raises(errors.ConfigError, match=message):
+        index_video(long_video, given, index=index)
+    assert names(index) == []
+
+
+# What an encoder returns
+
+
+class Saying(MeanColourEncoder):
+    """Returns this of every batch of n frames."""
+
+    def __init__(self, features=None, notes=None):
+        self.features, self.notes = features, notes
+
+    def encode_frames(self, frames):
+        good = super().encode_frames(frames)
+        return good if self.features is None else self.features(good)
+
+
+class Noting(Saying):
+    def encode_with_notes(self, frames):
+        return self.encode_frames(frames), self.notes(len(frames))
+
+
+def with_nan(features):
+    features[3, 2] = np.nan
+    return features
+
+
+@pytest.mark.parametrize(
+    ("encoder", "message"),
+    [
+        (Saying(with_nan), "what encode_frames returns must be finite.*; row 3 is not"),
+        (Saying(lambda f: f + np.inf), "encode_frames returns must be finite"),
+        (Saying(lambda f: f[1:]), r"encode_frames returns must have shape \(32, 12\).*\(31, 12\)"),
+        (Saying(lambda f: f[:, :5]), r"must have shape \(32, 12\), .* feature_size.*\(32, 5\)"),
+        (Saying(lambda f: f[:, :, None]), r"got shape \(32, 12, 1\)"),
+        (Saying(lambda f: None), "encode_frames returns cannot be read as an array of numbers"),
+        (Saying(lambda f: f.astype(str)), "cannot be read as an array of numbers"),
+        (Noting(with_nan, lambda n: {}), "what encode_with_notes returns must be finite"),
+        (
+            Noting(None, lambda n: None),
+            "must return features and a dict of notes",
+        ),
+        (
+            Noting(None, lambda n: {"a": np.ones(n - 1)}),
+            r"32 rows.*'a', float64 of shape \(31,",
+        ),
+        (Noting(None, lambda n: {"a": 1.0}), r"got 'a', float64 of shape \(\)"),
+        (Noting(None, lambda n: {"a": ["x"] * n}), "arrays of numbers with 32 rows"),
+        (Noting(None, lambda n: {"features": np.ones(n)}), "not called features or pts_seconds"),
+        (Noting(None, lambda n: {f"a{n}": np.ones(n)}), r"one form for all frames; got \{'a8': "),
+    ],
+)
+def test_what_an_encoder_returns_is_checked_before_it_is_kept(long_video, index, encoder, message):
+    with pytest.raises(errors.InvalidFeatures, match=f"encoder 'mean-colour'.*{message}"):
+        index_video(long_video, encoder, index=index)
+    assert names(index) == []
+
+
+def test_lists_and_other_numbers_are_read(long_video, index, tmp_path):
+    whole = FeatureIndex(tmp_path / "whole")
+    plain = index_video(long_video, MeanColourEncoder(), index=whole)
+    read = index_video(
+        long_video, Noting(lambda f: f.tolist(), lambda n: {"n": [n] * n}), index=index
+    )
+    assert same(plain, read)
+    assert read.notes["mean-colour"]["n"].tolist() == [32] * 32 + [8] * 8
 
 
 # What is remembered of a file
@@ -450,20 +625,20 @@ def settled(long_video, tmp_path):
 
 def bytes_read(monkeypatch, work):
     """Of all files that are opened meanwhile, those read for their hash."""
-    taken, real = [], store.hashlib.file_digest
+    taken, real = [], hashes.hashlib.file_digest
 
     def counted(file, *how):
         found = real(file, *how)
         taken.append(file.tell())
         return found
 
-    monkeypatch.setattr(store.hashlib, "file_digest", counted)
+    monkeypatch.setattr(hashes.hashlib, "file_digest", counted)
     work()
     return sum(taken)
 
 
 def test_the_second_question_reads_nothing_of_the_film(settled, index, monkeypatch):
-    monkeypatch.setattr(store, "SETTLED_SECONDS", -1.0)  # its entry was made just now
+    monkeypatch.setattr(hashes, "SETTLED_SECONDS", -1.0)  # its entry was made just now
     index_video(settled, [MeanColourEncoder()], index=index)
     again = lambda: index_video(settled, [StoppingEncoder(0)], index=index)  # noqa: E731
     assert bytes_read(monkeypatch, again) == 0
@@ -471,7 +646,7 @@ def test_the_second_question_reads_nothing_of_the_film(settled, index, monkeypat
 
 @pytest.mark.parametrize("change", ["bytes", "same size", "replaced", "elsewhere"])
 def test_another_film_is_never_taken_for_the_one_before(settled, index, change, monkeypatch):
-    monkeypatch.setattr(store, "SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(hashes, "SETTLED_SECONDS", -1.0)
     key = index.key(settled, fingerprint="a", fps=1.0)
     times, content = settled.stat(), settled.read_bytes()
     if change == "bytes":
@@ -501,7 +676,7 @@ def test_a_film_that_was_just_written_is_read_again(long_video, index, tmp_path,
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"format": 1, "sha256": "x"}'])
 def test_a_damaged_memory_is_no_memory(settled, index, content, monkeypatch):
-    monkeypatch.setattr(store, "SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(hashes, "SETTLED_SECONDS", -1.0)
     key = index.key(settled, fingerprint="a", fps=1.0)
     [memory] = (index.root / HASHES).iterdir()
     memory.write_bytes(content)

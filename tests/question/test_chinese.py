@@ -60,9 +60,14 @@ SAME = """
 十二分三十五秒出现了什么？ = What appears at 12:35?
 1小时2分出现了什么？ = What appears at 1:02:00?
 02：05到03：10之间有什么？ = What is there from 02:05 to 03:10?
+02:05和03:10之间出现了什么？ = What appears between 02:05 and 03:10?
+从2分5秒至3分10秒有什么？ = What is there from 2 minutes 5 seconds to 3 minutes 10 seconds?
+2分5秒之前出现了什么？ = What appears before 2:05?
+第125秒以后出现了什么？ = What appears after 2:05?
 """.strip().splitlines()
 MEANING = (
-    "times_seconds", "direction", "side", "names_pair", "counts", "asks_when", "first_of_two",
+    "times_seconds", "ranges_seconds", "beside_time", "direction", "side", "names_pair", "counts",
+    "asks_when", "first_of_two",
     "is_yes_no_or_count", "asks_what_in_order", "asks_about_one", "asks_about_events", "has_timing",
 )  # fmt: skip
 

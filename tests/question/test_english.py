@@ -1,5 +1,7 @@
 """What English questions ask for: by the wordings of made videos, and by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from ntlbg.question import english, parse_question
@@ -22,13 +24,101 @@ def intent(question):
     ("question", "seconds"),
     [
         ("What is at 02:05?", [125.0]),
-        ("Between 1:00:00 and 61:30?", [3600.0, 3690.0]),
+        ("At 1:00:00 or 61:30?", [3600.0, 3690.0]),
+        ("At 99:99, 00:00:99 or 1:99:30?", []),
+        ("At 1:5:20, and 120:30: what?", [3920.0, 7230.0]),
         ("Is the ratio 3:75 or 7?", []),
         ("What appears first?", []),
     ],
 )
 def test_clock_times_are_read(question, seconds):
     assert intent(question).times_seconds == tuple(seconds)
+
+
+@pytest.mark.parametrize(
+    ("question", "clock"),
+    [
+        ("What is shown at 64 seconds?", "What is shown at 1:04?"),
+        ("What is shown at 1 minute 4 seconds?", "What is shown at 1:04?"),
+        ("At 1 minute and 4 seconds, what is shown?", "At 1:04, what is shown?"),
+        ("What is shown at 90 s?", "What is shown at 1:30?"),
+        ("At 1m4s, what is shown?", "At 1:04, what is shown?"),
+        ("At 1h 2m, what is shown?", "At 1:02:00, what is shown?"),
+        ("What is shown at about 2 minutes?", "What is shown at about 2:00?"),
+        ("What is shown at 2 minutes and 3 doors?", "What is shown at 2:00 and 3 doors?"),
+        ("What is shown 64 seconds into the video?", "What is shown 1:04 into the video?"),
+        ("64 seconds in, what is shown?", "1:04 in, what is shown?"),
+        ("What is at the 64-second mark?", "What is at the 1:04 mark?"),
+        ("What is shown right after 64 seconds?", "What is shown right after 1:04?"),
+        ("What is seen between 20 and 80 seconds?", "What is seen between 0:20 and 1:20?"),
+        ("Is he there from 0:20 to 1 minute 20 s?", "Is he there from 0:20 to 1:20?"),
+    ],
+)
+def test_spoken_times_are_read_as_those_of_a_clock(question, clock):
+    spoken, written = intent(question), intent(clock)
+    assert spoken.names_time
+    assert replace(spoken, parts=()) == replace(written, parts=())
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What happens 38 seconds after the fire?",
+        "What happens at 38 seconds before the fire?",
+        "What comes 5 seconds later?",
+        "Who speaks for 30 seconds?",
+        "Does he talk around 30 seconds?",
+        "Does the bomb explode after 5 seconds?",
+        "How long is the 30 second clip?",
+        "Does it take between 20 and 40 seconds?",
+        "Who wins by 3 seconds?",
+        "What is seen at 10 second intervals?",
+        "What is in the first 30 seconds?",
+        "What plays at 90s parties?",
+        "Who stands at 5 m from the wall?",
+        "Is he at 5 mph?",
+    ],
+)
+def test_a_length_of_time_and_an_offset_are_no_time(question):
+    assert not intent(question).names_time
+
+
+@pytest.mark.parametrize(
+    ("question", "ranges", "times"),
+    [
+        ("What appears between 0:50 and 1:10?", [(50, 70)], []),
+        ("What appears from 0:20 to 1:20?", [(20, 80)], []),
+        ("between 0:10 and 0:20", [(10, 20)], []),
+        ("Who is there 0:50-1:10, and at 2:00?", [(50, 70)], [120]),
+        ("What is there from the 0:50 mark until the 1:10 mark?", [(50, 70)], []),
+        ("What comes after 0:10 and before 0:30?", [(10, 30)], []),
+        ("What changes between 1:10 and 0:50?", [(50, 70)], []),
+        ("From 0:10 to 0:20 or from 0:40 to 0:50?", [(10, 20), (40, 50)], []),
+        ("Is it there between 0:10 and 99:99?", [], [10]),
+        ("What is at 0:50 and 1:10?", [], [50, 70]),
+        ("Does it go from red at 0:50 to blue at 1:10?", [], [50, 70]),
+    ],
+)
+def test_a_stretch_of_time_is_no_two_moments(question, ranges, times):
+    read = intent(question)
+    assert read.ranges_seconds == tuple(ranges)
+    assert read.times_seconds == tuple(times)
+    assert read.has_timing
+
+
+@pytest.mark.parametrize(
+    ("question", "beside"),
+    [
+        ("What appears before 0:30?", True),
+        ("What is shown right after 02:05?", True),
+        ("What did the man at 0:30 do before dinner?", False),
+        ("What is shown at 0:30?", False),
+        ("What comes after the owl?", False),
+        ("What comes after the owl between 0:30 and 0:40?", False),
+    ],
+)
+def test_a_time_can_be_what_something_comes_next_to(question, beside):
+    assert intent(question).beside_time == beside
 
 
 @pytest.mark.parametrize(

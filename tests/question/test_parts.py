@@ -23,8 +23,12 @@ def question_parts(question, options=None):
         ("What is the man doing when the dog barks?", ("man", "dog barks")),
         ('Does "NO ENTRY" or "EXIT and go" appear?', ("NO ENTRY", "EXIT and go")),
         (
-            "Do the red car and the black and white cat meet?",
-            ("red car", "black and white cat meet"),
+            "Are the red car and the black and white cat shown?",
+            ("red car", "black and white cat"),
+        ),
+        (
+            "What do the man, and the woman do when the dog barks?",
+            ("man, and the woman", "dog barks"),
         ),
     ],
 )
@@ -48,6 +52,13 @@ def test_several_things_are_several_parts(question, parts):
         "What, if anything, is on the desk?",
         "The man, wearing a hat, sits down. What does he do?",
         "Who is at the after-party?",
+        "Do the red car and the black and white cat meet?",
+        "When do the man and the woman meet?",
+        "Where do a man and a woman sit down?",
+        "What is seen after the owl and the bus?",
+        "Is the man and the woman's dog asleep?",
+        "男人和女人什么时候见面？",
+        "猫和狗在做什么？",
     ],
 )
 def test_one_thing_stays_whole(question):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntlbg.question import parse_question, timing
+from ntlbg.question import Intent, parse_question, timing
 
 
 def timed(scores, times, question, *event_odds):
@@ -15,15 +15,81 @@ def timed(scores, times, question, *event_odds):
 
 def test_a_named_time_outweighs_every_score():
     scores, times = np.array([5.0, 0.0, 0.0, 9.0, 1.0]), np.arange(5.0)
-    boosted = timing.boost_named_times(scores, times, (1.0,))
+    boosted = timing.boost_named_times(scores, times, Intent(times_seconds=(1.0,)))
     assert set(np.argsort(-boosted)[:3]) == {0, 1, 2}
     assert boosted[3] < boosted[1]
 
 
 def test_times_the_video_does_not_have_change_nothing():
     scores, times = np.array([5.0, 0.0, 1.0]), np.arange(3.0)
-    assert timing.boost_named_times(scores, times, (500.0,)) is scores
-    assert timing.boost_named_times(scores, times, ()) is scores
+    assert timing.boost_named_times(scores, times, Intent(times_seconds=(500.0,))) is scores
+    assert timing.boost_named_times(scores, times, Intent()) is scores
+
+
+@pytest.mark.parametrize(
+    ("question", "inside"),
+    [
+        ("What appears between 0:50 and 1:10?", range(50, 71)),
+        ("What appears from 0:20 to 1:20?", range(20, 81)),
+        ("What is seen between 10 and 20 seconds, and at 1:00?", [*range(10, 21), 59, 60, 61]),
+    ],
+)
+def test_all_of_a_stretch_of_time_outweighs_every_score(question, inside):
+    scores, times = needles((15, 3), (55, 3), (200, 8))
+    found = timed(scores, times, question)
+    inside = np.isin(times, [*inside])
+    assert found[inside].min() > found[~inside].max() + 5
+    assert found[~inside].max() <= np.median(scores)
+    # within it what is more relevant stays so
+    ranked = np.argsort(-found[inside], kind="stable")[:3]
+    assert set(np.flatnonzero(inside)[ranked]) <= {15, 16, 17, 55, 56, 57, 59, 60, 61}
+
+
+def test_a_stretch_of_time_that_the_video_has_not_changes_nothing():
+    scores, times = needles((200, 8))
+    assert timed(scores, times, "What appears between 9:00 and 9:10?") is scores
+    assert timed(scores, times[::-1] * 10, "What appears between 0:31 and 0:39?") is scores
+
+
+@pytest.mark.parametrize(
+    ("question", "beyond", "nearest"),
+    [
+        ("What appears before 0:30?", range(30), (20, 21, 22)),
+        ("What is shown right after 0:30?", range(31, 400), (120, 121, 122)),
+        ("What appears after 64 seconds?", range(65, 400), (120, 121, 122)),
+    ],
+)
+def test_what_comes_next_to_a_time_is_not_at_the_time(question, beyond, nearest):
+    scores, times = needles((5, 1), (20, 1), (29, -6), (30, 8), (64, -5), (120, 1), (350, 1))
+    scores[31:33] = -6.0
+    found = timed(scores, times, question)
+    outside = np.setdiff1d(np.arange(400), [*beyond])
+    assert found[outside].max() <= np.median(scores)
+    assert found.max() > scores.max() + 10
+    assert set(np.argsort(-found, kind="stable")[:3].tolist()) == set(nearest)
+    mixed = np.random.default_rng(0).permutation(400)
+    np.testing.assert_allclose(timed(scores[mixed], times[mixed], question), found[mixed])
+
+
+def test_next_to_a_time_that_the_video_has_not_nothing_changes():
+    scores, times = needles((200, 8))
+    assert timed(scores, times, "What appears after 9:00?") is scores
+    assert timed(scores, times, "What appears before 0:00?") is scores
+
+
+@pytest.mark.parametrize(
+    ("question", "frames"),
+    [
+        ("What is at 0:03?", [2, 3, 4]),
+        ("What is between 0:03 and 0:05?", [3, 4, 5]),
+        ("What is before 0:02?", [0, 1]),
+        ("What is after 0:07?", [8, 9]),
+        ("What is it?", []),
+    ],
+)
+def test_frames_that_a_question_names(question, frames):
+    mask = timing.named_frames(np.arange(10.0), parse_question(question).intent)
+    assert np.flatnonzero(mask).tolist() == frames
 
 
 def needles(*moments, length=400):

@@ -29,14 +29,17 @@ def test_a_number_for_every_frame(retriever, index):
     scores = retriever.score(index, "When is it red?")
     assert (scores.shape, scores.dtype) == ((30,), np.float64)
     assert np.isfinite(scores).all()
-    assert np.ptp(scores) > 0  # it tells frames apart
+    covers = retriever.covers(parse_question("When is it red?"))
+    assert (np.ptp(scores) == 0) == covers  # else it tells frames apart
     assert retriever.unit in SCORE_UNITS
 
 
 def test_another_text_another_relevance(retriever, index):
-    """A retriever that does not look at the text would be noticed."""
+    """A retriever that does not look at the text would be noticed, if it does not say so."""
     red, blue = (retriever.score(index, text) for text in ("red owl", "blue bus"))
-    assert not np.allclose(red, blue)
+    covers = retriever.covers(parse_question("When is it red?"))
+    assert np.allclose(red, blue) == covers
+    assert bool(retriever.notes(parse_question("When is it red?"))) == covers
 
 
 def test_the_same_text_the_same_relevance(retriever, index):

@@ -164,7 +164,7 @@ def test_unit_and_offset_of_the_scores_do_not_matter(name):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("aks", {"threshold": -1}, "threshold must be a number of at least 0; got -1"),
+        ("aks", {"threshold": -1}, "threshold must be a number from 0 to 1; got -1"),
         ("aks", {"levels": 2.5}, "levels must be a whole number"),
         ("bolt", {"sharpness": "3"}, "sharpness must be a number"),
         ("bolt", {"levels": "book"}, "levels must be one of code, paper; got 'book'"),

@@ -1,7 +1,9 @@
 """What every selector promises, on every selector."""
 
+import re
 import subprocess
 import sys
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -16,9 +18,11 @@ from ntlbg.errors import (
     InvalidBudget,
     InvalidFeatures,
     QueryRequired,
+    SelectionError,
     UnknownSelector,
 )
-from ntlbg.selectors import SELECTORS, Selection, select_frames
+from ntlbg.selectors import SELECTORS, Selection, Selector, check_selector, select_frames
+from ntlbg.selectors.result import SelectorOutput
 
 EVERY_SELECTOR = pytest.mark.parametrize("name", [*SELECTORS, "toy"])
 
@@ -184,7 +188,7 @@ def test_wrong_shapes_and_types(name, arguments, message, features):
 
 
 @EVERY_SELECTOR
-@pytest.mark.parametrize("budget", [0, -3, 2.5, "8", None])
+@pytest.mark.parametrize("budget", [0, -3, 2.5, "8", None, True, np.nan])
 def test_unusable_budget(name, budget, features, query):
     with pytest.raises(InvalidBudget, match=f"num_frames must be .*{budget}"):
         SELECTORS[name](features, budget, query=query)
@@ -246,6 +250,82 @@ def test_selecting_does_not_import_torch():
     code = "import sys; import ntlbg.selectors; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+NUMERIC_OPTIONS = [
+    (name, option.name)
+    for name, selector in SELECTORS.items()
+    for option in fields(selector.options)
+    if isinstance(option.default, int | float) and not isinstance(option.default, bool)
+] + [("mdp3", "candidates")]
+
+
+def bounds(name, option):
+    """As the error says them."""
+    with pytest.raises(ConfigError, match=r"must be a(?: whole)? number from") as refused:
+        check_selector(name, 4, {option: np.inf}, asked=True)
+    low, high = re.search(r"from (\S+) to (\S+);", str(refused.value)).groups()
+    return [float(bound) if "." in bound or "e" in bound else int(bound) for bound in (low, high)]
+
+
+@pytest.mark.parametrize(("name", "option"), NUMERIC_OPTIONS)
+@pytest.mark.parametrize("unit", ["similarity", "log_odds"])
+def test_every_number_that_an_option_may_be_keeps_the_contract(name, option, unit, features):
+    """A warning of an overflow would be an error here, too."""
+    low, high = bounds(name, option)
+    assert np.isfinite([low, high]).all()
+    for beyond in (1e300, -1e300, np.nan, 10**400, "1", None if option != "candidates" else "x"):
+        with pytest.raises(ConfigError, match=f"option {option} must be"):
+            check_selector(name, 4, {option: beyond}, asked=True)
+    spread = np.random.default_rng(2).standard_normal((2, 60)) - 3
+    spread[0, 7:9], spread[1, 50] = 40, 1e6
+    parts = {"max_share": 1.0} if option == "min_share" else {}
+    parts |= {"most_clips": 10**6} if option == "least_clips" else {}
+    parts |= {"least_clips": 1} if option == "most_clips" else {}
+    parts |= {"min_share": 0.0} if option == "max_share" else {}
+    for value in (low, high):
+        for scores in (spread[0], spread):
+            chosen = select_frames(
+                name, features, 9, scores=scores, score_unit=unit, **(parts | {option: value})
+            )
+            assert_keeps_contract(chosen, 60, 9)
+
+
+# Selectors of one's own
+
+
+def own(frames):
+    """A selector that returns this, whatever it is given."""
+    made = frames if callable(frames) else lambda k: SelectorOutput(frames)
+    return Selector("mine", lambda inputs, options: made(inputs.num_frames), uses_query=False)
+
+
+@pytest.mark.parametrize(
+    ("frames", "wrong"),
+    [
+        (np.array([3, 3, 5]), "some come twice"),
+        (np.array([3, 60]), "they run from 3 to 60"),
+        (np.array([-1, 5]), "they run from -1 to 5"),
+        (np.array([1.0, 2.0]), "array of whole numbers"),
+        (np.array([[1, 2]]), "array of whole numbers"),
+        (np.array([True, False]), "array of whole numbers"),
+        ([1, 2], "array of whole numbers"),
+        (np.arange(5), "they are 5"),
+        (np.zeros(0, int), "they are 0"),
+        (lambda k: np.arange(k), "return a SelectorOutput; got array"),
+        (lambda k: None, "return a SelectorOutput; got None"),
+    ],
+)
+@pytest.mark.parametrize("parts", [1, 2])
+def test_what_is_no_choice_of_frames_is_refused(frames, wrong, parts, features):
+    scores = np.arange(120.0).reshape(2, 60)[:parts]
+    selector = replace(own(frames), uses_query=parts > 1)
+    with pytest.raises(SelectionError, match=f"selector 'mine' must .*{wrong}"):
+        selector(features, 3 * parts, scores=scores)  # each part chooses three
+
+
+def test_a_choice_may_come_in_any_order(features):
+    assert own(np.array([9, 2, 30]))(features, 3).tolist() == [2, 9, 30]
 
 
 # Few distinct values make equal frames, equal scores and equal times likely.

@@ -14,10 +14,11 @@ from typing import Any
 
 from ntlbg.encoders import Encoder
 from ntlbg.errors import ConfigError
+from ntlbg.hub import model_type
 from ntlbg.memory.devices import Device
 from ntlbg.pictures import fit_within
 from ntlbg.retrievers import Retriever
-from ntlbg.types import AnswerInput, Question, Reply
+from ntlbg.types import AnswerInput, Plan, Question, Reply
 
 # A page of sixteen pictures is looked through at a glance, and is read in a second.
 DEFAULT_FRAMES = 16
@@ -32,10 +33,12 @@ class Wants:
     Attributes:
         pictures: the chosen frames as pictures; else it reads features.
         longest_side: of those pictures, in pixels at most.
+        keeps: a folder of the film to keep things in for later questions.
     """
 
     pictures: bool = False
     longest_side: int = 1280
+    keeps: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class Answerer(ABC):
             None where there is no limit, or none is known.
         stamp_tokens: that the time before each frame takes of those; an upper bound.
         tokens_are_exact: whether ``cost`` is what is used, not more.
+        is_of_the_hub: whether somebody named it as on a hub, so that one may be asked.
     """
 
     name: str
@@ -86,6 +90,12 @@ class Answerer(ABC):
     context_length: int | None = None
     stamp_tokens: int = 0
     tokens_are_exact: bool = True
+    is_of_the_hub: bool = False
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether ``cost`` is known; else it says 0."""
+        return True
 
     @abstractmethod
     def cost(self, num_frames: int, height: int, width: int) -> int:
@@ -105,6 +115,10 @@ class Answerer(ABC):
     @abstractmethod
     def answer(self, question: Question, given: AnswerInput) -> Reply:
         """Answer in free text, or choose one of the question's options."""
+
+    def slack(self, plan: Plan) -> int:
+        """Tokens that may be used beyond a plan without any doubt of the answer."""
+        return 0
 
     def own_retriever(self) -> Retriever | None:
         """What chooses frames for it where nobody says; None: it has no opinion of its own."""
@@ -248,7 +262,7 @@ def kind_of(model: str) -> tuple[str, str]:
     if model in ANSWERERS or (colon and kind in ANSWERERS and name):
         return kind, name
     if model and Path(model).is_dir():
-        own = _model_type(Path(model))
+        own = model_type(Path(model))
         return (own if own in FOLDERS else "transformers"), model
     if Path(model).suffix.lower() == ".gguf":
         return "gguf", model
@@ -266,24 +280,6 @@ def kind_of(model: str) -> tuple[str, str]:
 def _loaded(kind: str, name: str, endpoint: str | None, options: str, pristine: bool) -> Answerer:
     with _collector_paused():
         return ANSWERERS[kind](ModelChoice(name, endpoint, json.loads(options), pristine))
-
-
-def _model_type(folder: Path) -> str:
-    """What the folder's config.json says."""
-    try:
-        text = (folder / "config.json").read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"{folder}: no model in this folder, it has no config.json; a training that has not "
-            "finished leaves checkpoints only: start it again, and take its own folder then"
-        ) from error
-    try:
-        return json.loads(text)["model_type"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"{folder}: no model in this folder: config.json is damaged, or of something else "
-            f"({error!r})"
-        ) from error
 
 
 @contextmanager

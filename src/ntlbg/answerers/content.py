@@ -5,6 +5,7 @@ and the question comes last, so that a model without a clock of its own knows wh
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -14,11 +15,45 @@ from ntlbg.types import AnswerInput, Plan, Question
 
 Content = list["str | Image.Image"]
 
+# Hour-long video in 8k tokens, as LongVU was evaluated; most models have seen prompts of that size.
+VISUAL_TOKENS = 8192
+# Where nobody says: a frame has 256 tokens then, a picture of 448 x 448.
+NUM_FRAMES = 32
+# Set by hand: a few sentences.
+LONGEST_ANSWER_TOKENS = 256
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-# As LLaVA-OneVision, InternVL and LMMs-Eval ask, which most open models were trained on.
-BY_LETTER = "Answer with the option's letter from the given choices directly."
-
 NOTHING_WRITTEN = "the model ended its answer without a word; ask in other words"
+
+
+@dataclass(frozen=True)
+class ChoiceStyle:
+    """The words around a question with options.
+
+    Attributes:
+        before: the question.
+        heading: of the options, a line of its own; empty for none.
+        after: the options, says how to answer.
+    """
+
+    before: str = ""
+    heading: str = ""
+    after: str = "Answer with the option's letter from the given choices directly."
+
+
+# As LLaVA-OneVision, InternVL and LMMs-Eval ask, which most open models were trained on.
+USUAL_STYLE = ChoiceStyle()
+_QWEN = ChoiceStyle(
+    "Question: ", "Options:", "Please select the correct answer from the options above."
+)
+# Others, by model_type: as their makers evaluate them with VLMEvalKit.
+CHOICE_STYLES = {
+    "qwen2_vl": _QWEN,
+    "qwen2_5_vl": _QWEN,
+    "qwen3_vl": _QWEN,
+    "qwen3_vl_moe": _QWEN,
+    "smolvlm": ChoiceStyle("Question: ", "Choices:", "Answer with the letter."),
+    "idefics3": ChoiceStyle("Question: ", "Choices:", "Answer with the letter."),
+}
 
 
 def stamp(seconds: float) -> str:
@@ -26,11 +61,16 @@ def stamp(seconds: float) -> str:
     return f"<{seconds:.1f} seconds>"
 
 
-def question_text(question: Question, order: Sequence[int] | None = None) -> str:
+def question_text(
+    question: Question,
+    order: Sequence[int] | None = None,
+    style: ChoiceStyle = USUAL_STYLE,
+) -> str:
     """What is asked, with the options by letter where there are some.
 
     Args:
         order: positions of the options, in which they are shown.
+        style: the words around them.
 
     Raises:
         QuestionError: more options than letters.
@@ -42,16 +82,22 @@ def question_text(question: Question, order: Sequence[int] | None = None) -> str
         raise QuestionError(f"{len(options)} options; give at most {len(LETTERS)}")
     shown = [options[place] for place in order or range(len(options))]
     lines = [f"{letter}. {option}" for letter, option in zip(LETTERS, shown)]
-    return "\n".join([question.text, *lines, BY_LETTER])
+    heading = [style.heading] if style.heading else []
+    return "\n".join([style.before + question.text, *heading, *lines, style.after])
 
 
 def portable_content(given: AnswerInput, text: str) -> Content:
     """The chosen frames as pictures, each with its time before it, then the question."""
+    pictures = [Image.fromarray(picture) for picture in resized(given.pictures, given.plan)]
+    return [*timed(pictures, given.times), text]
+
+
+def timed(pictures: Sequence[Image.Image], times: Sequence[float] | np.ndarray) -> Content:
+    """Each picture after its time, of k seconds."""
     pieces: Content = []
-    pictures = resized(given.pictures, given.plan)
-    for seconds, picture in zip(given.times, pictures, strict=True):
-        pieces += [stamp(seconds), Image.fromarray(picture)]
-    return [*pieces, text]
+    for seconds, picture in zip(times, pictures, strict=True):
+        pieces += [stamp(seconds), picture]
+    return pieces
 
 
 def resized(pictures: np.ndarray, plan: Plan | None) -> np.ndarray:

@@ -7,10 +7,11 @@ import torch
 
 from ntlbg.answerers import Answerer, Wants
 from ntlbg.answerers.language_model import write
+from ntlbg.downloads import index_root
 from ntlbg.encoders.longvu import LongVUEncoder
 from ntlbg.errors import QuestionError, WeightsError
+from ntlbg.hub import folder_fingerprint
 from ntlbg.memory import Device, Setup, Workload, device_of, model_sizes, plan_answer
-from ntlbg.models.hub import folder_fingerprint
 from ntlbg.models.longvu.formats import BENCHMARKS, LETTERS, format_question
 from ntlbg.models.longvu.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.models.longvu.processing_longvu import LongVUProcessor
@@ -119,6 +120,5 @@ def load_longvu_answerer(folder: str | Path) -> LongVUAnswerer:
             "`ntlbg convert longvu`"
         ) from error
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return LongVUAnswerer(
-        model.to(device), processor, f"longvu-{folder_fingerprint(folder)}", name=folder.name
-    )
+    key = f"longvu-{folder_fingerprint(folder, index_root())}"
+    return LongVUAnswerer(model.to(device), processor, key, name=folder.name)

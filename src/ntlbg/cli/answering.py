@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from ntlbg.cli.app import (
-    EncoderName,
+    Encoder,
     End,
     Endpoint,
     Fps,
+    FramesAs,
     Json,
     MaxFrames,
     MaxNewTokens,
@@ -20,6 +21,7 @@ from ntlbg.cli.app import (
     Seed,
     Selector,
     SelectorOption,
+    Shrink,
     Start,
     Temperature,
     TopP,
@@ -40,8 +42,10 @@ def ask(
     ] = None,
     model: Model = "builtin",
     model_option: ModelOption = None,
+    frames_as: FramesAs = None,
+    shrink: Shrink = False,
     endpoint: Endpoint = None,
-    encoder: EncoderName = None,
+    encoder: Encoder = None,
     num_frames: NumFrames = None,
     max_visual_tokens: MaxVisualTokens = None,
     fps: Fps = None,
@@ -79,7 +83,7 @@ def ask(
             question,
             options=option or None,
             model=model,
-            model_options=read_model_options(model_option),
+            model_options=read_model_options(model_option, frames_as=frames_as, shrink=shrink),
             endpoint=endpoint,
             encoder=encoder,
             num_frames=num_frames,
@@ -157,8 +161,10 @@ def answer(
     ] = None,
     model: Model = "builtin",
     model_option: ModelOption = None,
+    frames_as: FramesAs = None,
+    shrink: Shrink = False,
     endpoint: Endpoint = None,
-    encoder: EncoderName = None,
+    encoder: Encoder = None,
     num_frames: NumFrames = None,
     max_visual_tokens: MaxVisualTokens = None,
     fps: Fps = None,
@@ -189,7 +195,7 @@ def answer(
             out,
             videos=videos,
             model=model,
-            model_options=read_model_options(model_option),
+            model_options=read_model_options(model_option, frames_as=frames_as, shrink=shrink),
             endpoint=endpoint,
             encoder=encoder,
             num_frames=num_frames,
@@ -223,7 +229,7 @@ def select(
         typer.Option(help="Write frames, contact sheet, selection.json and what plot draws here."),
     ] = None,
     model: Model = "builtin",
-    encoder: EncoderName = None,
+    encoder: Encoder = None,
     num_frames: NumFrames = None,
     fps: Fps = None,
     selector: Selector = None,
@@ -275,7 +281,8 @@ def index(
     encoder: Annotated[
         list[str] | None,
         typer.Option(
-            help="Whose features to keep; repeat it: one decode feeds all. Default: builtin."
+            help="Whose features to keep, as for `ask`; repeat it: one decode feeds all. Default: "
+            "builtin."
         ),
     ] = None,
     as_json: Json = False,

@@ -104,6 +104,23 @@ ModelOption = Annotated[
         "name is answered with those that there are.",
     ),
 ]
+FramesAs = Annotated[
+    str | None,
+    typer.Option(
+        metavar="images|video",
+        help="How frames are shown to a model in this process: images, each with its time before "
+        "it, or for Qwen2-VL, Qwen2.5-VL and Qwen3-VL a video. The same as --model-option "
+        "frames_as=. Default: images.",
+    ),
+]
+Shrink = Annotated[
+    bool,
+    typer.Option(
+        "--shrink",
+        help="Show a server's model smaller pictures where they do not fit. The same as "
+        "--model-option shrink=true.",
+    ),
+]
 Endpoint = Annotated[
     str | None,
     typer.Option(
@@ -111,16 +128,20 @@ Endpoint = Annotated[
         "NTLBG_ENDPOINT. Its key is read from OPENAI_API_KEY."
     ),
 ]
-EncoderName = Annotated[
-    str | None,
-    typer.Option("--encoder", help="What finds frames for the question. Default: the model's own."),
-]
 MaxVisualTokens = Annotated[
     int | None,
     typer.Option(
         min=1,
         help="Tokens that the chosen frames may take in the model's prompt, at most: their number "
         "and their size follow. Default: what the model can read, and no more than 8192.",
+    ),
+]
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        help="What finds the frames, instead of the model itself: siglip2, siglip, clip, "
+        "metaclip2, dinov2 (to cover the video), builtin, the folder of such a model, or its name "
+        "on the hub, as in organisation/model or organisation/model@revision."
     ),
 ]
 NumFrames = Annotated[
@@ -188,15 +209,28 @@ def _main(
         typer.echo(context.get_help())
 
 
-def read_model_options(given: list[str] | None) -> dict[str, Any]:
-    """As :func:`read_options`, of a model."""
-    return read_options(given, "--model-option", "dtype=bfloat16")
+def read_model_options(
+    given: list[str] | None, *, frames_as: str | None = None, shrink: bool = False
+) -> dict[str, Any]:
+    """As :func:`read_options`, of a model, with those that have an option of their own.
+
+    Raises:
+        ConfigError: no ``=`` in one, or a name twice.
+    """
+    options = read_options(given, "--model-option", "dtype=bfloat16")
+    own = {"frames_as": frames_as, "shrink": shrink or None}
+    for name, value in own.items():
+        if value is not None and name in options:
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigError(f"{name} was given twice, by {option} and by --model-option")
+    return options | {name: value for name, value in own.items() if value is not None}
 
 
 def read_options(
     given: list[str] | None, option: str = "--selector-option", example: str = "quality=0.3"
 ) -> dict[str, Any]:
-    """``name=value`` as names and values: numbers, true and false, else text.
+    """``name=value`` as names and values: numbers, true and false as in JSON or Python,
+    else text.
 
     Raises:
         ConfigError: no ``=`` in one, or a name twice.
@@ -208,7 +242,7 @@ def read_options(
             why = "was given before" if name in options else "is not NAME=VALUE"
             raise ConfigError(f"{option} {text}: {why}; write it as in {example}")
         try:
-            options[name] = json.loads(value)
+            options[name] = json.loads({"True": "true", "False": "false"}.get(value, value))
         except ValueError:
             options[name] = value
     return options

@@ -8,13 +8,15 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypedDict, Unpack
 
 import numpy as np
 
-from ntlbg.encoders import Encoder
-from ntlbg.errors import NoFramesError
-from ntlbg.index.store import FeatureIndex, Track
+from ntlbg.encoders import ENCODERS, Encoder, distinct_encoders, load_encoder
+from ntlbg.encoders.checked import encode
+from ntlbg.errors import ConfigError, InvalidFeatures, NoFramesError
+from ntlbg.index.store import ARRAYS, FeatureIndex, Track
 from ntlbg.types import Frames, VideoIndex
 from ntlbg.video import ReadReport, VideoInfo, prefetch, probe, sample_in_sizes, sampling_fps
 from ntlbg.video.opening import check_unchanged, file_state
@@ -38,9 +40,9 @@ class Window(TypedDict):
 
 def index_video(
     path: str | os.PathLike,
-    encoders: Sequence[Encoder],
+    encoders: str | Encoder | Sequence[str | Encoder],
     *,
-    index: FeatureIndex,
+    index: FeatureIndex | None = None,
     fps: float = 1.0,
     max_frames: int | None = None,
     start: float | None = None,
@@ -57,27 +59,38 @@ def index_video(
     the content that was hashed.
 
     Args:
+        encoders: names in ENCODERS or encoders of your own, one or several. Features are kept by
+            name and fingerprint of their encoder.
+        index: where they are kept; None is the user's cache.
         progress: called with the frames done and the fraction of the work done (None: unknown).
         report: reading counters to add to; they stay as they are when all entries were ready.
 
     Raises:
         VideoError, ConfigError: as sample_frames. VideoChanged: the file changed meanwhile.
-        OutputError: the index cannot be written.
+        ConfigError: no encoder, an unknown one, or two of one name. OutputError: the index cannot
+        be written. InvalidFeatures: what an encoder returned is not what it promises.
     """
+    encoders, index = _loaded(encoders), index or FeatureIndex()
     before = file_state(path)
     window: Window = {"max_frames": max_frames, "start": start, "end": end}
-    keys = {
-        encoder.name: index.key(path, fingerprint=encoder.fingerprint, fps=fps, **window)
-        for encoder in encoders
-    }
-    tracks = {name: track for name, key in keys.items() if (track := index.load(key)) is not None}
-    for name in tracks:
-        index.remove_chunks(keys[name])  # a run may have been killed between its last two steps
+    keys, tracks = {}, {}
+    for encoder in encoders:
+        key = partial(index.key, path, fingerprint=encoder.fingerprint, fps=fps, **window)
+        keys[encoder.name] = key(encoder=encoder.name)
+        track = _kept(index, keys[encoder.name])
+        if track is None:
+            track = _kept_before(index, key(), encoder.name)
+        if track is not None:
+            tracks[encoder.name] = track
     missing = [encoder for encoder in encoders if encoder.name not in tracks]
     if missing:
-        growing = [_Growing(index, keys[encoder.name], encoder) for encoder in missing]
         report = ReadReport() if report is None else report
         info = probe(path)
+        shown = info.height, info.width
+        growing = [
+            _Growing(index, keys[encoder.name], encoder, encoder.size_for(*shown))
+            for encoder in missing
+        ]
         rate = sampling_fps(info.duration_seconds, fps=fps, **window)
         expected = _expected_frames(info.duration_seconds, rate, **window)
         _grow(path, growing, before, rate, expected, report, progress, **window)
@@ -86,13 +99,35 @@ def index_video(
     return _as_index({name: tracks[name] for name in keys})
 
 
+def _loaded(encoders: str | Encoder | Sequence[str | Encoder]) -> list[Encoder]:
+    if isinstance(encoders, str) or not isinstance(encoders, Sequence):
+        encoders = [encoders]
+    if not encoders:
+        raise ConfigError(f"no encoder; give one of your own, or a name: {', '.join(ENCODERS)}")
+    return distinct_encoders(load_encoder(encoder) for encoder in encoders)
+
+
+def _kept(index: FeatureIndex, key: str) -> Track | None:
+    track = index.load(key)
+    if track is not None:
+        index.remove_chunks(key)  # a run may have been killed between its last two steps
+    return track
+
+
+def _kept_before(index: FeatureIndex, key: str, name: str) -> Track | None:
+    """What an earlier version kept of this encoder, whose keys did not tell its name."""
+    track = index.load(key)
+    return track if track is not None and track.meta.get("encoder") == name else None
+
+
 @dataclass
 class _Growing:
-    """The track of one encoder, as far as it has come."""
+    """The track of one encoder, as far as it has come; ``size`` is that of its pictures."""
 
     index: FeatureIndex
     key: str
     encoder: Encoder
+    size: tuple[int, int]
     chunks: list[Track] = field(init=False)
     batches: list[Track] = field(init=False, default_factory=list)  # encoded, not yet in a chunk
 
@@ -108,9 +143,15 @@ class _Growing:
         if self.done >= position + len(frames):
             return
         frames = frames[self.done - position :]
-        features, notes = self.encoder.encode_with_notes(frames.data)
-        features = np.asarray(features, dtype=np.float32)
-        self.batches.append(Track(features, frames.pts_seconds, {"damaged": damaged}, notes))
+        features, notes = encode(self.encoder, frames.data, taken=ARRAYS)
+        batch = Track(features, frames.pts_seconds, {"damaged": damaged}, notes)
+        for other in (self.batches or self.chunks)[:1]:
+            if _forms(batch) != _forms(other):
+                raise InvalidFeatures(
+                    f"encoder {self.encoder.name!r}: features and notes must have one form for all "
+                    f"frames; got {_forms(batch)} after {_forms(other)}"
+                )
+        self.batches.append(batch)
 
     @property
     def is_chunk_full(self) -> bool:
@@ -141,7 +182,7 @@ def _grow(
 ) -> None:
     """Decode what the shortest track lacks, and let every encoder see what it has not seen."""
     position = min(track.done for track in growing)
-    sizes = [track.encoder.image_size for track in growing]
+    sizes = [track.size for track in growing]
     remaining = _remaining(path, sizes, rate, position, report=report, **window)
     with closing(prefetch(_with_damage(remaining, report))) as decoded:
         for pictures, damaged in decoded:
@@ -227,6 +268,12 @@ def _expected_frames(
     span = min(duration_seconds, math.inf if end is None else end) - (start or 0.0)
     expected = math.ceil(span * rate)
     return expected if max_frames is None else min(expected, max_frames)
+
+
+def _forms(part: Track) -> dict[str, tuple[int, ...]]:
+    """Shape of what there is of one frame, by name."""
+    arrays = {"features": part.features} | part.notes
+    return {name: array.shape[1:] for name, array in sorted(arrays.items())}
 
 
 def _count(parts: list[Track]) -> int:

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -21,8 +20,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_safetensors
 
-from ntlbg.downloads import cache_root
+from ntlbg.downloads import index_root
 from ntlbg.errors import OutputError, VideoNotFound
+from ntlbg.files import replace_content
+from ntlbg.hashes import content_hash
 from ntlbg.video.opening import regular_file
 
 # Change this when the same file and settings would give other pictures, times or arrays.
@@ -32,9 +33,7 @@ STALE_SECONDS = 3600.0  # a temporary file this old was left behind by a killed 
 # Of what killed processes left; nothing else in the folder is ours to remove.
 _TEMPORARY = re.compile(r"\.([0-9a-f]{64}|[0-9]{6})\.safetensors\.[0-9a-f]{16}\.tmp")
 _CHUNKS = re.compile(r"[0-9a-f]{64}\.partial")
-HASHES = "hashes"  # of the files that entries are of
-# Coarse file systems keep times to two seconds (FAT).
-SETTLED_SECONDS = 2.0
+KEPT = "kept"  # by answerers, in a folder for each film
 ABANDONED_SECONDS = 86400.0  # no chunk for so long: nobody is waiting for the entry any more
 
 
@@ -76,15 +75,14 @@ class FeatureIndex:
     in the platform's cache folder."""
 
     def __init__(self, root: str | os.PathLike | None = None):
-        if root is None:
-            root = os.environ.get("NTLBG_INDEX") or cache_root() / "index"
-        self.root = Path(root)
+        self.root = index_root() if root is None else Path(root)
 
     def key(
         self,
         path: str | os.PathLike,
         *,
         fingerprint: str,
+        encoder: str | None = None,
         fps: float,
         max_frames: int | None = None,
         start: float | None = None,
@@ -93,6 +91,7 @@ class FeatureIndex:
         """The entry's name, 64 hexadecimal digits. Reads the whole file once.
 
         fingerprint: identifies the encoder's weights and preprocessing.
+        encoder: its name; None for the key under which earlier versions kept its features.
         """
         parameters = {
             "format": FORMAT,
@@ -102,30 +101,17 @@ class FeatureIndex:
             "max_frames": max_frames,
             "start": float(start or 0.0),
             "end": None if end is None else float(end),
-        }
+        } | ({} if encoder is None else {"encoder": encoder})
         return hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
 
     def _content_hash(self, path: str | os.PathLike) -> str:
-        """That of the file, which is read only if it is not the one whose hash is remembered.
-
-        The same path, device, inode, size and times of change: the same content, as for git. Of a
-        file that was changed within the last seconds the hash is not remembered, since it might
-        be changed again within the same tick of the clock.
-        """
         path = regular_file(path)
-        state, place = _state(path), str(path.absolute())
-        named = hashlib.sha256(os.fsencode(place)).hexdigest()
-        memory = self.root / HASHES / f"{named}.json"
-        about = {"format": FORMAT, "state": state}
-        remembered = _remembered(memory)
-        if remembered is not None and {**remembered, "sha256": None} == {**about, "sha256": None}:
-            return remembered["sha256"]
-        content = _content_hash(path)
-        settled = time.time() - max(state[-2:]) / 1e9 > SETTLED_SECONDS
-        if settled and _state(path) == state:
-            with suppress(OSError):  # an index that is only read is as good, and slower
-                _replace(memory, json.dumps(about | {"sha256": content}).encode())
-        return content
+        try:
+            return content_hash(path, self.root)
+        except OSError as error:
+            raise VideoNotFound(
+                f"{path}: cannot be read ({error.strerror}). Check the file's permissions."
+            ) from error
 
     def load(self, key: str) -> Track | None:
         """The entry, or None when there is none or it is damaged."""
@@ -139,7 +125,7 @@ class FeatureIndex:
         """
         path = self._entry(key)
         with _told(path.parent):
-            _replace(path, _content(key, video))
+            replace_content(path, _content(key, video))
         self.remove_chunks(key)
         self._remove_stale()
 
@@ -158,11 +144,15 @@ class FeatureIndex:
         path = self._chunk(key, number)
         # Another process may have finished the entry and be removing its chunks: then all is well.
         with _told(path.parent), suppress(FileNotFoundError, FileExistsError):
-            _replace(path, _content(f"{key}/{number}", chunk))
+            replace_content(path, _content(f"{key}/{number}", chunk))
 
     def remove_chunks(self, key: str) -> None:
         """Of an entry that is finished."""
         shutil.rmtree(self._chunk(key, 0).parent, ignore_errors=True)
+
+    def kept(self, path: str | os.PathLike) -> Path:
+        """A folder for what answerers keep of a film; the same for every file of this content."""
+        return self.root / KEPT / self._content_hash(path)
 
     def _entry(self, key: str) -> Path:
         return self.root / f"{key}.safetensors"
@@ -189,35 +179,6 @@ def _named(folder: Path, form: re.Pattern) -> list[Path]:
 def _age(path: Path) -> float:
     """Seconds since a file was written, or since a folder got or lost one."""
     return time.time() - path.stat().st_mtime
-
-
-def _state(path: Path) -> tuple[int, ...]:
-    """Of a file: device, inode, bytes, time of change, and time of change of its entry."""
-    status = path.stat()
-    return (
-        status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns,
-    )  # fmt: skip
-
-
-def _content_hash(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise VideoNotFound(
-            f"{path}: cannot be read ({error.strerror}). Check the file's permissions."
-        ) from error
-
-
-def _remembered(memory: Path) -> dict | None:
-    """What is kept of a file's hash; None where there is nothing, or something else."""
-    try:
-        about = json.loads(memory.read_bytes())
-        about["state"] = tuple(about["state"])
-        intact = re.fullmatch("[0-9a-f]{64}", about["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return about if intact else None
 
 
 def _checksum(name: str, video: Track) -> str:
@@ -247,26 +208,6 @@ def _told(folder: Path) -> Iterator[None]:
             f"{folder}: features cannot be written there ({error.strerror}). Free some space, "
             "or set NTLBG_CACHE to a folder that can be written."
         ) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Atomic: readers see the old file or the new one, also when this process is killed.
-
-    Whoever the umask lets read it can: a team may share an index.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # not of tempfile, whose files are for their owner alone
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
 
 
 def _read(path: Path, name: str) -> Track | None:

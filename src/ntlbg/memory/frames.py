@@ -50,12 +50,12 @@ def vision_activations(vision: Any, patches: int, number_bytes: int) -> int:
 
     In the feed-forward: layer input, residual and norm, and three tensors of its width (activated
     gate, up and product, or the three of a quick GELU); a plain GELU has two, beside one more of
-    the layer's. In the attention of Qwen's: q, k and v, and what their rotation makes of q and k,
-    in float32 whatever the numbers are.
+    the layer's, and where layers are scaled another. In the attention of Qwen's: q, k and v, and
+    what their rotation makes of q and k, in float32 whatever the numbers are.
     """
     hidden, inner = vision_widths(vision)
-    plain = vision.hidden_act.startswith("gelu")
-    feed_forward = 4 * hidden + 2 * inner if plain else 3 * (hidden + inner)
+    plain, scaled = vision.hidden_act.startswith("gelu"), hasattr(vision, "layer_scale_init_value")
+    feed_forward = (4 + scaled) * hidden + 2 * inner if plain else 3 * (hidden + inner)
     if not hasattr(vision, "spatial_merge_size"):  # places are added once, nothing is rotated
         return patches * feed_forward * number_bytes
     attention = (9 if number_bytes == FP32 else 17) * hidden

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ntlbg.memory.activations import (
+    FP32,
     Pass,
     Setup,
     key_value_cache,
@@ -47,12 +48,19 @@ class LoadedSizes:
         text: its layers are those whose keys and values are kept there.
         vision: configuration of the vision transformer.
         number_bytes: of activations.
+        on_gpu: whether pixels stay in main memory until they are looked at.
     """
 
     weights: int
     text: TextSizes
     vision: Any
     number_bytes: int
+    on_gpu: bool
+
+    @property
+    def deep(self) -> int:
+        """Layers of the language model that get features of their own."""
+        return len(getattr(self.vision, "deepstack_visual_indexes", ()))
 
     @property
     def patch_numbers(self) -> int:
@@ -67,14 +75,30 @@ class PictureInputs:
     """What a processor makes of pictures.
 
     Attributes:
-        pixel_numbers: of all pictures.
-        other_bytes: masks and sizes beside them.
-        tokens: that stand for the pictures in the prompt.
+        number: of pictures.
+        tokens: that stand for them in the prompt.
+        pixels: numbers of all of them.
+        other_bytes: of tokens, masks and sizes.
+        together: whether the vision transformer sees all of them at once; else one by one.
     """
 
-    pixel_numbers: int
-    other_bytes: int
+    number: int
     tokens: int
+    pixels: int
+    other_bytes: int = 0
+    together: bool = True
+
+    @property
+    def pixels_at_once(self) -> int:
+        """Of what the vision transformer sees at a time."""
+        return self.pixels if self.together else self.pixels // max(self.number, 1)
+
+    def times(self, number: int) -> "PictureInputs":
+        """Of so many pictures of the same size."""
+        tokens, pixels, other = (
+            number * count // self.number for count in (self.tokens, self.pixels, self.other_bytes)
+        )
+        return replace(self, number=number, tokens=tokens, pixels=pixels, other_bytes=other)
 
 
 def loaded_sizes(model: Any) -> LoadedSizes | None:
@@ -90,7 +114,10 @@ def loaded_sizes(model: Any) -> LoadedSizes | None:
     tied = getattr(model.config, "tie_word_embeddings", False)
     whole = text_sizes(model.config.get_text_config(), decoder, numbers, tied)
     text = replace(whole, layers=here)
-    return LoadedSizes(held_bytes(model), text, model.config.vision_config, model.dtype.itemsize)
+    return LoadedSizes(
+        held_bytes(model), text, model.config.vision_config, model.dtype.itemsize,
+        on_gpu=model.device.type == "cuda",
+    )  # fmt: skip
 
 
 def plan_reading(model: LoadedSizes, pictures: PictureInputs, text_tokens: int) -> Plan:
@@ -101,28 +128,54 @@ def plan_reading(model: LoadedSizes, pictures: PictureInputs, text_tokens: int) 
     """
     e, text = model.number_bytes, model.text
     run = Pass(1, pictures.tokens + text_tokens, Setup(e))
-    patches = pictures.pixel_numbers // model.patch_numbers
-    layers_seen = 1 + len(getattr(model.vision, "deepstack_visual_indexes", ()))
-    seen = patches * vision_widths(model.vision)[0] + layers_seen * pictures.tokens * text.hidden
     parts = {
         "weights": model.weights,
-        "pixel buffers": pictures.pixel_numbers * e + pictures.other_bytes,
-        "vision activations": vision_activations(model.vision, patches, e),
-        "visual features": seen * e,
-        "embedded prompt": run.rows * text.hidden * e,
+        **_pixels(model, pictures),
+        **_seen(model, pictures),
+        "embedded prompt": run.rows * text.hidden * e * (2 if model.deep else 1),
         "KV cache": key_value_cache(text, run),
         "activations": layer_activations(text, run),
         "logits": logits_bytes(text, run),
     }
     held = ("weights", "pixel buffers")
+    looked = () if pictures.together else ("visual features",)
     moments = {
-        "look at the pictures": (*held, "vision activations"),
+        "look at the pictures": (*held, "pixels looked at", "vision activations", *looked),
         "read the prompt": (
             *held, "visual features", "embedded prompt", "KV cache", "activations"
         ),
-        "write the answer": (*held, "KV cache", "logits"),
+        "write the answer": (*held, "visual features", "KV cache", "logits"),
     }  # fmt: skip
     return Plan("answer", parts, moments, run.tokens)
+
+
+def _pixels(model: LoadedSizes, pictures: PictureInputs) -> dict[str, int]:
+    """As the processor made them, in float32, and in the model's numbers where it computes."""
+    e, held, looked = model.number_bytes, pictures.other_bytes, pictures.pixels_at_once * FP32
+    if not model.on_gpu:
+        held, looked = held + pictures.pixels * FP32, 0
+    if pictures.together:  # they are moved as what they become there
+        held, looked = held + pictures.pixels * e * (model.on_gpu or e != FP32), 0
+    # several families copy what they look at, and its masks, to leave out pictures that are none
+    looked += pictures.pixels_at_once * e + (pictures.other_bytes if pictures.together else 0)
+    return {"pixel buffers": held, "pixels looked at": looked}
+
+
+def _seen(model: LoadedSizes, pictures: PictureInputs) -> dict[str, int]:
+    """What a vision transformer works with, and what it leaves to be read, once as a copy.
+
+    What is seen together leaves two layers of the transformer itself, too: its last and the one
+    that was chosen. Where layers of the language model get features of their own (deepstack), the
+    prompt is copied to add them.
+    """
+    e, patches = model.number_bytes, pictures.pixels_at_once // model.patch_numbers
+    numbers = 2 * (1 + model.deep) * pictures.tokens * model.text.hidden
+    if pictures.together:
+        numbers += 2 * patches * vision_widths(model.vision)[0]
+    return {
+        "vision activations": vision_activations(model.vision, patches, e),
+        "visual features": numbers * e,
+    }
 
 
 def _has_formulas(config: Any) -> bool:

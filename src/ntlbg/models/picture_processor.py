@@ -21,6 +21,7 @@ from transformers import (
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 
 from ntlbg.errors import ConfigError, WeightsError
+from ntlbg.hub import reason
 
 # Frames are one tile each, as the makers of these models feed video: what cuts pictures into many
 # is switched off where a processor has it.
@@ -39,9 +40,10 @@ class PictureProcessor:
         step: pixels of a side that such a piece shows.
     """
 
-    def __init__(self, processor: Any):
+    def __init__(self, processor: Any, image_token_id: int):
         self.processor, self.tokenizer = processor, processor.tokenizer
-        self.image_token_id: int = processor.image_token_id
+        # the model's, since some processors mean the mark before a picture by it
+        self.image_token_id = image_token_id
         images = processor.image_processor
         self.picture_options = {name: no for name, no in ONE_TILE.items() if hasattr(images, name)}
         self.step = DEFAULT_STEP
@@ -58,6 +60,13 @@ class PictureProcessor:
             return_tensors="pt", processor_kwargs={"images_kwargs": self.picture_options},
         )  # fmt: skip
         return dict(inputs)
+
+    def video_turn(self, text: str) -> str:
+        """A user's turn with a place for a video, then text, and the start of the answer."""
+        turn: Any = {"role": "user", "content": [{"type": "video"}, self._piece(text)]}
+        return ProcessorMixin.apply_chat_template(
+            self.processor, [turn], add_generation_prompt=True, tokenize=False
+        )
 
     def plain(self, text: str) -> str:
         """Text in which nothing is a token of control: a space after the first letter of each.
@@ -100,10 +109,9 @@ def load_picture_processor(folder: Path, config: PreTrainedConfig) -> PicturePro
     except ImportError as error:
         raise ConfigError(f"{folder}: {' '.join(str(error).split())}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise WeightsError(
-            f"{folder}: its tokenizer or image processor cannot be loaded ({reason}); the folder "
-            "needs tokenizer.json and preprocessor_config.json, as published"
+            f"{folder}: its tokenizer or image processor cannot be loaded ({reason(error)}); the "
+            "folder needs tokenizer.json and preprocessor_config.json, as published"
         ) from error
     if processor.image_token not in processor.tokenizer.get_vocab():
         raise WeightsError(
@@ -115,7 +123,7 @@ def load_picture_processor(folder: Path, config: PreTrainedConfig) -> PicturePro
             f"{folder}: the model has no chat template, so it is not known how to ask it; take "
             "one that was trained to follow instructions"
         )
-    return PictureProcessor(processor)
+    return PictureProcessor(processor, config.image_token_id)
 
 
 def _without_video(kind: type[ProcessorMixin], folder: Path) -> Any:

@@ -28,3 +28,10 @@ def inference_dtype() -> torch.dtype:
     features every time.
     """
     return torch.bfloat16 if has_bfloat16_instructions() else torch.float32
+
+
+def gpu_dtype() -> torch.dtype:
+    """The same on a GPU: bfloat16 where its cores multiply it, else float16."""
+    return (
+        torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    )

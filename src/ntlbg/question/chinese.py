@@ -119,9 +119,11 @@ _CUES = {
 }
 
 
+def _clocked(text: str) -> str:
+    return _WRITTEN_TIME.sub(r" \1 ", _SPOKEN_TIME.sub(_as_clock, text))
+
+
 def _plain(text: str) -> str:
-    text = _SPOKEN_TIME.sub(_as_clock, text)
-    text = _WRITTEN_TIME.sub(r" \1 ", text)
     text = _AFTER_ALL.sub("最后", _BEFORE_ALL.sub("最先", text))
     return _NO_ORDER.sub(" ", text)
 
@@ -164,6 +166,7 @@ def _names_pair(text: str) -> bool:
 
 CHINESE = Language(
     spelling=_SIMPLIFIED,
+    clocked=_clocked,
     plain=_plain,
     names_pair=_names_pair,
     after=_AFTER,
@@ -178,6 +181,11 @@ CHINESE = Language(
     asks_for_other=words(_WHEN, r"为什么|为何|怎么|如何|怎样|哪里|哪儿|在哪|何处|谁"),
     yes_or_no=_YES_OR_NO,
     choice=words(_OR_STILL, r"或(?!许)"),
+    time_range=words(
+        rf"{_CLOCK}\s*(?:到|至|-|–|—|~)\s*{_CLOCK}",
+        rf"{_CLOCK}\s*(?:和|与|跟|及)\s*{_CLOCK}\s*(?:之间|中间)",
+    ),
+    beside_time=words(rf"{_CLOCK}\s*(?:的时候)?[之以][前后]"),
     at_a_time=words(rf"在?\s*{_CLOCK}\s*(?:的时候|的时刻|那一刻|时|处)?[,的]?\s*"),
     what_is_shown=words(
         rf"(?:{_PICTURE})?(?:能看到|可以看到|能看见|显示|展示|出现|看到|看见|有|是)?(?:了|的是|的)?"
@@ -190,6 +198,7 @@ CHINESE = Language(
         r"(\w+)[和与]\1",
         r"[温柔饱暖]和|和[平谐尚服气睦]|参与|与其|与众|与会|或许|还是(?=.*吗)",
     ),
+    one_unless_pair=_JOINED_BY_AND,
     joined=words(r"还是|以及|或者?|和|与|、|之[前后]|以[前后]|然后|接着|随后|的时候|同时|直到"),
     edge_start=words(rf"^(?:\s|{_EDGE_START})+"),
     edge_end=words(rf"(?:\s|{_EDGE_END})+$"),

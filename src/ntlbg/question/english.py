@@ -4,7 +4,8 @@ import re
 
 from ntlbg.question.language import Language, weighted, words
 
-CLOCK_TIME = re.compile(r"\b(?:(\d+):)?(\d{1,3}):([0-5]\d)\b")
+# m:ss or h:mm:ss; 99:99 and 1:99:30 are none, nor is a part of them.
+CLOCK_TIME = re.compile(r"\b(?<!:)(?:(\d+):(?=[0-5]?\d:))?(\d{1,3}):([0-5]\d)\b(?!:\d)")
 
 # --- Words of which a question is made, whatever it is about. Each stands in one list only. ---
 # Those of the questions that the built-in model was trained for, and what people say in their
@@ -70,9 +71,51 @@ THE_TWO = re.compile(r"\bof the two\b", re.IGNORECASE)
 KNOWN_OPTION = re.compile(rf"(?:{CLOCK_TIME.pattern}|\d+|nothing|none)?\.?", re.IGNORECASE)
 YES_OR_NO = re.compile(r"\s*(?:yes|no)\b,?\s*", re.IGNORECASE)
 
-# --- Order and time. ---
+# --- Times. ---
+_CLOCK = r"(?:the )?\b\d+(?::\d{1,2}){1,2}\b(?: mark)?"
+# A bare "m" is as likely metres, and a bare "h" stands for many things.
+_HOURS, _MINUTES, _SECONDS = (
+    rf"(\d+)[ -]?(?:{names})(?![a-z])"
+    for names in (r"hours?|hrs?|h(?= ?\d)", r"minutes?|mins?|(?(1)m|m(?= ?\d))", "seconds?|secs?|s")
+)
+_THEN = r"(?: ?,? ?(?:and )?)"
+_SPOKEN_TIME = re.compile(
+    rf"(?<![\w.:,-])(?=\d)(?:{_HOURS})?(?:{_THEN}{_MINUTES})?(?:{_THEN}{_SECONDS})?(?<=[a-z])",
+    re.IGNORECASE,
+)
+# "between 20 and 40 seconds"
+_UNIT_AFTER_BOTH = words(
+    r"(?P<first>\b(?:from|between) \d+) (?=(?:to|and|until|till|through) \d+"
+    r"[ -]?(?P<unit>seconds|secs?|s|minutes|mins?)\b)"
+)
+_PLACED_BEFORE = words(r"\bat(?: (?:about|around|exactly|roughly))? $")
+_PLACED_AFTER = words(
+    r"[ -]mark\b",
+    r" into (?:the|this) (?:video|film|movie|clip|footage|recording)\b",
+    r" in(?=\s*(?:[,;:.?!]|$))",
+)
+_CLAUSE_END = words(r"\s*(?:[,;:.?!]|$)")
+# "What is shown after 64 seconds?", and not "Does it explode after 5 seconds?"
+_SHOWN_BEFORE = words(
+    r"(?:^\s*|\b(?:shown|seen|visible|there|on screen|appears?|comes?|happens?) )"
+    r"(?:(?:right|just|immediately|directly) )?(?:after|before) $"
+)
+_RANGE_STARTS = words(r"\b(?:from|between) $")
+_RANGE_GOES_ON = words(r" (?:to|and|until|till|through) \d")
+_RANGE_ENDS = words(r"\b(?:from|between) \d[\w: ]*? (?:to|and|until|till|through) $")
+_OFFSET = words(
+    r"[ -]?(?:long|intervals?|steps?)\b",
+    r" (?:after|before|later|earlier|ago|from|past|prior|following|apart|left|remaining|to go)\b",
+)
+_LASTS = words(
+    r"\b(?:tak(?:es?|ing|en)|took|last(?:s|ed|ing)?|wait(?:s|ed|ing)?|for)"
+    r" (?:from|between)\b[\w: ]*$"
+)
+_DECADE, _OF_A_DECADE = re.compile(r"\d0s"), words(r" (?!(?:in|into|mark|and|to)\b)[a-z]")
+
+# --- Order. ---
 # What has a word of order in it and says nothing about order.
-_NO_ORDER = words(
+NO_ORDER = words(
     r"(?P<meant>\bhow\b[^,;:.?!]*? looks? after\b)",  # "How does the room look after the party?"
     r"\b(?:look(?:s|ed|ing)?|take[sn]?|taking|took|named|naming) after\b",
     r"\bafter all(?=\s*(?:[,;:.?!]|$))",
@@ -117,7 +160,28 @@ _THERE = words(
 
 
 def _plain(text: str) -> str:
-    return _NO_ORDER.sub(r"\g<meant> ", text)
+    return NO_ORDER.sub(r"\g<meant> ", text)
+
+
+def with_clock_times(text: str) -> str:
+    """The text with "1 minute 4 seconds" as 0:01:04, where it is a time and no length."""
+    return _SPOKEN_TIME.sub(_as_clock, _UNIT_AFTER_BOTH.sub(r"\g<first> \g<unit> ", text))
+
+
+def _as_clock(found: re.Match) -> str:
+    """A spoken time as h:mm:ss; a length and an offset stay: "38 seconds after the fire"."""
+    before, after = found.string[: found.start()], found.string[found.end() :]
+    is_placed = _PLACED_BEFORE.search(before) or _PLACED_AFTER.match(after)
+    ends_clause = _SHOWN_BEFORE.search(before) and _CLAUSE_END.match(after)
+    in_range = _RANGE_STARTS.search(before) and _RANGE_GOES_ON.match(after)
+    in_range = in_range or _RANGE_ENDS.search(before)
+    is_decade = _DECADE.fullmatch(found.group()) and _OF_A_DECADE.match(after)
+    is_other = is_decade or _OFFSET.match(after) or _LASTS.search(before)
+    if is_other or not (is_placed or ends_clause or in_range):
+        return found.group()
+    hours, minutes, seconds = (int(number or 0) for number in found.groups())
+    total = 3600 * hours + 60 * minutes + seconds
+    return f"{total // 3600}:{total // 60 % 60:02d}:{total % 60:02d}"
 
 
 def _names_pair(text: str) -> bool:
@@ -143,7 +207,7 @@ _CUES = {
     r"\b(when|what time|which (second|minute|moment)|at what (point|moment|time))\b": 1.5,
     r"\b(before|after|while|during|just as|as soon as|right when|until)\b": 1.0,
     r"\b(first|last|next|again|suddenly|briefly|moment|instant|timestamp)\b": 0.8,
-    r"\b\d{1,2}:\d{2}\b": 2.0,
+    CLOCK_TIME.pattern: 2.0,
     r"[\"“][^\"”]+[\"”]|(?<!\w)'[^']+'(?!\w)": 1.0,
     r"\b(colou?r|wear(s|ing)?|hold(s|ing)?|written|word|number|logo|sign|caption|label)\b": 1.0,
     r"\b(left|right|behind|beside|next to|in front of|on top of|background|corner)\b": 0.7,
@@ -184,6 +248,7 @@ _NUMBER = rf"\d+(?:[.:,]\d+)*%?|once|twice|{'|'.join(_NUMBERS.split())}"
 
 ENGLISH = Language(
     spelling={},
+    clocked=with_clock_times,
     plain=_plain,
     names_pair=_names_pair,
     after=_AFTER,
@@ -198,6 +263,12 @@ ENGLISH = Language(
     asks_for_other=words(_ASKS_FOR_TIME, r"^\s*(?:how|why|where|who)\b"),
     yes_or_no=_YES_OR_NO,
     choice=words(r"\bor\b"),
+    time_range=words(
+        rf"\bbetween {_CLOCK},? and {_CLOCK}",
+        rf"(?:\bfrom )?{_CLOCK} ?(?:to|until|till|through|-|–|—|~) ?{_CLOCK}",
+        rf"\b(?:after|since) {_CLOCK},? (?:and|but) (?:before|until) {_CLOCK}",
+    ),
+    beside_time=words(rf"\b(?:after|following|before|preceding|prior to) {_CLOCK}"),
     at_a_time=words(rf"\bat {CLOCK_TIME.pattern}"),
     what_is_shown=words(
         r"(?:what|which)(?: object| thing)?(?:'s| is| can be| do you| can you)?"
@@ -206,6 +277,7 @@ ENGLISH = Language(
     ),
     cues=weighted(_CUES),
     unit=_UNIT,
+    one_unless_pair=words(r"(?:,\s*)?\band (?:the|an?)\b"),
     joined=words(  # "after-party" holds no "after"
         r"(?<![-\w])(?:and|or|versus|vs\.?|as well as|before|after|while|when|whenever|until"
         r"|during|then|than)(?![-\w])"

@@ -14,7 +14,8 @@ class Language:
     Attributes:
         spelling: characters that are written in two ways, for ``str.translate``; the patterns have
             one of them.
-        plain: the text without phrases that only look like an order, times written as h:mm:ss.
+        clocked: the text with all times written as h:mm:ss.
+        plain: the same without phrases that only look like an order.
         names_pair: whether a plain text is about two things, each for itself.
         after, before: what comes next to something.
         first, last: what comes first or last of all.
@@ -25,10 +26,13 @@ class Language:
         asks_for_other: the answer is a time, a place, a person, a reason or a manner.
         yes_or_no: the form of a question that yes or no answers.
         choice: "or".
+        time_range: two named times, and all between them is meant.
+        beside_time: a named time, and what is meant comes before or after it.
         at_a_time: a named time with the words around it.
         what_is_shown: all of a question about the picture, without its time.
         cues: what tells that a question is about a few moments, in log-odds.
         unit: looks like several things and is one.
+        one_unless_pair: words between two things that do something together, or are one anchor.
         joined: words between two things.
         edge_start, edge_end: words of the question itself, at the start or end of a phrase.
         nameless: all of a word, or of a run of characters, that names nothing.
@@ -38,6 +42,7 @@ class Language:
     """
 
     spelling: Mapping[int, int]
+    clocked: Callable[[str], str]
     plain: Callable[[str], str]
     names_pair: Callable[[str], bool]
     after: re.Pattern
@@ -52,10 +57,13 @@ class Language:
     asks_for_other: re.Pattern
     yes_or_no: re.Pattern
     choice: re.Pattern
+    time_range: re.Pattern
+    beside_time: re.Pattern
     at_a_time: re.Pattern
     what_is_shown: re.Pattern
     cues: tuple[tuple[re.Pattern, float], ...]
     unit: re.Pattern
+    one_unless_pair: re.Pattern
     joined: re.Pattern
     edge_start: re.Pattern
     edge_end: re.Pattern

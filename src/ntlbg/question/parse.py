@@ -69,18 +69,25 @@ def _parsed(text: str, options: tuple[str, ...] | None) -> Question:
     code = _language_of(normal)
     language = CHINESE if code == "zh" else ENGLISH
     normal = normal.translate(language.spelling)
-    plain = language.plain(normal)
-    parts = question_parts(language, normal, options)
+    clocked = language.clocked(normal)
+    plain = language.plain(clocked)
+    times, ranges, rest = _named_times(language, plain)
+    names_pair = language.names_pair(rest)  # "between 0:50 and 1:10" joins no things
+    parts = question_parts(language, normal, options, names_pair=names_pair)
+    direction = _sign(language.after, language.before, plain)
+    beside = direction != 0 and len(times) == 1 and bool(language.beside_time.search(plain))
     return Question(
         text,
         options,
         Intent(
             language=code,
-            times_seconds=_times(plain),
-            direction=_sign(language.after, language.before, plain),
+            times_seconds=times,
+            ranges_seconds=ranges,
+            beside_time=beside,
+            direction=direction,
             side=_sign(language.first, language.last, plain),
             earlier_or_later=_sign(language.earlier, language.later, plain),
-            names_pair=language.names_pair(plain),
+            names_pair=names_pair,
             counts=bool(language.counts.search(plain)),
             mentions_when=bool(language.when.search(plain)),
             asks_for_time=bool(language.asks_for_time.search(plain)),
@@ -88,7 +95,7 @@ def _parsed(text: str, options: tuple[str, ...] | None) -> Question:
             asks_yes_or_no=bool(language.yes_or_no.search(plain)),
             offers_choice=bool(language.choice.search(plain)),
             asks_what_is_shown=_asks_what_is_shown(language, plain),
-            localized_prior=_localized_prior(language, normal),
+            localized_prior=_localized_prior(language, clocked),
             parts=tuple(text if part == normal else part for part in parts),
         ),
     )
@@ -106,6 +113,23 @@ def _language_of(text: str) -> str:
         return "zh"
     letters = [letter for letter in own if letter.isalpha()]
     return "en" if 2 * sum(ord(c) <= _LAST_LATIN for c in letters) >= len(letters) else "other"
+
+
+def _named_times(
+    language: Language, plain: str
+) -> tuple[tuple[float, ...], tuple[tuple[float, float], ...], str]:
+    """Moments, stretches of time with the earlier end first, and the text without the latter."""
+    ranges = []
+
+    def keep(found: re.Match) -> str:
+        bounds = _times(found.group())
+        if len(bounds) != 2:  # one of them is no time, as 99:99
+            return found.group()
+        ranges.append((min(bounds), max(bounds)))
+        return " "
+
+    rest = language.time_range.sub(keep, plain)
+    return _times(rest), tuple(ranges), rest
 
 
 def _times(plain: str) -> tuple[float, ...]:

@@ -17,19 +17,20 @@ _WORD = re.compile(r"[\w:.,%']+")
 
 
 def question_parts(
-    language: Language, question: str, options: Sequence[str] | None = None
+    language: Language, question: str, options: Sequence[str] | None = None, *, names_pair: bool
 ) -> tuple[str, ...]:
     """What a question asks about, one text for each thing; the question alone if that is one.
 
+    Two things joined by "and" are parts where each is asked about by itself, ``names_pair``.
     Options are parts where each names a thing of its own: not times, numbers, colours, yes and no.
     """
-    named = _things(language, question)
+    named = _things(language, question, names_pair)
     parts = named if len(named) > 1 else [question]
     parts += _named_options(language, options)
     return tuple({part.casefold(): part for part in parts}.values())
 
 
-def _things(language: Language, question: str) -> list[str]:
+def _things(language: Language, question: str, names_pair: bool) -> list[str]:
     """Phrases between what joins them."""
     kept: list[str] = []
 
@@ -38,6 +39,8 @@ def _things(language: Language, question: str) -> list[str]:
         return f"ʘ{len(kept) - 1}ʘ"  # one word, and no question has it
 
     text = language.unit.sub(keep, question)
+    if not names_pair:
+        text = language.one_unless_pair.sub(keep, text)
     if not language.joined.search(text):  # a comma alone joins nothing: "the man, in a hat, ..."
         return []
     pieces = re.split(f"{_PUNCTUATION}|{language.joined.pattern}", text, flags=re.IGNORECASE)

@@ -12,6 +12,8 @@ from ntlbg.types import Intent
 
 # Seconds. A question names whole seconds, so a frame up to half a second further away may be meant.
 NEAR_SECONDS = 1.5
+# Seconds. "From 0:20 to 1:20" are whole seconds, too.
+RANGE_SECONDS = 0.5
 # Nats: more than any picture says. Set by hand.
 NAMED_TIME_BONUS = 20.0
 # Nats from which on a frame shows one of two named things; more does not count. Set by hand.
@@ -48,36 +50,78 @@ def apply_question_timing(
     ``event_odds`` gives log-odds (T,) that a frame shows an event at all; it is called when the
     question is about order. Without any, the scores stand for them, sharpened.
     """
-    scores = boost_named_times(scores, pts_seconds, intent.times_seconds)
+    if not intent.beside_time:
+        scores = boost_named_times(scores, pts_seconds, intent)
     if intent.names_pair:
         return np.minimum(scores, PAIR_CEILING)
     if not (intent.direction or intent.side):
         return scores
     odds = event_odds()
     events = SCORE_SHARPNESS * scores if odds is None else odds
+    if intent.beside_time:
+        [seconds] = intent.times_seconds
+        return score_beside_time(scores, events, pts_seconds, seconds, intent.direction)
     if intent.direction:
         return score_neighbours(scores, events, pts_seconds, intent.direction)
     return score_extremes(scores, events, pts_seconds, intent.side)
 
 
-def near_named_times(pts_seconds: np.ndarray, times_seconds: tuple[float, ...]) -> np.ndarray:
-    """Mask (T,) of the frames at one of these times, of which there is at least one."""
-    return np.abs(pts_seconds[:, None] - np.asarray(times_seconds)).min(1) <= NEAR_SECONDS
+def named_frames(pts_seconds: np.ndarray, intent: Intent) -> np.ndarray:
+    """Mask (T,) of the frames at the times that a question names, or on the side of one."""
+    if intent.beside_time:
+        return intent.direction * (pts_seconds - intent.times_seconds[0]) > 0
+    return _at(pts_seconds, intent.times_seconds) | _within(pts_seconds, intent.ranges_seconds)
 
 
-def boost_named_times(
-    scores: np.ndarray, pts_seconds: np.ndarray, times_seconds: tuple[float, ...]
-) -> np.ndarray:
+def _at(pts_seconds: np.ndarray, times_seconds: tuple[float, ...]) -> np.ndarray:
+    away = np.abs(pts_seconds[:, None] - np.array(times_seconds))
+    return np.any(away <= NEAR_SECONDS, axis=1)
+
+
+def _within(pts_seconds: np.ndarray, ranges_seconds: tuple[tuple[float, float], ...]) -> np.ndarray:
+    starts, ends = np.array(ranges_seconds).reshape(-1, 2).T
+    times = pts_seconds[:, None]
+    return np.any((times >= starts - RANGE_SECONDS) & (times <= ends + RANGE_SECONDS), axis=1)
+
+
+def boost_named_times(scores: np.ndarray, pts_seconds: np.ndarray, intent: Intent) -> np.ndarray:
     """Scores (T,) for a question that names times: frames there matter, others are background.
 
-    Scores are returned as they are when no time is named, or none that the video has.
+    At a moment all frames matter alike; within a stretch of time their scores still tell which do
+    more, by half of the bonus at most. Scores are returned as they are when no time is named, or
+    none that the video has.
     """
-    if not times_seconds:
-        return scores
-    near = near_named_times(pts_seconds, times_seconds)
+    near = named_frames(pts_seconds, intent)
     if not near.any():
         return scores
-    return np.where(near, scores.max() + NAMED_TIME_BONUS, np.minimum(scores, np.median(scores)))
+    best = scores.max() + NAMED_TIME_BONUS
+    behind = np.maximum(scores - scores[near].max(), -NAMED_TIME_BONUS / 2)
+    at = _at(pts_seconds, intent.times_seconds)
+    there = np.where(at, best, best + behind)
+    return np.where(near, there, np.minimum(scores, np.median(scores)))
+
+
+def score_beside_time(
+    scores: np.ndarray,
+    events: np.ndarray,
+    pts_seconds: np.ndarray,
+    seconds: float,
+    direction: int,
+) -> np.ndarray:
+    """Scores (T,) for what comes next after (1) or before (-1) a named time, which is not meant.
+
+    As in :func:`score_neighbours`, counted from the time on. Nothing changes where the video has no
+    frame on that side.
+    """
+    order = np.argsort(pts_seconds, kind="stable")[::direction]
+    times = pts_seconds[order]
+    first = np.count_nonzero(direction * (times - seconds) <= 0)
+    timed = np.minimum(scores, np.median(scores))[order]
+    best = scores.max() + NAMED_TIME_BONUS
+    if first == len(times):
+        return scores
+    timed[first:] = _first_passage(events[order][first:], times[first:], best, timed[first:])
+    return _put_back(timed, order)
 
 
 def score_neighbours(

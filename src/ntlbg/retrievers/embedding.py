@@ -3,6 +3,7 @@
 import numpy as np
 
 from ntlbg.encoders import Encoder
+from ntlbg.encoders.checked import encode_texts
 from ntlbg.errors import ConfigError
 from ntlbg.retrievers import Retriever
 from ntlbg.types import VideoIndex
@@ -12,14 +13,14 @@ class EmbeddingRetriever(Retriever):
     """Cosine of a text and every frame.
 
     Raises:
-        ConfigError: the encoder knows no texts.
+        ConfigError: the encoder knows no texts. InvalidFeatures: what it says of them is unusable.
     """
 
     name = "embedding"
     unit = "similarity"
 
     def __init__(self, encoder: Encoder):
-        if encoder.encode_text(["a"]) is None:
+        if encode_texts(encoder, ["a"]) is None:
             raise ConfigError(
                 f"encoder {encoder.name!r} knows pictures only, so it cannot tell which frames a "
                 "question is about; give one with texts, such as SigLIP or CLIP"
@@ -29,7 +30,9 @@ class EmbeddingRetriever(Retriever):
     def score(self, index: VideoIndex, text: str) -> np.ndarray:
         """Cosines (T,), -1 to 1."""
         [encoder] = self.encoders
-        [query] = np.asarray(encoder.encode_text([text]), np.float64)
+        queries = encode_texts(encoder, [text])
+        assert queries is not None  # or it would not have been taken
+        [query] = queries
         frames = self.features(index)
         lengths = np.linalg.norm(frames, axis=1) * np.linalg.norm(query)
         return (frames @ query) / np.maximum(lengths, 1e-12)

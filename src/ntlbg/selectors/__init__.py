@@ -13,19 +13,19 @@ T frames, D feature size, k chosen.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from ntlbg.errors import ConfigError, InvalidBudget, QueryRequired, UnknownSelector
+from ntlbg.errors import ConfigError, QueryRequired, UnknownSelector
 from ntlbg.selectors.adaq import AdaqOptions, choose_adaq
 from ntlbg.selectors.aks import AksOptions, choose_aks
 from ntlbg.selectors.bolt import BoltOptions, choose_bolt
 from ntlbg.selectors.dpp import DppOptions, choose_dpp
 from ntlbg.selectors.facility_location import FacilityLocationOptions, choose_facility_location
 from ntlbg.selectors.focus import FocusOptions, choose_focus
-from ntlbg.selectors.inputs import Inputs, NoOptions, check_inputs, read_options
+from ntlbg.selectors.inputs import Inputs, NoOptions, check_budget, check_inputs, read_options
 from ntlbg.selectors.k_center import choose_k_center
 from ntlbg.selectors.longvu_window import WindowOptions, choose_longvu_window, window_redundancy
 from ntlbg.selectors.max_info import MaxInfoOptions, choose_max_info
@@ -35,7 +35,7 @@ from ntlbg.selectors.ntlbg import choose_ntlbg
 from ntlbg.selectors.ntlbg_options import FOR_LOG_ODDS, NtlbgOptions
 from ntlbg.selectors.q_frame import QFrameOptions, choose_q_frame
 from ntlbg.selectors.relevance import choose_top_k
-from ntlbg.selectors.result import SelectorOutput, to_selection
+from ntlbg.selectors.result import SelectorOutput, check_choice_of, to_selection
 from ntlbg.selectors.similarity_space import appearance_and_time
 from ntlbg.selectors.stretches import select_distinct
 from ntlbg.selectors.turns import choose_by_turns
@@ -122,8 +122,14 @@ class Selector:
         chosen = read_options(self.options, self.name, {**defaults, **given})
         inputs = check_inputs(features, num_frames, **common)
         if inputs.num_parts > 1 and self.uses_query and not self.joins_parts:
-            return inputs, choose_by_turns(inputs, lambda part: self.choose(part, chosen))
-        return inputs, self.choose(inputs, chosen)
+            return inputs, choose_by_turns(inputs, lambda part: self._checked(part, chosen))
+        return inputs, self._checked(inputs, chosen)
+
+    def _checked(self, inputs: Inputs, options: Any) -> SelectorOutput:
+        """The choice of the algorithm, in order of time."""
+        picks = self.choose(inputs, options)
+        check_choice_of(self.name, picks, inputs)
+        return replace(picks, frames=np.sort(picks.frames))
 
 
 SELECTORS: dict[str, Selector] = {
@@ -171,10 +177,13 @@ def check_selector(
         UnknownSelector, InvalidBudget, QueryRequired: see their docstrings.
         ConfigError: an option the selector does not have, or a value out of range.
     """
-    if num_frames is not None and num_frames < 1:
-        raise InvalidBudget(f"the number of frames is {num_frames}; it must be at least 1")
+    if num_frames is not None:
+        check_budget(num_frames)
     if name is None:
         return
+    if not isinstance(name, str):
+        given = type(name).__name__
+        raise UnknownSelector(f"a selector is given by its name in SELECTORS; got a {given}")
     if name not in SELECTORS:
         raise UnknownSelector(f"no selector {name!r}; there are: {', '.join(SELECTORS)}")
     read_options(SELECTORS[name].options, name, options or {})
@@ -216,6 +225,7 @@ def select_frames(
     Raises:
         UnknownSelector, InvalidBudget, InvalidFeatures, QueryRequired: see their docstrings.
         ConfigError: an option the selector does not have, or a value out of range.
+        SelectionError: a selector of one's own that chose what is no choice of frames.
     """
     if name not in SELECTORS:
         raise UnknownSelector(f"no selector {name!r}; there are {', '.join(SELECTORS)}")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selectors.inputs import Inputs, check_number
+from ntlbg.selectors.inputs import HEAVIEST, LEAST, Inputs, check_number
 from ntlbg.selectors.relevance import require_relevance, scale_to_unit
 from ntlbg.selectors.result import SelectorOutput
 
@@ -24,7 +24,7 @@ class AdaqOptions:
     mass: float = 0.9973
 
     def __post_init__(self):
-        check_number("scaling", self.scaling, np.finfo(np.float64).tiny)
+        check_number("scaling", self.scaling, LEAST, HEAVIEST)
         check_number("mass", self.mass, 0, 1)
 
 

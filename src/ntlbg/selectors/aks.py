@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selectors.inputs import Inputs, check_number
+from ntlbg.selectors.inputs import MOST, Inputs, check_number
 from ntlbg.selectors.relevance import require_relevance, scale_to_unit
 from ntlbg.selectors.result import SelectorOutput
 
@@ -26,8 +26,9 @@ class AksOptions:
     levels: int = 5
 
     def __post_init__(self):
-        check_number("threshold", self.threshold, 0)
-        check_number("levels", self.levels, 0, whole=True)
+        # scores run from 0 to 1, and so do differences of their means
+        check_number("threshold", self.threshold, 0, 1)
+        check_number("levels", self.levels, 0, MOST, whole=True)
 
 
 def choose_aks(inputs: Inputs, options: AksOptions) -> SelectorOutput:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selectors.inputs import Inputs, check_choice, check_number
+from ntlbg.selectors.inputs import HEAVIEST, Inputs, check_choice, check_number
 from ntlbg.selectors.relevance import fill_with_best, require_relevance, scale_to_unit
 from ntlbg.selectors.result import SelectorOutput
 
@@ -32,7 +32,7 @@ class BoltOptions:
     levels: str = "code"
 
     def __post_init__(self):
-        check_number("sharpness", self.sharpness, 0)
+        check_number("sharpness", self.sharpness, 0, HEAVIEST)
         check_choice("levels", self.levels, tuple(_LEVELS))
 
 

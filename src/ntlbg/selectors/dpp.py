@@ -8,13 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntlbg.selectors.gaussian import estimate_gaussian
-from ntlbg.selectors.inputs import Inputs, check_number, check_switch, unit_rows
+from ntlbg.selectors.inputs import HEAVIEST, MOST, Inputs, check_number, check_switch, unit_rows
 from ntlbg.selectors.log_volume import greedy_log_volume
 from ntlbg.selectors.relevance import is_informative, robust_z, whiten_scores
 from ntlbg.selectors.result import SelectorOutput
 from ntlbg.selectors.similarity_space import DEFAULT_RANK
 
 _QUALITY_RANGE = (-8.0, 12.0)  # of calibrated scores: no frame is worth all others together
+# The square of exp(20 x 12) stays far inside the range of float64; a frame half a deviation more
+# relevant is then worth more than any that differs.
+_LARGEST_QUALITY = 20
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,10 @@ class DppOptions:
     ridge: float = 0.1
 
     def __post_init__(self):
-        check_number("quality", self.quality, 0)
+        check_number("quality", self.quality, 0, _LARGEST_QUALITY)
         check_switch("score_whitening", self.score_whitening)
-        check_number("score_rank", self.score_rank, 1, whole=True)
-        check_number("ridge", self.ridge, 0)
+        check_number("score_rank", self.score_rank, 1, MOST, whole=True)
+        check_number("ridge", self.ridge, 0, HEAVIEST)
 
 
 def choose_dpp(inputs: Inputs, options: DppOptions) -> SelectorOutput:

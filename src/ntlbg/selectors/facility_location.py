@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntlbg.selectors.codebook import greedy_insertion
-from ntlbg.selectors.inputs import Inputs, check_number
+from ntlbg.selectors.inputs import MOST, Inputs, check_number
 from ntlbg.selectors.quasi_random import quantile_points
 from ntlbg.selectors.result import SelectorOutput
 
@@ -21,7 +21,7 @@ class FacilityLocationOptions:
     candidates: int = 2048
 
     def __post_init__(self):
-        check_number("candidates", self.candidates, 1, whole=True)
+        check_number("candidates", self.candidates, 1, MOST, whole=True)
 
 
 def choose_facility_location(inputs: Inputs, options: FacilityLocationOptions) -> SelectorOutput:

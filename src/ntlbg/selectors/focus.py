@@ -12,7 +12,7 @@ import numpy as np
 
 from ntlbg.errors import ConfigError, QueryRequired
 from ntlbg.selectors.arms import Arms
-from ntlbg.selectors.inputs import Inputs, check_choice, check_number
+from ntlbg.selectors.inputs import LEAST, MOST, Inputs, check_choice, check_number
 from ntlbg.selectors.result import SelectorOutput
 
 # Settings of the published code, from its example script.
@@ -59,9 +59,9 @@ class FocusOptions:
         check_choice("version", self.version, ("code", "paper"))
         check_number("promising", self.promising, 0, 1)
         for name in ("clip_seconds", "fine_seconds"):
-            check_number(name, getattr(self, name), np.finfo(np.float64).tiny)
+            check_number(name, getattr(self, name), LEAST, MOST)
         for name in ("coarse_pulls", "least_clips", "most_clips"):
-            check_number(name, getattr(self, name), 1, whole=True)
+            check_number(name, getattr(self, name), 1, MOST, whole=True)
         if self.least_clips > self.most_clips:
             raise ConfigError(
                 f"option least_clips ({self.least_clips}) must not exceed "

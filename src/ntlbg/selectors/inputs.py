@@ -16,6 +16,14 @@ from ntlbg.errors import ConfigError, InvalidBudget, InvalidFeatures
 # Blocks of frames keep temporary arrays near the size of the processor's cache.
 BLOCK_FRAMES = 4096
 
+# Bounds of options. A weight that is a million times another one leaves nothing of it, and its
+# square stays far inside the range of float32.
+HEAVIEST = 10**6
+# As many frames, one a second, last eleven days: no number of frames or steps makes sense beyond.
+MOST = 10**6
+# A temperature or a length in seconds below is none: scores up to 1e15 over it stay finite.
+LEAST = 1e-6
+
 # Squares of larger numbers, summed over the elements of a query, leave the range of float32.
 _LARGEST = 1e15
 # Features whose largest element lies between 2**-20 and 2**20 are left as they are: their squares,
@@ -110,10 +118,10 @@ def check_inputs(
             scores or times above 1e15.
         ConfigError: ``generator`` is no NumPy generator.
     """
-    num_frames = _check_budget(num_frames)
+    num_frames = check_budget(num_frames)
     if generator is not None and not isinstance(generator, np.random.Generator):
         raise ConfigError(f"generator must be a numpy.random.Generator; got {generator!r}")
-    features = _as_finite_array("features", features, np.float32, float(np.finfo(np.float32).max))
+    features = finite_array("features", features, np.float32, float(np.finfo(np.float32).max))
     if features.ndim != 2 or 0 in features.shape:
         raise InvalidFeatures(
             f"features must be an array of shape (frames, size), both at least 1; "
@@ -157,9 +165,7 @@ def read_options(kind: type, selector: str, given: Mapping[str, Any]) -> Any:
     return kind(**given)
 
 
-def check_number(
-    name: str, value: object, low: float, high: float = np.inf, whole: bool = False
-) -> None:
+def check_number(name: str, value: object, low: float, high: float, whole: bool = False) -> None:
     """Check that an option is a number from ``low`` to ``high``.
 
     Raises:
@@ -168,8 +174,7 @@ def check_number(
     kind = numbers.Integral if whole else numbers.Real
     if isinstance(value, bool) or not isinstance(value, kind) or not value <= high or value < low:
         article = "a whole number" if whole else "a number"
-        bounds = f"of at least {low}" if high == np.inf else f"from {low} to {high}"
-        raise ConfigError(f"option {name} must be {article} {bounds}; got {value!r}")
+        raise ConfigError(f"option {name} must be {article} from {low} to {high}; got {value!r}")
 
 
 def check_switch(name: str, value: object) -> None:
@@ -228,13 +233,18 @@ def _near_one(features: np.ndarray) -> tuple[np.ndarray, float]:
     return np.ldexp(features, -exponent), float(2.0**exponent)  # exact, but for what vanishes
 
 
-def _check_budget(num_frames: Any) -> int:
+def check_budget(num_frames: Any) -> int:
+    """Check how many frames are to be chosen.
+
+    Raises:
+        InvalidBudget: it is not a whole number of at least 1.
+    """
     try:
         number = operator.index(num_frames)
     except TypeError:
-        raise InvalidBudget(f"num_frames must be a whole number; got {num_frames!r}") from None
-    if number < 1:
-        raise InvalidBudget(f"num_frames must be at least 1; got {number}")
+        number = 0
+    if isinstance(num_frames, bool) or number < 1:
+        raise InvalidBudget(f"num_frames must be a whole number of at least 1; got {num_frames!r}")
     return number
 
 
@@ -243,7 +253,7 @@ def _check_vector(
 ) -> np.ndarray | None:
     if value is None:
         return None
-    vector = _as_finite_array(name, value, dtype)
+    vector = finite_array(name, value, dtype)
     if vector.shape != (length,):
         raise InvalidFeatures(
             f"{name} must have shape ({length},), {meaning}; got shape {vector.shape}"
@@ -257,7 +267,7 @@ def _check_parts(
     """One row, or several; of one in a list only that."""
     if value is None:
         return None
-    parts = _as_finite_array(name, value, dtype)
+    parts = finite_array(name, value, dtype)
     if parts.shape != (length,) and (parts.ndim != 2 or parts.shape[1] != length or not len(parts)):
         raise InvalidFeatures(
             f"{name} must have shape ({length},), {meaning}, or (parts, {length}) for a question "
@@ -266,7 +276,16 @@ def _check_parts(
     return parts[0] if parts.shape == (1, length) else parts
 
 
-def _as_finite_array(name: str, value: Any, dtype: type, largest: float = _LARGEST) -> np.ndarray:
+def finite_array(name: str, value: Any, dtype: type, largest: float = _LARGEST) -> np.ndarray:
+    """Anything that holds numbers as an array of this type.
+
+    Args:
+        name: of the value, which the error begins with.
+        largest: size that no number may exceed.
+
+    Raises:
+        InvalidFeatures: it is no such array, or holds NaN, infinity or larger numbers.
+    """
     try:
         array = np.asarray(value)
         if array.dtype.kind not in "fiub":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selectors.inputs import Inputs, check_number
+from ntlbg.selectors.inputs import MOST, Inputs, check_number
 from ntlbg.selectors.relevance import fill_with_best
 from ntlbg.selectors.result import SelectorOutput
 
@@ -30,8 +30,9 @@ class WindowOptions:
     window: int = DEFAULT_WINDOW
 
     def __post_init__(self):
-        check_number("threshold", self.threshold, -1)
-        check_number("window", self.window, 1, whole=True)
+        # cosines, which rounding may bring beyond 1
+        check_number("threshold", self.threshold, -1, 2)
+        check_number("window", self.window, 1, MOST, whole=True)
 
 
 def window_similarity(features: np.ndarray, window: int = DEFAULT_WINDOW) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selectors.inputs import Inputs, NoOptions, check_number
+from ntlbg.selectors.inputs import MOST, Inputs, NoOptions, check_number
 from ntlbg.selectors.log_volume import greedy_log_volume
 from ntlbg.selectors.result import SelectorOutput
 from ntlbg.selectors.uniform import choose_uniform
@@ -31,7 +31,7 @@ class MaxInfoOptions:
     rank: int = 8
 
     def __post_init__(self):
-        check_number("rank", self.rank, 1, whole=True)
+        check_number("rank", self.rank, 1, MOST, whole=True)
 
 
 def choose_max_info(inputs: Inputs, options: MaxInfoOptions) -> SelectorOutput:

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selectors.inputs import Inputs, blocks, check_number, row_lengths, unit_rows
+from ntlbg.selectors.inputs import (
+    HEAVIEST,
+    MOST,
+    Inputs,
+    blocks,
+    check_number,
+    row_lengths,
+    unit_rows,
+)
 from ntlbg.selectors.quasi_random import quantile_points
 from ntlbg.selectors.relevance import require_relevance, scale_to_unit
 from ntlbg.selectors.result import SelectorOutput
@@ -37,10 +45,10 @@ class Mdp3Options:
     candidates: int | None = None
 
     def __post_init__(self):
-        check_number("balance", self.balance, 1e-3)
-        check_number("segment", self.segment, 1, whole=True)
+        check_number("balance", self.balance, 1e-3, HEAVIEST)
+        check_number("segment", self.segment, 1, MOST, whole=True)
         if self.candidates is not None:
-            check_number("candidates", self.candidates, 1, whole=True)
+            check_number("candidates", self.candidates, 1, MOST, whole=True)
 
 
 def choose_mdp3(inputs: Inputs, options: Mdp3Options) -> SelectorOutput:

@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ntlbg.errors import ConfigError
-from ntlbg.selectors.inputs import BLOCK_FRAMES, check_choice, check_number, check_switch
+from ntlbg.selectors.inputs import (
+    BLOCK_FRAMES,
+    HEAVIEST,
+    MOST,
+    check_choice,
+    check_number,
+    check_switch,
+)
 from ntlbg.selectors.similarity_space import DEFAULT_RANK, DEFAULT_TIME_WEIGHT
 
 
@@ -95,22 +100,22 @@ _CHOICES = {
     "init": ("split", "nt"),
     "constraint": ("none", "equiradius", "median_contour"),
 }
-# name: (least, largest, whole number)
+# name: (least, largest, whole number). Code vectors come to rest within tens of moves.
 _RANGES = {
     "prior": (0, 1, False),
-    "chunk": (1, np.inf, True),
-    "rank": (1, np.inf, True),
-    "score_rank": (1, np.inf, True),
-    "ridge": (0, np.inf, False),
-    "quality": (0, np.inf, False),
-    "quality_cap": (0, np.inf, False),
+    "chunk": (1, MOST, True),
+    "rank": (1, MOST, True),
+    "score_rank": (1, MOST, True),
+    "ridge": (0, HEAVIEST, False),
+    "quality": (0, HEAVIEST, False),
+    "quality_cap": (0, HEAVIEST, False),
     "min_share": (0, 1, False),
     "max_share": (0, 1, False),
-    "share_power": (0, np.inf, False),
-    "tilt": (0, np.inf, False),
-    "localized_tilt": (0, np.inf, False),
-    "time_weight": (0, np.inf, False),
-    "training_points": (1, np.inf, True),
-    "iterations": (0, np.inf, True),
-    "candidates": (1, np.inf, True),
+    "share_power": (0, HEAVIEST, False),
+    "tilt": (0, HEAVIEST, False),
+    "localized_tilt": (0, HEAVIEST, False),
+    "time_weight": (0, HEAVIEST, False),
+    "training_points": (1, MOST, True),
+    "iterations": (0, 1000, True),
+    "candidates": (1, MOST, True),
 }

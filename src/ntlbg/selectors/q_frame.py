@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selectors.inputs import Inputs, check_number
+from ntlbg.selectors.inputs import HEAVIEST, LEAST, Inputs, check_number
 from ntlbg.selectors.relevance import require_relevance
 from ntlbg.selectors.result import SelectorOutput
 
@@ -20,7 +20,7 @@ class QFrameOptions:
     temperature: float = 0.8
 
     def __post_init__(self):
-        check_number("temperature", self.temperature, np.finfo(np.float64).tiny)
+        check_number("temperature", self.temperature, LEAST, HEAVIEST)
 
 
 def choose_q_frame(inputs: Inputs, options: QFrameOptions) -> SelectorOutput:

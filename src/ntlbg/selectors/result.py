@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ntlbg.errors import SelectionError
 from ntlbg.selectors.codebook import nearest_codes
 from ntlbg.selectors.inputs import Inputs
 from ntlbg.types import Selection
@@ -17,7 +18,7 @@ class SelectorOutput:
     """A selector's choice, frames in order of time.
 
     Attributes:
-        frames: (k,) ascending positions in order of time.
+        frames: (k,) distinct positions in order of time; in what order they stand does not matter.
         space: (T, S) points whose distances mean similarity, or None for appearance and time.
         z, p_local, num_relevance, contour_radius: see :class:`ntlbg.types.Selection`.
     """
@@ -28,6 +29,31 @@ class SelectorOutput:
     p_local: float | None = None
     num_relevance: int = 0
     contour_radius: float | None = None
+
+
+def check_choice_of(name: str, picks: object, inputs: Inputs) -> None:
+    """Check what a selector hands back.
+
+    Raises:
+        SelectionError: it is no choice of at most ``inputs.num_frames`` different frames.
+    """
+    if not isinstance(picks, SelectorOutput):
+        raise SelectionError(f"selector {name!r} must return a SelectorOutput; got {picks!r}")
+    frames, k = picks.frames, inputs.num_frames
+    if not isinstance(frames, np.ndarray) or frames.ndim != 1 or frames.dtype.kind not in "iu":
+        wrong = "they are no one-dimensional array of whole numbers"
+    elif not 1 <= len(frames) <= k:
+        wrong = f"they are {len(frames)}"
+    elif frames.min() < 0 or frames.max() >= len(inputs):
+        wrong = f"they run from {frames.min()} to {frames.max()}"
+    elif len(np.unique(frames)) < len(frames):
+        wrong = "some come twice"
+    else:
+        return
+    raise SelectionError(
+        f"selector {name!r} must choose 1 to {k} different frames by their positions, 0 to "
+        f"{len(inputs) - 1}; {wrong}: {frames!r}"
+    )
 
 
 def to_selection(inputs: Inputs, picks: SelectorOutput, space: np.ndarray) -> Selection:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ntlbg.selectors.inputs import Inputs, check_number, unit_rows
+from ntlbg.selectors.inputs import HEAVIEST, MOST, Inputs, check_number, unit_rows
 from ntlbg.selectors.relevance import fill_with_best, require_relevance, scale_to_unit
 from ntlbg.selectors.result import SelectorOutput
 
@@ -57,9 +57,9 @@ class WfsOptions:
     balance: float = 0.5
 
     def __post_init__(self):
-        check_number("drift", self.drift, 0, whole=True)
+        check_number("drift", self.drift, 0, MOST, whole=True)
         for name in ("duration", "mean", "largest", "variance", "cut"):
-            check_number(name, getattr(self, name), 0)
+            check_number(name, getattr(self, name), 0, HEAVIEST)
         check_number("balance", self.balance, 0, 1)
 
 

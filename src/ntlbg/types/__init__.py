@@ -188,6 +188,8 @@ class AnswerInput:
         generation: how text is to be written.
         plan: the size that pictures are to be shown in; None: as they are.
         on_text: called with each piece of the answer as it is written, where somebody reads along.
+        kept: a folder of the film in the user's index, for an answerer that wants one to keep
+            things in; it may not be there yet.
     """
 
     index: VideoIndex
@@ -197,6 +199,7 @@ class AnswerInput:
     generation: Generation = GREEDY
     plan: Plan | None = None
     on_text: Callable[[str], None] | None = None
+    kept: Path | None = None
 
     @property
     def pts_seconds(self) -> np.ndarray:

@@ -14,6 +14,8 @@ class Intent:
         language: "en" for Latin letters, whose words are read as English: no other language in them
             is told apart; "zh" for Chinese; "other" for all else, of which only times are read.
         times_seconds: moments it names, in seconds from the first picture.
+        ranges_seconds: from when to when, of the stretches that it names: "from 0:20 to 1:20".
+        beside_time: its ``direction`` is from the one moment that it names: "before 0:30".
         direction: 1 if it asks about what comes after something, -1 before.
         side: 1 if it says first of all, -1 last of all.
         earlier_or_later: 1 if it has a word for the sooner one, -1 for the later one.
@@ -45,11 +47,23 @@ class Intent:
     asks_what_is_shown: bool = False
     localized_prior: float = 0.6  # what a question gets whose words tell nothing
     parts: tuple[str, ...] = ()
+    ranges_seconds: tuple[tuple[float, float], ...] = ()
+    beside_time: bool = False
+
+    @property
+    def names_time(self) -> bool:
+        """Whether it names a moment or a stretch of time."""
+        return bool(self.times_seconds or self.ranges_seconds)
+
+    @property
+    def starts_seconds(self) -> tuple[float, ...]:
+        """Where the times that it names begin."""
+        return (*self.times_seconds, *(start for start, _ in self.ranges_seconds))
 
     @property
     def has_timing(self) -> bool:
         """Whether it names a time or an order, which no part of it says alone."""
-        return bool(self.times_seconds) or (self._in_order and not self.names_pair)
+        return self.names_time or (self._in_order and not self.names_pair)
 
     @property
     def is_yes_no_or_count(self) -> bool:
@@ -74,7 +88,7 @@ class Intent:
     @property
     def asks_what_in_order(self) -> bool:
         """Whether the answer is what comes first or last of all, or next to something."""
-        other = self.is_yes_no_or_count or self.names_pair or self.times_seconds
+        other = self.is_yes_no_or_count or self.names_pair or self.names_time
         return self._in_order and self.asks_for_thing and not other
 
     @property

@@ -32,7 +32,7 @@ def print_answer(answer: Answer, *, written: bool = False) -> None:
     ``written``: its text is on the screen already.
     """
     console = _stdout()
-    console.print("\n" if written else Text(answer.text, style="bold"))
+    console.print("\n" if written else Text(_harmless(answer.text), style="bold"))
     if answer.found is not None:
         console.print(f"evidence found: {answer.found:.0%}\n", style="dim", highlight=False)
     if answer.options is not None and answer.option_scores is not None:
@@ -42,6 +42,11 @@ def print_answer(answer: Answer, *, written: bool = False) -> None:
         console.print(table)
         console.print()
     _print_selected(console, answer, _tokens(answer.usage))
+
+
+def _harmless(text: str) -> str:
+    """Without what would steer the terminal: a model may write anything."""
+    return "".join(sign for sign in text if sign.isprintable() or sign in "\n\t")
 
 
 def _tokens(usage: dict) -> str:
@@ -110,7 +115,7 @@ class Bar:
         """Part of an answer on stdout, as it is written; the bar makes way."""
         self.progress.stop()
         self.has_written = True
-        sys.stdout.write(text)
+        sys.stdout.write(_harmless(text))
         sys.stdout.flush()
 
 

@@ -271,9 +271,13 @@ def _suite(name: str) -> tuple[Callable, Callable, Callable]:
         from ntlbg_lab.compare.ablation_rows import ablation_tables, as_objects
 
         return ablate, ablation_tables, as_objects
+    from ntlbg_lab.compare import SUITES
     from ntlbg_lab.compare import compare as compare_selectors
     from ntlbg_lab.compare.tables import comparison_tables
 
+    if name not in SUITES:
+        there = ", ".join((*SUITES, "ablation", "efficiency", "theory"))
+        raise ConfigError(f"no suite {name!r}; there are {there}")
     run = partial(compare_selectors, suite=name)
     return run, comparison_tables, lambda rows: {"rows": [asdict(row) for row in rows]}
 

@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from ntlbg.data import Sample
+from ntlbg.encoders.checked import encode
 from ntlbg.errors import ConfigError
 from ntlbg.system import System
 from ntlbg.types import VideoIndex
@@ -152,7 +153,7 @@ def encode_timeline(system: System, timeline: Timeline) -> VideoIndex:
     while batch := list(itertools.islice(frames, BATCH)):
         seconds += [at for at, _ in batch]
         pictures = np.stack([frame for _, frame in batch])
-        parts.append([encoder.encode_with_notes(pictures) for encoder in system.encoders])
+        parts.append([encode(encoder, pictures) for encoder in system.encoders])
     found = {
         encoder.name: list(zip(*column, strict=True))
         for encoder, column in zip(system.encoders, zip(*parts, strict=True), strict=True)

@@ -172,7 +172,11 @@ def test_simulated_videos_from_the_command_line(tmp_path):
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
     done = CliRunner().invoke(app, ["compare", str(tmp_path), "--suite", "films"])
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == "error: no suite 'films' of videos; there are haystack, simulated\n"
+    there = "haystack, simulated, ablation, efficiency, theory"
+    assert done.stderr == f"error: no suite 'films'; there are {there}\n"
+    shown = CliRunner().invoke(app, ["compare", "--help"]).stdout
+    for suite in there.split(", "):
+        assert suite in shown
 
 
 @pytest.mark.thorough

@@ -44,6 +44,8 @@ def test_every_kind_of_question_that_is_trained_has_none(kind):
         "When does the owl appear for the last time?",
         "What is the first object after the owl?",
         "Does an eight ball appear at any time?",
+        "What is shown at 64 seconds?",
+        "Which object is visible at 1 minute and 4 seconds?",
     ],
 )
 def test_other_words_for_the_same_have_none(question):
@@ -66,6 +68,10 @@ def test_other_words_for_the_same_have_none(question):
         ("Is there a café?", ["café"]),
         ("Is there a fire hydrant?", ["hydrant"]),
         ("Isn't the door's handle visible?", ["handle"]),
+        ("What does the nurse look after?", ["nurse", "look after"]),
+        ("How does the room look after the party?", ["room", "look", "party"]),
+        ("What is on the end table?", ["end table"]),
+        ("What is shown 38 seconds after the party?", ["38", "seconds", "party"]),
     ],
 )
 def test_a_word_more_is_another_question(question, words):

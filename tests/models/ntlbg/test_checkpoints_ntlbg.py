@@ -159,5 +159,5 @@ def test_folders_without_a_model_say_why(tmp_path):
         (tmp_path / "config.json").write_text(text)
         with pytest.raises(ConfigError, match=r"config\.json is damaged, or of something else"):
             load_answerer(str(tmp_path))
-    with pytest.raises(ConfigError, match="no model '' here"):
+    with pytest.raises(ConfigError, match="no model ''; give builtin"):
         load_answerer("")

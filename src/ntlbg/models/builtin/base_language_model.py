@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
-from transformers.utils import logging
 
 from ntlbg.downloads import changing_cache, part_path, replace_folder
+from ntlbg.models.quiet import quiet_transformers
 
 
 def language_model_folder() -> Path:
@@ -57,10 +57,7 @@ def load_language_model(dtype: torch.dtype) -> PreTrainedModel:
 
 
 def _convert(source: Path, target: Path) -> None:
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # its report lists every tensor
-    logging.disable_progress_bar()
-    try:
+    with quiet_transformers():  # its report lists every tensor
         folder, name = source.parent, source.name
         quantised = AutoModelForCausalLM.from_pretrained(
             folder, gguf_file=name, dtype=torch.float32
@@ -72,6 +69,3 @@ def _convert(source: Path, target: Path) -> None:
         model.load_state_dict(quantised.state_dict())
         model.save_pretrained(target)
         AutoTokenizer.from_pretrained(folder, gguf_file=name).save_pretrained(target)
-    finally:
-        logging.set_verbosity(verbosity)
-        logging.enable_progress_bar()

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ntlbg.models.builtin.enrolment import EnrolledObject
-from ntlbg.question.timing import near_named_times
+from ntlbg.question.timing import named_frames
 from ntlbg.types import Intent
 
 # Constants of this module: scripts/calibrate_further_words.py.
@@ -126,8 +126,8 @@ class OpenVocabulary:
         """
         if not intent.asks_what_is_shown:
             return None
-        if intent.times_seconds:
-            features = features[near_named_times(pts_seconds, intent.times_seconds)]
+        if intent.names_time:
+            features = features[named_frames(pts_seconds, intent)]
         rows = torch.tensor(features[self.replaced_frames(features)]).float()
         words = (rows @ self.directions.T).argmax(-1).tolist()
         return self.names[Counter(words).most_common(1)[0][0]] if words else None

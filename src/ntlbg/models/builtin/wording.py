@@ -17,6 +17,7 @@ from ntlbg.question.english import (
     COUNTED,
     ENDING,
     KNOWN_OPTION,
+    NO_ORDER,
     NUMBER,
     POSSESSIVE,
     RIGHT_NEXT,
@@ -25,6 +26,7 @@ from ntlbg.question.english import (
     UNTRAINED_WORDS,
     WORD,
     YES_OR_NO,
+    with_clock_times,
 )
 from ntlbg.types import Intent, Question
 
@@ -45,11 +47,14 @@ NOT_ENGLISH = "the built-in model reads English only, so the answer is a guess; 
 def unknown_words(text: str, names: "ObjectNames") -> list[str]:
     """Words of a text that are neither names of objects nor part of a question, in its order.
 
-    Names that follow each other without a word between them are one thing, which is not known.
+    Names that follow each other without a word between them are one thing, which is not known. A
+    word of a phrase that only looks like an order stands for all of it: "look after".
     """
+    text = with_clock_times(text)
     for pattern in (CLOCK_TIME, THE_TWO, RIGHT_NEXT, POSSESSIVE):
         text = pattern.sub(" ", text)
     spans = names.spans(text)
+    phrases = [phrase for phrase in NO_ORDER.finditer(text) if not phrase["meant"]]
     found = [
         (start, text[start:end])
         for (start, before), (after, end) in pairwise(spans)
@@ -58,7 +63,10 @@ def unknown_words(text: str, names: "ObjectNames") -> list[str]:
     for start, end in spans:
         text = text[:start] + " " * (end - start) + text[end:]
     words = ((word.start(), word[0]) for word in WORD.finditer(text))
-    found += [(at, word) for at, word in words if ENDING.sub("", word.lower()) not in TRAINED_WORDS]
+    for at, word in words:
+        if ENDING.sub("", word.lower()) not in TRAINED_WORDS:
+            around = (phrase[0] for phrase in phrases if phrase.start() <= at < phrase.end())
+            found.append((at, next(around, word)))
     return list(dict.fromkeys(word.lower() for _, word in sorted(found)))
 
 
@@ -115,7 +123,9 @@ def read_in_english(text: str, options: Sequence[str] | None = None) -> Question
     question = parse_question(text, options)
     if question.intent.language != "zh":
         return question
-    return replace(question, intent=Intent("zh", question.intent.times_seconds))
+    read = question.intent
+    known = Intent("zh", read.times_seconds, ranges_seconds=read.ranges_seconds)
+    return replace(question, intent=known)
 
 
 def answer_caveats(question: Question, names: ObjectNames) -> tuple[str, ...]:
@@ -149,12 +159,12 @@ def _without_words(unknown: Sequence[str]) -> str:
 
 
 def _is_about_no_name(intent: Intent) -> bool:
-    return bool(intent.times_seconds) or intent.asks_what_in_order
+    return intent.names_time or intent.asks_what_in_order
 
 
 def _is_trained(intent: Intent, num_names: int) -> bool:
     """Whether questions of this form, about so many names, were trained."""
-    timed, side, near = map(bool, (intent.times_seconds, intent.side, intent.direction))
+    timed, side, near = map(bool, (intent.names_time, intent.side, intent.direction))
     placed = timed or side or near
     if intent.names_pair:  # which of two comes first, or whether both are there
         both = intent.is_yes_no_or_count and not intent.counts and not placed

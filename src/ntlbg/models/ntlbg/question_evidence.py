@@ -21,7 +21,7 @@ from ntlbg.data import NOT_SEEN
 from ntlbg.question.timing import (
     APPEARANCE_SECONDS,
     NEAR_SECONDS,
-    near_named_times,
+    named_frames,
     run_around,
 )
 from ntlbg.time_text import format_seconds
@@ -333,15 +333,15 @@ def appearance_probabilities(chances: np.ndarray, pts_seconds: np.ndarray) -> li
 def too_late(intent: Intent, pts_seconds: np.ndarray) -> tuple[str, ...]:
     """That a time named in a question lies after the last frame of times (T,), if so."""
     last = float(pts_seconds[-1])
-    if max(intent.times_seconds, default=0.0) <= last + NEAR_SECONDS:
+    if max(intent.starts_seconds, default=0.0) <= last + NEAR_SECONDS:
         return ()
     return (f"the video was looked at up to {format_seconds(last)}, and the time lies after that",)
 
 
 def question_frame_mask(intent: Intent, pts_seconds: np.ndarray) -> np.ndarray | None:
     """Mask (K,) of the frames that a question about events is about; None for other questions."""
-    if intent.times_seconds:
-        return near_named_times(pts_seconds, intent.times_seconds)
+    if intent.names_time:
+        return named_frames(pts_seconds, intent)
     return np.ones(len(pts_seconds), bool) if intent.asks_about_events else None
 
 

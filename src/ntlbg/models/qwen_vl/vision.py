@@ -8,6 +8,8 @@ n tokens that the tower made, m of them kept, C numbers of each, S tokens of the
 any is left out.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,20 +17,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.qwen3_vl.modeling_qwen3_vl import BaseModelOutputWithDeepstackFeatures
 
 from ntlbg.errors import DataError
 from ntlbg.files import staged_file
-from ntlbg.marks import tensor_file
+from ntlbg.marks import Kind, tensor_file
 from ntlbg.models.qwen_vl.inputs import IMAGE_TYPE, VIDEO_TYPE, VisionPrompt
 from ntlbg.models.qwen_vl.positions import prompt_positions
 
 TYPES = {"image": IMAGE_TYPE, "video": VIDEO_TYPE}
 FEATURES = tensor_file("features of a vision tower", "pooled", "kept", "grid_thw")
+CHECKSUM = "sha256"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,30 +90,40 @@ class VisionFeatures:
         return cls(arrays["pooled"], layers, arrays["grid_thw"], arrays["kept"])
 
 
-def save_features(path: Path, features: VisionFeatures) -> None:
-    """Keep features in a safetensors file, to the bit.
+def save_features(path: Path, features: VisionFeatures, kind: Kind = FEATURES) -> None:
+    """Keep features in a safetensors file, to the bit, with a checksum.
+
+    Args:
+        kind: of the file that may lie there already, and is replaced.
 
     Raises:
-        OutputError: the file cannot be written there.
+        OutputError: the file cannot be written there, or is of another kind.
     """
-    with staged_file(path, FEATURES) as stage:
-        save_file({name: one.contiguous() for name, one in features.arrays().items()}, stage)
+    arrays = {name: one.cpu().contiguous() for name, one in features.arrays().items()}
+    with staged_file(path, kind) as stage:
+        save_file(arrays, stage, {CHECKSUM: _checksum(arrays)})
 
 
 def load_features(path: Path) -> VisionFeatures:
     """What ``save_features`` kept.
 
     Raises:
-        DataError: the file cannot be read, or holds something else.
+        DataError: the file cannot be read, is damaged, or holds something else.
     """
     try:
-        return VisionFeatures.from_arrays(load_file(path))
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        features = VisionFeatures.from_arrays(arrays)
     except (OSError, SafetensorError) as error:
         raise DataError(f"{path}: features cannot be read ({error})") from error
     except KeyError as error:
         raise DataError(
             f"{path}: holds no features of a vision tower; {error} is missing"
         ) from None
+    if about.get(CHECKSUM) != _checksum(arrays):
+        raise DataError(f"{path}: damaged; remove it, and let the features be made again")
+    return features
 
 
 @torch.no_grad()
@@ -120,15 +133,21 @@ def encode(model: Any, prompt: VisionPrompt) -> dict[str, VisionFeatures]:
     Args:
         model: one of the families, for conditional generation.
     """
+    towers = {"image": model.model.get_image_features, "video": model.model.get_video_features}
     found = {}
-    if prompt.pixel_values is not None:
-        pixels, grids = prompt.pixel_values, prompt.image_grid_thw
-        made = model.model.get_image_features(*_at(model, pixels, grids), return_dict=True)
-        found["image"] = _features(made, grids)
-    if prompt.pixel_values_videos is not None:
-        pixels, grids = prompt.pixel_values_videos, prompt.video_grid_thw
-        made = model.model.get_video_features(*_at(model, pixels, grids), return_dict=True)
-        found["video"] = _features(made, grids)
+    for name, (pixels, grids) in pictures_of(prompt).items():
+        made = towers[name](pixels.to(model.device), grids.to(model.device), return_dict=True)
+        found[name] = _features(made, grids)
+    return found
+
+
+def pictures_of(prompt: VisionPrompt) -> dict[str, tuple[Tensor, Tensor]]:
+    """Pixels (P, D) and grids (n, 3) of what is seen in a prompt: ``image``, ``video`` or both."""
+    found = {}
+    if prompt.pixel_values is not None and prompt.image_grid_thw is not None:
+        found["image"] = prompt.pixel_values, prompt.image_grid_thw
+    if prompt.pixel_values_videos is not None and prompt.video_grid_thw is not None:
+        found["video"] = prompt.pixel_values_videos, prompt.video_grid_thw
     return found
 
 
@@ -167,12 +186,20 @@ def seen_inputs(
         model.model.rope_deltas = before
 
 
-def _at(model: Any, *tensors: Tensor | None) -> list[Tensor]:
-    return [tensor.to(model.device) for tensor in tensors if tensor is not None]
+def _checksum(arrays: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(arrays.items()):
+        digest.update(json.dumps([name, str(tensor.dtype), tensor.shape]).encode())
+        digest.update(tensor_bytes(tensor))
+    return digest.hexdigest()
 
 
-def _features(made: Any, grids: Tensor | None) -> VisionFeatures:
-    assert grids is not None, "pixels come with grids"
+def tensor_bytes(tensor: Tensor) -> memoryview:
+    """Of a tensor in main memory."""
+    return tensor.contiguous().flatten().view(torch.uint8).numpy().data
+
+
+def _features(made: Any, grids: Tensor) -> VisionFeatures:
     pooled = torch.cat(list(made.pooler_output))
     deepstack = tuple(torch.cat(list(layer)) for layer in getattr(made, "deepstack_features", ()))
     return VisionFeatures(pooled, deepstack, grids, torch.ones(len(pooled), dtype=torch.bool))

@@ -1,0 +1,130 @@
+"""Frames for stock Qwen-VL models: as a video with true times, or as pictures.
+
+Both ways the vision tower looks at each picture alone (``ntlbg.models.qwen_vl.tower``), so that
+what it saw can be kept and used for the next question.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ntlbg.answerers.content import portable_content, resized
+from ntlbg.answerers.shown import Prompt, Shown
+from ntlbg.answerers.shown_pictures import PicturesShown
+from ntlbg.memory import PictureInputs
+from ntlbg.models.picture_processor import PictureProcessor
+from ntlbg.models.qwen_vl.families import family_of
+from ntlbg.models.qwen_vl.inputs import (
+    Layout,
+    VisionPrompt,
+    grid_times,
+    place_vision,
+    times_sentence,
+    video_tokens,
+    vision_prompt,
+)
+from ntlbg.models.qwen_vl.tower import Tower
+from ntlbg.models.qwen_vl.vision import VisionFeatures, seen_inputs
+from ntlbg.types import AnswerInput, Frames
+
+
+class SeenPicturesShown(PicturesShown):
+    """As pictures, which the tower sees one by one."""
+
+    def __init__(self, tower: Tower, processor: PictureProcessor):
+        super().__init__(tower.model, processor)
+        self.tower = tower
+
+    def inputs(self, pictures: int, height: int, width: int) -> PictureInputs:
+        return replace(super().inputs(pictures, height, width), together=False)
+
+    def prompts(self, given: AnswerInput, texts: Sequence[str]) -> Iterator[Prompt]:
+        read = (self.processor(portable_content(given, text)) for text in texts)
+        seen = (VisionPrompt(grid_seconds=np.empty(0), **_named(inputs)) for inputs in read)
+        return _through(self.tower, seen, given.kept)
+
+
+class VideoShown(Shown):
+    """As a video whose times the model is told in the way of its family."""
+
+    def __init__(self, tower: Tower, processor: PictureProcessor, layout: Layout):
+        super().__init__()
+        self.tower, self.processor, self.layout = tower, processor, layout
+        self.family, self.step = family_of(tower.model.config), processor.step
+        # which neighbours are near enough to share a grid is known when they are chosen
+        self.counts_are_exact = layout == "twice"
+
+    def count(self, pictures: int, height: int, width: int) -> int:
+        """Of a grid for each picture; with the layout ``pairs`` there may be fewer."""
+        return video_tokens(self.processor.processor, pictures, height, width)
+
+    def inputs(self, pictures: int, height: int, width: int) -> PictureInputs:
+        """Each patch has the colours of two frames; no tensor beside them grows with the frames."""
+        images, tokens = (
+            self.processor.processor.image_processor,
+            self.count(pictures, height, width),
+        )
+        patch = 3 * images.temporal_patch_size * images.patch_size**2
+        return PictureInputs(pictures, tokens, tokens * self._merge**2 * patch, together=False)
+
+    def tokens_beside(self, pictures: int, text: str, last_seconds: float) -> int:
+        seconds, merge = np.full(pictures, last_seconds), self._merge
+        prompt = place_vision(
+            self.family, self.processor.processor, self._text(seconds, text),
+            grid_seconds=seconds, video_grid_thw=torch.tensor([[pictures, merge, merge]]),
+        )  # fmt: skip
+        return prompt.input_ids.shape[1] - pictures
+
+    def prompts(self, given: AnswerInput, texts: Sequence[str]) -> Iterator[Prompt]:
+        video = Frames(resized(given.pictures, given.plan), given.times)
+        seconds = grid_times(self.family, video.pts_seconds, self.layout)
+        prompts = (
+            vision_prompt(
+                self.family, self.processor.processor, self._text(seconds, text), video,
+                layout=self.layout,
+            )
+            for text in texts
+        )  # fmt: skip
+        return _through(self.tower, prompts, given.kept)
+
+    @property
+    def _merge(self) -> int:
+        return self.processor.processor.image_processor.merge_size
+
+    def _text(self, grid_seconds: np.ndarray, text: str) -> str:
+        """In the model's chat form; with the times where the family has no clock of its own."""
+        if self.family.clock == "order":
+            text = f"{times_sentence(grid_seconds)}\n{text}"
+        return self.processor.video_turn(text)
+
+
+def _through(
+    tower: Tower, prompts: Iterable[VisionPrompt], folder: Path | None
+) -> Iterator[Prompt]:
+    """Prompts about the same frames, which the tower sees when the first of them is read."""
+    seen: dict[str, VisionFeatures] = {}
+    for prompt in prompts:
+        visual = int((prompt.mm_token_type_ids != 0).sum())
+        reading = partial(_reading, tower, prompt, folder, seen)
+        yield Prompt(prompt.input_ids.shape[1], visual, reading)
+
+
+@contextmanager
+def _reading(
+    tower: Tower, prompt: VisionPrompt, folder: Path | None, seen: dict[str, VisionFeatures]
+) -> Iterator[dict[str, Any]]:
+    if not seen:
+        seen.update(tower.look(prompt, folder))
+    with seen_inputs(tower.model, prompt, seen) as inputs:
+        yield inputs
+
+
+def _named(inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    names = ("input_ids", "mm_token_type_ids", "pixel_values", "image_grid_thw")
+    return {name: inputs[name] for name in names}
