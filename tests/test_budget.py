@@ -11,7 +11,7 @@ from fakes import ColourAnswerer, ColourEncoder
 from ntlbg import budget, looking, pipeline
 from ntlbg.answerers import Habits
 from ntlbg.budget import check_used, plan_frames
-from ntlbg.errors import BudgetError
+from ntlbg.errors import BudgetError, InvalidBudget
 from ntlbg.index.store import FeatureIndex
 from ntlbg.memory import Setup, Workload, model_sizes, plan_answer
 from ntlbg.memory.devices import Device
@@ -183,6 +183,14 @@ def test_too_few_tokens_are_an_error_that_says_what_would_do():
     with pytest.raises(BudgetError, match="one frame and the question are 102 tokens, reader reads "
                        "99; ask a shorter question, or another model"):  # fmt: skip
         planned(short, 3)
+
+
+@pytest.mark.parametrize("habits", [Habits(num_frames=2.5), Habits(frames_of=lambda looked: 0)])
+def test_habits_that_are_no_number_of_frames_are_refused(habits):
+    answerer = ColourAnswerer()
+    answerer.habits = habits
+    with pytest.raises(InvalidBudget, match="a whole number of at least 1"):
+        plan_frames(answerer, QUESTION, SIZE, FRAMES, device=ROOM)
 
 
 def test_fewer_frames_are_said_where_the_cap_demands_it():

@@ -18,6 +18,7 @@ from ntlbg.hub import model_type
 from ntlbg.memory.devices import Device
 from ntlbg.pictures import fit_within
 from ntlbg.retrievers import Retriever
+from ntlbg.selectors.inputs import check_budget
 from ntlbg.types import AnswerInput, Plan, Question, Reply
 
 # A page of sixteen pictures is looked through at a glance, and is read in a second.
@@ -62,8 +63,12 @@ class Habits:
     max_visual_tokens: int | None = None
 
     def budget(self, sampled: int) -> int:
-        """How many to choose of ``sampled`` frames."""
-        return self.num_frames if self.frames_of is None else self.frames_of(sampled)
+        """How many to choose of ``sampled`` frames.
+
+        Raises:
+            InvalidBudget: the answerer's author wrote no whole number of at least 1.
+        """
+        return check_budget(self.num_frames if self.frames_of is None else self.frames_of(sampled))
 
 
 class Answerer(ABC):
