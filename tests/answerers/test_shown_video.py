@@ -243,7 +243,9 @@ def _further(positions: torch.Tensor) -> torch.Tensor:
 def test_options_are_chosen_by_the_likelihood_of_their_letters(answerers, vlm_folders, kind):
     answerer, given = answerers[kind, "twice"], shown(drawn(3), TIMES)
     question = parse_question("What is shown?", ("a red car", "a dog", "no"))
-    inputs = plain_inputs(answerer, vlm_folders[kind], given, question_text(question))
+    inputs = plain_inputs(
+        answerer, vlm_folders[kind], given, question_text(question, style=answerer.style)
+    )
     with torch.inference_mode():
         chances = answerer.model(**inputs).logits[0, -1].double().softmax(0)
     words = answerer.processor.tokenizer
@@ -325,6 +327,7 @@ def test_ask_from_python_with_pairs(vlm_folders, colour_video, tmp_path, kind):
 @pytest.mark.parametrize("family", OTHERS)
 def test_other_families_are_refused_before_weights_are_read(vlm_folders, tmp_path, family):
     (tmp_path / "config.json").write_bytes((vlm_folders[family] / "config.json").read_bytes())
+    (tmp_path / "model.safetensors").touch()  # which would be an error if it were read
     with pytest.raises(ConfigError, match=r"frames_as=video: .* no times .* leave it at images"):
         load_transformers_answerer(str(tmp_path), {"frames_as": "video"})
 
