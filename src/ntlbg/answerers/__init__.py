@@ -15,6 +15,7 @@ from typing import Any
 from ntlbg.encoders import Encoder
 from ntlbg.errors import ConfigError
 from ntlbg.hub import model_type
+from ntlbg.memory.devices import Device
 from ntlbg.pictures import fit_within
 from ntlbg.retrievers import Retriever
 from ntlbg.selectors.inputs import check_budget
@@ -128,8 +129,24 @@ class Answerer(ABC):
         """What chooses frames for it where nobody says; None: it has no opinion of its own."""
         return None
 
-    def peak_bytes(self, num_frames: int, sampled_frames: int) -> int | None:
-        """Memory that reading k of T frames takes, weights included; None where it is not known."""
+    def peak_bytes(
+        self, num_frames: int, sampled_frames: int, size: tuple[int, int], text_tokens: int
+    ) -> int | None:
+        """Memory that reading k of T frames takes, weights included; None where it is not known.
+
+        It is that of the device which ``device`` names.
+
+        Args:
+            size: (height, width) of the pictures.
+            text_tokens: beside them, of question and answer.
+        """
+        return None
+
+    def device(self) -> Device | None:
+        """Where it computes, with the memory that there is for it.
+
+        None: it has nothing in the memory of this machine that would have to be planned.
+        """
         return None
 
 
