@@ -31,6 +31,14 @@ def colour_video(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="session")
+def tiny_gguf(tmp_path_factory):
+    """A small random model and its projector as GGUF files."""
+    from tiny_gguf import write_tiny_gguf
+
+    return write_tiny_gguf(tmp_path_factory.mktemp("gguf"))
+
+
 @pytest.fixture
 def run(monkeypatch, tmp_path):
     """Run a command; the model ``colours`` is there, the index is empty."""

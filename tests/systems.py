@@ -9,6 +9,7 @@ from fakes import ColourAnswerer, ColourEncoder, ColourRetriever
 from longvu_models import tiny_longvu_processor, tiny_model
 from ntlbg.answerers import Answerer
 from ntlbg.answerers.echo import EchoAnswerer
+from ntlbg.answerers.gguf import load_gguf_answerer
 from ntlbg.answerers.longvu import LongVUAnswerer
 from ntlbg.answerers.transformers import load_transformers_answerer
 from ntlbg.encoders import Encoder
@@ -18,6 +19,7 @@ from ntlbg.retrievers.coverage import CoverageRetriever
 from ntlbg.retrievers.embedding import EmbeddingRetriever
 from tiny_encoders import FAMILIES as ENCODER_FAMILIES
 from tiny_encoders import write_tiny_encoder
+from tiny_gguf import write_tiny_gguf
 from tiny_models import tiny_answerer
 from tiny_vlms import FAMILIES as VLM_FAMILIES
 from tiny_vlms import make_vlm
@@ -41,6 +43,13 @@ def _vlm(family: str) -> Answerer:
 
 
 @cache
+def _gguf() -> Answerer:
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_tiny_gguf(Path(folder))
+        return load_gguf_answerer(files.model, {"mmproj": files.projector, "threads": 1})
+
+
+@cache
 def _pretrained(family: str) -> Encoder:
     with tempfile.TemporaryDirectory() as folder:
         write_tiny_encoder(family, Path(folder))
@@ -55,6 +64,7 @@ ANSWERERS = {
     "ntlbg": _ntlbg,
     "longvu": _longvu,
     "toy": lambda: toys.names()["ToyAnswerer"](),
+    "gguf": _gguf,
     **{family: partial(_vlm, family) for family in VLM_FAMILIES},
 }
 RETRIEVERS = {

@@ -34,7 +34,7 @@ class Reader(ColourAnswerer):
 class Heavy(ColourAnswerer):
     """A megabyte for every frame that is read, and a kilobyte for every one looked at."""
 
-    def peak_bytes(self, num_frames, sampled_frames):
+    def peak_bytes(self, num_frames, sampled_frames, size, text_tokens):
         return 10**6 * num_frames + 10**3 * sampled_frames
 
 
@@ -130,8 +130,8 @@ def test_a_model_of_our_own_kind_says_what_it_needs():
     sizes = model_sizes(answerer.model.config, "tiny")
     for chosen in (8, 64):
         plan = plan_answer(sizes, Workload(FRAMES, chosen), Setup(4))
-        assert answerer.peak_bytes(chosen, FRAMES) == plan.at("read the prompt")
-    few = Device("CPU", answerer.peak_bytes(8, FRAMES), is_gpu=False)
+        assert answerer.peak_bytes(chosen, FRAMES, SIZE, 96) == plan.at("read the prompt")
+    few = Device("CPU", answerer.peak_bytes(8, FRAMES, SIZE, 96), is_gpu=False)
     frames, why = planned(answerer, 64, device=few)
     assert frames < 8  # of main memory a share is left to others
     assert why.endswith(f": {frames} frames are used")

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 from packaging.requirements import Requirement
 
-from ntlbg.cli.app import EXTRAS
+from ntlbg.packages import EXTRAS
 
 
 def plain(*arguments):
@@ -22,8 +22,10 @@ def plain(*arguments):
 
 def test_packages_of_extras_are_those_of_the_distributions(pytestconfig):
     declared = {}
-    for file, extra in (("pyproject.toml", "train"), ("lab/pyproject.toml", "games")):
-        project = tomllib.loads((pytestconfig.rootpath / file).read_text())["project"]
+    extras = [("", "train"), ("", "gguf"), ("lab", "games")]
+    for folder, extra in extras:
+        file = pytestconfig.rootpath / folder / "pyproject.toml"
+        project = tomllib.loads(file.read_text())["project"]
         for line in project["optional-dependencies"][extra]:
             declared[Requirement(line).name] = f"{project['name']}[{extra}]"
         assert not set(declared) & {Requirement(line).name for line in project["dependencies"]}
@@ -36,6 +38,18 @@ def test_training_names_the_extra_it_needs(pytestconfig):
     assert (done.returncode, done.stdout) == (2, "")
     name, advice = done.stderr.split(" is not installed; ")
     assert (name, advice) == ("error: peft", "run `pip install 'ntlbg-llm[train]'`\n")
+
+
+@pytest.mark.slow
+def test_gguf_files_name_the_extra_they_need(tiny_gguf, colour_video):
+    mmproj = f"mmproj={tiny_gguf.projector}"
+    model = ("--model", tiny_gguf.model, "--model-option", mmproj)
+    done = plain("ask", colour_video, "Is it red?", *model)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: tiny.gguf, a GGUF file, needs xllamacpp, which is not installed; "
+        "run `pip install 'ntlbg-llm[gguf]'`\n"
+    )
 
 
 @pytest.mark.slow

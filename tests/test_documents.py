@@ -4,15 +4,23 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import get_args
 
 import pytest
+import typer.main
 import yaml
 from typer.testing import CliRunner
 
 import ntlbg
+from ntlbg.answerers import kind_of
+from ntlbg.answerers.gguf import GGUFOptions
+from ntlbg.answerers.openai import OpenAIOptions
+from ntlbg.answerers.transformers_options import TransformersOptions
 from ntlbg.cli import app
+from ntlbg.cli.app import read_model_options, read_options
 
 ROOT = Path(__file__).parents[1]
+MODELS = ROOT / "docs" / "models.md"
 PAGES = [
     *sorted(ROOT.glob("docs/**/*.md")),
     ROOT / "CONTRIBUTING.md",
@@ -64,6 +72,50 @@ def test_commands_run(page, tmp_path, monkeypatch):
 def test_every_configuration_is_listed():
     listed = set(re.findall(r"\w+\.json", text(ROOT / "configs" / "README.md")))
     assert {path.name for path in ROOT.glob("configs/*.json")} <= listed
+
+
+def test_every_option_of_a_model_is_explained():
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \|", text(ROOT / "docs" / "models.md"), re.MULTILINE)
+    explained = dict(rows)
+    fields = TransformersOptions.model_fields
+    assert list(fields) == [name for name, _ in rows if name in fields]
+    for name, field in fields.items():
+        values = [value for part in get_args(field.annotation) for value in (part, *get_args(part))]
+        words = [value for value in values if isinstance(value, str)]
+        assert all(f"`{word}`" in explained[name] for word in words), name
+
+
+def sections(page: Path, *headings: str) -> str:
+    """Of a page, what is below these headings of the second level."""
+    parts = re.split(r"^## (.+)$", text(page), flags=re.MULTILINE)
+    found = dict(zip(parts[1::2], parts[2::2]))
+    return "\n".join(found[heading] for heading in headings)
+
+
+@pytest.mark.parametrize(
+    ("heading", "options"),
+    [("Servers (OpenAI-compatible)", OpenAIOptions), ("GGUF files", GGUFOptions)],
+)
+def test_every_option_of_a_server_or_a_file_is_explained(heading, options):
+    shown = re.findall(r"^\| `(\w+)=([\w.]+)` \|", sections(MODELS, heading), re.MULTILINE)
+    assert sorted(name for name, _ in shown) == sorted(options.model_fields)
+    given = read_options([f"{name}={value}" for name, value in shown])
+    options.model_validate(given)  # the values are accepted
+    for name, default in (("timeout", 600), ("retries", 3), ("backoff", 0.5), ("n_ctx", 16384)):
+        if name in options.model_fields:
+            assert given[name] == options.model_fields[name].default == default
+
+
+def test_commands_about_models_have_their_options():
+    shown = sections(MODELS, "Servers (OpenAI-compatible)", "GGUF files")
+    lines = [line for line in shown.splitlines() if line.startswith("ntlbg ")]
+    assert lines
+    group = typer.main.get_command(app)
+    for line in lines:
+        _, name, *words = shlex.split(line)
+        parsed = group.get_command(None, name).make_context(name, words).params
+        assert kind_of(parsed["model"])[0] in ("openai", "gguf")
+        read_model_options(parsed["model_option"])
 
 
 def test_requirements_are_those_of_make_setup():

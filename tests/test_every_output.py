@@ -53,7 +53,7 @@ ROWS = {
         ("save_plots", Place("ask {film} red? --model colours --save-plots {out}",
                              (*drawn("timeline", "features"), "seen.safetensors"))),
     )),
-    "answer": Row(("questions",), (
+    "answer": Row(("questions", "videos"), (
         ("out", Place("answer {questions} {out} --model colours")),
         ("out", Place("answer {list} {out} --model colours")),
     )),

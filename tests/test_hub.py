@@ -1,5 +1,6 @@
 """Folders, what was fetched before, and the hub last: whom is asked for what, and what is said."""
 
+import json
 import os
 import shutil
 import socket
@@ -11,7 +12,14 @@ from huggingface_hub import constants
 
 from fake_hub import COMMITS, fake_hub, reach
 from ntlbg.errors import ConfigError, WeightsError
-from ntlbg.hub import find_model, model_type, wanted_files, weight_files
+from ntlbg.hub import (
+    fetched_folder,
+    find_model,
+    model_type,
+    read_at_once,
+    wanted_files,
+    weight_files,
+)
 
 FILES = {
     "config.json": '{"model_type": "clip"}',
@@ -121,6 +129,30 @@ def test_offline_it_says_what_is_missing(cache, no_network, name, error, message
 def test_what_is_no_name_of_the_hub_is_not_asked_for(cache, no_network, name):
     with pytest.raises(ConfigError, match="no such folder"):
         find_model(name, check)
+
+
+def test_what_is_here_is_found_without_a_network(source, cache, no_network, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    assert fetched_folder(str(source)) == source
+    assert fetched_folder("org/tiny") is None
+    folder = kept(cache, READ)
+    assert fetched_folder("org/tiny") == fetched_folder(f"org/tiny@{COMMITS['main']}") == folder
+    for name in ("gpt-5", "qwen2.5vl:7b", "org/a--b", "/nowhere/at/all"):
+        assert fetched_folder(name) is None
+
+
+@pytest.mark.parametrize(("config", "length"), [
+    ({"text_config": {"max_position_embeddings": 8192}, "max_position_embeddings": 1}, 8192),
+    ({"max_position_embeddings": 32768}, 32768),
+    ({"text_config": {}}, None),
+    ({"max_position_embeddings": "many"}, None),
+    ([1], None),
+    (None, None),
+])  # fmt: skip
+def test_what_a_model_reads_at_once(tmp_path, config, length):
+    if config is not None:
+        (tmp_path / "config.json").write_text(json.dumps(config))
+    assert read_at_once(tmp_path) == length
 
 
 def test_a_file_is_no_model(source, no_network, monkeypatch):

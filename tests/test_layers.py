@@ -11,7 +11,7 @@ import ntlbg
 PACKAGE = Path(ntlbg.__file__).parent
 LAYERS = (
     ("errors", "generation", "types"),
-    ("plugins", "roles"),
+    ("packages", "plugins", "roles"),
     ("config",),
     (
         "video",
@@ -118,8 +118,8 @@ def test_files_stay_small(path):
 
 # They ask before they replace or remove, or keep a cache whose names are theirs alone.
 WRITERS = {
-    "files.py", "scratch.py", "store.py", "downloads.py", "json_lines.py", "checkpoints.py",
-    "stage_files.py",
+    "files.py", "scratch.py", "store.py", "kept.py", "downloads.py", "json_lines.py",
+    "checkpoints.py", "stage_files.py",
 }  # fmt: skip
 DESTROYING = {"replace", "rename", "unlink", "remove", "rmtree", "rmdir", "truncate", "move"}
 STAGED = {"stage", "staged"}

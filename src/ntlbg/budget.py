@@ -53,16 +53,20 @@ class Room:
         length = self.answerer.context_length
         return length is None or self.tokens(number, size) <= length
 
-    def within_memory(self, number: int) -> bool:
-        # the weights are in memory already, or will be whatever the number of frames is
-        need = self.answerer.peak_bytes(number, self.sampled_frames)
+    def needed(self, number: int, size: Size) -> int | None:
+        """Bytes of memory, weights included."""
+        text = self.answerer.text_tokens(self.question, number, self.last_seconds)
+        return self.answerer.peak_bytes(number, self.sampled_frames, size, text)
+
+    def within_memory(self, number: int, size: Size) -> bool:
+        need = self.needed(number, size)
         return need is None or need <= self.device.usable_bytes
 
     def fits(self, number: int, size: Size) -> bool:
         return (
             self.within_cap(number, size)
             and self.within_context(number, size)
-            and self.within_memory(number)
+            and self.within_memory(number, size)
         )
 
 
@@ -86,7 +90,7 @@ def plan_frames(
         max_visual_tokens: hard cap on the tokens that stand for the frames; None is the model's
             own, if it has one.
         last_seconds: of the last frame looked at.
-        device: None is the main memory of this machine.
+        device: None is the one that the answerer computes on, or else the main memory here.
 
     Returns:
         The plan, and a sentence for each reason why there are fewer frames.
@@ -101,7 +105,8 @@ def plan_frames(
             f"{max_visual_tokens} cannot be kept; leave it out, and give --frames"
         )
     cap = answerer.habits.max_visual_tokens if max_visual_tokens is None else max_visual_tokens
-    room = Room(answerer, question, sampled_frames, last_seconds, cap, device or main_memory())
+    device = device or answerer.device() or main_memory()
+    room = Room(answerer, question, sampled_frames, last_seconds, cap, device)
     sizes = answerer.picture_sizes(*size)
     wanted = min(num_frames or answerer.habits.budget(sampled_frames), sampled_frames)
     if num_frames is not None:
@@ -164,7 +169,7 @@ def _check_cap(room: Room, number: int, smallest: Size) -> None:
         return
     least = room.answerer.cost(number, *smallest)
     most = _most(lambda count: room.within_cap(count, smallest), number)
-    instead = f"or at most {most} frames" if most else "or a model whose pictures take less"
+    instead = f"or at most {_frames(most)}" if most else "or a model whose pictures take less"
     raise BudgetError(
         f"{_frames(number)} take at least {least} visual tokens, the cap is "
         f"{room.max_visual_tokens}; give --max-visual-tokens {least}, {instead}"
@@ -184,7 +189,7 @@ def _not_even_one(room: Room, smallest: Size) -> str:
             f"one frame and the question are {room.tokens(1, smallest)} tokens, {answerer.name} "
             f"reads {answerer.context_length}; ask a shorter question, or another model"
         )
-    return f"one frame {_memory(room, 1)}; free some memory, or take another model"
+    return f"one frame {_memory(room, 1, smallest)}; free some memory, or take another model"
 
 
 def _why_fewer(room: Room, number: int, wanted: int, floor: Size) -> str:
@@ -200,12 +205,12 @@ def _why_fewer(room: Room, number: int, wanted: int, floor: Size) -> str:
             f"reads {room.answerer.context_length}"
         )
     else:
-        why = f"{_frames(wanted)} {_memory(room, wanted)}"
+        why = f"{_frames(wanted)} {_memory(room, wanted, floor)}"
     return f"{why}: {_frames(number)} {'is' if number == 1 else 'are'} used"
 
 
-def _memory(room: Room, number: int) -> str:
-    need = room.answerer.peak_bytes(number, room.sampled_frames)
+def _memory(room: Room, number: int, size: Size) -> str:
+    need = room.needed(number, size)
     assert need is not None  # else it fits
     verb, have = "needs" if number == 1 else "need", room.device.usable_bytes / GIGABYTE
     return f"{verb} {need / GIGABYTE:.3g} GB, there are {have:.3g}"

@@ -22,7 +22,7 @@ NtlbgError
 ├── WeightsError               model parts that are missing, damaged or cannot be fetched
 ├── BudgetError            frames that do not fit the tokens asked for, or more tokens were used
 ├── EndpointError          a server that cannot be reached, refuses, or sends what is no answer
-├── MissingPackage         a command or recipe of a distribution that is not installed
+├── MissingPackage         a package that is not installed, and what is asked for needs
 ├── NotReadyError              data, memory or weights that training needs are not on this machine
 └── OutputError                a result that cannot be written where it was asked for
 
@@ -119,7 +119,7 @@ class EndpointError(NtlbgError):
 
 
 class MissingPackage(NtlbgError):
-    """A command or a recipe is in a distribution that is not installed."""
+    """What is asked for needs a package that is not installed."""
 
 
 class NotReadyError(NtlbgError):

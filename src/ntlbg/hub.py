@@ -72,6 +72,27 @@ def is_cached(model: str, check: Callable[[Path], None]) -> bool:
     return folder is not None and _passes(check, folder)
 
 
+def fetched_folder(name: str) -> Path | None:
+    """Of a model that is here: its folder, or what an earlier fetch left; nothing is contacted."""
+    if Path(name).is_dir():
+        return Path(name)
+    named = _NAME.fullmatch(name)
+    try:
+        return None if named is None else _cached(*named.groups())
+    except ConfigError:  # a name of something else
+        return None
+
+
+def read_at_once(folder: Path) -> int | None:
+    """Tokens that a language model reads at once, as its settings say; None where they do not."""
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        length = config.get("text_config", config).get("max_position_embeddings")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return length if isinstance(length, int) and length > 0 else None
+
+
 def _passes(check: Callable[[Path], None], folder: Path) -> bool:
     try:
         check(folder)

@@ -101,9 +101,10 @@ def ask(
         pictures = read_frames or folder is not None or system.answerer.wants.pictures
         moments = _choose(Path(video), asked, system, look, index, progress, pictures, limit=True)
         began = time.perf_counter()
-        kept = (index or FeatureIndex()).kept(video) if system.answerer.wants.keeps else None
-        given = replace(moments.context, generation=generation, on_text=on_text, kept=kept)
-        reply = system.answerer.answer(asked, given)
+        keeps = system.answerer.wants.keeps
+        with (index or FeatureIndex()).keeping(video) if keeps else nullcontext() as kept:
+            given = replace(moments.context, generation=generation, on_text=on_text, kept=kept)
+            reply = system.answerer.answer(asked, given)
         assert given.plan is not None
         check_used(given.plan, reply, system.answerer, max_visual_tokens)
         moments.usage["seconds"]["answer"] = time.perf_counter() - began

@@ -1,5 +1,6 @@
 """A model of a server: what is sent, what it costs, and that no cut prompt is answered."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -341,6 +342,21 @@ def test_a_long_question_is_counted_where_it_matters(server):
         assert tokens == true if exact else true <= tokens <= true + len(text) + 5
 
 
+def test_a_folder_of_the_model_says_what_it_reads(server, tmp_path):
+    """Where the server does not: that of transformers answers longer prompts with nonsense."""
+    config = {"model_type": "idefics3", "text_config": {"max_position_embeddings": 150}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    name, question = f"openai:{tmp_path}", parse_question(ASKED)
+    answerer = load_answerer(name, endpoint=server.address)
+    assert answerer.context_length == 150
+    with pytest.raises(EndpointError, match=r"was sent \d+ tokens, .* reads 150, so that its"):
+        answerer.answer(question, given_of(1))
+    server.listed = {"data": [{"id": str(tmp_path), "max_model_len": 9000}]}
+    answerer = load_answerer(name, endpoint=server.address)
+    assert answerer.context_length == 9000
+    assert answerer.answer(question, given_of(1)).text == "a red wall"
+
+
 # As vLLM takes a video
 
 
@@ -375,6 +391,18 @@ def test_the_key_of_the_environment(server, ask, monkeypatch):
         "Bearer sk-123456789"
     }
     assert "sk-123456789" not in repr(answer) + repr(vars(answerer_of(server)))
+
+
+def test_what_the_environment_says_now(server, monkeypatch):
+    """Another key, or another server, is taken at once."""
+    for key in ("sk-123456789", "sk-987654321"):
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+        answerer_of(server).cost(1, 64, 64)
+        assert server.requests[-1].headers["authorization"] == f"Bearer {key}"
+    with loopback.Loopback().serving() as other:
+        for one in (server, other):
+            monkeypatch.setenv("NTLBG_ENDPOINT", one.address)
+            assert load_answerer("openai:tiny").client.address == one.address
 
 
 def test_a_model_without_eyes(server):

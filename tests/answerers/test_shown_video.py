@@ -74,6 +74,16 @@ def test_each_picture_each_time_and_the_order_count(answerers, kind):
     assert not torch.allclose(before, logits_of(answerer, swapped), atol=1e-5)
 
 
+@EVERY_KIND
+def test_the_layout_counts_where_frames_are_near(answerers, kind):
+    """And nowhere else: a frame without a near neighbour is shown as if each were alone."""
+    near, far = shown(drawn(3), [3.2, 3.9, 61.0]), shown(drawn(3), TIMES)
+    for given, same in ((near, False), (far, True)):
+        twice, pairs = (logits_of(answerers[kind, one], given) for one in ("twice", "pairs"))
+        assert torch.equal(twice, pairs) == same
+        assert same or not torch.allclose(twice, pairs, atol=1e-5)
+
+
 # --- counts ---------------------------------------------------------------------------------------
 
 # Sizes, counts, and how far apart the frames are; no test was written with these in mind.
@@ -243,7 +253,9 @@ def _further(positions: torch.Tensor) -> torch.Tensor:
 def test_options_are_chosen_by_the_likelihood_of_their_letters(answerers, vlm_folders, kind):
     answerer, given = answerers[kind, "twice"], shown(drawn(3), TIMES)
     question = parse_question("What is shown?", ("a red car", "a dog", "no"))
-    inputs = plain_inputs(answerer, vlm_folders[kind], given, question_text(question))
+    inputs = plain_inputs(
+        answerer, vlm_folders[kind], given, question_text(question, style=answerer.style)
+    )
     with torch.inference_mode():
         chances = answerer.model(**inputs).logits[0, -1].double().softmax(0)
     words = answerer.processor.tokenizer
@@ -325,6 +337,7 @@ def test_ask_from_python_with_pairs(vlm_folders, colour_video, tmp_path, kind):
 @pytest.mark.parametrize("family", OTHERS)
 def test_other_families_are_refused_before_weights_are_read(vlm_folders, tmp_path, family):
     (tmp_path / "config.json").write_bytes((vlm_folders[family] / "config.json").read_bytes())
+    (tmp_path / "model.safetensors").write_bytes(b"cannot be read")
     with pytest.raises(ConfigError, match=r"frames_as=video: .* no times .* leave it at images"):
         load_transformers_answerer(str(tmp_path), {"frames_as": "video"})
 

@@ -16,7 +16,7 @@ from ntlbg.answerers import load_answerer
 from ntlbg.answerers.content import CHOICE_STYLES, LETTERS, question_text, stamp
 from ntlbg.answerers.transformers import load_transformers_answerer
 from ntlbg.budget import plan_frames
-from ntlbg.errors import BudgetError, ConfigError, WeightsError
+from ntlbg.errors import BudgetError, ConfigError, MissingPackage, WeightsError
 from ntlbg.generation import Generation
 from ntlbg.memory.devices import Device
 from ntlbg.question import parse_question
@@ -291,7 +291,7 @@ def test_options_of_loading_do_what_they_say(vlm_folders):
 
 @pytest.mark.skipif(importlib.util.find_spec("bitsandbytes") is not None, reason="it is here")
 def test_quantization_names_the_package(vlm_folders):
-    with pytest.raises(ConfigError, match="quantization=int4 needs bitsandbytes; run `pip install"):
+    with pytest.raises(MissingPackage, match=r"int4 needs bits.*`pip install bitsandbytes`"):
         load_transformers_answerer(str(vlm_folders["qwen2_vl"]), {"quantization": "int4"})
 
 

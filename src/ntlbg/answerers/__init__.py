@@ -15,6 +15,7 @@ from typing import Any
 from ntlbg.encoders import Encoder
 from ntlbg.errors import ConfigError
 from ntlbg.hub import model_type
+from ntlbg.memory.devices import Device
 from ntlbg.pictures import fit_within
 from ntlbg.retrievers import Retriever
 from ntlbg.selectors.inputs import check_budget
@@ -128,8 +129,24 @@ class Answerer(ABC):
         """What chooses frames for it where nobody says; None: it has no opinion of its own."""
         return None
 
-    def peak_bytes(self, num_frames: int, sampled_frames: int) -> int | None:
-        """Memory that reading k of T frames takes, weights included; None where it is not known."""
+    def peak_bytes(
+        self, num_frames: int, sampled_frames: int, size: tuple[int, int], text_tokens: int
+    ) -> int | None:
+        """Memory that reading k of T frames takes, weights included; None where it is not known.
+
+        It is that of the device which ``device`` names.
+
+        Args:
+            size: (height, width) of the pictures.
+            text_tokens: beside them, of question and answer.
+        """
+        return None
+
+    def device(self) -> Device | None:
+        """Where it computes, with the memory that there is for it.
+
+        None: it has nothing in the memory of this machine that would have to be planned.
+        """
         return None
 
 
@@ -210,7 +227,7 @@ def load_answerer(
     options: Mapping[str, Any] | None = None,
     pristine: bool = False,
 ) -> Answerer:
-    """The answerer of this name, loaded once per process.
+    """The answerer of this name, loaded once per process; that of a server is asked for anew.
 
     Args:
         model: ``builtin``; a folder with a model, or its hub id; a ``.gguf`` file; or
@@ -237,7 +254,9 @@ def load_answerer(
             f"{', '.join(WITH_OPTIONS)}"
         )
     written = json.dumps(dict(options or {}), sort_keys=True, default=os.fspath)
-    return _loaded(kind, name, endpoint, written, pristine)
+    # a server may have changed meanwhile, and so may its address and its key
+    load = _load if kind == "openai" else _loaded
+    return load(kind, name, endpoint, written, pristine)
 
 
 def kind_of(model: str) -> tuple[str, str]:
@@ -264,10 +283,12 @@ def kind_of(model: str) -> tuple[str, str]:
     )
 
 
-@cache
-def _loaded(kind: str, name: str, endpoint: str | None, options: str, pristine: bool) -> Answerer:
+def _load(kind: str, name: str, endpoint: str | None, options: str, pristine: bool) -> Answerer:
     with _collector_paused():
         return ANSWERERS[kind](ModelChoice(name, endpoint, json.loads(options), pristine))
+
+
+_loaded = cache(_load)
 
 
 @contextmanager

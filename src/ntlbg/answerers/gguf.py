@@ -15,12 +15,13 @@ import psutil
 from pydantic import Field
 
 from ntlbg.answerers.chat.answerer import ChatAnswerer, ChatOptions
-from ntlbg.answerers.chat.client import ChatClient
+from ntlbg.answerers.chat.client import ChatClient, check_reads_pictures
 from ntlbg.answerers.chat.messages import Writing
 from ntlbg.answerers.chat.sending import Patience, Sender
 from ntlbg.answerers.content import VISUAL_TOKENS
 from ntlbg.answerers.model_options import read_model_options
 from ntlbg.errors import ConfigError, WeightsError
+from ntlbg.packages import check_installed
 
 MAGIC = b"GGUF"
 PROJECTOR = "clip"  # what a projector's file says it is, of whatever family
@@ -37,7 +38,8 @@ class GGUFOptions(ChatOptions):
     Attributes:
         mmproj: file of the projector that makes pictures readable; it belongs to the model.
         n_ctx: tokens that are read at once; more take more memory.
-        threads: of the processor; None: a thread for each core that this process may use.
+        threads: of the processor; None: a thread for each core that this process may use. They
+            wait for each other, so that on a busy machine one is faster than several.
         n_gpu_layers: layers on the GPU; None: as many as fit.
     """
 
@@ -55,6 +57,10 @@ class GGUFAnswerer(ChatAnswerer):
         server: of xllamacpp.
     """
 
+    # What llama.cpp kept of an earlier prompt changes the numbers of the next in their third digit,
+    # and with them an answer now and then. Other orders of the same options may use it.
+    anew: Mapping[str, Any] = {"cache_prompt": False}
+
     def __init__(self, server: Any, client: ChatClient, **about: Any):
         super().__init__(client, **about)
         self.server = server
@@ -70,11 +76,14 @@ def load_gguf_answerer(path: Path, given: Mapping[str, Any]) -> GGUFAnswerer:
     options = read_model_options(GGUFOptions, str(path), given)
     _check_file(path)
     projector = _projector(path, options)
+    check_installed("xllamacpp", f"{path.name}, a GGUF file,")
     key = secrets.token_urlsafe()
     server = _serve(path, projector, options, key)
     # it is here, and it is slow rather than gone
     patience = Patience(answer_seconds=None, retries=0)
     client = ChatClient(Sender(f"{server.listening_address}/v1", key, patience), path.stem)
+    about = client.about_model()
+    check_reads_pictures(about, f"{path}: with {projector.name} it")
     return GGUFAnswerer(
         server,
         client,
@@ -82,20 +91,25 @@ def load_gguf_answerer(path: Path, given: Mapping[str, Any]) -> GGUFAnswerer:
         fingerprint=_fingerprint(path, projector, options),
         options=options,
         writing=Writing(jpeg_quality=options.jpeg_quality),
-        context_length=client.about_model().context_length,
+        context_length=about.context_length,
     )
 
 
 def _projector(path: Path, options: GGUFOptions) -> Path:
     if options.mmproj is None:
-        beside = sorted(item.name for item in path.parent.glob("*mmproj*.gguf"))
-        found = f" (beside it: {', '.join(beside)})" if beside else ""
+        beside = sorted(map(str, path.parent.glob("*mmproj*.gguf")))
+        which = f"beside it: {', '.join(beside)}" if beside else "it comes with the model"
         raise ConfigError(
             f"{path} reads text alone; name the projector for pictures that belongs to it, as in "
-            f"--model-option mmproj=mmproj-model-f16.gguf{found}"
+            f"--model-option mmproj={(beside or ['mmproj-model-f16.gguf'])[0]} ({which})"
         )
-    _check_file(options.mmproj)
-    return options.mmproj
+    projector = options.mmproj.expanduser()  # a shell leaves the ~ behind an = alone
+    _check_file(projector)
+    # llama.cpp does not notice that the end of this one is missing, and sees wrongly
+    fault = _fault(projector, wants_projector=True)
+    if fault is not None:
+        raise WeightsError(fault)
+    return projector
 
 
 def _check_file(path: Path) -> None:
@@ -134,24 +148,33 @@ def _serve(path: Path, projector: Path, options: GGUFOptions, key: str) -> Any:
 
 
 def _cores() -> int:
-    """Those that this process may use; two threads of one core would only wait for each other."""
+    """Those that this process may use; two threads of one core would only wait for each other.
+
+    No more than OMP_NUM_THREADS, which says so to PyTorch as well.
+    """
     allowed = len(os.sched_getaffinity(0))
-    return max(1, min(allowed, psutil.cpu_count(logical=False) or allowed))
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    most = int(wanted) if wanted.isdecimal() else allowed
+    return max(1, min(allowed, most, psutil.cpu_count(logical=False) or allowed))
 
 
 def _why_not(path: Path, projector: Path, version: str) -> str:
-    """llama.cpp does not say why; the files are looked at, which takes seconds."""
-    for file, wants_projector in ((path, False), (projector, True)):
-        found = _architecture(file)
-        if found is None:
-            return f"{file}: is damaged or cut off; download it again"
-        if (found == PROJECTOR) != wants_projector:
-            is_what = "a projector, not a model" if found == PROJECTOR else "a model, no projector"
-            return f"{file}: is {is_what}; give MODEL.gguf and --model-option mmproj=PROJECTOR.gguf"
-    return (
+    """llama.cpp does not say why; the file is looked at, which takes seconds."""
+    return _fault(path, wants_projector=False) or (
         f"{path}: llama.cpp (xllamacpp {version}) cannot load it with {projector.name}; they must "
         "belong together, fit into memory, and be of a kind that this version knows"
     )
+
+
+def _fault(file: Path, *, wants_projector: bool) -> str | None:
+    """What is wrong with a file; None: nothing that can be seen."""
+    found = _architecture(file)
+    if found is None:
+        return f"{file}: is damaged or cut off; download it again"
+    if (found == PROJECTOR) == wants_projector:
+        return None
+    is_what = "a projector, not a model" if found == PROJECTOR else "a model, no projector"
+    return f"{file}: is {is_what}; give MODEL.gguf and --model-option mmproj=PROJECTOR.gguf"
 
 
 def _architecture(path: Path) -> str | None:

@@ -11,6 +11,7 @@ from ntlbg.downloads import index_root
 from ntlbg.encoders.longvu import LongVUEncoder
 from ntlbg.errors import QuestionError, WeightsError
 from ntlbg.hub import folder_fingerprint
+from ntlbg.memory import Device, Setup, Workload, device_of, model_sizes, plan_answer
 from ntlbg.models.longvu.formats import BENCHMARKS, LETTERS, format_question
 from ntlbg.models.longvu.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.models.longvu.processing_longvu import LongVUProcessor
@@ -50,6 +51,18 @@ class LongVUAnswerer(Answerer):
         """At most: a fine grid with its line ends a frame, as far as the context has room."""
         config = self.model.config
         return min(num_frames * config.query_grid * (config.query_grid + 1), config.context_length)
+
+    def peak_bytes(
+        self, num_frames: int, sampled_frames: int, size: tuple[int, int], text_tokens: int
+    ) -> int:
+        """With a full context; of T frames it looks at the chosen ones alone."""
+        work = Workload(num_frames, num_frames, text_tokens=text_tokens)
+        sizes = model_sizes(self.model.config, self.name)
+        return plan_answer(sizes, work, Setup(self.model.dtype.itemsize)).peak
+
+    def device(self) -> Device:
+        """Of the whole model."""
+        return device_of(self.model)
 
     @torch.inference_mode()
     def answer(self, question: Question, given: AnswerInput) -> Reply:

@@ -9,7 +9,7 @@ from ntlbg.answerers import Answerer, Habits
 from ntlbg.answerers.language_model import option_chances, write
 from ntlbg.data import NOT_SEEN
 from ntlbg.generation import Generation
-from ntlbg.memory import Setup, Workload, model_sizes, plan_answer
+from ntlbg.memory import Device, Setup, Workload, device_of, model_sizes, plan_answer
 from ntlbg.models.builtin.wording import answer_caveats, as_counted, read_in_english
 from ntlbg.models.ntlbg.frame_answers import (
     chances_of_times,
@@ -75,11 +75,17 @@ class NtlbgAnswerer(Answerer):
         """A rich point is a token, whatever the size of the picture."""
         return num_frames
 
-    def peak_bytes(self, num_frames: int, sampled_frames: int) -> int:
+    def peak_bytes(
+        self, num_frames: int, sampled_frames: int, size: tuple[int, int], text_tokens: int
+    ) -> int:
         """While the prompt is read: that is when most is in memory."""
         sizes = model_sizes(self.model.config, self.name)
         work, setup = Workload(sampled_frames, num_frames), Setup(self.model.dtype.itemsize)
         return plan_answer(sizes, work, setup).at("read the prompt")
+
+    def device(self) -> Device:
+        """Of the language model."""
+        return device_of(self.model)
 
     @torch.inference_mode()
     def answer(self, question: Question, given: AnswerInput) -> Reply:

@@ -7,13 +7,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ntlbg.answerers.chat.answerer import ChatAnswerer, ChatOptions
-from ntlbg.answerers.chat.client import ChatClient
+from ntlbg.answerers.chat.client import ChatClient, check_reads_pictures
 from ntlbg.answerers.chat.messages import Writing
-from ntlbg.answerers.chat.replies import ListedModel
 from ntlbg.answerers.chat.sending import Patience, Sender, own_key, read_address
 from ntlbg.answerers.model_options import read_model_options
 from ntlbg.downloads import cache_root
-from ntlbg.errors import ConfigError
+from ntlbg.hub import fetched_folder, read_at_once
 
 
 class OpenAIOptions(ChatOptions):
@@ -22,7 +21,8 @@ class OpenAIOptions(ChatOptions):
     Attributes:
         frames_as: "images", each after its time, for every server; "video" in vLLM's own form.
         detail: how closely OpenAI looks at pictures.
-        context_length: tokens that the model reads at once, where the server does not say.
+        context_length: tokens that the model reads at once, where the server does not say, and no
+            folder of the model is here that does.
         timeout: seconds until more of an answer comes.
         connect_timeout: seconds until the server accepts a connection.
         retries: how often a request that failed is tried again.
@@ -67,15 +67,12 @@ def load_openai_answerer(
         fingerprint=key,
         options=options,
         writing=Writing(options.frames_as, options.detail, options.jpeg_quality),
-        context_length=options.context_length or about.context_length,
+        context_length=options.context_length or about.context_length or _read_at_once(name),
         folder=cache_root() / "servers",
     )
 
 
-def check_reads_pictures(about: ListedModel, shown: str) -> None:
-    """Where a server says what a model reads, pictures must be among it; else ConfigError."""
-    if about.modalities and "image" not in about.modalities:
-        raise ConfigError(
-            f"{shown} reads {', '.join(about.modalities)}, no pictures; give a vision-language "
-            "model"
-        )
+def _read_at_once(name: str) -> int | None:
+    """Where a server does not say it, as that of transformers, which answers nonsense beyond it."""
+    folder = fetched_folder(name)
+    return None if folder is None else read_at_once(folder)

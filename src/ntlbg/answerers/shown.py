@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from ntlbg.memory import PictureInputs
 from ntlbg.types import AnswerInput
 
 
@@ -43,6 +44,10 @@ class Shown(ABC):
     @abstractmethod
     def count(self, pictures: int, height: int, width: int) -> int:
         """Tokens that stand for so many pictures of this size."""
+
+    @abstractmethod
+    def inputs(self, pictures: int, height: int, width: int) -> PictureInputs:
+        """What so many pictures of this size are to the model, to plan memory by."""
 
     @abstractmethod
     def tokens_beside(self, pictures: int, text: str, last_seconds: float) -> int:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from ntlbg.answerers.content import Content, portable_content, stamp
 from ntlbg.answerers.shown import Prompt, Shown
+from ntlbg.memory import PictureInputs
 from ntlbg.models.picture_processor import PictureProcessor
 from ntlbg.types import AnswerInput
 
@@ -19,16 +20,17 @@ class PicturesShown(Shown):
     def __init__(self, model: Any, processor: PictureProcessor):
         super().__init__()
         self.model, self.processor, self.step = model, processor, processor.step
-        self._count = lru_cache(maxsize=None)(self._count_anew)  # of sizes seen before
+        self._given = lru_cache(maxsize=None)(self._given_anew)  # of sizes seen before
 
     def count(self, pictures: int, height: int, width: int) -> int:
-        """Exact: pictures of that size are given to the processor, and counted.
+        """Exact: pictures of that size are given to the processor, and counted."""
+        return self.inputs(pictures, height, width).tokens
 
-        From two on each takes the same; some models show a single one in more detail.
-        """
+    def inputs(self, pictures: int, height: int, width: int) -> PictureInputs:
+        """From two on each takes the same; some models show a single one in more detail."""
         if pictures < 2:
-            return self._count(1, height, width) if pictures else 0
-        return pictures * self._count(2, height, width) // 2
+            return self._given(1, height, width) if pictures else PictureInputs(0, 0, 0)
+        return self._given(2, height, width).times(pictures)
 
     def tokens_beside(self, pictures: int, text: str, last_seconds: float) -> int:
         side = self.step * 3
@@ -44,15 +46,18 @@ class PicturesShown(Shown):
 
     def _reading(self, inputs: dict[str, Any]) -> nullcontext[dict[str, Any]]:
         model = self.model
-        moved = {name: tensor.to(model.device) for name, tensor in inputs.items()}
         return nullcontext({
-            name: tensor.to(model.dtype) if tensor.is_floating_point() else tensor
-            for name, tensor in moved.items()
+            # pixels in the model's numbers before they are moved: half as much to move
+            name: one.to(model.device, model.dtype if one.is_floating_point() else one.dtype)
+            for name, one in inputs.items()
         })  # fmt: skip
 
-    def _count_anew(self, pictures: int, height: int, width: int) -> int:
-        ids = self.processor(_blank(pictures, height, width))["input_ids"]
-        return int((ids == self.processor.image_token_id).sum())
+    def _given_anew(self, pictures: int, height: int, width: int) -> PictureInputs:
+        made = self.processor(_blank(pictures, height, width))
+        ids, pixels = made["input_ids"], made["pixel_values"]
+        beside = sum(one.nbytes for one in made.values()) - pixels.nbytes
+        visual = int((ids == self.processor.image_token_id).sum())
+        return PictureInputs(pictures, visual, pixels.numel(), beside)
 
 
 def _blank(pictures: int, height: int, width: int, before: str | None = None) -> Content:

@@ -6,6 +6,7 @@ what it saw can be kept and used for the next question.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import torch
 from ntlbg.answerers.content import portable_content, resized
 from ntlbg.answerers.shown import Prompt, Shown
 from ntlbg.answerers.shown_pictures import PicturesShown
+from ntlbg.memory import PictureInputs
 from ntlbg.models.picture_processor import PictureProcessor
 from ntlbg.models.qwen_vl.families import family_of
 from ntlbg.models.qwen_vl.inputs import (
@@ -39,6 +41,9 @@ class SeenPicturesShown(PicturesShown):
         super().__init__(tower.model, processor)
         self.tower = tower
 
+    def inputs(self, pictures: int, height: int, width: int) -> PictureInputs:
+        return replace(super().inputs(pictures, height, width), together=False)
+
     def prompts(self, given: AnswerInput, texts: Sequence[str]) -> Iterator[Prompt]:
         read = (self.processor(portable_content(given, text)) for text in texts)
         seen = (VisionPrompt(grid_seconds=np.empty(0), **_named(inputs)) for inputs in read)
@@ -58,6 +63,15 @@ class VideoShown(Shown):
     def count(self, pictures: int, height: int, width: int) -> int:
         """Of a grid for each picture; with the layout ``pairs`` there may be fewer."""
         return video_tokens(self.processor.processor, pictures, height, width)
+
+    def inputs(self, pictures: int, height: int, width: int) -> PictureInputs:
+        """Each patch has the colours of two frames; no tensor beside them grows with the frames."""
+        images, tokens = (
+            self.processor.processor.image_processor,
+            self.count(pictures, height, width),
+        )
+        patch = 3 * images.temporal_patch_size * images.patch_size**2
+        return PictureInputs(pictures, tokens, tokens * self._merge**2 * patch, together=False)
 
     def tokens_beside(self, pictures: int, text: str, last_seconds: float) -> int:
         seconds, merge = np.full(pictures, last_seconds), self._merge

@@ -6,6 +6,7 @@ film gives the same numbers whether it is installed or not.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from ntlbg.answerers.transformers_options import TransformersOptions, loading
 from ntlbg.downloads import index_root
 from ntlbg.errors import BudgetError, ConfigError, WeightsError
 from ntlbg.hub import find_model, folder_fingerprint, model_type, reason, weight_files
+from ntlbg.memory import Device, LoadedSizes, device_of, loaded_sizes, plan_reading
 from ntlbg.models.picture_processor import PictureProcessor, load_picture_processor
 from ntlbg.models.quiet import quiet_transformers
 from ntlbg.types import AnswerInput, Question, Reply
@@ -80,6 +82,22 @@ class TransformersAnswerer(Answerer):
         """Of the question, the longest answer, and the times and marks around each picture."""
         text = question_text(question, style=self.style)
         return self.shown.text_tokens(num_frames, text, last_seconds) + LONGEST_ANSWER_TOKENS
+
+    def peak_bytes(
+        self, num_frames: int, sampled_frames: int, size: tuple[int, int], text_tokens: int
+    ) -> int | None:
+        """By its own weights and by formulas; None for a build that they do not know."""
+        if self._sizes is None:
+            return None
+        return plan_reading(self._sizes, self.shown.inputs(num_frames, *size), text_tokens).peak
+
+    @cached_property
+    def _sizes(self) -> LoadedSizes | None:
+        return loaded_sizes(self.model)
+
+    def device(self) -> Device:
+        """Where its first layers are, if a device_map spreads it."""
+        return device_of(self.model)
 
     @torch.inference_mode()
     def answer(self, question: Question, given: AnswerInput) -> Reply:

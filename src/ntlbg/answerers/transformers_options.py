@@ -1,13 +1,12 @@
 """What can be said of how a model of transformers is loaded, shown frames and asked."""
 
-import importlib.util
 from typing import Any, Literal
 
 import torch
 
 from ntlbg.answerers.model_options import ModelOptions
-from ntlbg.errors import ConfigError
 from ntlbg.models.qwen_vl.inputs import Layout
+from ntlbg.packages import check_installed
 
 
 class TransformersOptions(ModelOptions):
@@ -54,11 +53,7 @@ def loading(options: TransformersOptions) -> dict[str, Any]:
 
 
 def _quantization(kind: str) -> Any:
-    if importlib.util.find_spec("bitsandbytes") is None:
-        raise ConfigError(
-            f"quantization={kind} needs bitsandbytes; run `pip install bitsandbytes`, or leave the "
-            "option out"
-        )
+    check_installed("bitsandbytes", f"quantization={kind}", "or leave the option out")
     from transformers import BitsAndBytesConfig
 
     return BitsAndBytesConfig(load_in_8bit=kind == "int8", load_in_4bit=kind == "int4")

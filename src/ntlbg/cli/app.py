@@ -10,11 +10,10 @@ import typer.main
 
 from ntlbg import __version__, plugins
 from ntlbg.errors import ConfigError, MissingPackage, NtlbgError
+from ntlbg.packages import EXTRAS, install
 from ntlbg.plugins import COMMANDS
 
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
-# Packages that a plain installation does not bring, and what to install for them.
-EXTRAS = {"peft": "ntlbg-llm[train]", "vizdoom": "ntlbg-llm-lab[games]"}
 # In the order of the help; what other distributions add comes after these.
 ORDER = (
     "ask", "answer", "select", "index", "demo", "haystack", "enrol", "train", "fetch", "evaluate",
@@ -47,11 +46,10 @@ class _Commands(typer.core.TyperGroup):
             typer.echo(f"error: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(2) from error
         except ModuleNotFoundError as error:
-            extra = EXTRAS.get((error.name or "").split(".")[0])
-            if extra is None:
+            package = (error.name or "").split(".")[0]
+            if package not in EXTRAS:
                 raise
-            advice = f"run `pip install '{extra}'`"
-            typer.echo(f"error: {error.name} is not installed; {advice}", err=True)
+            typer.echo(f"error: {package} is not installed; {install(package)}", err=True)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as interrupt:
             raise typer.Exit(INTERRUPTED) from interrupt
@@ -100,25 +98,26 @@ ModelOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUE",
-        help="An option of the model, such as dtype=bfloat16 or device_map=cpu; repeat it. A wrong "
-        "name is answered with those that there are.",
+        help="An option of the model, such as dtype=bfloat16 or device_map=cpu, or mmproj=FILE for "
+        "a .gguf file; repeat it. A wrong name is answered with those that there are.",
     ),
 ]
 FramesAs = Annotated[
     str | None,
     typer.Option(
         metavar="images|video",
-        help="How frames are shown to a model in this process: images, each with its time before "
-        "it, or for Qwen2-VL, Qwen2.5-VL and Qwen3-VL a video. The same as --model-option "
-        "frames_as=. Default: images.",
+        help="How frames are shown to the model: images, each with its time before it, or a video, "
+        "for Qwen2-VL, Qwen2.5-VL and Qwen3-VL, and for servers of vLLM. The same as "
+        "--model-option frames_as=. Default: images.",
     ),
 ]
 Shrink = Annotated[
     bool,
     typer.Option(
         "--shrink",
-        help="Show a server's model smaller pictures where they do not fit. The same as "
-        "--model-option shrink=true.",
+        help="Where a prompt is too long after all, show smaller pictures instead of giving an "
+        "error: for models of servers and .gguf files, which alone may find that out late. The "
+        "same as --model-option shrink=true.",
     ),
 ]
 Endpoint = Annotated[

@@ -12,7 +12,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from ntlbg.downloads import index_root
 from ntlbg.errors import OutputError, VideoNotFound
 from ntlbg.files import replace_content
 from ntlbg.hashes import content_hash
+from ntlbg.index.kept import KEPT, bounded
 from ntlbg.video.opening import regular_file
 
 # Change this when the same file and settings would give other pictures, times or arrays.
@@ -33,7 +34,6 @@ STALE_SECONDS = 3600.0  # a temporary file this old was left behind by a killed 
 # Of what killed processes left; nothing else in the folder is ours to remove.
 _TEMPORARY = re.compile(r"\.([0-9a-f]{64}|[0-9]{6})\.safetensors\.[0-9a-f]{16}\.tmp")
 _CHUNKS = re.compile(r"[0-9a-f]{64}\.partial")
-KEPT = "kept"  # by answerers, in a folder for each film
 ABANDONED_SECONDS = 86400.0  # no chunk for so long: nobody is waiting for the entry any more
 
 
@@ -150,9 +150,13 @@ class FeatureIndex:
         """Of an entry that is finished."""
         shutil.rmtree(self._chunk(key, 0).parent, ignore_errors=True)
 
-    def kept(self, path: str | os.PathLike) -> Path:
-        """A folder for what answerers keep of a film; the same for every file of this content."""
-        return self.root / KEPT / self._content_hash(path)
+    def keeping(self, path: str | os.PathLike) -> AbstractContextManager[Path]:
+        """A folder for what answerers keep of a film; the same for every file of this content.
+
+        There is room for ``kept.MOST_BYTES`` of all films together. After the block what was not
+        used for the longest time makes way.
+        """
+        return bounded(self.root / KEPT, self._content_hash(path))
 
     def _entry(self, key: str) -> Path:
         return self.root / f"{key}.safetensors"

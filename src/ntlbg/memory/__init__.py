@@ -5,7 +5,7 @@ The parameters are counted on the real classes, without memory; the formulas cou
 """
 
 from ntlbg.memory.activations import Setup
-from ntlbg.memory.devices import Device, find_device
+from ntlbg.memory.devices import Device, device_of, find_device
 from ntlbg.memory.fitting import (
     Fitted,
     answer_plan,
@@ -19,6 +19,7 @@ from ntlbg.memory.fitting import (
     training_plan,
     workload,
 )
+from ntlbg.memory.loaded import LoadedSizes, PictureInputs, loaded_sizes, plan_reading
 from ntlbg.memory.plan import Plan, Workload, largest_budgets, plan_answer, plan_training
 from ntlbg.memory.sizes import KNOWN, ModelSizes, base_sizes, model_sizes
 
@@ -26,19 +27,24 @@ __all__ = [
     "KNOWN",
     "Device",
     "Fitted",
+    "LoadedSizes",
     "ModelSizes",
+    "PictureInputs",
     "Plan",
     "Setup",
     "Workload",
     "answer_plan",
     "as_text",
     "base_sizes",
+    "device_of",
     "find_device",
     "fit",
     "frames_plan",
     "largest_budgets",
+    "loaded_sizes",
     "model_sizes",
     "plan_answer",
+    "plan_reading",
     "plan_training",
     "plans",
     "reader_sizes",

@@ -46,19 +46,30 @@ def qwen_tokens_per_frame(vision: Any, height: int, width: int) -> float:
 
 
 def vision_activations(vision: Any, patches: int, number_bytes: int) -> int:
-    """Highest moment of a Qwen vision transformer, which reads all patches of a video at once.
+    """Highest moment of a vision transformer that reads all patches of all frames at once.
 
     In the feed-forward: layer input, residual and norm, and three tensors of its width (activated
-    gate, up and product, or the three of a quick GELU). In the attention: q, k and v, and what
-    their rotation makes of q and k, in float32 whatever the numbers are.
+    gate, up and product, or the three of a quick GELU); a plain GELU has two, beside one more of
+    the layer's, and where layers are scaled another. In the attention of Qwen's: q, k and v, and
+    what their rotation makes of q and k, in float32 whatever the numbers are.
     """
-    if vision.model_type.startswith("qwen2_5_vl"):
-        hidden, intermediate = vision.hidden_size, vision.intermediate_size
-    else:
-        hidden, intermediate = vision.embed_dim, int(vision.embed_dim * vision.mlp_ratio)
+    hidden, inner = vision_widths(vision)
+    plain, scaled = vision.hidden_act.startswith("gelu"), hasattr(vision, "layer_scale_init_value")
+    feed_forward = (4 + scaled) * hidden + 2 * inner if plain else 3 * (hidden + inner)
+    if not hasattr(vision, "spatial_merge_size"):  # places are added once, nothing is rotated
+        return patches * feed_forward * number_bytes
     attention = (9 if number_bytes == FP32 else 17) * hidden
-    rotary = 2 * hidden // vision.num_heads * FP32
-    return patches * (max(3 * (hidden + intermediate), attention) * number_bytes + rotary)
+    rotary = 2 * hidden // vision.num_attention_heads * FP32
+    return patches * (max(feed_forward, attention) * number_bytes + rotary)
+
+
+def vision_widths(vision: Any) -> tuple[int, int]:
+    """Of a vision transformer's layers, and inside their feed-forwards.
+
+    Where there is an ``embed_dim``, ``hidden_size`` is how wide the transformer gives out.
+    """
+    hidden = getattr(vision, "embed_dim", None) or vision.hidden_size
+    return hidden, getattr(vision, "intermediate_size", None) or int(hidden * vision.mlp_ratio)
 
 
 def scoring_bytes(parts: Any, frames: int) -> int:

@@ -211,24 +211,32 @@ def _count_all(config: Any, name: str) -> ModelSizes:
     if kind == "ntlbg":
         with torch.device("meta"):
             language_model = AutoModelForCausalLM.from_config(text_config)
-        text = _text_sizes(text_config, language_model.get_decoder(), _count(language_model))
+        text = text_sizes(text_config, language_model.get_decoder(), _count(language_model))
         return in_front(name, text, config, config.vision_config)
     auto = AutoModelForCausalLM if kind in TEXT_TYPES else AutoModelForImageTextToText
     with torch.device("meta"):
         model = auto.from_config(config)
     if kind in TEXT_TYPES:
-        return ModelSizes(name, config, _text_sizes(config, model.get_decoder(), _count(model)))
+        return ModelSizes(name, config, text_sizes(config, model.get_decoder(), _count(model)))
     if kind in VISION_TYPES:
         seeing, decoder = _count(model.model.visual), model.model.language_model
         part = {"vision": config.vision_config}
     else:
         seeing = _count(model) - _count(model.language_model)
         decoder, part = model.language_model.get_decoder(), {"longvu": config}
-    text = _text_sizes(text_config, decoder, _count(model) - seeing, config.tie_word_embeddings)
+    text = text_sizes(text_config, decoder, _count(model) - seeing, config.tie_word_embeddings)
     return ModelSizes(name, config, text, vision_parameters=seeing, **part)
 
 
-def _text_sizes(config: Any, decoder, parameters: int, tied: bool | None = None) -> TextSizes:
+def text_sizes(config: Any, decoder: Any, parameters: int, tied: bool | None = None) -> TextSizes:
+    """Sizes of a decoder of the Llama family.
+
+    Args:
+        config: of the language model.
+        decoder: with its layers.
+        parameters: of all of it, the output layer included.
+        tied: whether embeddings are the output layer; None: as the configuration says.
+    """
     from torch import nn
 
     layer, heads = decoder.layers[0], config.num_attention_heads

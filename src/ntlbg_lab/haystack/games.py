@@ -7,13 +7,12 @@ they show counts as "nothing". Frames are made on the spot and never shipped.
 import contextlib
 import functools
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from ntlbg.errors import ConfigError
+from ntlbg.packages import check_installed
 
 LEVELS = 30
 TICS_PER_SECOND = 35  # of the game's own clock
@@ -24,7 +23,7 @@ def walk(rng: np.random.Generator, count: int, size: tuple[int, int], fps: float
     """A shot of one level: uint8 (count, H, W, 3), 1 / fps seconds apart.
 
     Raises:
-        ConfigError: when the package ``vizdoom`` is not installed.
+        MissingPackage: when the package ``vizdoom`` is not installed.
     """
     game = _game()
     game.set_seed(int(rng.integers(2**31)))
@@ -62,11 +61,8 @@ def _picture(game, size: tuple[int, int]) -> np.ndarray:
 
 @functools.cache
 def _game():
-    if find_spec("vizdoom") is None:
-        raise ConfigError(
-            "these backgrounds are rendered by the package vizdoom, which is not installed; "
-            "run `pip install 'ntlbg-llm-lab[games]'`, or set backgrounds.walks to 0"
-        )
+    otherwise = "or set backgrounds.walks to 0"
+    check_installed("vizdoom", "rendering walks as backgrounds", otherwise)
     import vizdoom
 
     game = vizdoom.DoomGame()

@@ -167,7 +167,7 @@ def fewest_grids(times: list[float]) -> int:
     if len(times) < 2:
         return len(times)
     alone = 1 + fewest_grids(times[1:])
-    near = times[1] - times[0] < PAIR_SECONDS
+    near = round(times[1] - times[0], 6) < PAIR_SECONDS
     return min(alone, 1 + fewest_grids(times[2:])) if near else alone
 
 
@@ -179,10 +179,20 @@ def test_only_neighbours_become_pairs_and_no_grid_is_wasted(gaps):
     assert sorted({frame for grid in grids.tolist() for frame in grid}) == list(range(len(times)))
     assert sorted(grids.flatten().tolist()) == grids.flatten().tolist()
     apart = times[grids[:, 1]] - times[grids[:, 0]]
-    assert (apart < PAIR_SECONDS).all()
+    assert (apart.round(6) < PAIR_SECONDS).all()
     assert (np.diff(grids, axis=1) <= 1).all()
     assert len(grids) == fewest_grids(times.tolist())
     assert grid_frames(times, "twice").tolist() == [[frame, frame] for frame in range(len(times))]
+
+
+@pytest.mark.parametrize("rate", [24, 25, 30, 24000 / 1001, 30000 / 1001])
+def test_frames_a_second_apart_are_no_pair_however_times_are_rounded(rate):
+    """At a rate of whole numbers some such differences of floats are below 1."""
+    numbers = np.arange(int(2 * 3600 * rate))
+    step = int(np.ceil(rate))
+    for start in range(0, step, 5):
+        times = numbers[start::step] / rate
+        assert len(grid_frames(times, "pairs")) == len(times)
 
 
 def test_the_time_of_a_pair_is_the_one_each_family_learned():

@@ -1,6 +1,7 @@
 """One picture at a time: the same whatever else is shown, kept, and made anew where damaged."""
 
 import multiprocessing
+import os
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,28 @@ def test_damaged_files_are_made_anew(damage, tmp_path):
     assert same(tower.look(prompt, tmp_path), seen)
     assert tower.looks == len(hurt)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == content
+
+
+def test_a_file_of_another_picture_is_not_trusted(tmp_path):
+    """It is whole, and its numbers have the right shape."""
+    prompt, tower = prompt_of("qwen2_5_vl", frames(SECONDS)), Counted("qwen2_5_vl")
+    seen = tower.look(prompt, tmp_path)
+    one, other, _ = sorted(tmp_path.iterdir())
+    one.write_bytes(other.read_bytes())
+    tower.looks = 0
+    assert same(tower.look(prompt, tmp_path), seen)
+    assert tower.looks == 1
+    assert one.read_bytes() != other.read_bytes()
+
+
+def test_what_is_used_again_is_as_good_as_new(tmp_path):
+    """It is forgotten last, not as old as when it was made."""
+    prompt, tower = prompt_of("qwen2_5_vl", frames(SECONDS)), Counted("qwen2_5_vl")
+    tower.look(prompt, tmp_path)
+    for path in tmp_path.iterdir():
+        os.utime(path, (1000, 1000))
+    tower.look(prompt, tmp_path)
+    assert all(path.stat().st_mtime > 1000 for path in tmp_path.iterdir())
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):

@@ -4,6 +4,7 @@ What a picture costs is asked of the server itself, and what it says of an answe
 that: a server that silently cuts a prompt gives an error, not an answer.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -83,11 +84,15 @@ class ChatAnswerer(Answerer):
 
     Args:
         folder: where the tokens of pictures are kept between runs; None: they are not.
+
+    Attributes:
+        anew: fields of the first request of an answer, that nothing of an earlier one is used.
     """
 
     wants = Wants(pictures=True, longest_side=LONGEST_SIDES[0])
     habits = Habits(num_frames=NUM_FRAMES, max_visual_tokens=VISUAL_TOKENS)
     tokens_are_exact = False  # what a server says may be a little off
+    anew: Mapping[str, Any] = {}
 
     def __init__(
         self,
@@ -134,7 +139,8 @@ class ChatAnswerer(Answerer):
         """
         if question.options is not None:
             return self._choose(question, given)
-        asked = self._ask(given, question.text, given.on_text, **_settings(given.generation))
+        settings = {**self.anew, **_settings(given.generation)}
+        asked = self._ask(given, question.text, given.on_text, **settings)
         notes = asked.notes if asked.done.text else (*asked.notes, _why_nothing(asked.done))
         return replace(_reply(asked), notes=notes, written=True)
 
@@ -145,7 +151,8 @@ class ChatAnswerer(Answerer):
         chances: list[np.ndarray | None] = []
         for turn in range(number if self.options.rotate_options else 1):
             order = [(place + turn) % number for place in range(number)]
-            asked, vote, chance = self._ask_letter(question, given, order)
+            first = {} if turn else self.anew
+            asked, vote, chance = self._ask_letter(question, given, order, first)
             votes.append(vote)
             chances.append(chance)
         known = [chance for chance in chances if chance is not None]
@@ -156,20 +163,25 @@ class ChatAnswerer(Answerer):
         return _by_votes(_reply(asked), votes, question.options)
 
     def _ask_letter(
-        self, question: Question, given: AnswerInput, order: Sequence[int]
+        self,
+        question: Question,
+        given: AnswerInput,
+        order: Sequence[int],
+        first: Mapping[str, Any],
     ) -> tuple[_Asked, int | None, np.ndarray | None]:
         """What is chosen of the options shown in an order: its position, and chances of all."""
         assert question.options is not None
         text, number = question_text(question, order), len(order)
         if self.options.logprobs:
             asked = self._ask(given, text, max_tokens=1, temperature=0, logprobs=True,
-                              top_logprobs=TOP_TOKENS)  # fmt: skip
+                              top_logprobs=TOP_TOKENS, **first)  # fmt: skip
+            first = {}
             found = letter_chances(asked.done.first_token, number)
             if found is not None:
                 chances = np.zeros(number)
                 chances[list(order)] = found
                 return asked, int(chances.argmax()), chances
-        asked = self._ask(given, text, **_settings(Generation()))
+        asked = self._ask(given, text, **_settings(Generation()), **first)
         place = read_choice(asked.done.text, [question.options[place] for place in order])
         return asked, None if place is None else order[place], None
 
@@ -214,7 +226,13 @@ class ChatAnswerer(Answerer):
         raise error
 
     def _checked(self, done: Completion, plan: Plan, beside: Mapping[str, Any]) -> _Asked:
-        """What was read must be what was planned."""
+        """What was read must be what was planned, and no more than the model can read."""
+        if (done.prompt_tokens or 0) > (self.context_length or math.inf):
+            raise EndpointError(
+                f"{self.client.address}: was sent {done.prompt_tokens} tokens, {self.name!r} reads "
+                f"{self.context_length}, so that its answer is not shown; give fewer frames or "
+                "--max-visual-tokens, or --model-option context_length if it reads more"
+            )
         if done.prompt_tokens is None or not self.counts_tokens:
             return _Asked(done, None, (NOT_COUNTED,))
         text = self.client.count(beside)

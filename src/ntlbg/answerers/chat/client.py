@@ -23,6 +23,7 @@ from ntlbg.answerers.chat.replies import (
     Reply,
 )
 from ntlbg.answerers.chat.sending import Sender
+from ntlbg.errors import ConfigError
 
 Request = Mapping[str, Any]  # messages, and whatever belongs to them
 
@@ -192,3 +193,12 @@ class ChatClient:
             raise ServerError(
                 f"{self.address}: sent what is no answer ({start!r})", again=True
             ) from None  # that error would show what was sent, which may hold the key
+
+
+def check_reads_pictures(about: ListedModel, shown: str) -> None:
+    """Where a server says what a model reads, pictures must be among it; else ConfigError."""
+    if about.modalities and "image" not in about.modalities:
+        raise ConfigError(
+            f"{shown} reads {', '.join(about.modalities)}, no pictures; give a vision-language "
+            "model"
+        )

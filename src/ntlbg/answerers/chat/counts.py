@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ntlbg.answerers.chat.client import ChatClient
-from ntlbg.answerers.chat.errors import ContextOverflow
+from ntlbg.answerers.chat.client import ChatClient, Request
+from ntlbg.answerers.chat.errors import ContextOverflow, Refusal
 from ntlbg.answerers.chat.messages import Writing
 from ntlbg.errors import DataError, EndpointError, OutputError
 from ntlbg.files import staged_file
@@ -19,6 +19,8 @@ KEPT = json_object("token counts of a server", "server", "model", "tokens")
 _LATE = 86400.0
 _QUESTION = "What is shown?"
 _GREY = 128
+# Bad request, unsupported media, and what FastAPI makes of fields it does not know.
+NOT_UNDERSTOOD = (400, 415, 422)
 # Of a picture: no model reads a prompt of this length.
 TOO_MANY = 10**8
 
@@ -106,9 +108,17 @@ class PictureCounts:
                 if height
                 else self.writing.beside(times, _QUESTION)
             )
-            tokens[name] = self.client.count(request)
+            tokens[name] = self._count(request)
             self._keep()
         return tokens[name]
+
+    def _count(self, request: Request) -> int | None:
+        try:
+            return self.client.count(request)
+        except Refusal as error:
+            if self.writing.frames_as == "video" and error.status in NOT_UNDERSTOOD:
+                error.args = (f"{error}; frames_as=video is for servers of vLLM alone",)
+            raise
 
     def _known(self) -> dict[str, int | None]:
         if self._tokens is None:

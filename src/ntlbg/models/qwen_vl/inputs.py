@@ -25,6 +25,9 @@ TEXT_TYPE, IMAGE_TYPE, VIDEO_TYPE = 0, 1, 2
 # Two frames of one grid become one picture to the model, with one time. The families learned from
 # videos of 1 to 2 frames a second and more, so that frames of a grid were at most a second apart.
 PAIR_SECONDS = 1.0
+# Times are floats: a second between frames may come out as a little less. No film has frames this
+# near to one another; the finest clock of usual formats ticks every 11 microseconds.
+ROUNDING_SECONDS = 1e-6
 
 Layout = Literal["twice", "pairs"]
 LAYOUTS: tuple[Layout, ...] = ("twice", "pairs")
@@ -177,10 +180,12 @@ def grid_frames(pts_seconds: np.ndarray, layout: Layout = "twice") -> np.ndarray
     """
     if layout not in LAYOUTS:
         raise ConfigError(f"there is no layout {layout!r} of frames; give {' or '.join(LAYOUTS)}")
-    near = np.diff(pts_seconds) < PAIR_SECONDS if layout == "pairs" else np.zeros(len(pts_seconds))
+    near = np.zeros(len(pts_seconds), bool)
+    if layout == "pairs":
+        near[:-1] = np.diff(pts_seconds) < PAIR_SECONDS - ROUNDING_SECONDS
     grids, frame = [], 0
     while frame < len(pts_seconds):
-        last = frame + (frame + 1 < len(pts_seconds) and bool(near[frame]))
+        last = frame + bool(near[frame])
         grids.append((frame, last))
         frame = last + 1
     return np.array(grids, np.int64).reshape(-1, 2)
@@ -248,10 +253,12 @@ def _video_patches(
     """
     pixels, grids = _patches(processor, list(data), limits)
     _, height, width = grids[0].tolist()
+    if (pairs[:, 0] == pairs[:, 1]).all():  # each alone, in its order
+        return pixels, torch.tensor([[len(pairs), height, width]])
     times = processor.image_processor.temporal_patch_size
     patches = pixels.view(len(data), height * width, 3, times, -1)  # (k, hw, 3, T, p * p)
     first, last = torch.from_numpy(pairs).T
-    shown = patches[first].clone()
+    shown = patches[first]  # a copy
     shown[:, :, :, times // 2 :] = patches[last, :, :, times // 2 :]
     return shown.view(-1, pixels.shape[1]), torch.tensor([[len(pairs), height, width]])
 

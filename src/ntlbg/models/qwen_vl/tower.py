@@ -9,6 +9,8 @@ P patches in all, D numbers of a patch.
 
 import hashlib
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +72,13 @@ class Tower:
     def _grid(self, pixels: Tensor, size: tuple[int, int], folder: Path | None) -> VisionFeatures:
         if folder is None:
             return self._seen(pixels, size)
-        path = folder / f"{self._name(pixels, size)}.safetensors"
-        kept = _kept(path)
+        name = self._name(pixels, size)
+        path = folder / f"{name}.safetensors"
+        kept = _kept(path, name)
         if kept is not None:
             return kept
         seen = self._seen(pixels, size)
-        save_features(path, seen, OURS)
+        save_features(path, seen, OURS, about=name)
         return seen
 
     def _seen(self, pixels: Tensor, size: tuple[int, int]) -> VisionFeatures:
@@ -91,9 +94,12 @@ class Tower:
         return hashlib.sha256(about.encode() + b"\n" + tensor_bytes(pixels)).hexdigest()
 
 
-def _kept(path: Path) -> VisionFeatures | None:
-    """None where there is nothing, or it is damaged."""
+def _kept(path: Path, name: str) -> VisionFeatures | None:
+    """None where there is nothing, or it is damaged, or was kept under another name."""
     try:
-        return load_features(path)
+        features = load_features(path, about=name)
     except DataError:
         return None
+    with suppress(OSError):  # gone meanwhile, or another user's: it may be forgotten sooner
+        os.utime(path)  # what was not used for the longest time is forgotten first
+    return features

@@ -90,29 +90,36 @@ class VisionFeatures:
         return cls(arrays["pooled"], layers, arrays["grid_thw"], arrays["kept"])
 
 
-def save_features(path: Path, features: VisionFeatures, kind: Kind = FEATURES) -> None:
+def save_features(
+    path: Path, features: VisionFeatures, kind: Kind = FEATURES, *, about: str = ""
+) -> None:
     """Keep features in a safetensors file, to the bit, with a checksum.
 
     Args:
         kind: of the file that may lie there already, and is replaced.
+        about: what they are features of; part of the checksum.
 
     Raises:
         OutputError: the file cannot be written there, or is of another kind.
     """
     arrays = {name: one.cpu().contiguous() for name, one in features.arrays().items()}
     with staged_file(path, kind) as stage:
-        save_file(arrays, stage, {CHECKSUM: _checksum(arrays)})
+        save_file(arrays, stage, {CHECKSUM: _checksum(arrays, about)})
 
 
-def load_features(path: Path) -> VisionFeatures:
+def load_features(path: Path, *, about: str = "") -> VisionFeatures:
     """What ``save_features`` kept.
 
+    Args:
+        about: as it was given there.
+
     Raises:
-        DataError: the file cannot be read, is damaged, or holds something else.
+        DataError: the file cannot be read, is damaged, or holds something else, or features of
+            something else.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            about = file.metadata() or {}
+            noted = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         features = VisionFeatures.from_arrays(arrays)
     except (OSError, SafetensorError) as error:
@@ -121,8 +128,10 @@ def load_features(path: Path) -> VisionFeatures:
         raise DataError(
             f"{path}: holds no features of a vision tower; {error} is missing"
         ) from None
-    if about.get(CHECKSUM) != _checksum(arrays):
-        raise DataError(f"{path}: damaged; remove it, and let the features be made again")
+    if noted.get(CHECKSUM) != _checksum(arrays, about):
+        raise DataError(
+            f"{path}: damaged, or of something else; remove it, and let the features be made again"
+        )
     return features
 
 
@@ -186,8 +195,8 @@ def seen_inputs(
         model.model.rope_deltas = before
 
 
-def _checksum(arrays: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+def _checksum(arrays: Mapping[str, Tensor], about: str) -> str:
+    digest = hashlib.sha256(json.dumps(about).encode())
     for name, tensor in sorted(arrays.items()):
         digest.update(json.dumps([name, str(tensor.dtype), tensor.shape]).encode())
         digest.update(tensor_bytes(tensor))
