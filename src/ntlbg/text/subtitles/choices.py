@@ -1,7 +1,8 @@
 """Which subtitles there are for a video, the ones to take first.
 
-Files beside it come before tracks inside it: somebody put them there. Of several: in the language
-that is asked for, else English, else as named; whole ones before those of foreign parts only.
+Files beside it come before tracks inside it: somebody put them there. Of several: the one in the
+language that is asked for, else the one that is named as the film and nothing else, else English;
+whole ones before those of what is foreign in the film.
 """
 
 import os
@@ -62,13 +63,13 @@ def find_subtitles(
     """All subtitles of a video, the one to take first; those that cannot be read come last.
 
     Args:
-        language: that is preferred, such as "zh" or "zh-CN"; None for English.
+        language: that is preferred, such as "zh" or "zh-CN".
 
     Raises:
         VideoError: the video cannot be opened.
     """
     video = Path(video)
-    wanted = short_language(language or "en")
+    wanted = short_language(language or "")
     files = sorted(_files(video), key=lambda choice: _rank(choice, wanted))
     tracks = [] if is_still(video) else subtitle_tracks(video)
     inside = sorted(tracks, key=lambda track: not track.is_default)
@@ -88,7 +89,7 @@ def short_language(tag: str) -> str:
 
 def _rank(choice: SubtitleChoice, wanted: str) -> tuple:
     """Sorts the best first; a name without a language may be in any, often in the wanted one."""
-    order = {wanted: 0, "": 1, "en": 2}
+    order = {"en": 2, "": 1} | {wanted: 0}
     return (
         choice.is_forced,
         order.get(short_language(choice.language), 3),

@@ -18,7 +18,9 @@ MAX_DAMAGED = 0.1
 # Of the characters that GB18030 adds to GB2312 everyday Chinese uses next to none; other encodings
 # that are read as GB18030 by mistake are full of them. 0.9 was set by hand.
 MIN_PLAIN_CHINESE = 0.9
-WESTERN = ["cp1252", "cp1250"]  # what a Latin script is written in if it is not UTF-8
+# Latin-1 and its quotation marks. Between this and that of Central Europe there is no telling:
+# charset-normalizer 3.5 finds both alike in 11 of 18 samples of 9 languages.
+WESTERN = "cp1252"
 CONTROL = regex.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -91,10 +93,11 @@ def _guess(raw: bytes) -> str:
         for before, now, after in zip([False, *high], high, [*high[1:], False])
     )
     if 2 * alone > sum(high):  # accents between ASCII letters
-        return _likeliest(raw, WESTERN) or WESTERN[0]
+        return WESTERN
     if _is_chinese(raw):
         return "gb18030"
-    return _likeliest(raw, None) or WESTERN[0]
+    likeliest = from_bytes(raw).best()
+    return WESTERN if likeliest is None else likeliest.encoding
 
 
 def _is_chinese(raw: bytes) -> bool:
@@ -105,8 +108,3 @@ def _is_chinese(raw: bytes) -> bool:
     letters = [one for one in text if not one.isascii()]
     plain = len("".join(letters).encode("gb2312", "ignore")) / 2
     return plain >= MIN_PLAIN_CHINESE * len(letters)
-
-
-def _likeliest(raw: bytes, accepted: list[str] | None) -> str | None:
-    best = from_bytes(raw, cp_isolation=accepted).best()
-    return None if best is None else best.encoding

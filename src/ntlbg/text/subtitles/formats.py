@@ -62,7 +62,7 @@ def _read_others(text: str, path: Path) -> list[Cue]:
         form = "ass" if EVENTS.search(text) else autodetect_format(text[:HEAD])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about looks
-            found = pysubs2.SSAFile.from_file(lines, form)
+            found = pysubs2.SSAFile.from_file(lines, form, strict_fps_inference=False)
     except pysubs2.FormatAutodetectionError as error:
         raise DataError(f"{path}: is in no form that is known; accepted: {ACCEPTED}") from error
     except pysubs2.UnknownFPSError as error:

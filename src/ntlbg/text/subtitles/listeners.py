@@ -106,6 +106,7 @@ def _piece(cues: Sequence[Cue], notes: list[str], shift: float, after_seconds: f
 
 def _moved(passage: Passage, seconds: float) -> Passage:
     """On another clock; what is on screen before the first picture is on screen with it."""
-    start, end = max(passage.start_seconds + seconds, 0.0), passage.end_seconds + seconds
-    # once more, for the last bit: a sum is rounded
+    # in microseconds: 2.8 - 2 is not .8 in floats
+    start = round(max(passage.start_seconds + seconds, 0.0), 6)
+    end = round(passage.end_seconds + seconds, 6)
     return replace(passage, start_seconds=start, end_seconds=min(end, start + MAX_SECONDS))

@@ -9,7 +9,8 @@ import regex
 TAGS = "i|b|u|s|em|strong|strike|font|span|p|div|a|c|v|lang|ruby|rt|tt|big|small|sub|sup|bdo"
 STAMP = r"(?:\d{1,4}:)?\d{1,2}:\d{1,2}\.\d{1,4}"  # within a text: from here on the next word
 TAG = regex.compile(
-    rf"<\s*(?P<line>br)\s*/?\s*>|<(?P<stamp>{STAMP})>|<\s*/?\s*(?:{TAGS})(?:[\s.][^<>]*)?/?>"
+    rf"<\s*(?P<line>br)\s*/?\s*>|<(?P<stamp>{STAMP})>"
+    rf"|<\s*/?\s*(?:{TAGS})\s*>|</?(?:{TAGS})[\s.][^<>]*>"  # "a < b and c > d" is none
     rf"|\{{\\[^{{}}]*\}}",
     regex.IGNORECASE,
 )
