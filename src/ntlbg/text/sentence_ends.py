@@ -9,30 +9,35 @@ import unicodedata
 import regex
 
 # Scripts that are written without spaces between words.
-UNSPACED = (
-    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}々〇ー]"
-)
+UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}々〇ー]"
 CLOSERS = r"[\p{Pe}\p{Pf}\p{Pi}\"'*_♪♫]*"
 END = regex.compile(rf"(?:\p{{STerm}}|…)(?={CLOSERS}$)")
 CLAUSE_END = regex.compile(rf"[,;:，；：、،؛—–]{CLOSERS}$")
+
+
+def words(text: str) -> frozenset[str]:
+    """Those of a list that is parted by spaces."""
+    return frozenset(text.split())
+
+
 # A person follows, never a new sentence.
-TITLES = frozenset(
+TITLES = words(
     "dr mr mrs ms mx prof st gen sen rep gov capt lt col sgt maj rev hon pres sr sra srta "
-    "mme mlle dra hr fr".split()
+    "mme mlle dra hr fr"
 )
 # A number follows; else they are words: "No. Never."
-NUMBERED = frozenset("no nr nos fig figs vol p pp ch sec art op eq".split())
-ABBREVIATIONS = frozenset(
+NUMBERED = words("no nr nos fig figs vol p pp ch sec art op eq")
+ABBREVIATIONS = words(
     "jr vs etc inc ltd co corp approx est dept al cf ca bzw usw ave blvd jan feb mar apr jun jul "
-    "aug sep sept oct nov dec".split()
+    "aug sep sept oct nov dec"
 )
 # "J.", "U.S.", "p.m.", "z.B."; "3." may be an ordinal, or a step in a list.
 SHORT = regex.compile(r"(?:\p{L}\.)+\Z|\d{1,2}\.\Z")
 # Words that begin sentences more often than names: after "in the U.S." they tell that it ended.
-STARTERS = frozenset(
+STARTERS = words(
     "the a an this that these those he she it we they i you there here and but so or if when then "
     "in on at for as what why how who where not now yes no my your his her its our their "
-    "however because after before with".split()
+    "however because after before with"
 )
 OPENERS = regex.compile(r"^[\p{Ps}\p{Pi}\p{Pf}\"'¿¡♪♫\-–]+")
 QUOTES = "\"'“”‘’()[]«»"

@@ -10,7 +10,8 @@ Measured on 775 s of made speech, silence and music: speech is found in .91 of i
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import pairwise
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -43,10 +44,12 @@ class Heard:
     Attributes:
         sound: with a margin at both ends; None where nobody speaks.
         until_seconds: all before it is done: the end of speech, without the margin.
+        goes_on: speech that was cut, since it would have been too long.
     """
 
     sound: Sound | None
     until_seconds: float
+    goes_on: bool = False
 
 
 class Detector(Protocol):
@@ -119,15 +122,14 @@ class _Waiting:
 
     def take(self, *, at_end: bool) -> Iterator[Heard]:
         while (cut := next_cut(self._chances, at_end=at_end)) is not None:
-            spoken, until = cut
-            yield self._heard(spoken, until)
-            self._drop(until)
+            yield self._heard(cut)
+            self._drop(cut.until)
 
-    def _heard(self, spoken: tuple[int, int] | None, until: int) -> Heard:
-        end = self._begin + until * WINDOW_SECONDS
+    def _heard(self, cut: "Cut") -> Heard:
+        end = self._begin + cut.until * WINDOW_SECONDS
         if self._length is not None:
             end = min(end, self._begin + self._length / RATE)
-        return Heard(None if spoken is None else self._sound(*spoken), end)
+        return Heard(None if cut.spoken is None else self._sound(*cut.spoken), end, cut.goes_on)
 
     def _sound(self, first: int, last: int) -> Sound:
         begin = (first - _quiet(self._chances[:first][::-1])) * WINDOW
@@ -151,10 +153,16 @@ def _quiet(chances: np.ndarray) -> int:
     return int(spoken[0]) if len(spoken) else min(len(chances), MARGIN_WINDOWS)
 
 
-def next_cut(chances: np.ndarray, *, at_end: bool) -> tuple[tuple[int, int] | None, int] | None:
-    """The first and last window of the next piece of speech, and how many windows are done then.
+class Cut(NamedTuple):
+    """Where the next piece is, in windows: [first, last) of its speech, or None without."""
 
-    None as long as more has to be heard. The span is None where nobody speaks.
+    spoken: tuple[int, int] | None
+    until: int  # so many are done then
+    goes_on: bool = False
+
+
+def next_cut(chances: np.ndarray, *, at_end: bool) -> Cut | None:
+    """The next piece of speech, or a long quiet; None as long as more has to be heard.
 
     Args:
         chances: of speech in each window (N,), from what is not done on.
@@ -163,16 +171,16 @@ def next_cut(chances: np.ndarray, *, at_end: bool) -> tuple[tuple[int, int] | No
     stretches = speech_stretches(chances, at_end=at_end)
     if not stretches:
         quiet = len(chances) >= _windows(QUIET_SECONDS) or (at_end and len(chances) > 0)
-        return (None, len(chances)) if quiet else None
+        return Cut(None, len(chances)) if quiet else None
     begin = stretches[0][0]
     end = _end_before_pause(stretches, len(chances), at_end)
     if end is not None and end - begin <= _windows(LONGEST_SECONDS):
         is_last = at_end and end == stretches[-1][1]
-        return (begin, end), len(chances) if is_last else end
+        return Cut((begin, end), len(chances) if is_last else end)
     if len(chances) - begin < _windows(LONGEST_SECONDS):
         return None
     cut = _cut_within(stretches, chances)
-    return (begin, cut), cut
+    return Cut((begin, cut), cut, goes_on=True)
 
 
 def speech_stretches(chances: np.ndarray, *, at_end: bool) -> list[tuple[int, int]]:
@@ -196,7 +204,7 @@ def speech_stretches(chances: np.ndarray, *, at_end: bool) -> list[tuple[int, in
 def _end_before_pause(stretches: list[tuple[int, int]], count: int, at_end: bool) -> int | None:
     """Where speech ends before the first pause that is too long; None: it may go on."""
     longest = _windows(LONGEST_PAUSE_SECONDS)
-    for (_, end), (following, _) in zip(stretches, stretches[1:], strict=False):
+    for (_, end), (following, _) in pairwise(stretches):
         if following - end > longest:
             return end
     last = stretches[-1][1]
@@ -204,13 +212,10 @@ def _end_before_pause(stretches: list[tuple[int, int]], count: int, at_end: bool
 
 
 def _cut_within(stretches: list[tuple[int, int]], chances: np.ndarray) -> int:
-    """Where a piece ends that would be too long: in the longest pause, else where it is quietest."""
+    """Where a piece ends that would be too long: in the longest pause, or where it is quietest."""
     begin = stretches[0][0]
     earliest, latest = begin + _windows(ENOUGH_SECONDS), begin + _windows(LONGEST_SECONDS)
-    pauses = [
-        (following - end, end)
-        for (_, end), (following, _) in zip(stretches, stretches[1:], strict=False)
-    ]
+    pauses = [(following - end, end) for (_, end), (following, _) in pairwise(stretches)]
     pauses.append((len(chances) - stretches[-1][1], stretches[-1][1]))
     pauses = [(pause, end) for pause, end in pauses if pause and earliest <= end <= latest]
     if pauses:

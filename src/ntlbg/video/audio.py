@@ -21,9 +21,9 @@ from ntlbg.errors import ConfigError, NoSoundError, NoVideoStreamError
 from ntlbg.types import Sound
 from ntlbg.video.clock import JOINABLE, MAX_HOLD_SECONDS, RESTART_SECONDS, Timeline
 from ntlbg.video.frames import DamageLog, ReadReport
-from ntlbg.video.open_video import Video
 from ntlbg.video.opening import open_sound
 from ntlbg.video.packets import SEEKABLE, Source, read_packets
+from ntlbg.video.start import file_start
 from ntlbg.video.stills import read_still
 
 RATE = 16_000  # samples a second, as every model of speech wants them
@@ -76,12 +76,10 @@ def _read(source: Source, start: float) -> Iterator[Sound]:
 
 def _origin_seconds(source: Source) -> float | None:
     """When the first picture is shown, on the clock of the file; None without pictures."""
-    aside = ReadReport()
-    if read_still(source.path, aside, source.max_pixels) is not None:
+    if read_still(source.path, ReadReport(), source.max_pixels) is not None:
         raise NoSoundError(f"{source.path}: is a picture, which has no sound.")
     try:
-        damage = DamageLog(source.path, aside)
-        return Video(Source(source.path, aside, damage)).origin_seconds
+        return file_start(source.path).first_picture
     except NoVideoStreamError:
         return None
 

@@ -17,8 +17,6 @@ from ntlbg.video.time_match import Mode, Picture, TickScale
 class Video:
     """A video whose first picture has been decoded.
 
-    origin_seconds: when that is shown, on the clock of the file.
-
     Raises:
         VideoError: from opening, and NoFramesError when not one picture can be decoded.
     """
@@ -38,7 +36,6 @@ class Video:
             self.codec = reader.packets.codec.codec.canonical_name
             self.pixel_aspect = reader.packets.stream.sample_aspect_ratio
             self._origin = reader.origin
-            self.origin_seconds = float(reader.origin * reader.packets.clock.time_base)
             self._has_order = reader.packets.clock.by_pts or can_derive_times(reader.packets)
         finally:
             reader.close()
