@@ -1,6 +1,6 @@
 """Films with a flash and a click, and films with any sound, written by PyAV alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -34,8 +34,8 @@ def write_film(
     sound_at: float = 0.0,
     pictures_at: float = 0.0,
     pictures: int = 100,
-    flashes: tuple[float, ...] = (),
-    options: dict[str, str] | None = None,
+    flashes: Sequence[float] = (),
+    video_codec: str = "libx264",
 ) -> Path:
     """Grey pictures, white from each flash on for .2 s, and sound; all times on one clock.
 
@@ -44,10 +44,10 @@ def write_film(
         sound_at, pictures_at: when they begin.
         pictures: how many, 25 a second; 0 for a file of sound only.
     """
-    with av.open(str(path), "w", options=options or {}) as file:
+    with av.open(str(path), "w") as file:
         streams = []
         if pictures:
-            streams.append((_pictures(file, pictures_at, pictures, flashes)))
+            streams.append(_pictures(file, video_codec, pictures_at, pictures, flashes))
         if samples is not None:
             streams.append(_sound(file, codec, samples, rate, layout, sound_at))
         # by time, as a recorder writes them: some formats keep nothing back to sort it
@@ -60,10 +60,13 @@ def write_film(
     return path
 
 
-def _pictures(file, begin: float, count: int, flashes: tuple[float, ...]) -> list[av.Packet]:
-    stream = file.add_stream("libx264", rate=FPS, options={"x264-params": "keyint=25:bframes=2"})
+def _pictures(
+    file, codec: str, begin: float, count: int, flashes: Sequence[float]
+) -> list[av.Packet]:
+    options = {"x264-params": "keyint=25:bframes=2"} if codec == "libx264" else {}
+    stream = file.add_stream(codec, rate=FPS, options=options)
     stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-    stream.codec_context.time_base = Fraction(1, 1000)
+    stream.codec_context.time_base = Fraction(1, FPS)
 
     def frames() -> Iterator[av.VideoFrame | None]:
         for number in range(count):
@@ -71,7 +74,7 @@ def _pictures(file, begin: float, count: int, flashes: tuple[float, ...]) -> lis
             bright = any(flash - 1e-6 <= shown < flash + 0.2 - 1e-6 for flash in flashes)
             picture = np.full((48, 64, 3), 255 if bright else 60, np.uint8)
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = round(shown * 1000), Fraction(1, 1000)
+            frame.pts, frame.time_base = round(shown * FPS), Fraction(1, FPS)
             yield frame
         yield None
 
@@ -81,19 +84,31 @@ def _pictures(file, begin: float, count: int, flashes: tuple[float, ...]) -> lis
 def _sound(file, codec, samples, rate, layout, begin) -> list[av.Packet]:
     stream = file.add_stream(codec, rate=rate, layout=layout)
     resampler = av.AudioResampler(
-        stream.codec_context.format, layout, rate, frame_size=stream.codec_context.frame_size or 1024
+        stream.codec_context.format,
+        layout,
+        rate,
+        frame_size=stream.codec_context.frame_size or 1024,
     )
-    channels = np.tile(samples.astype(np.float32), (len(stream.codec_context.layout.channels), 1))
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(channels), format="fltp", layout=layout)
-    frame.sample_rate, frame.time_base = rate, Fraction(1, rate)
-    frame.pts = 0
-    packets, first = [], round(begin * rate)
-    for whole in (frame, None):
-        for piece in resampler.resample(whole):
-            if piece is not None:
-                piece.pts = (piece.pts or 0) + first
-                packets += stream.encode(piece)
+    channels = len(stream.codec_context.layout.channels)
+    packets, first, done = [], round(begin * rate), 0
+    for second in [*range(0, len(samples), rate), None]:
+        frame = (
+            None
+            if second is None
+            else _frame(samples[second : second + rate], channels, layout, rate)
+        )
+        for piece in resampler.resample(frame):
+            piece.pts, piece.time_base = first + done, Fraction(1, rate)
+            done += piece.samples
+            packets += stream.encode(piece)
     return packets + list(stream.encode(None))
+
+
+def _frame(samples: np.ndarray, channels: int, layout: str, rate: int) -> av.AudioFrame:
+    same = np.tile(samples.astype(np.float32), (channels, 1))
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(same), format="fltp", layout=layout)
+    frame.sample_rate = rate
+    return frame
 
 
 def all_sound(path: Path, **options) -> Sound:

@@ -27,6 +27,7 @@ SURE_OF_LANGUAGE = 0.7
 # A text that the model gives so often in a row is a loop of it, not speech. "Location, location,
 # location" is said.
 LOOP = 4
+DIGIT_LOOP = 9  # "7 7 7 7" is a code, and no number that is spoken has so many equal digits
 # Of a text that repeats itself: whole words, up to 80 letters, LOOP times or more.
 REPEATED = re.compile(rf"(?<!\w)(\w.{{0,79}}?)(?:\W+\1){{{LOOP - 1},}}(?!\w)", re.I | re.S)
 # What the model writes of sounds that are no words: "[Music]", "(applause)", "*sighs*", notes.
@@ -182,8 +183,8 @@ def without_repeats(text: str) -> str:
 
 
 def _first_turn(loop: re.Match) -> str:
-    # "10 000 000 000 000" is a number
-    return loop[1] if any(letter.isalpha() for letter in loop[1]) else loop[0]
+    is_number = not any(letter.isalpha() for letter in loop[1])
+    return loop[0] if is_number and loop[0].count(loop[1]) < DIGIT_LOOP else loop[1]
 
 
 def _is_over(text: str) -> bool:

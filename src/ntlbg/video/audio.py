@@ -16,11 +16,13 @@ from operator import itemgetter
 
 import av
 import numpy as np
+from av.stream import Discard
 
 from ntlbg.errors import ConfigError, NoSoundError, NoVideoStreamError
 from ntlbg.types import Sound
-from ntlbg.video.clock import JOINABLE, MAX_HOLD_SECONDS, RESTART_SECONDS, Timeline
+from ntlbg.video.clock import JOINABLE, MAX_HOLD_SECONDS, RESTART_SECONDS, Clock, Timeline
 from ntlbg.video.frames import DamageLog, ReadReport
+from ntlbg.video.joined_sound import shifted_as_pictures
 from ntlbg.video.opening import open_sound
 from ntlbg.video.packets import SEEKABLE, Source, read_packets
 from ntlbg.video.start import file_start
@@ -61,6 +63,8 @@ def read_sound(
 
 
 def _read(source: Source, start: float) -> Iterator[Sound]:
+    if read_still(source.path, ReadReport(), source.max_pixels) is not None:
+        raise NoSoundError(f"{source.path}: is a picture, which has no sound.")
     open_sound(source.path)[0].close()  # says what is wrong with the sound before pictures are met
     reader = _reader_at(source, start, _origin_seconds(source))
     with closing(reader):
@@ -76,8 +80,6 @@ def _read(source: Source, start: float) -> Iterator[Sound]:
 
 def _origin_seconds(source: Source) -> float | None:
     """When the first picture is shown, on the clock of the file; None without pictures."""
-    if read_still(source.path, ReadReport(), source.max_pixels) is not None:
-        raise NoSoundError(f"{source.path}: is a picture, which has no sound.")
     try:
         return file_start(source.path).first_picture
     except NoVideoStreamError:
@@ -97,18 +99,16 @@ def _reader_at(source: Source, start: float, origin: float | None) -> "_SoundRea
 
 
 class _SoundReader:
-    """The sound of an open file; ``origin`` is 0 seconds, None makes it the first packet's time."""
+    """The sound of an open file; ``origin`` is 0 seconds, None makes it that of the first sound."""
 
     def __init__(self, source: Source, origin: float | None):
         self._source, self._origin = source, origin
         self._container, self._stream = open_sound(source.path)
-        for other in self._container.streams:
-            if other.index != self._stream.index:
-                other.discard = av.stream.Discard.all
         self._codec = self._stream.codec_context
         assert self._stream.time_base is not None  # FFmpeg gives one to every stream of a file
         self._time_base = self._stream.time_base
         self._is_seekable = self._container.format.name in SEEKABLE
+        self._is_joinable = self._container.format.name in JOINABLE
         self._packets = self._read()
 
     def close(self) -> None:
@@ -138,9 +138,11 @@ class _SoundReader:
         end = 0.0
         first = start - PREROLL_SECONDS if start else -math.inf
         for packet in chain(self._packets, [None]):
-            if packet is not None and self._seconds(packet.pts or 0) < first:
+            if packet is not None and self._is_before(packet, first):
                 continue
             for frame in self._decode(packet):
+                if self._origin is None:  # priming comes before it
+                    self._origin = float((frame.pts or 0) * self._time_base)
                 begin = end if frame.pts is None else self._seconds(frame.pts)
                 end = begin + frame.samples / frame.sample_rate
                 yield begin, frame
@@ -148,21 +150,29 @@ class _SoundReader:
     def _read(self) -> Iterator[av.Packet]:
         """Packets with their times set, in ticks: end to end where recordings were joined."""
         timeline = self._timeline()
-        for packet in read_packets(self._container, self._stream, self._source, self._is_seekable):
+        for packet in self._stored():
             ticks = timeline.place(packet.dts if packet.pts is None else packet.pts)
             if ticks is None:
                 self._source.damage.met("a packet of sound has an impossible time")
                 continue
             packet.pts = ticks
-            if self._origin is None:
-                self._origin = float(ticks * self._time_base)
             yield packet
+
+    def _stored(self) -> Iterator[av.Packet]:
+        """Packets with the times of the file, but for those of joined recordings."""
+        pictures = self._container.streams.video
+        streams = [self._stream, *(pictures[:1] if self._is_joinable else ())]
+        for stream in self._container.streams:
+            stream.discard = Discard.default if stream in streams else Discard.all
+        packets = read_packets(self._container, streams, self._source, self._is_seekable)
+        if len(streams) == 1:
+            return packets
+        return shifted_as_pictures(packets, Clock(self._container, pictures[0]))
 
     def _timeline(self) -> Timeline:
         base = self._time_base
         step = round((self._codec.frame_size or 1024) / self._codec.sample_rate / base)
-        is_joinable = self._container.format.name in JOINABLE
-        restart = round(RESTART_SECONDS / base) if is_joinable else None
+        restart = round(RESTART_SECONDS / base) if self._is_joinable else None
         return Timeline(max(1, step), round(MAX_HOLD_SECONDS / base), restart)
 
     def _decode(self, packet: av.Packet | None) -> list[av.AudioFrame]:
@@ -173,15 +183,18 @@ class _SoundReader:
             self._source.damage.met(str(error.strerror))
             return []
 
+    def _is_before(self, packet: av.Packet, seconds: float) -> bool:
+        return self._origin is not None and self._seconds(packet.pts or 0) < seconds
+
     def _seconds(self, ticks: int) -> float:
-        assert self._origin is not None  # set by the first packet
+        assert self._origin is not None  # set by the first frame
         return float(ticks * self._time_base) - self._origin
 
 
 def _resampled(frames: Iterator[tuple[float, av.AudioFrame]]) -> Iterator[tuple[int, np.ndarray]]:
     """Samples (N,) at RATE, and the number of the first one counted from 0 seconds."""
     for _, run in groupby(_in_runs(frames), key=itemgetter(0)):
-        resampler, index = av.AudioResampler("flt", "mono", RATE), None
+        resampler, index = _resampler(), None
         for _, seconds, frame in run:
             index = round(seconds * RATE) if index is None else index
             for samples in _samples(resampler, frame):
@@ -191,6 +204,11 @@ def _resampled(frames: Iterator[tuple[float, av.AudioFrame]]) -> Iterator[tuple[
         for samples in _samples(resampler, None):
             yield index, samples
             index += len(samples)
+
+
+def _resampler() -> av.AudioResampler:
+    # channels are weighted so that loud surround sound stays within -1 to 1
+    return av.AudioResampler("flt", "mono", RATE, options={"rematrix_maxval": "1"})
 
 
 def _in_runs(
@@ -210,7 +228,8 @@ def _in_runs(
 def _samples(resampler: av.AudioResampler, frame: av.AudioFrame | None) -> list[np.ndarray]:
     made = resampler.resample(frame)
     # what needs no resampling is handed through, and so is the None that ends it
-    return [one.to_ndarray()[0].astype(np.float32) for one in made if one is not None]
+    # and decoders of lossy codecs overshoot
+    return [np.clip(one.to_ndarray()[0], -1, 1) for one in made if one is not None]
 
 
 class _Tape:

@@ -1,7 +1,7 @@
 """The packets of one video in decoding order, with unreadable spots stepped over."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import av
@@ -106,13 +106,13 @@ class Packets:
 
 
 def read_packets(
-    container: InputContainer, stream: Stream, source: Source, is_seekable: bool
+    container: InputContainer, streams: Stream | Sequence[Stream], source: Source, is_seekable: bool
 ) -> Iterator[av.Packet]:
-    """Packets of one stream that hold something; unreadable spots are noted as damage."""
+    """Packets that hold something, of one stream or several; unreadable spots count as damage."""
     failures = 0
     while failures < MAX_READ_FAILURES:
         try:
-            for packet in container.demux(stream):
+            for packet in container.demux(streams):
                 failures = 0
                 if not packet.size:  # marks the end or, in AVI, a repeated picture
                     continue
