@@ -297,6 +297,16 @@ def test_fetch_tells_where_the_parts_are(run, monkeypatch):
     assert done.stderr == "fetching toy==1.0 (1 MB, MIT)\n"
 
 
+def test_fetch_of_a_part_by_its_name(run, monkeypatch):
+    from ntlbg import downloads as parts
+
+    def fetch_parts(names, *, progress):
+        return {name: Path("/cache/parts") / name for name in names}
+
+    monkeypatch.setattr(parts, "fetch_parts", fetch_parts)
+    assert run("fetch", "speech").stdout == "speech: /cache/parts/speech\n"
+
+
 def chosen_times(run, video, *options):
     done = run(
         "select", video, "When is it red?", "--model", "colours", "-k", 2, "--json", *options

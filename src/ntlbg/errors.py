@@ -5,6 +5,7 @@ NtlbgError
 │   ├── VideoNotFound          missing, a directory, or not readable
 │   ├── VideoOpenError         not a video container, empty, cut off, or not a regular file
 │   ├── NoVideoStreamError     a container without a (real) video stream
+│   ├── NoSoundError           a container without sound
 │   ├── NoFramesError          a video stream without a single picture
 │   ├── VideoDamagedError      a picture could not be decoded and damage was not allowed
 │   ├── VideoTooLargeError     pictures above the pixel limit
@@ -48,6 +49,10 @@ class VideoOpenError(VideoError):
 
 class NoVideoStreamError(VideoError):
     """The container holds no video stream."""
+
+
+class NoSoundError(VideoError):
+    """The container holds no sound."""
 
 
 class NoFramesError(VideoError):

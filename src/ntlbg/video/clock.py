@@ -78,6 +78,11 @@ class Clock:
         """Whether times have been moved to put several recordings end to end."""
         return self._reading.shift != 0
 
+    @property
+    def shift_seconds(self) -> float:
+        """By how much the times of the last packet read were moved for that."""
+        return float(self._reading.shift * self.time_base)
+
     def refused(self) -> None:
         """The decoder refused what it was last given: no picture will come for that."""
         if self._waiting and not self._own:

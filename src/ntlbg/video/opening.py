@@ -6,10 +6,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from ntlbg.errors import (
+    NoSoundError,
     NoVideoStreamError,
     UnsupportedCodecError,
     VideoChanged,
@@ -121,6 +123,27 @@ def open_video(
         codec.options = {"max_pixels": str(max_pixels + max_pixels // 8 + BLOCK_PIXELS)}
         codec.thread_type = "FRAME"
         codec.thread_count = threads
+        unless_all_is_well.pop_all()
+    return container, stream
+
+
+def open_sound(path: str | os.PathLike) -> tuple[InputContainer, AudioStream]:
+    """An open container and the sound that a player would choose. The caller closes the container.
+
+    Raises:
+        VideoNotFound, VideoOpenError, NoSoundError, UnsupportedCodecError.
+    """
+    path = regular_file(path)
+    with ExitStack() as unless_all_is_well:
+        container = unless_all_is_well.enter_context(_open_container(path, MAX_PIXELS))
+        stream = container.streams.best("audio")
+        if not isinstance(stream, AudioStream):
+            raise NoSoundError(f"{path}: has no sound. Give a file with sound to listen to it.")
+        if stream.codec_context is None:
+            raise UnsupportedCodecError(
+                f"{path}: there is no decoder for its sound. Convert it, for example: "
+                "ffmpeg -i IN -c:v copy -c:a aac OUT.mp4"
+            )
         unless_all_is_well.pop_all()
     return container, stream
 

@@ -1,11 +1,12 @@
 """The packets of one video in decoding order, with unreadable spots stepped over."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import av
-from av.stream import Discard
+from av.container import InputContainer
+from av.stream import Discard, Stream
 
 from ntlbg.video.clock import Clock
 from ntlbg.video.frames import DamageLog, ReadReport
@@ -98,23 +99,32 @@ class Packets:
         self._source.report.packets = before
 
     def _read(self) -> Iterator[av.Packet]:
-        report, damage, failures = self._source.report, self._source.damage, 0
-        while failures < MAX_READ_FAILURES:
-            try:
-                for packet in self.container.demux(self.stream):
-                    failures = 0
-                    if not packet.size:  # marks the end or, in AVI, a repeated picture
-                        continue
-                    report.packets += 1
-                    if packet.is_corrupt and self.is_seekable:
-                        # Cut off by the end of the file. Its error would come up while the decoder
-                        # is emptied, and take the last good pictures along.
-                        damage.met("a packet is cut off")
-                        continue
-                    yield packet
-                return
-            except IndexError:  # PyAV, at the end of a file in which a stream has shown up late
-                return
-            except av.FFmpegError as error:
-                failures += 1
-                damage.met(str(error.strerror))
+        packets = read_packets(self.container, self.stream, self._source, self.is_seekable)
+        for packet in packets:
+            self._source.report.packets += 1
+            yield packet
+
+
+def read_packets(
+    container: InputContainer, streams: Stream | Sequence[Stream], source: Source, is_seekable: bool
+) -> Iterator[av.Packet]:
+    """Packets that hold something, of one stream or several; unreadable spots count as damage."""
+    failures = 0
+    while failures < MAX_READ_FAILURES:
+        try:
+            for packet in container.demux(streams):
+                failures = 0
+                if not packet.size:  # marks the end or, in AVI, a repeated picture
+                    continue
+                if packet.is_corrupt and is_seekable:
+                    # Cut off by the end of the file. Its error would come up while the decoder
+                    # is emptied, and take the last good pictures along.
+                    source.damage.met("a packet is cut off")
+                    continue
+                yield packet
+            return
+        except IndexError:  # PyAV, at the end of a file in which a stream has shown up late
+            return
+        except av.FFmpegError as error:
+            failures += 1
+            source.damage.met(str(error.strerror))

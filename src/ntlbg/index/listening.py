@@ -1,0 +1,81 @@
+"""A whole film is listened to, and what is heard is kept piece by piece."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from ntlbg.errors import NoFramesError
+from ntlbg.index.store import FeatureIndex
+from ntlbg.index.text_tracks import TextTrack, text_track
+from ntlbg.text import Listener, Piece
+from ntlbg.types import Frames, Sound
+from ntlbg.video import prefetch, probe, sample_frames
+from ntlbg.video.audio import read_sound
+from ntlbg.video.opening import check_unchanged, file_state
+
+# Pictures come in their own size: three batches of 1080p are 150 MB.
+BATCH_FRAMES = 8
+
+# Called with the seconds of the film that are done, and with how many it has.
+Progress = Callable[[float, float], None]
+
+
+def hear(
+    video: str | os.PathLike,
+    listener: Listener,
+    *,
+    index: FeatureIndex | None = None,
+    progress: Progress | None = None,
+) -> TextTrack:
+    """All passages that a listener finds in a video; what was found before is not looked for again.
+
+    A run that was killed loses the piece that it was at: the next one goes on after the last that
+    was kept. Of a file that changes meanwhile nothing more is kept.
+
+    Args:
+        index: where passages are kept; None is the user's cache.
+
+    Raises:
+        VideoError: the video cannot be used, or lacks what the listener wants: NoSoundError.
+        VideoChanged: it changed meanwhile. OutputError: passages cannot be kept. And what the
+        listener raises.
+    """
+    track = text_track(index or FeatureIndex(), video, listener)
+    if track.is_complete:
+        return track
+    before, total = file_state(video), probe(video).duration_seconds
+
+    def pieces(after_seconds: float, state: Mapping[str, Any]) -> Iterator[Piece]:
+        stream = open_stream(video, listener, after_seconds)
+        for piece in listener.listen(stream, after_seconds, state):
+            check_unchanged(video, before)
+            yield piece
+
+    for done in track.grow(pieces):
+        if progress is not None:
+            progress(min(done, total), total)
+    return track
+
+
+def open_stream(
+    video: str | os.PathLike, listener: Listener, after_seconds: float
+) -> Iterator[Frames] | Iterator[Sound] | Path:
+    """What a listener wants of a video, from a time on."""
+    if listener.wants == "sound":
+        return read_sound(video, start=max(0.0, after_seconds))
+    if listener.wants == "frames":
+        return _frames(video, listener.fps, max(0.0, after_seconds))
+    return Path(video)
+
+
+def _frames(video: str | os.PathLike, fps: float, start: float) -> Iterator[Frames]:
+    """Decoded ahead in a thread."""
+    batches = sample_frames(video, fps=fps, start=start, batch_size=BATCH_FRAMES)
+    try:
+        with closing(prefetch(batches)) as ahead:
+            yield from ahead
+    except NoFramesError:
+        if not start:  # otherwise the video ends exactly where the last piece does
+            raise
