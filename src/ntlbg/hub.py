@@ -37,13 +37,16 @@ _WEIGHTS = (
 _NAME = re.compile(r"([\w-][\w.-]*/[\w.-]+)(?:@([\w./-]+))?", re.ASCII)
 
 
-def find_model(name: str, check: Callable[[Path], None]) -> Path:
+def find_model(
+    name: str, check: Callable[[Path], None], *, also: re.Pattern | None = None
+) -> Path:
     """The folder of a model: of this name, or of the hub's model of this name.
 
     Args:
         name: a folder, ``organisation/model`` or ``organisation/model@revision``.
         check: raises where something is missing in a folder; then a model of the hub is fetched
             again, as far as it is not there.
+        also: all of a file's path in the model, of further files that are read.
 
     Raises:
         ConfigError: no such folder and no such model.
@@ -61,7 +64,7 @@ def find_model(name: str, check: Callable[[Path], None]) -> Path:
     model, revision = named.groups()
     folder = _cached(model, revision)
     if folder is None or not _passes(check, folder):
-        folder = _fetch(name, model, revision, folder, check)
+        folder = _fetch(name, model, revision, folder, check, also)
     check(folder)
     return folder
 
@@ -98,6 +101,7 @@ def _fetch(
     revision: str | None,
     cached: Path | None,
     check: Callable[[Path], None],
+    also: re.Pattern | None,
 ) -> Path:
     import httpx2
     from huggingface_hub import HfApi, constants, snapshot_download
@@ -113,7 +117,7 @@ def _fetch(
         with _quiet_hub():
             # unlike a list of files this is asked for once: without a network nobody has to wait
             listed = HfApi().model_info(model, revision=revision).siblings or []
-            files = wanted_files(one.rfilename for one in listed)
+            files = wanted_files((one.rfilename for one in listed), also)
             return Path(snapshot_download(model, revision=revision, allow_patterns=files))
     except (OSError, ValueError, httpx2.HTTPError) as error:
         raise _refusal(name, error) from error
@@ -165,14 +169,15 @@ def reason(error: Exception) -> str:
     return lines[0][:200] if lines else type(error).__name__
 
 
-def wanted_files(names: Iterable[str]) -> list[str]:
-    """Of the files of a model those that are read: its settings, and its weights once."""
+def wanted_files(names: Iterable[str], also: re.Pattern | None = None) -> list[str]:
+    """Of the files of a model those that are read: its settings, its weights once, and ``also``."""
     names = list(names)
     for form, _ in _WEIGHTS:
         weights = [name for name in names if re.fullmatch(form, name)]
         if weights:
             break
-    return [*(name for name in names if name in SETTINGS), *weights]
+    others = [name for name in names if also is not None and also.fullmatch(name)]
+    return [*(name for name in names if name in SETTINGS), *others, *weights]
 
 
 def model_type(folder: Path) -> str:

