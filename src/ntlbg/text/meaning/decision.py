@@ -88,6 +88,7 @@ def decide(
         InvalidFeatures: the encoder returned something else. OutputError: vectors cannot be kept.
     """
     asked = parse_question(question) if isinstance(question, str) else question
+    passages = [passage for passage in passages if passage.text.strip()]
     if not passages:
         return Decision("not said", (), 0.0)
     if asks_about_whole(asked, encoder):
@@ -181,7 +182,7 @@ def _rankings(
     passages: tuple[Passage, ...], encoder: TextEncoder | None, folder: Path | None
 ) -> dict[str, Ranking]:
     sources: dict[str, list[Passage]] = {}
-    for passage in sorted(passages, key=lambda one: (one.start_seconds, one.end_seconds)):
-        if passage.text.strip():
-            sources.setdefault(passage.source, []).append(passage)
+    spoken = (passage for passage in passages if passage.text.strip())
+    for passage in sorted(spoken, key=lambda one: (one.start_seconds, one.end_seconds)):
+        sources.setdefault(passage.source, []).append(passage)
     return {source: Ranking(of, encoder, folder) for source, of in sources.items()}
