@@ -84,9 +84,10 @@ class _Answers(BaseHTTPRequestHandler):
         if kind == "resolve":
             return self._send((found / "/".join(rest[2:])).read_bytes(), body, commit=commit)
         files = [
-            {"type": "file", "path": one.name, "size": one.stat().st_size, "oid": _digest(one)}
-            for one in sorted(found.iterdir())
-        ]
+            {"type": "file", "path": one.relative_to(found).as_posix(), "size": one.stat().st_size,
+             "oid": _digest(one)}
+            for one in sorted(found.rglob("*")) if one.is_file()
+        ]  # fmt: skip
         siblings = [{"rfilename": one["path"]} for one in files]
         told = files if kind == "tree" else {"id": model, "sha": commit, "siblings": siblings}
         return self._send(json.dumps(told).encode(), body, commit=commit)

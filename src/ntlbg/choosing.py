@@ -36,7 +36,7 @@ def choose(
     """
     chosen, features = SELECTORS[selector], retriever.features(index)
     given: dict[str, Any] = {"pts_seconds": index.pts_seconds, "generator": generator}
-    if question is None or retriever.covers(question):
+    if question is None or retriever.covers_video(index, question):
         return select_distinct(chosen, features, num_frames, **given, **selector_options)
     if "prior" in {option.name for option in fields(chosen.options)}:
         given["prior"] = question.intent.localized_prior

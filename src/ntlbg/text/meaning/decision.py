@@ -1,0 +1,188 @@
+"""What is said or written about a question: a quotation, the nearest there is, or nothing.
+
+N passages.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ntlbg.question import parse_question
+from ntlbg.text.meaning import TextEncoder
+from ntlbg.text.meaning.questions import likeness_to_whole
+from ntlbg.text.meaning.ranking import Ranking
+from ntlbg.text.meaning.sure import SAID, fitted_to, is_about_whole, least_chance
+from ntlbg.types import Passage, Question
+
+# Quotations that are shown where none is the answer: of hard paraphrases half are among them.
+NEAREST = 3
+Kind = Literal["said", "nearest", "not said", "whole"]
+
+
+@dataclass(frozen=True, eq=False)
+class StreamEvidence:
+    """What one source says about a question.
+
+    Attributes:
+        passages: all of it, N, in order of their start.
+        scores: float64 (N,), how well each fits.
+        chance: that the best one answers the question.
+        shares: float64 (N,), of that chance; they sum to 1.
+    """
+
+    passages: tuple[Passage, ...]
+    scores: np.ndarray
+    chance: float
+    shares: np.ndarray
+
+    @property
+    def best(self) -> list[Passage]:
+        """The nearest passages, best first, no text twice."""
+        found: dict[str, Passage] = {}
+        for row in np.argsort(-self.scores, kind="stable"):
+            found.setdefault(self.passages[row].text, self.passages[row])
+            if len(found) == NEAREST:
+                break
+        return list(found.values())
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a model that only quotes may say.
+
+    Attributes:
+        kind: "said": the first passage is the answer. "nearest": nothing says so directly, these
+            come nearest. "not said": nothing comes near. "whole": the question is about all of it,
+            and these are spread over it.
+        passages: to quote, best first, with times and source; of "whole" in order of time; none
+            where nothing is said.
+        chance: that any source answers the question.
+        sources: those that do, each with a chance of a half or more.
+    """
+
+    kind: Kind
+    passages: tuple[Passage, ...]
+    chance: float
+    sources: tuple[str, ...] = ()
+
+
+def decide(
+    passages: Sequence[Passage],
+    question: str | Question,
+    encoder: TextEncoder | None,
+    *,
+    folder: Path | None = None,
+) -> Decision:
+    """What to quote of the passages of a film.
+
+    Args:
+        passages: of all sources.
+        encoder: None: by shared words alone.
+        folder: where vectors of passages are kept; by default in the user's index.
+
+    Raises:
+        InvalidFeatures: the encoder returned something else. OutputError: vectors cannot be kept.
+    """
+    asked = parse_question(question) if isinstance(question, str) else question
+    passages = [passage for passage in passages if passage.text.strip()]
+    if not passages:
+        return Decision("not said", (), 0.0)
+    if asks_about_whole(asked, encoder):
+        return Decision("whole", tuple(spread_out(passages)), 1.0)
+    streams = evidence_of(passages, asked, encoder, folder=folder)
+    chance = either(stream.chance for stream in streams.values())
+    best = max(streams.values(), key=lambda stream: stream.chance)
+    sources = tuple(source for source, stream in streams.items() if stream.chance >= SAID)
+    if sources:
+        return Decision("said", tuple(best.best[:1]), chance, sources)
+    if chance >= least_chance(streams):
+        return Decision("nearest", tuple(best.best), chance)
+    return Decision("not said", (), chance)
+
+
+def evidence_of(
+    passages: Sequence[Passage],
+    question: Question,
+    encoder: TextEncoder | None,
+    *,
+    folder: Path | None = None,
+) -> dict[str, StreamEvidence]:
+    """By source what it says about the question; sources without passages are left out.
+
+    Raises:
+        InvalidFeatures, OutputError: as :func:`decide`.
+    """
+    reader = reader_of(question, encoder)
+    language, found = question.intent.language, {}
+    for source, ranking in _rankings(tuple(passages), reader, folder).items():
+        fit = fitted_to(reader, ranking.scheme, language)
+        scores = ranking.scores(question.text)
+        shares = np.exp(fit.sharpness * (scores - scores.max()))
+        found[source] = StreamEvidence(
+            ranking.passages, scores, fit.chance(ranking.signs(question.text, language)),
+            shares / shares.sum(),
+        )  # fmt: skip
+    return found
+
+
+def reader_of(question: Question, encoder: TextEncoder | None) -> TextEncoder | None:
+    """The encoder, if it reads the language of the question."""
+    reads = encoder is not None and encoder.reads(question.intent.language)
+    return encoder if reads else None
+
+
+def reader_note(question: Question, encoder: TextEncoder | None) -> str:
+    """One sentence that says by what passages are found."""
+    if reader_of(question, encoder) is not None:
+        assert encoder is not None
+        return f"passages are found by what they mean ({encoder.name}) and by shared words"
+    if encoder is None:
+        return (
+            "passages are found by shared words alone; `ntlbg fetch text` fetches an encoder that "
+            "knows what English sentences mean"
+        )
+    return (
+        f"passages are found by shared characters and words alone, since {encoder.name} does not "
+        "read the language of the question; name a multilingual model with --text-encoder, such as "
+        "intfloat/multilingual-e5-small"
+    )
+
+
+def asks_about_whole(question: Question, encoder: TextEncoder | None) -> bool:
+    """Whether a question is about all that is said."""
+    reader = reader_of(question, encoder)
+    likeness = likeness_to_whole(question.text, question.intent.language, reader)
+    return is_about_whole(likeness, reader)
+
+
+def spread_out(passages: Sequence[Passage], number: int = NEAREST) -> list[Passage]:
+    """Passages in the middle of equal parts of the time, in order."""
+    start = min(passage.start_seconds for passage in passages)
+    end = max(passage.end_seconds for passage in passages)
+    middles = start + (np.arange(number) + 0.5) / number * (end - start)
+    times = np.array([passage.start_seconds + passage.end_seconds for passage in passages]) / 2
+    rows = {int(abs(times - middle).argmin()) for middle in middles}
+    return sorted((passages[row] for row in rows), key=lambda passage: passage.start_seconds)
+
+
+def either(chances: Iterable[float]) -> float:
+    """Chance that at least one of several is so, as if they did not depend on one another."""
+    none = 1.0
+    for chance in chances:
+        none *= 1 - chance
+    return 1 - none
+
+
+@lru_cache(maxsize=2)  # choosing frames and answering both ask; a film or two are in use
+def _rankings(
+    passages: tuple[Passage, ...], encoder: TextEncoder | None, folder: Path | None
+) -> dict[str, Ranking]:
+    sources: dict[str, list[Passage]] = {}
+    spoken = (passage for passage in passages if passage.text.strip())
+    for passage in sorted(spoken, key=lambda one: (one.start_seconds, one.end_seconds)):
+        sources.setdefault(passage.source, []).append(passage)
+    return {source: Ranking(of, encoder, folder) for source, of in sources.items()}
