@@ -1,5 +1,7 @@
 """Encoders that others trained: equal to transformers on the same pictures and texts."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -240,3 +242,19 @@ def test_what_knows_no_texts_says_so(folders):
     for family in FAMILIES:
         found = load(folders, family).encode_text(["a"])
         assert (found is None) == (family not in DUAL)
+
+
+def test_batches_for_a_gpu_are_pinned_and_not_waited_for(folders, monkeypatch):
+    """A GPU is not here, so only what would be asked of torch is: in order, and each frame once."""
+    asked, encoder = [], load(folders, "clip")
+    monkeypatch.setattr(encoder, "model", SimpleNamespace(device=torch.device("cuda", 1)))
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda one: asked.append("pinned") or one)
+    monkeypatch.setattr(
+        torch.Tensor, "to", lambda one, device, **how: asked.append((device, how)) or one
+    )
+    frames = pictures(encoder.image_size, number=70)
+    batches = list(encoder._batches(frames))
+    assert np.array_equal(torch.cat(batches).numpy(), frames)
+    assert [len(batch) for batch in batches] == [32, 32, 6]
+    moved = (torch.device("cuda", 1), {"non_blocking": True})
+    assert asked == ["pinned", moved] * 3
