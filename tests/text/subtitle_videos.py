@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.stream import Disposition
 from av.subtitles.subtitle import SubtitleSet
 
 from counter_videos import HEIGHT, WIDTH, numbered_picture
@@ -24,8 +25,8 @@ Style: Default,Arial,20,&H00FFFFFF,&H000000FF,&H00000000,&H00000000,0,0,0,0,100,
 [Events]
 Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
-# Text of a cue, and the pictures at which it appears and vanishes.
-TrackCue = tuple[str, int, int]
+# Text of a cue, and the pictures at which it appears and vanishes; None where the file is not told.
+TrackCue = tuple[str, int, int | None]
 
 
 def write_with_tracks(
@@ -36,10 +37,12 @@ def write_with_tracks(
     picture_start: float = 0.0,
     sound_start: float | None = None,
     options: dict[str, str] | None = None,
+    default: int | None = None,
 ) -> Path:
     """Numbered pictures, the first at ``picture_start`` seconds, and tracks: codec, language, cues.
 
-    A cue comes with its picture, wherever that is: on the one clock that all streams share.
+    A cue comes with its picture, wherever that is: on the one clock that all streams share. The
+    track ``default`` is marked so.
     """
     with av.open(str(path), "w") as container:
         pictures = container.add_stream(
@@ -48,6 +51,8 @@ def write_with_tracks(
         pictures.width, pictures.height, pictures.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         sound = None if sound_start is None else container.add_stream("aac", rate=16000)
         streams = [_subtitle_stream(container, codec, language) for codec, language, _ in tracks]
+        if default is not None:
+            streams[default].disposition = Disposition.default
         packets = _picture_packets(pictures, count, picture_start)
         if sound is not None:
             packets += _sound_packets(sound, sound_start, picture_start + count / FPS)
@@ -86,8 +91,8 @@ def _sound_packets(stream, start, end):
 
 
 def _cue_packet(stream, cue, picture_start):
-    text, first, end = cue
-    milliseconds = round(1000 * (end - first) / FPS)
+    text, first, last = cue
+    milliseconds = round(1000 * ((first if last is None else last) - first) / FPS)
     event = f"0,0,Default,,0,0,0,,{text}".encode()
     packet = stream.codec_context.encode_subtitle(SubtitleSet.create(event, 0, milliseconds))
     packet.stream, packet.time_base = stream, Fraction(1, 1000)

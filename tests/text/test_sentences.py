@@ -83,6 +83,11 @@ def test_a_cue_is_parted_by_its_letters():
     assert one.end_seconds == two.start_seconds == pytest.approx(10 + 14 * 5 / 14)
 
 
+def test_a_chinese_character_takes_as_long_as_three_letters():
+    [one, _] = sentences([Fragment("你好。Okay then.", 0.0, 8.0)], "subtitles")
+    assert one.end_seconds == 3.5  # two characters and a full stop of 16
+
+
 def test_times_of_words_are_kept():
     words = [
         Fragment(" Hello", 1.0, 1.4),

@@ -39,7 +39,7 @@ def test_times(tmp_path, timing, start, end, head):
 
 
 def test_a_cue_without_an_end_lasts_until_the_next(tmp_path):
-    content = srt("00:00:01,000 -->", "00:00:03,000 --> 00:00:xx,000", "00:00:20,000 --> ")
+    content = srt("00:00:01,000 -->", "00:00:03,000 --> 00:59:xx,000", "00:00:20,000 --> ")
     found, notes = cues_of(tmp_path, content)
     assert found == [(1.0, 3.0, "Line 1."), (3.0, 8.0, "Line 2."), (20.0, 25.0, "Line 3.")]
     assert notes == [
@@ -79,6 +79,8 @@ def test_numbers_are_text_where_they_are_said(tmp_path):
     )
     found, _ = cues_of(tmp_path, content)
     assert [text for *_, text in found] == ["The answer is\n42", "1984"]
+    found, _ = cues_of(tmp_path, "1\n00:00:01,000 --> 00:00:02,000\nThe answer is\n42\n")
+    assert [text for *_, text in found] == ["The answer is\n42"]
 
 
 def test_blank_lines_between_cues_may_be_missing(tmp_path):
@@ -137,6 +139,7 @@ ENCODED = {
     "cp1252": "It’s “fine” – isn’t it?",
     "gb18030": "你好，世界。今天我们讨论预算。",
     "gb2312": "他们在说什么呢？",
+    "gbk": "好的",
     "cp1251": "Привет, как дела? Я думаю, что это хорошо. Мы обсуждаем бюджет на этот год.",
     "shift_jis": "こんにちは、世界。今日は予算の話です。みんなで考えましょう。",
     "big5": "你好，世界。今天我們討論預算，請大家看這一頁。",
@@ -201,6 +204,15 @@ def test_captions_that_grow_word_by_word(tmp_path):
     assert [text for *_, text in found] == words
 
 
+def test_a_longer_word_is_no_line_that_grows(tmp_path):
+    words = ["we talk", "we talked", "we talked on"]
+    content = "WEBVTT\n\n" + "\n\n".join(
+        f"00:0{n}.000 --> 00:0{n + 1}.000\n{word}<00:0{n}.900>" for n, word in enumerate(words)
+    )
+    found, _ = cues_of(tmp_path, content)
+    assert [text for *_, text in found] == ["we talk", "we talked", "on"]
+
+
 def test_what_is_said_twice_is_there_twice(tmp_path):
     content = srt(
         "00:00:01,000 --> 00:00:02,000", "00:00:03,000 --> 00:00:04,000",
@@ -219,7 +231,7 @@ def test_cues_that_cross_or_go_back_are_sorted_and_said(tmp_path):
     assert [(start, text) for start, _, text in found] == [
         (1.0, "Line 2."), (1.5, "Line 3."), (10.0, "Line 1."), (20.0, "Line 4."),
     ]  # fmt: skip
-    assert notes == ["2 cues that cross the one before or go back: sorted"]
+    assert notes == ["cues that cross the one before or go back: 2, sorted"]
 
 
 def test_a_film_of_eleven_hours(tmp_path):

@@ -104,6 +104,28 @@ def test_tracks_are_told_apart(tmp_path):
     assert [one.text for one in french.passages] == ["Bonjour."]
 
 
+def test_the_default_track_comes_first_of_those_in_one_language(tmp_path):
+    tracks = [("subrip", "eng", [(f"Track {n}.", 10, 30)]) for n in (1, 2)]
+    path = write_with_tracks(tmp_path / "film.mkv", tracks, default=1)
+    assert [track.is_default for track in subtitle_tracks(path)] == [False, True]
+    assert load_subtitles(path).description == "subtitle track 2 (eng)"
+
+
+def test_a_track_without_a_language(tmp_path):
+    path = write_with_tracks(tmp_path / "film.mp4", [("mov_text", "und", CUES)])
+    assert load_subtitles(path).description == "subtitle track 1"
+
+
+def test_a_cue_without_an_end_lasts_until_the_next(tmp_path):
+    cues = [("First.", 10, None), ("Second.", 30, 40), ("Third.", 50, None)]
+    path = write_with_tracks(tmp_path / "film.mkv", [("subrip", "eng", cues)])
+    passages, _, [note] = load_subtitles(path)
+    assert [(one.start_seconds, one.end_seconds) for one in passages] == [
+        (0.4, 1.2), (1.2, 1.6), (2.0, 7.0),
+    ]  # fmt: skip
+    assert note.startswith("subtitle track 1 (eng): 2 cues without an end")
+
+
 @pytest.mark.parametrize("codec", ["hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"])
 def test_a_picture_track_is_said_to_be_one(tmp_path, codec):
     path = tmp_path / "film.mkv"

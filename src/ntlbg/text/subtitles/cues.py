@@ -76,7 +76,7 @@ def _disorder(cues: Sequence[Cue]) -> list[str]:
         is_same = (cue.start, cue.end) == (start, end)  # lines of one text, or two languages
         number += not is_same and (cue.start < start or cue.start < end - GAP_SECONDS)
         latest[cue.voice] = cue.start, _end(cue)
-    note = f"{_count(number, 'cue')} that cross the one before or go back: sorted"
+    note = f"cues that cross the one before or go back: {number}, sorted"
     return [note] if number else []
 
 

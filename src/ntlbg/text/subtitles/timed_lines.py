@@ -63,13 +63,13 @@ def _blocks(text: str, path: Path, is_vtt: bool) -> Iterator[Block]:
                 _drop_name(block.lines, is_vtt)
                 yield block
             block, is_aside = Block(seconds_of(timing), _end(timing)), False
+        elif is_vtt and not before and ASIDE.match(line):
+            is_aside = True
         elif ARROW in line and not is_aside and (not before or before.isdigit()):
             raise DataError(
                 f"{path}, line {number}: {line.strip()[:60]!r} are no times; "
                 f"give a line such as {_example(is_vtt)}"
             )
-        elif is_vtt and not before and ASIDE.match(line):
-            is_aside = True
         elif block is not None and not is_aside:
             block.lines.append(line)
         before = line.strip()

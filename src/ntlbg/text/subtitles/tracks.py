@@ -19,7 +19,6 @@ from ntlbg.video.opening import open_video
 
 # Fields of an event as FFmpeg gives it: number, layer, style, name, three margins, effect, text.
 STYLE, NUM_FIELDS = 2, 9
-UNKNOWN_MILLISECONDS = 2**32 - 1  # how long FFmpeg says that a cue without an end lasts
 PICTURE_TRACK = "a picture track; --read-screen reads burned-in text"
 NO_DECODER = "a track in a form that is not known"
 
@@ -132,13 +131,9 @@ def _cues(stream: SubtitleStream, packet: av.Packet) -> Iterator[Cue]:
         return
     assert packet.pts is not None
     assert packet.time_base is not None
-    packet_start = float(packet.pts * packet.time_base)
-    start = packet_start + shown.start_display_time / 1000
-    end = None
-    if packet.duration:
-        end = packet_start + float(packet.duration * packet.time_base)
-    elif 0 < shown.end_display_time < UNKNOWN_MILLISECONDS:
-        end = packet_start + shown.end_display_time / 1000
+    start = float(packet.pts * packet.time_base)
+    # 0: recorded as it was sent, when nobody knew the end
+    end = start + float(packet.duration * packet.time_base) if packet.duration else None
     for event in shown:
         assert isinstance(event, AssSubtitle)  # what FFmpeg makes of every form of text
         fields = event.ass.decode("utf-8", "replace").split(",", NUM_FIELDS - 1)
