@@ -31,8 +31,11 @@ ABBREVIATIONS = words(
     "jr vs etc inc ltd co corp approx est dept al cf ca bzw usw ave blvd jan feb mar apr jun jul "
     "aug sep sept oct nov dec"
 )
-# "J.", "U.S.", "p.m.", "z.B."; "3." may be an ordinal, or a step in a list.
-SHORT = regex.compile(r"(?:\p{L}\.)+\Z|\d{1,2}\.\Z")
+SHORT = regex.compile(r"(?:\p{L}\.)+\Z")  # "J.", "U.S.", "p.m.", "z.B."
+ORDINAL = regex.compile(r"\d{1,2}\.\Z")  # "3. Mai"; first in a sentence a step of a list
+MONTHS = words(
+    "januar jänner februar märz april mai juni juli august september oktober november dezember"
+)
 # Words that begin sentences more often than names: after "in the U.S." they tell that it ended.
 STARTERS = words(
     "the a an this that these those he she it we they i you there here and but so or if when then "
@@ -43,8 +46,11 @@ OPENERS = regex.compile(r"^[\p{Ps}\p{Pi}\p{Pf}\"'¿¡♪♫\-–]+")
 QUOTES = "\"'“”‘’()[]«»"
 
 
-def is_sentence_end(word: str, following: str) -> bool:
+def is_sentence_end(word: str, following: str, *, is_first: bool = False) -> bool:
     """Whether a sentence ends between two words of a text.
+
+    Args:
+        is_first: the word is the first of its sentence.
 
     >>> is_sentence_end("Dr.", "Smith"), is_sentence_end("door.", "He"), is_sentence_end("3.5", "")
     (False, True, False)
@@ -54,11 +60,18 @@ def is_sentence_end(word: str, following: str) -> bool:
         return False
     if found.group() not in ".…":
         return True
-    return _ends_at_dot(word[: found.end()].lstrip(QUOTES), OPENERS.sub("", following))
+    word, following = word[: found.end()].lstrip(QUOTES), OPENERS.sub("", following)
+    if ORDINAL.match(word):
+        return not is_first and _first_letters(following) not in MONTHS
+    return _ends_at_dot(word, following)
+
+
+def _first_letters(word: str) -> str:
+    return regex.split(r"[^\p{L}]", word.lower())[0]
 
 
 def _ends_at_dot(word: str, following: str) -> bool:
-    """Of a word whose last character is a dot."""
+    """Of a word, no number, whose last character is a dot."""
     if following[:1].islower():
         return False
     name = word.rstrip(".…").lower()
@@ -67,7 +80,7 @@ def _ends_at_dot(word: str, following: str) -> bool:
     if name in NUMBERED and following[:1].isdigit():
         return False
     if name in ABBREVIATIONS or SHORT.match(word):
-        return regex.split(r"[^\p{L}]", following.lower())[0] in STARTERS
+        return _first_letters(following) in STARTERS
     return True
 
 

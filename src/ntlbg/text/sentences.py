@@ -172,8 +172,9 @@ def _parts(text: str) -> Iterator[Token]:
 def _cut_sentences(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
     first = 0
     for number in range(1, len(tokens)):
-        token = tokens[number]
-        if token.begins == "sentence" or is_sentence_end(tokens[number - 1].text, token.text):
+        before, token = tokens[number - 1].text, tokens[number]
+        ends = is_sentence_end(before, token.text, is_first=number - 1 == first)
+        if ends or token.begins == "sentence":
             yield tokens[first:number]
             first = number
     if tokens:

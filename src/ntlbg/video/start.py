@@ -7,7 +7,9 @@ from fractions import Fraction
 from ntlbg.errors import NoFramesError
 from ntlbg.video.frames import DamageLog, ReadReport
 from ntlbg.video.full_reader import PlainReader
+from ntlbg.video.opening import ATTACHED_PICTURE
 from ntlbg.video.packets import Source
+from ntlbg.video.stills import read_still
 
 SOUND_AND_PICTURES = ("audio", "video")
 
@@ -25,12 +27,23 @@ class FileStart:
     first_stream: float
 
 
+def is_still(path: str | os.PathLike) -> bool:
+    """Whether a file is a picture that is read as a video of one frame.
+
+    Raises:
+        VideoError: not a file, or a damaged picture.
+    """
+    return read_still(path, ReadReport()) is not None
+
+
 def file_start(path: str | os.PathLike) -> FileStart:
-    """Decodes one picture of a video.
+    """Decodes one picture of a video; of a picture file both are 0.
 
     Raises:
         VideoError: the file is no video, or not one picture can be decoded.
     """
+    if is_still(path):
+        return FileStart(0.0, 0.0)
     report = ReadReport()
     damage = DamageLog(path, report)
     reader = PlainReader(Source(path, report, damage))
@@ -43,7 +56,9 @@ def file_start(path: str | os.PathLike) -> FileStart:
         starts = [
             stream.start_time * (stream.time_base or Fraction(0))
             for stream in streams
-            if stream.type in SOUND_AND_PICTURES and stream.start_time is not None
+            if stream.type in SOUND_AND_PICTURES
+            and stream.start_time is not None
+            and not int(stream.disposition) & ATTACHED_PICTURE
         ]
         return FileStart(float(picture), float(min([picture, *starts])))
     finally:

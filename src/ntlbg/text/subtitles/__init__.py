@@ -1,0 +1,106 @@
+"""Subtitles of a video: files beside it, files that are named, tracks inside it.
+
+>>> passages, description, notes = load_subtitles("film.mp4")
+
+Reading order: `choices` (which there are), `formats` and `tracks` (their cues), `cues` (what is
+mended), `ntlbg.text.sentences` (cues to sentences), `listeners` (the pictures' clock), `content`
+(encodings), `markup` (tags).
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ntlbg.errors import DataError
+from ntlbg.text import Listener
+from ntlbg.text.subtitles.choices import SubtitleChoice, find_subtitles
+from ntlbg.text.subtitles.listeners import SubtitleFile, SubtitleTrack, listener
+from ntlbg.types import Passage
+
+__all__ = [
+    "SubtitleChoice",
+    "SubtitleFile",
+    "SubtitleTrack",
+    "Subtitles",
+    "find_subtitles",
+    "listener",
+    "load_subtitles",
+]
+
+NONE = "none"  # a file of that name is ./none
+
+
+class Subtitles(NamedTuple):
+    """What `load_subtitles` gives.
+
+    Attributes:
+        passages: in order of their start.
+        description: which subtitles these are, such as "film.en.srt"; None without any.
+        notes: what is to be said about them, a line each.
+    """
+
+    passages: tuple[Passage, ...]
+    description: str | None
+    notes: list[str]
+
+
+def load_subtitles(
+    video: str | os.PathLike,
+    given: str | Path | None = None,
+    *,
+    language: str | None = None,
+    starts_at_seconds: float = 0.0,
+) -> Subtitles:
+    """The subtitles of a video, as ``--subtitles FILE|none`` says.
+
+    Args:
+        given: a file; the video itself for a track inside it, though a file lies beside it;
+            "none" for no subtitles; None for the first of `find_subtitles` that can be read.
+        language: as for `find_subtitles`.
+        starts_at_seconds: as for `SubtitleFile`.
+
+    Raises:
+        DataError: the file that is given cannot be read. VideoError: the video cannot be opened.
+    """
+    if given is not None and str(given) == NONE:
+        return Subtitles((), None, [])
+    if given is None:
+        return _first(video, find_subtitles(video, language=language), starts_at_seconds)
+    if os.path.exists(given) and os.path.samefile(given, video):
+        choices = [one for one in find_subtitles(video, language=language) if one.path is None]
+        found = _first(video, choices, starts_at_seconds)
+        if found.description is None:
+            raise DataError("; ".join(found.notes) or f"{video}: holds no subtitles; give a file")
+        return found
+    file = SubtitleFile(given, starts_at_seconds=starts_at_seconds)
+    return _read(file, video, Path(given).name)
+
+
+def _first(
+    video: str | os.PathLike, choices: Sequence[SubtitleChoice], starts_at_seconds: float
+) -> Subtitles:
+    """Of the first choice that can be read; why others cannot, and which are left, is said."""
+    notes = []
+    for number, choice in enumerate(choices):
+        if choice.unreadable:
+            notes.append(f"{Path(video).name}: {choice.name} is {choice.unreadable}")
+            continue
+        try:
+            reader = listener(choice, starts_at_seconds=starts_at_seconds)
+            found = _read(reader, video, choice.name)
+        except DataError as error:
+            notes.append(str(error))
+            continue
+        if choice.is_forced:
+            notes.append(f"{choice.name}: is named as holding only what is foreign in the film")
+        others = ", ".join(one.name for one in choices[number + 1 :])
+        if others:
+            notes.append(f"{choice.name} is read; also there: {others} (--subtitles FILE chooses)")
+        return found._replace(notes=notes + found.notes)
+    return Subtitles((), None, notes)
+
+
+def _read(reader: Listener, video: str | os.PathLike, name: str) -> Subtitles:
+    [piece] = reader.listen(video, 0.0, {})
+    return Subtitles(piece.passages, name, [f"{name}: {note}" for note in piece.state["notes"]])
