@@ -30,6 +30,7 @@ from ntlbg.video.opening import regular_file
 # Change this when the same file and settings would give other pictures, times or arrays.
 FORMAT = 1
 ARRAYS = ("features", "pts_seconds")  # of every entry; all others are notes
+TEXT = "text"  # what is said and written, in a folder for each film
 STALE_SECONDS = 3600.0  # a temporary file this old was left behind by a killed process
 # Of what killed processes left; nothing else in the folder is ours to remove.
 _TEMPORARY = re.compile(r"\.([0-9a-f]{64}|[0-9]{6})\.safetensors\.[0-9a-f]{16}\.tmp")
@@ -157,6 +158,10 @@ class FeatureIndex:
         used for the longest time makes way.
         """
         return bounded(self.root / KEPT, self._content_hash(path))
+
+    def text_folder(self, path: str | os.PathLike) -> Path:
+        """Where passages of a film are; the same for every file of this content."""
+        return self.root / TEXT / self._content_hash(path)
 
     def _entry(self, key: str) -> Path:
         return self.root / f"{key}.safetensors"

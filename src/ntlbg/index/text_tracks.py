@@ -91,7 +91,7 @@ class TextTrack:
 def text_track(index: FeatureIndex, video: str | os.PathLike, listener: Listener) -> TextTrack:
     """Where passages of this listener are kept, whether there are some or not."""
     key = hashlib.sha256(f"{listener.name} {listener.fingerprint}".encode()).hexdigest()[:16]
-    return TextTrack(index.kept(video) / f"{listener.source}-{key}.jsonl", listener.source)
+    return TextTrack(index.text_folder(video) / f"{listener.source}-{key}.jsonl", listener.source)
 
 
 def _line(piece: Piece) -> PieceLine:
