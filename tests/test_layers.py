@@ -40,7 +40,7 @@ LAYERS = (
     ("answerers",),
     ("budget", "choosing"),
     ("system",),
-    ("looking",),
+    ("looking", "telling"),
     ("pipeline",),
     ("train", "views", "answer_file"),
     ("cli",),

@@ -31,6 +31,7 @@ class Room:
         last_seconds: the latest time that may stand before a frame.
         max_visual_tokens: cap; None for none.
         device: whose memory there is.
+        told_tokens: of passages, which are read beside the question.
     """
 
     answerer: Answerer
@@ -39,11 +40,16 @@ class Room:
     last_seconds: float
     max_visual_tokens: int | None
     device: Device
+    told_tokens: int = 0
 
     def tokens(self, number: int, size: Size) -> int:
         """Of the prompt and the answer."""
+        return self.answerer.cost(number, *size) + self.text_tokens(number)
+
+    def text_tokens(self, number: int) -> int:
+        """Of those what does not stand for frames."""
         text = self.answerer.text_tokens(self.question, number, self.last_seconds)
-        return self.answerer.cost(number, *size) + text
+        return text + self.told_tokens
 
     def within_cap(self, number: int, size: Size) -> bool:
         cap = self.max_visual_tokens
@@ -55,7 +61,7 @@ class Room:
 
     def needed(self, number: int, size: Size) -> int | None:
         """Bytes of memory, weights included."""
-        text = self.answerer.text_tokens(self.question, number, self.last_seconds)
+        text = self.text_tokens(number)
         return self.answerer.peak_bytes(number, self.sampled_frames, size, text)
 
     def within_memory(self, number: int, size: Size) -> bool:
@@ -79,6 +85,7 @@ def plan_frames(
     num_frames: int | None = None,
     max_visual_tokens: int | None = None,
     last_seconds: float = 0.0,
+    told_tokens: int = 0,
     device: Device | None = None,
 ) -> tuple[Plan, list[str]]:
     """The most frames up to those asked for that a model can read, as large as there is room.
@@ -90,6 +97,7 @@ def plan_frames(
         max_visual_tokens: hard cap on the tokens that stand for the frames; None is the model's
             own, if it has one.
         last_seconds: of the last frame looked at.
+        told_tokens: of passages that are read beside the question.
         device: None is the one that the answerer computes on, or else the main memory here.
 
     Returns:
@@ -106,7 +114,7 @@ def plan_frames(
         )
     cap = answerer.habits.max_visual_tokens if max_visual_tokens is None else max_visual_tokens
     device = device or answerer.device() or main_memory()
-    room = Room(answerer, question, sampled_frames, last_seconds, cap, device)
+    room = Room(answerer, question, sampled_frames, last_seconds, cap, device, told_tokens)
     sizes = answerer.picture_sizes(*size)
     wanted = min(num_frames or answerer.habits.budget(sampled_frames), sampled_frames)
     if num_frames is not None:

@@ -2,17 +2,28 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ntlbg.files import Kinds, staged_directory
 from ntlbg.generation import Generation, decided
 from ntlbg.marks import JPEG, json_object
 from ntlbg.pictures import contact_sheet, save_jpeg
 from ntlbg.time_text import timestamp
-from ntlbg.types import Answer, AnswerInput, Evidence, Question, Reply, SelectedFrames
+from ntlbg.types import (
+    Answer,
+    AnswerInput,
+    Decision,
+    Evidence,
+    Question,
+    Quotation,
+    Reply,
+    SelectedFrames,
+)
 
 FRAMES = f"frame_{'[0-9]' * 6}_*.jpg"
 SHEET_FILE, SELECTION_FILE = "contact_sheet.jpg", "selection.json"
@@ -64,9 +75,24 @@ def answer_of(
         options=None if question.options is None else list(question.options),
         option_scores=reply.option_scores,
         found=reply.found,
+        quotations=quotations_of(moments.context.decision),
         notes=[*moments.notes, *reply.notes, *([] if reply.written else decided(generation))],
         context=moments.context,
     )
+
+
+def quotations_of(decision: Decision | None) -> list[Quotation]:
+    """Passages that answer a question, or come nearest, in the order of the decision."""
+    return [
+        Quotation(
+            passage.text,
+            passage.start_seconds,
+            passage.end_seconds,
+            timestamp(max(0.0, passage.start_seconds)),
+            passage.source,
+        )
+        for passage in (() if decision is None else decision.passages)
+    ]
 
 
 def mark_evidence(evidence: Sequence[Evidence], supports: np.ndarray | None) -> list[Evidence]:
@@ -74,6 +100,11 @@ def mark_evidence(evidence: Sequence[Evidence], supports: np.ndarray | None) -> 
     if supports is None:
         return list(evidence)
     return [replace(item, supports=bool(shown)) for item, shown in zip(evidence, supports)]
+
+
+def pictures_in(place: str | Path | None, kinds: Kinds) -> AbstractContextManager[Path | None]:
+    """Where pictures wait until all is done; those of an earlier choice make way for them."""
+    return nullcontext() if place is None else staged_directory(place, kinds, anew=FRAMES)
 
 
 def write_pictures(moments: SelectedFrames, folder: Path, final_folder: Path) -> SelectedFrames:
@@ -101,10 +132,24 @@ def write_overview(moments: SelectedFrames, stage: Path) -> None:
 
 
 def usage_of(
-    seen: AnswerInput, requested: int, *, decoded: int, seconds: dict[str, float]
+    seen: AnswerInput,
+    requested: int,
+    streams: Sequence[str],
+    decoded: int,
+    seconds: dict[str, float],
 ) -> dict[str, Any]:
-    """What choosing frames took; ``decoded`` pictures, and seconds of each step."""
+    """What choosing frames took.
+
+    Args:
+        requested: how many frames.
+        streams: of what is said and written.
+        decoded: pictures.
+        seconds: of each step.
+    """
     return {
+        "streams": ["pictures", *streams],
+        "passages": len(seen.index.passages),
+        "passages_told": len(seen.passages),
         "video_seconds": seen.index.meta["duration_seconds"],
         "frames_sampled": len(seen.index),
         "frames_requested": requested,

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ from ntlbg.answerers import Habits
 from ntlbg.budget import plan_frames
 from ntlbg.errors import QueryRequired
 from ntlbg.index.index_video import Progress, index_video
+from ntlbg.index.passages import USUAL_WORDS, Heard, Words, read_words
 from ntlbg.index.store import FeatureIndex
 from ntlbg.memory.plan import MOST
 from ntlbg.selectors import SELECTORS, check_selector
 from ntlbg.system import System
-from ntlbg.types import Plan, Question, VideoIndex
+from ntlbg.types import Passage, Plan, Question, VideoIndex
 from ntlbg.video import ReadReport, probe
 
 
@@ -30,6 +32,7 @@ class Look:
     num_frames: int | None = None
     max_visual_tokens: int | None = None
     selector_options: Mapping[str, Any] = field(default_factory=dict)
+    words: Words = USUAL_WORDS
 
     def selector_of(self, habits: Habits) -> str:
         """The one that is asked for, else the usual one."""
@@ -82,11 +85,13 @@ class Look:
         size: tuple[int, int],
         sampled: int,
         last_seconds: float,
+        told_tokens: int = 0,
     ) -> tuple[Plan, list[str]]:
         """Of a video of this size, as :func:`ntlbg.budget.plan_frames`."""
         return plan_frames(
             system.answerer, question, size, sampled, num_frames=self.num_frames,
             max_visual_tokens=self.max_visual_tokens, last_seconds=last_seconds,
+            told_tokens=told_tokens,
         )  # fmt: skip
 
     def features(
@@ -96,13 +101,17 @@ class Look:
         index: FeatureIndex | None,
         progress: Progress | None,
         report: ReadReport,
-    ) -> VideoIndex:
-        """What the system's encoders say of the frames that are looked at."""
-        habits = system.habits
-        return index_video(
+    ) -> tuple[VideoIndex, Heard]:
+        """What the system's encoders say of the frames that are looked at, and what is said.
+
+        Passages outside the part that is looked at are left out.
+        """
+        habits, index = system.habits, index or FeatureIndex()
+        heard = read_words(video, self.words, index, progress)
+        seen = index_video(
             video,
             system.encoders,
-            index=index or FeatureIndex(),
+            index=index,
             progress=progress,
             report=report,
             fps=habits.fps if self.fps is None else self.fps,
@@ -110,6 +119,21 @@ class Look:
             start=self.start,
             end=self.end,
         )
+        passages = tuple(filter(self._is_looked_at, heard.passages))
+        return replace(seen, passages=passages), heard
+
+    def _is_looked_at(self, passage: Passage) -> bool:
+        before_end = self.end is None or passage.start_seconds < self.end
+        return before_end and (self.start is None or passage.end_seconds > self.start)
+
+
+def keeping(
+    system: System, video: Path, index: FeatureIndex | None
+) -> AbstractContextManager[Path | None]:
+    """The folder in which the answerer keeps things of a film, if it wants one."""
+    if not system.answerer.wants.keeps:
+        return nullcontext()
+    return (index or FeatureIndex()).keeping(video)
 
 
 class Clock:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,25 +11,27 @@ from ntlbg.budget import check_used
 from ntlbg.choosing import choose
 from ntlbg.encoders import Encoder
 from ntlbg.evidence import (
-    FRAMES,
     OVERVIEW,
     PICTURES,
     answer_of,
     describe_evidence,
     notes_about,
+    pictures_in,
     usage_of,
     write_overview,
     write_pictures,
 )
-from ntlbg.files import Kinds, staged_directory
 from ntlbg.generation import GREEDY, Generation, check_written
 from ntlbg.index.index_video import Progress
+from ntlbg.index.passages import USUAL_WORDS, Words
 from ntlbg.index.store import FeatureIndex
-from ntlbg.looking import Clock, Look
+from ntlbg.looking import Clock, Look, keeping
 from ntlbg.pictures import fit_within
 from ntlbg.question import checked_question
 from ntlbg.selectors import check_selector
 from ntlbg.system import System, load_system
+from ntlbg.telling import what_is_said
+from ntlbg.text.meaning import TextEncoder
 from ntlbg.types import Answer, AnswerInput, Question, SelectedFrames
 from ntlbg.video import ReadReport, read_frames_at
 from ntlbg.video.opening import check_unchanged, file_state
@@ -56,6 +57,8 @@ def ask(
     max_frames: int | None = None,
     start: float | None = None,
     end: float | None = None,
+    words: Words = USUAL_WORDS,
+    text_encoder: str | TextEncoder | None = None,
     evidence_dir: str | Path | None = None,
     read_frames: bool = False,
     generation: Generation = GREEDY,
@@ -70,8 +73,9 @@ def ask(
 
     Args:
         options: choices of a multiple-choice question; the best one is the answer.
-        model, encoder, endpoint, model_options: what answers and what finds frames, see
-            :func:`ntlbg.load_system`; a system that is loaded already takes the place of all four.
+        model, encoder, endpoint, model_options, text_encoder: what answers and what finds
+            frames and passages, see :func:`ntlbg.load_system`; a system that is loaded already
+            takes the place of all of them.
         num_frames: how many are chosen; fewer when the video has fewer.
         max_visual_tokens: hard cap on the tokens that stand for them in the model's prompt.
         fps: how densely the video is looked at.
@@ -80,6 +84,7 @@ def ask(
         max_frames: look at this many frames at most, spread over the whole range. None, here and
             in those above, is what the model does by itself: ``System.habits``.
         start, end: seconds from the first picture; only this part is looked at.
+        words: which subtitles are read, and whether the sound is listened to.
         evidence_dir: write the selected frames here as JPEG; earlier ones make way.
         read_frames: keep the selected pictures in ``answer.context.frames``.
         generation: how the text is written; where the model writes none, a note says so.
@@ -94,15 +99,15 @@ def ask(
     check_selector(selector, num_frames, selector_options, asked=True)
     check_written(options, generation)
     check_video(video)  # before a model is loaded, not after
-    with _pictures_in(evidence_dir, PICTURES) as folder:
-        system = load_system(model, encoder=encoder, endpoint=endpoint, model_options=model_options)
+    with pictures_in(evidence_dir, PICTURES) as folder:
+        system = load_system(model, encoder=encoder, endpoint=endpoint,
+                             model_options=model_options, text_encoder=text_encoder)  # fmt: skip
         look = Look(fps, max_frames, start, end, selector, num_frames, max_visual_tokens,
-                    selector_options or {})  # fmt: skip
+                    selector_options or {}, words)  # fmt: skip
         pictures = read_frames or folder is not None or system.answerer.wants.pictures
         moments = _choose(Path(video), asked, system, look, index, progress, pictures, limit=True)
         began = time.perf_counter()
-        keeps = system.answerer.wants.keeps
-        with (index or FeatureIndex()).keeping(video) if keeps else nullcontext() as kept:
+        with keeping(system, Path(video), index) as kept:
             given = replace(moments.context, generation=generation, on_text=on_text, kept=kept)
             reply = system.answerer.answer(asked, given)
         assert given.plan is not None
@@ -138,7 +143,7 @@ def select(
     asked = None if question is None else checked_question(question)
     check_selector(selector, num_frames, selector_options, asked=asked is not None)
     check_video(video)  # before a model is loaded, not after
-    with _pictures_in(out_dir, OVERVIEW) as folder:
+    with pictures_in(out_dir, OVERVIEW) as folder:
         system = load_system(model, encoder=encoder)
         look = Look(fps, max_frames, start, end, selector, num_frames, None,
                     selector_options or {})  # fmt: skip
@@ -147,11 +152,6 @@ def select(
             moments = write_pictures(moments, folder, Path(out_dir))
             write_overview(moments, folder)
     return moments
-
-
-def _pictures_in(place: str | Path | None, kinds: Kinds) -> AbstractContextManager[Path | None]:
-    """Where pictures wait until all is done; those of an earlier choice make way for them."""
-    return nullcontext() if place is None else staged_directory(place, kinds, anew=FRAMES)
 
 
 def _choose(
@@ -172,23 +172,27 @@ def _choose(
     report, clock, before = ReadReport(), Clock(), file_state(video)
     selector, options = look.selector_of(system.habits), look.selector_options
     notes = look.check(system, question, video if limit else None)
-    indexed = look.features(video, system, index, progress, report)
+    indexed, heard = look.features(video, system, index, progress, report)
     clock.lap("index")
+    said = what_is_said(system, indexed, question, look.words.transcript)
     source = indexed.meta["height"], indexed.meta["width"]
     budget, plan = min(wanted := look.budget(system.habits, len(indexed)), len(indexed)), None
     if limit and question is not None:
         last = float(indexed.pts_seconds[-1])
-        plan, fewer = look.plan(system, question, source, len(indexed), last)
+        plan, fewer = look.plan(system, question, source, len(indexed), last, said.telling.tokens)
         budget, notes = plan.num_frames, [*notes, *fewer]
-    selection = choose(system.retriever, indexed, question, selector, budget, **options)
+    selection = choose(said.retriever, indexed, question, selector, budget, **options)
     clock.lap("select")
-    given = AnswerInput(indexed, system.retriever.features(indexed), selection, plan=plan)
+    told = said.telling.beside(indexed.pts_seconds[selection.indices])
+    given = AnswerInput(indexed, system.retriever.features(indexed), selection, plan=plan,
+                        passages=told, decision=said.decision)  # fmt: skip
     if pictures:
         size = fit_within(*source, longest_side=system.answerer.wants.longest_side)
         given = replace(given, frames=read_frames_at(video, given.times, size=size, report=report))
         check_unchanged(video, before)  # else the pictures are not those of the features
         clock.lap("read")
-    usage = usage_of(given, wanted, decoded=report.decoded, seconds=clock.seconds)
+    usage = usage_of(given, wanted, heard.streams, report.decoded, clock.seconds)
+    notes = [*notes, *heard.notes, *said.notes]
     notes += notes_about(usage, selection.num_pictures, damaged=indexed.meta["damaged"])
     text, evidence = None if question is None else question.text, describe_evidence(given)
     return SelectedFrames(video, text, selector, evidence, usage, notes, context=given)

@@ -1,10 +1,12 @@
 """From a few words to what answers: a model, and what finds frames for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from ntlbg.answerers import ANSWERERS, Answerer, Habits, load_answerer
+from ntlbg.downloads import missing_parts
 from ntlbg.encoders import (
     Encoder,
     check_encoders,
@@ -16,7 +18,13 @@ from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.retrievers import Retriever, check_retriever, load_retriever
 from ntlbg.retrievers.coverage import CoverageRetriever
 from ntlbg.retrievers.embedding import EmbeddingRetriever
+from ntlbg.retrievers.fuse import FusedRetriever
+from ntlbg.retrievers.passages import PassagesRetriever, has_words
 from ntlbg.roles import check_part
+from ntlbg.text.meaning import DEFAULT_TEXT_ENCODER, TextEncoder, load_text_encoder
+from ntlbg.types import VideoIndex
+
+TEXT_PART = "text"  # as `ntlbg fetch` calls the encoder of passages
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,7 @@ class System:
         retriever: how likely each frame matters for a question.
         answerer: what the answer is.
         notes: what is to be said with every answer, a sentence each.
+        words: which of what is said and written a question is about.
 
     Raises:
         ConfigError: one of them is something else, or does not say what it is.
@@ -35,6 +44,7 @@ class System:
     retriever: Retriever
     answerer: Answerer
     notes: tuple[str, ...] = ()
+    words: PassagesRetriever = field(default_factory=lambda: _words(None))
 
     def __post_init__(self):
         check_retriever(self.retriever)
@@ -66,6 +76,10 @@ class System:
         own = self.answerer.own_retriever()
         return own is not None and System(own, self.answerer).seen_by == self.seen_by
 
+    def retriever_of(self, index: VideoIndex) -> Retriever:
+        """What finds frames of this video: where something is said, by that too."""
+        return FusedRetriever(self.retriever, self.words) if has_words(index) else self.retriever
+
     @property
     def encoders(self) -> list[Encoder]:
         """All whose features are read, each once; first that by which frames are told apart."""
@@ -86,6 +100,7 @@ def load_system(
     encoder: str | Encoder | None = None,
     endpoint: str | None = None,
     model_options: Mapping[str, Any] | None = None,
+    text_encoder: str | TextEncoder | None = None,
     pristine: bool = False,
 ) -> System:
     """What answers, with its natural partners for whatever is not named.
@@ -101,6 +116,9 @@ def load_system(
             are chosen that cover the video, and a note says so.
         endpoint: address of the server, as in ``http://localhost:8000/v1``.
         model_options: of the answerer, by name; a wrong name is answered with those it has.
+        text_encoder: as :func:`ntlbg.text.meaning.load_text_encoder` takes it, or one of your own:
+            finds what is said and written about a question. By default all-MiniLM-L6-v2 where it
+            was fetched (`ntlbg fetch text`), else shared words.
         pristine: without what ``ntlbg enrol`` was taught, see
             :func:`ntlbg.answerers.load_answerer`.
 
@@ -110,10 +128,11 @@ def load_system(
         WeightsError: weights are missing or damaged.
     """
     if isinstance(model, System):
-        if not (retriever is None and encoder is None and endpoint is None and not model_options):
+        beside = retriever, encoder, endpoint, model_options or None, text_encoder
+        if any(part is not None for part in beside):
             raise ConfigError(
                 f"system {model.name!r} has its retriever, {model.retriever.name!r}; give another "
-                "retriever= or encoder= beside a model, or beside system.answerer"
+                "retriever=, encoder= or text_encoder= beside a model, or beside system.answerer"
             )
         return model
     if retriever is not None and encoder is not None:
@@ -131,9 +150,23 @@ def load_system(
         retriever = _by_encoder(load_encoder(encoder))
     elif retriever is None:
         retriever = answerer.own_retriever()
+    words = _words(text_encoder)
     if retriever is None:
-        return System(*_natural_partner(answerer))
-    return System(load_retriever(retriever), answerer)
+        return System(*_natural_partner(answerer), words)
+    return System(load_retriever(retriever), answerer, words=words)
+
+
+def _words(encoder: str | TextEncoder | None) -> PassagesRetriever:
+    """By what passages mean, as far as an encoder is at hand; loaded when it is needed."""
+    if encoder is not None:
+        loaded = load_text_encoder(encoder)
+        return PassagesRetriever(lambda: loaded)
+    return PassagesRetriever(_usual_text_encoder)
+
+
+@cache  # a second, and 100 MB
+def _usual_text_encoder() -> TextEncoder | None:
+    return None if missing_parts([TEXT_PART]) else load_text_encoder(DEFAULT_TEXT_ENCODER)
 
 
 # What finds frames for a model that has no opinion of its own: it knows most of what people film.

@@ -35,11 +35,13 @@ class Wants:
         pictures: the chosen frames as pictures; else it reads features.
         longest_side: of those pictures, in pixels at most.
         keeps: a folder of the film to keep things in for later questions.
+        passages: some of what is said and written, to read before the pictures.
     """
 
     pictures: bool = False
     longest_side: int = 1280
     keeps: bool = False
+    passages: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,10 @@ class Answerer(ABC):
         Those of ``cost`` are not among them.
         """
         return num_frames * self.stamp_tokens + TEXT_TOKENS
+
+    def count_text(self, text: str) -> int:
+        """Tokens of a text that is read beside the question, at most."""
+        return len(text.encode())  # no token is less than a byte
 
     @abstractmethod
     def answer(self, question: Question, given: AnswerInput) -> Reply:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ntlbg.errors import QuestionError
-from ntlbg.types import AnswerInput, Plan, Question
+from ntlbg.types import AnswerInput, Passage, Plan, Question
 
 Content = list["str | Image.Image"]
 
@@ -22,6 +22,8 @@ NUM_FRAMES = 32
 # Set by hand: a few sentences.
 LONGEST_ANSWER_TOKENS = 256
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# By source of a passage, in the words of a reader.
+HOW_KNOWN = {"subtitles": "subtitle", "speech": "said", "screen": "on screen"}
 NOTHING_WRITTEN = "the model ended its answer without a word; ask in other words"
 
 
@@ -87,9 +89,21 @@ def question_text(
 
 
 def portable_content(given: AnswerInput, text: str) -> Content:
-    """The chosen frames as pictures, each with its time before it, then the question."""
+    """What is said and written, the chosen frames with their times, then the question."""
     pictures = [Image.fromarray(picture) for picture in resized(given.pictures, given.plan)]
-    return [*timed(pictures, given.times), text]
+    told = [told_text(given.passages)] if given.passages else []
+    return [*told, *timed(pictures, given.times), text]
+
+
+def told_text(passages: Sequence[Passage]) -> str:
+    """Passages as a model reads them, a line each after its time; empty without any."""
+    if not passages:
+        return ""
+    lines = [
+        f"{stamp(one.start_seconds)} {HOW_KNOWN[one.source]}: {' '.join(one.text.split())}"
+        for one in passages
+    ]
+    return "\n".join(["What is said and written in the video, some of it:", *lines, ""])
 
 
 def timed(pictures: Sequence[Image.Image], times: Sequence[float] | np.ndarray) -> Content:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ntlbg.answerers.content import portable_content, resized
+from ntlbg.answerers.content import portable_content, resized, told_text
 from ntlbg.answerers.shown import Prompt, Shown
 from ntlbg.answerers.shown_pictures import PicturesShown
 from ntlbg.memory import PictureInputs
@@ -84,9 +84,10 @@ class VideoShown(Shown):
     def prompts(self, given: AnswerInput, texts: Sequence[str]) -> Iterator[Prompt]:
         video = Frames(resized(given.pictures, given.plan), given.times)
         seconds = grid_times(self.family, video.pts_seconds, self.layout)
+        told = told_text(given.passages)
         prompts = (
             vision_prompt(
-                self.family, self.processor.processor, self._text(seconds, text), video,
+                self.family, self.processor.processor, self._text(seconds, text, told), video,
                 layout=self.layout,
             )
             for text in texts
@@ -97,11 +98,11 @@ class VideoShown(Shown):
     def _merge(self) -> int:
         return self.processor.processor.image_processor.merge_size
 
-    def _text(self, grid_seconds: np.ndarray, text: str) -> str:
+    def _text(self, grid_seconds: np.ndarray, text: str, told: str = "") -> str:
         """In the model's chat form; with the times where the family has no clock of its own."""
         if self.family.clock == "order":
             text = f"{times_sentence(grid_seconds)}\n{text}"
-        return self.processor.video_turn(text)
+        return self.processor.video_turn(text, told)
 
 
 def _through(

@@ -49,7 +49,7 @@ from ntlbg.types import AnswerInput, Question, Reply
 class TransformersAnswerer(Answerer):
     """A stock vision-language model, asked by pictures with their times."""
 
-    wants = Wants(pictures=True)
+    wants = Wants(pictures=True, passages=True)
     habits = Habits(num_frames=NUM_FRAMES, max_visual_tokens=VISUAL_TOKENS)
 
     def __init__(
@@ -82,6 +82,11 @@ class TransformersAnswerer(Answerer):
         """Of the question, the longest answer, and the times and marks around each picture."""
         text = question_text(question, style=self.style)
         return self.shown.text_tokens(num_frames, text, last_seconds) + LONGEST_ANSWER_TOKENS
+
+    def count_text(self, text: str) -> int:
+        """By the model's own tokenizer."""
+        tokenizer, plain = self.processor.tokenizer, self.processor.plain(text)
+        return len(tokenizer(plain, add_special_tokens=False).input_ids)
 
     def peak_bytes(
         self, num_frames: int, sampled_frames: int, size: tuple[int, int], text_tokens: int

@@ -55,6 +55,12 @@ class TextTrack:
     def is_complete(self) -> bool:
         return any(isinstance(line, EndLine) for line in self._lines())
 
+    @property
+    def until_seconds(self) -> float:
+        """Up to where the film was listened to."""
+        done = [line.until_seconds for line in self._lines() if isinstance(line, PieceLine)]
+        return max(done, default=0.0)
+
     def passages(self) -> list[Passage]:
         """Those that are kept, in order of their start."""
         found = [

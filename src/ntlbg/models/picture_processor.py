@@ -61,9 +61,10 @@ class PictureProcessor:
         )  # fmt: skip
         return dict(inputs)
 
-    def video_turn(self, text: str) -> str:
+    def video_turn(self, text: str, before: str = "") -> str:
         """A user's turn with a place for a video, then text, and the start of the answer."""
-        turn: Any = {"role": "user", "content": [{"type": "video"}, self._piece(text)]}
+        told = [self._piece(before)] if before else []
+        turn: Any = {"role": "user", "content": [*told, {"type": "video"}, self._piece(text)]}
         return ProcessorMixin.apply_chat_template(
             self.processor, [turn], add_generation_prompt=True, tokenize=False
         )

@@ -13,7 +13,7 @@ from ntlbg.question import parse_question
 from ntlbg.retrievers import Retriever
 from ntlbg.retrievers.calibration import LEAST_SHARE
 from ntlbg.text.meaning import TextEncoder
-from ntlbg.text.meaning.decision import StreamEvidence, asks_about_whole, evidence_of
+from ntlbg.text.meaning.decision import StreamEvidence, asks_about_whole, evidence_of, reader_of
 from ntlbg.types import Question, VideoIndex
 
 # What is talked about is often shown a little before or after, and times of speech are off by up
@@ -50,6 +50,10 @@ class PassagesRetriever(Retriever):
         if not self._loaded:
             self._encoder, self._loaded = self._load(), True
         return self._encoder
+
+    def reads(self, question: Question) -> bool:
+        """Whether passages are found by what they mean, not by shared words alone."""
+        return reader_of(question, self.text_encoder) is not None
 
     def score(self, index: VideoIndex, text: str) -> np.ndarray:
         """Log-odds (T,) in nats; all alike, and low, where nothing is said."""

@@ -5,10 +5,12 @@ Who called keeps each piece as it comes, so that a run that was killed goes on a
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ntlbg.errors import ConfigError
+from ntlbg.roles import check_part
 from ntlbg.types import Passage
 
 Wants = Literal["frames", "sound", "file"]
@@ -58,3 +60,27 @@ class Listener(ABC):
         Args:
             state: of the piece before, empty at the beginning.
         """
+
+
+def _speech() -> Listener:
+    from ntlbg.text.speech import SpeechListener
+
+    return SpeechListener()
+
+
+# Subtitles are found beside a video or in it, and read anew each time: ``ntlbg.text.subtitles``.
+LISTENERS: dict[str, Callable[[], Listener]] = {"speech": _speech}
+
+
+def load_listener(listener: str | Listener) -> Listener:
+    """The listener of this name; one of your own is returned as it is.
+
+    Raises:
+        ConfigError: no such name, or no listener.
+    """
+    if not isinstance(listener, str):
+        check_part(listener, Listener, f"a name ({', '.join(LISTENERS)}) or an object of Listener")
+        return listener
+    if listener not in LISTENERS:
+        raise ConfigError(f"no listener {listener!r}; there are: {', '.join(LISTENERS)}")
+    return LISTENERS[listener]()

@@ -14,16 +14,19 @@ import numpy as np
 
 from ntlbg.generation import GREEDY, Generation
 from ntlbg.types.question import Intent, Question
+from ntlbg.types.words import Decision, Passage
 
 __all__ = [
     "Answer",
     "AnswerInput",
+    "Decision",
     "Evidence",
     "Frames",
     "Intent",
     "Passage",
     "Plan",
     "Question",
+    "Quotation",
     "Relevance",
     "Reply",
     "ScoreUnit",
@@ -84,22 +87,6 @@ class Sound:
 
     samples: np.ndarray
     start_seconds: float
-
-
-@dataclass(frozen=True)
-class Passage:
-    """Text with a span of time.
-
-    Attributes:
-        text: what is said or written.
-        start_seconds, end_seconds: on the clock of ``pts_seconds``.
-        source: "subtitles", "speech" or "screen".
-    """
-
-    text: str
-    start_seconds: float
-    end_seconds: float
-    source: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +191,8 @@ class AnswerInput:
         on_text: called with each piece of the answer as it is written, where somebody reads along.
         kept: a folder of the film in the user's index, for an answerer that wants one to keep
             things in; it may not be there yet.
+        passages: what it is told of what is said and written, in order of time.
+        decision: what of that answers the question; None where nothing is known to be said.
     """
 
     index: VideoIndex
@@ -214,6 +203,8 @@ class AnswerInput:
     plan: Plan | None = None
     on_text: Callable[[str], None] | None = None
     kept: Path | None = None
+    passages: tuple[Passage, ...] = ()
+    decision: Decision | None = None
 
     @property
     def pts_seconds(self) -> np.ndarray:
@@ -286,6 +277,24 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Quotation:
+    """A passage that an answer rests on.
+
+    Attributes:
+        text: what is said or written.
+        start_seconds, end_seconds: when, from the first picture.
+        timestamp: of the start, as of ``Evidence``.
+        source: "subtitles", "speech" or "screen".
+    """
+
+    text: str
+    start_seconds: float
+    end_seconds: float
+    timestamp: str
+    source: str
+
+
+@dataclass(frozen=True)
 class SelectedFrames:
     """The frames chosen from a video; ``context`` keeps the arrays behind them."""
 
@@ -307,7 +316,8 @@ class Answer:
     """An answer and what it rests on; ``context`` keeps the arrays behind it.
 
     ``found`` is the chance that the selected frames show what the question is about; None where
-    the model cannot tell.
+    the model cannot tell. ``quotations`` are passages of what is said and written that answer the
+    question, or come nearest.
     """
 
     text: str
@@ -321,6 +331,7 @@ class Answer:
     option_scores: list[float] | None = None
     found: float | None = None
     notes: list[str] = field(default_factory=list)
+    quotations: list[Quotation] = field(default_factory=list)
     context: AnswerInput = field(repr=False, compare=False, kw_only=True)
 
     def to_dict(self) -> dict:
@@ -330,5 +341,7 @@ class Answer:
 
 def _plain(result: "SelectedFrames | Answer") -> dict:
     record = vars(result) | {"evidence": [asdict(one) for one in result.evidence]}
+    if isinstance(result, Answer):
+        record["quotations"] = [asdict(one) for one in result.quotations]
     del record["context"]
     return json.loads(json.dumps(record, default=os.fspath))

@@ -28,6 +28,7 @@ from ntlbg.answerers.content import (
     VISUAL_TOKENS,
     question_text,
     resized,
+    told_text,
 )
 from ntlbg.answerers.model_options import ModelOptions
 from ntlbg.errors import EndpointError
@@ -89,7 +90,7 @@ class ChatAnswerer(Answerer):
         anew: fields of the first request of an answer, that nothing of an earlier one is used.
     """
 
-    wants = Wants(pictures=True, longest_side=LONGEST_SIDES[0])
+    wants = Wants(pictures=True, longest_side=LONGEST_SIDES[0], passages=True)
     habits = Habits(num_frames=NUM_FRAMES, max_visual_tokens=VISUAL_TOKENS)
     tokens_are_exact = False  # what a server says may be a little off
     anew: Mapping[str, Any] = {}
@@ -130,6 +131,11 @@ class ChatAnswerer(Answerer):
         """Of the question, the longest answer, and the times before each picture."""
         text = question_text(question)
         return self._question_tokens(text) + num_frames * self.counts.stamp + LONGEST_ANSWER_TOKENS
+
+    def count_text(self, text: str) -> int:
+        """As the server counts it; as many as bytes where it counts nothing."""
+        counted = self.client.count(self.writing.beside((), text)) if self.counts_tokens else None
+        return len(text.encode()) if counted is None else counted
 
     def answer(self, question: Question, given: AnswerInput) -> Reply:
         """Text as asked for; of options the one that the model names.
@@ -194,16 +200,17 @@ class ChatAnswerer(Answerer):
     ) -> _Asked:
         """One request, checked; with smaller pictures where it is too long and that is wanted."""
         plan, shrunk = given.plan or self._as_they_are(given), False
+        told = told_text(given.passages)
         while True:
             pictures = resized(given.pictures, plan)
-            request = self.writing.request(pictures, given.times, _duration(given), text)
+            request = self.writing.request(pictures, given.times, _duration(given), text, told)
             try:
                 done = self.client.complete(request, on_text, **settings)
             except ContextOverflow as error:
                 plan, shrunk = self._smaller(plan, error), True
             else:
                 break
-        asked = self._checked(done, plan, self.writing.beside(given.times, text))
+        asked = self._checked(done, plan, self.writing.beside(given.times, text, told))
         if not shrunk:
             return asked
         note = f"the prompt was too long: pictures are shown in {plan.width}x{plan.height} pixels"

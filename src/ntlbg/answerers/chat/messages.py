@@ -31,7 +31,7 @@ class Writing:
     jpeg_quality: int = JPEG_QUALITY
 
     def request(
-        self, pictures: np.ndarray, times: Times, duration: float, text: str
+        self, pictures: np.ndarray, times: Times, duration: float, text: str, told: str = ""
     ) -> dict[str, Any]:
         """Messages, and what belongs to them.
 
@@ -40,18 +40,19 @@ class Writing:
             times: k seconds, ascending.
             duration: of the video, in seconds.
             text: comes last.
+            told: comes first, if there is any.
         """
         images = [Image.fromarray(picture) for picture in pictures]
         if self.frames_as == "video":
-            return self._video(images, times, duration, text)
-        return _user([*map(self._part, timed(images, times)), _text(text)])
+            return self._video(images, times, duration, text, told)
+        return _user([*_told(told), *map(self._part, timed(images, times)), _text(text)])
 
-    def beside(self, times: Times, text: str) -> dict[str, Any]:
+    def beside(self, times: Times, text: str, told: str = "") -> dict[str, Any]:
         """The messages of a request without its pictures."""
         stamps = [] if self.frames_as == "video" else [stamp(seconds) for seconds in times]
         # In one piece, as servers put different things between pieces. Tokens of most models begin
         # with a space, if there is one: so many as in pieces that are apart.
-        return _user([_text(" ".join([*stamps, text]))])
+        return _user([_text(" ".join([*([told] if told else []), *stamps, text]))])
 
     def _part(self, piece: str | Image.Image) -> dict[str, Any]:
         if isinstance(piece, str):
@@ -60,7 +61,7 @@ class Writing:
         return {"type": "image_url", "image_url": {"url": url, "detail": self.detail}}
 
     def _video(
-        self, images: Sequence[Image.Image], times: Times, duration: float, text: str
+        self, images: Sequence[Image.Image], times: Times, duration: float, text: str, told: str
     ) -> dict[str, Any]:
         """Each frame twice: models take two neighbours together, and average their times."""
         frames = [jpeg_base64(image, self.jpeg_quality) for image in images]
@@ -73,8 +74,13 @@ class Writing:
             "total_num_frames": max(round(CLOCK * duration), numbers[-1] + 1),
             "duration": duration,
         }
-        messages = _user([{"type": "video_url", "video_url": {"url": url}}, _text(text)])
+        shown = {"type": "video_url", "video_url": {"url": url}}
+        messages = _user([*_told(told), shown, _text(text)])
         return messages | {"media_io_kwargs": {"video": video}}
+
+
+def _told(told: str) -> list[dict[str, Any]]:
+    return [_text(told)] if told else []
 
 
 def _text(text: str) -> dict[str, Any]:

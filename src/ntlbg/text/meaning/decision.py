@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -16,11 +15,10 @@ from ntlbg.text.meaning import TextEncoder
 from ntlbg.text.meaning.questions import likeness_to_whole
 from ntlbg.text.meaning.ranking import Ranking
 from ntlbg.text.meaning.sure import SAID, fitted_to, is_about_whole, least_chance
-from ntlbg.types import Passage, Question
+from ntlbg.types import Decision, Passage, Question
 
 # Quotations that are shown where none is the answer: of hard paraphrases half are among them.
 NEAREST = 3
-Kind = Literal["said", "nearest", "not said", "whole"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,26 +46,6 @@ class StreamEvidence:
             if len(found) == NEAREST:
                 break
         return list(found.values())
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a model that only quotes may say.
-
-    Attributes:
-        kind: "said": the first passage is the answer. "nearest": nothing says so directly, these
-            come nearest. "not said": nothing comes near. "whole": the question is about all of it,
-            and these are spread over it.
-        passages: to quote, best first, with times and source; of "whole" in order of time; none
-            where nothing is said.
-        chance: that any source answers the question.
-        sources: those that do, each with a chance of a half or more.
-    """
-
-    kind: Kind
-    passages: tuple[Passage, ...]
-    chance: float
-    sources: tuple[str, ...] = ()
 
 
 def decide(
