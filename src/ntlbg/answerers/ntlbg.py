@@ -7,6 +7,7 @@ import torch
 
 from ntlbg.answerers import Answerer, Habits
 from ntlbg.answerers.language_model import option_chances, write
+from ntlbg.answerers.quoting import with_quotations
 from ntlbg.data import NOT_SEEN
 from ntlbg.generation import Generation
 from ntlbg.memory import Device, Setup, Workload, device_of, model_sizes, plan_answer
@@ -96,7 +97,15 @@ class NtlbgAnswerer(Answerer):
         last is decided by the prompt's continuation and by the frames themselves
         (:class:`ntlbg.models.ntlbg.question_evidence.QuestionEvidence`); whether two things are
         both there by the frames alone, which the language model was worse at.
+
+        It reads no text: what is said and written is quoted (:mod:`ntlbg.answerers.quoting`).
         """
+        reply = self._by_pictures(question, given)
+        if question.options is not None:
+            return reply
+        return with_quotations(reply, given.decision, given.times)
+
+    def _by_pictures(self, question: Question, given: AnswerInput) -> Reply:
         asked = read_in_english(question.text, question.options)
         intent, options, tokens = asked.intent, asked.options, len(given.selection)
         if options is None and (shown := self._what_is_shown(asked, given)) is not None:

@@ -12,6 +12,7 @@ from ntlbg.cli.app import (
     Fps,
     FramesAs,
     Json,
+    Listen,
     MaxFrames,
     MaxNewTokens,
     MaxVisualTokens,
@@ -23,13 +24,17 @@ from ntlbg.cli.app import (
     SelectorOption,
     Shrink,
     Start,
+    Subtitles,
     Temperature,
+    TextEncoder,
     TopP,
+    TranscriptOption,
     Video,
     app,
     read_model_options,
     read_options,
 )
+from ntlbg.cli.words import hear, words_of
 from ntlbg.errors import NtlbgError
 
 
@@ -54,6 +59,10 @@ def ask(
     max_frames: MaxFrames = None,
     start: Start = None,
     end: End = None,
+    subtitles: Subtitles = None,
+    listen: Listen = False,
+    transcript: TranscriptOption = "best",
+    text_encoder: TextEncoder = None,
     temperature: Temperature = None,
     top_p: TopP = None,
     max_new_tokens: MaxNewTokens = None,
@@ -77,6 +86,8 @@ def ask(
 
     generation = Generation(temperature, top_p, max_new_tokens, seed)
     _check_views(video, save_plots, report)
+    if listen:
+        hear(video, "speech")
     with console.reading(video) as progress:
         answer = pipeline.ask(
             video,
@@ -94,6 +105,8 @@ def ask(
             max_frames=max_frames,
             start=start,
             end=end,
+            words=words_of(subtitles, listen=listen, transcript=transcript),
+            text_encoder=text_encoder,
             generation=generation,
             evidence_dir=evidence,
             read_frames=bool(save_plots or report),

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 import typer.core
@@ -16,7 +16,7 @@ from ntlbg.plugins import COMMANDS
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
 # In the order of the help; what other distributions add comes after these.
 ORDER = (
-    "ask", "answer", "select", "index", "demo", "haystack", "enrol", "train", "fetch", "evaluate",
+    "ask", "answer", "select", "index", "transcript", "demo", "haystack", "enrol", "train", "fetch", "evaluate",
     "evidence", "compare", "plot", "plan", "config", "convert", "lab",
 )  # fmt: skip
 OF_THE_LABORATORY = ("demo", "haystack", "evaluate", "evidence", "compare", "plot", "lab")
@@ -190,6 +190,36 @@ TopP = Annotated[
 MaxNewTokens = Annotated[int | None, typer.Option(help="End the answer after so many tokens.")]
 Seed = Annotated[
     int | None, typer.Option(help="With a temperature: another number draws another answer.")
+]
+Subtitles = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|none",
+        help="A file of subtitles, or the video itself for a track inside it. Default: what is "
+        "found beside the video or in it; none for none.",
+    ),
+]
+Listen = Annotated[
+    bool,
+    typer.Option(
+        "--listen",
+        help="Listen to what is said, once for each film: some minutes for an hour of speech. "
+        "Later questions know it without this.",
+    ),
+]
+TranscriptOption = Annotated[
+    Literal["best", "all", "none"],
+    typer.Option(
+        help="What the model reads of what is said and written: best, what fits the question or "
+        "the frames; all; or none."
+    ),
+]
+TextEncoder = Annotated[
+    str | None,
+    typer.Option(
+        help="What finds passages by their meaning: the folder of a model of sentence-transformers "
+        "or its name on the hub. Default: all-MiniLM-L6-v2, for English, after `ntlbg fetch text`."
+    ),
 ]
 Start = Annotated[float | None, typer.Option(help="Look from this second on.")]
 End = Annotated[float | None, typer.Option(help="Look up to this second.")]

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from rich.table import Table
 from rich.text import Text
 
+from ntlbg.answerers.content import HOW_KNOWN
 from ntlbg.time_text import timestamp
 from ntlbg.types import Answer, Evidence, SelectedFrames
 
@@ -41,6 +42,12 @@ def print_answer(answer: Answer, *, written: bool = False) -> None:
             table.add_row(Text(option), f"{chance:.2f}", style="bold" * (option == answer.text))
         console.print(table)
         console.print()
+    for one in answer.quotations:
+        line = f'{one.timestamp} {HOW_KNOWN[one.source]}: "{" ".join(one.text.split())}"'
+        if line not in answer.text:
+            console.print(Text(_harmless(line)))
+    if answer.quotations:
+        console.print()
     _print_selected(console, answer, _tokens(answer.usage))
 
 
@@ -53,6 +60,11 @@ def _tokens(usage: dict) -> str:
     names = {"visual_tokens": "visual", "prompt_tokens": "prompt", "answer_tokens": "answer"}
     told = [f"{usage[key]:,} {name}" for key, name in names.items() if usage.get(key) is not None]
     return f", {', '.join(told)} tokens" if told else ""
+
+
+def _words(usage: dict) -> str:
+    streams = usage["streams"][1:]  # all but the pictures
+    return f", {usage['passages']:,} passages ({', '.join(streams)})" if streams else ""
 
 
 def print_moments(moments: SelectedFrames) -> None:
@@ -146,7 +158,7 @@ def _print_selected(console: Console, result: Answer | SelectedFrames, more: str
     console.print()
     usage = result.usage
     steps = ", ".join(f"{name} {value:.2f} s" for name, value in usage["seconds"].items())
-    used = f"{usage['frames_used']} of {usage['frames_sampled']:,} frames{more}"
+    used = f"{usage['frames_used']} of {usage['frames_sampled']:,} frames{_words(usage)}{more}"
     console.print(f"{used}, selector {result.selector}\n{steps}", style="dim", highlight=False)
     for note in result.notes:
         print(f"note: {note}", file=sys.stderr)

@@ -1,0 +1,77 @@
+"""``transcript``: what is said and written; and listening, which takes minutes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # needs PyTorch
+    from ntlbg.index.passages import Words
+    from ntlbg.text import Listener
+    from ntlbg.types import Passage
+
+
+def words_of(
+    subtitles: str | None, *, listen: bool, transcript: Literal["best", "all", "none"] = "best"
+) -> "Words":
+    """As the options say."""
+    from ntlbg.index.passages import Words
+
+    return Words(subtitles, ("speech",) if listen else (), transcript)
+
+
+def hear(video: Path, name: str) -> None:
+    """Listen with progress on stderr; what cannot be listened to is told with the answer."""
+    from ntlbg.errors import MissingPackage, NoSoundError
+    from ntlbg.text import load_listener
+
+    try:
+        heard(video, load_listener(name))
+    except (NoSoundError, MissingPackage):
+        return
+
+
+def heard(video: Path, listener: "Listener") -> "list[Passage]":
+    """All that a listener finds, with progress on stderr."""
+    from ntlbg.index import listening
+    from ntlbg.views import console
+
+    with console.counting("loading the model", then=f"listening to {video.name}", unit="s") as bar:
+
+        def progress(done: float, total: float) -> None:
+            bar(int(done), done / total if total else None)
+
+        return listening.hear(video, listener, progress=progress).passages()
+
+
+@app.command()
+def transcript(
+    video: Video,
+    form: Annotated[
+        Literal["txt", "srt", "vtt", "json"], typer.Option("--format", help="How it is written.")
+    ] = "txt",
+    subtitles: Subtitles = None,
+    listen: Annotated[
+        bool, typer.Option("--listen", help="Listen to the sound though there are subtitles.")
+    ] = False,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="What listens: base, a name such as small or large-v3, the folder of a whisper "
+            "model for CTranslate2, or its name on the hub."
+        ),
+    ] = "base",
+) -> None:
+    """Write what is said in a video: its subtitles, else by listening. Goes on if stopped.
+
+    `ntlbg transcript film.mp4 --format srt > film.srt` makes subtitles.
+    """
+    from ntlbg.text.speech import SpeechListener
+    from ntlbg.text.subtitles import NONE, load_subtitles
+    from ntlbg.views.transcript import transcript_text
+
+    found = load_subtitles(video, NONE if listen else subtitles)
+    passages = list(found.passages)
+    if found.description is None:
+        passages = heard(video, SpeechListener(model))
+    for note in found.notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(transcript_text(passages, form), nl=False)
