@@ -172,6 +172,17 @@ def test_without_the_package_there_is_one_line_that_says_what_to_do(listener, mo
         next(listener.listen(iter(()), 0.0, {}))
 
 
+def test_a_gpu_without_its_libraries_ends_in_one_line(listener, monkeypatch):
+    def fails(*_, **__):
+        raise RuntimeError("Library libcublas.so.12 is not found or cannot be loaded\nmore")
+
+    broken = SimpleNamespace(transcribe=fails)
+    run = listening(listener, monkeypatch, broken, [Heard(sound_of(5), 5.0)])
+    with pytest.raises(WeightsError, match=r"libcublas.*CUDA_VISIBLE_DEVICES=") as caught:
+        run(0.0, {})
+    assert "\n" not in str(caught.value)
+
+
 @pytest.fixture
 def nothing_fetched(tmp_path, monkeypatch):
     monkeypatch.setenv("NTLBG_CACHE", str(tmp_path / "cache"))

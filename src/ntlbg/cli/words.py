@@ -1,7 +1,11 @@
 """``transcript``: what is said and written; and listening, which takes minutes."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ntlbg.cli.app import Subtitles, Video, app
 
 if TYPE_CHECKING:  # needs PyTorch
     from ntlbg.index.passages import Words

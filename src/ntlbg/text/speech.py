@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
-from ntlbg.errors import MissingPackage
+from ntlbg.errors import MissingPackage, WeightsError
+from ntlbg.hub import reason
 from ntlbg.text import Listener, Piece
 from ntlbg.text.sentence_ends import is_sentence_end
 from ntlbg.text.sentences import Fragment, sentences
@@ -72,7 +73,7 @@ class SpeechListener(Listener):
 
         Raises:
             MissingPackage: faster-whisper is not installed.
-            WeightsError: the model cannot be fetched or loaded.
+            WeightsError: the model cannot be fetched, loaded or run.
         """
         check_installed()
         said = _Said(state)
@@ -92,15 +93,21 @@ class SpeechListener(Listener):
     def _fragments(self, sound: Sound, said: "_Said") -> list[Fragment]:
         # One beam and no second try at a higher temperature: five beams cost twice as much for
         # two words in a hundred. No text of the piece before: it is what loops grow from.
-        segments, about = self._whisper.transcribe(
-            sound.samples,
-            language=said.language,
-            beam_size=1,
-            temperature=0.0,
-            condition_on_previous_text=False,
-            vad_filter=False,
-        )
-        found = fragments(list(segments), sound)
+        try:
+            segments, about = self._whisper.transcribe(
+                sound.samples,
+                language=said.language,
+                beam_size=1,
+                temperature=0.0,
+                condition_on_previous_text=False,
+                vad_filter=False,
+            )
+            found = fragments(list(segments), sound)
+        except RuntimeError as error:  # so CTranslate2 says that a library or memory is missing
+            raise WeightsError(
+                f"{self.model}: the model of speech cannot be run here ({reason(error)}); a GPU "
+                "needs CUDA 12 with cuBLAS and cuDNN, or set CUDA_VISIBLE_DEVICES= to use the CPU"
+            ) from error
         if found and about.language_probability >= SURE_OF_LANGUAGE:
             said.language = about.language
         return found

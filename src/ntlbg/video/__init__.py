@@ -8,7 +8,7 @@ last one whose presentation time is at most T (plus one millisecond, the resolut
 
 Reading order: `sampling` (what can be asked for), `pictures` (one video), `skipping` (the fast way:
 `ahead`, `bitstream`, `decoder`), `plain` (the careful way), `clock` (times), `stills` (a picture as
-a video of one frame), `opening` (refusals).
+a video of one frame), `opening` (refusals), `audio` (sound on the same clock).
 """
 
 from ntlbg.types import Frames

@@ -25,8 +25,7 @@ from ntlbg.video.frames import DamageLog, ReadReport
 from ntlbg.video.joined_sound import shifted_as_pictures
 from ntlbg.video.opening import open_sound
 from ntlbg.video.packets import SEEKABLE, Source, read_packets
-from ntlbg.video.start import file_start
-from ntlbg.video.stills import read_still
+from ntlbg.video.start import file_start, is_still
 
 RATE = 16_000  # samples a second, as every model of speech wants them
 BLOCK = RATE  # samples given at a time; a second, so that progress can be told
@@ -63,7 +62,7 @@ def read_sound(
 
 
 def _read(source: Source, start: float) -> Iterator[Sound]:
-    if read_still(source.path, ReadReport(), source.max_pixels) is not None:
+    if is_still(source.path):
         raise NoSoundError(f"{source.path}: is a picture, which has no sound.")
     open_sound(source.path)[0].close()  # says what is wrong with the sound before pictures are met
     reader = _reader_at(source, start, _origin_seconds(source))
