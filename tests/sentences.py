@@ -15,7 +15,10 @@ from ntlbg.text.meaning.words import tokens
 from ntlbg.types import Passage
 
 SYNONYMS = {"glasshouse": "greenhous", "cost": "price", "expens": "price", "kid": "child"}
-WORDS = "the a budget of seeds was greenhouse pays for red owl bus is it who when and".split()
+WORDS = [
+    "the", "a", "budget", "of", "seeds", "was", "greenhouse", "pays", "for", "red", "owl",
+    "bus", "is", "it", "who", "when", "and",
+]  # fmt: skip
 
 
 class SynonymEncoder(TextEncoder):
@@ -65,9 +68,13 @@ def write_sentence_model(
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "query", "passage", ":", *WORDS]
     model = BertModel(
         BertConfig(
-            vocab_size=len(vocabulary), hidden_size=16, num_hidden_layers=2, intermediate_size=32,
-            num_attention_heads=2, max_position_embeddings=24,
-        )  # fmt: skip
+            vocab_size=len(vocabulary),
+            hidden_size=16,
+            num_hidden_layers=2,
+            intermediate_size=32,
+            num_attention_heads=2,
+            max_position_embeddings=24,
+        )
     ).eval()
     with quiet_transformers():
         model.save_pretrained(folder)

@@ -37,9 +37,7 @@ _WEIGHTS = (
 _NAME = re.compile(r"([\w-][\w.-]*/[\w.-]+)(?:@([\w./-]+))?", re.ASCII)
 
 
-def find_model(
-    name: str, check: Callable[[Path], None], *, also: re.Pattern | None = None
-) -> Path:
+def find_model(name: str, check: Callable[[Path], None], *, also: re.Pattern | None = None) -> Path:
     """The folder of a model: of this name, or of the hub's model of this name.
 
     Args:

@@ -97,7 +97,11 @@ def spread_over_time(stream: StreamEvidence, pts_seconds: np.ndarray) -> np.ndar
         end = np.searchsorted(pts_seconds, passage.end_seconds + SMEAR_SECONDS, side="right")
         if 0 < start == end < len(pts_seconds):
             middle = (passage.start_seconds + passage.end_seconds) / 2
-            start = start if pts_seconds[start] - middle < middle - pts_seconds[start - 1] else start - 1
+            start = (
+                start
+                if pts_seconds[start] - middle < middle - pts_seconds[start - 1]
+                else start - 1
+            )
             end = start + 1
         found[start:end] = np.maximum(found[start:end], share)
     return stream.chance * found

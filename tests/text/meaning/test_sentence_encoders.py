@@ -25,7 +25,9 @@ def bert(weights: dict, ids: list[int]) -> torch.Tensor:
         return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
 
     def normed(x, name):
-        x = (x - x.mean(-1, keepdim=True)) / (x.var(-1, unbiased=False, keepdim=True) + 1e-12).sqrt()
+        x = (x - x.mean(-1, keepdim=True)) / (
+            x.var(-1, unbiased=False, keepdim=True) + 1e-12
+        ).sqrt()
         return x * weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
     def heads(x):
@@ -37,7 +39,9 @@ def bert(weights: dict, ids: list[int]) -> torch.Tensor:
     states = normed(states, "embeddings.LayerNorm")
     for number in range(2):
         of = f"encoder.layer.{number}"
-        q, k, v = (heads(linear(states, f"{of}.attention.self.{n}")) for n in ("query", "key", "value"))
+        q, k, v = (
+            heads(linear(states, f"{of}.attention.self.{n}")) for n in ("query", "key", "value")
+        )
         mixed = (q @ k.transpose(1, 2) / math.sqrt(8)).softmax(-1) @ v
         mixed = mixed.transpose(0, 1).reshape(len(ids), 16)
         mixed = linear(mixed, f"{of}.attention.output.dense")
@@ -125,8 +129,14 @@ def test_models_of_e5_want_two_words(tmp_path, name, prompts):
     [
         ({"pooling": {"pooling_mode_max_tokens": True}}, "pools its tokens by pooling_mode_max"),
         ({"pooling": {"word_embedding_dimension": 4}}, "pools its tokens by nothing"),
-        ({"pooling": MEAN | CLS | {"pooling_mode_mean_tokens": True}}, "read here are mean and cls"),
-        ({"pooling": MEAN, "modules": ("Dense",)}, "made by Transformer, Pooling, Normalize, Dense"),
+        (
+            {"pooling": MEAN | CLS | {"pooling_mode_mean_tokens": True}},
+            "read here are mean and cls",
+        ),
+        (
+            {"pooling": MEAN, "modules": ("Dense",)},
+            "made by Transformer, Pooling, Normalize, Dense",
+        ),
     ],
 )
 def test_another_recipe_is_refused(tmp_path, change, message):
@@ -146,7 +156,11 @@ def test_prompts_that_do_not_count_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("damage", "error", "message"),
     [
-        (lambda at: (at / "modules.json").write_text("{"), ConfigError, "modules.json: cannot be r"),
+        (
+            lambda at: (at / "modules.json").write_text("{"),
+            ConfigError,
+            "modules.json: cannot be r",
+        ),
         (lambda at: (at / "modules.json").write_text("[1]"), ConfigError, "lists no modules"),
         (lambda at: (at / "1_Pooling/config.json").unlink(), ConfigError, "config.json is missing"),
         (lambda at: (at / "tokenizer.json").unlink(), ConfigError, "has no vocabulary"),

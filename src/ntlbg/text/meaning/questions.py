@@ -4,7 +4,6 @@ import json
 from functools import cache
 from pathlib import Path
 
-
 from ntlbg.text.meaning import TextEncoder
 from ntlbg.text.meaning.words import likeness
 

@@ -24,14 +24,19 @@ _RUN = re.compile(
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 # Say nothing of what a sentence is about: articles, pronouns, auxiliaries, words that ask. No
 # negation and no direction among them.
-_STOP_WORDS = frozenset(
-    "a an the this that these those and or but if as of in on at to for from by with about into "
-    "is are was were be been being am do does did done has have had having can could will would "
-    "shall should may might must i me my we us our you your he him his she her it its they them "
-    "their who whom whose what which when where why how there here so than then too very just "
-    "also any some please tell say said s t ll ve re m d".split()
+_STOP_WORDS = frozenset([
+    "a", "an", "the", "this", "that", "these", "those", "and", "or", "but", "if", "as", "of",
+    "in", "on", "at", "to", "for", "from", "by", "with", "about", "into", "is", "are", "was",
+    "were", "be", "been", "being", "am", "do", "does", "did", "done", "has", "have", "had",
+    "having", "can", "could", "will", "would", "shall", "should", "may", "might", "must", "i",
+    "me", "my", "we", "us", "our", "you", "your", "he", "him", "his", "she", "her", "it", "its",
+    "they", "them", "their", "who", "whom", "whose", "what", "which", "when", "where", "why",
+    "how", "there", "here", "so", "than", "then", "too", "very", "just", "also", "any", "some",
+    "please", "tell", "say", "said", "s", "t", "ll", "ve", "re", "m", "d",
+])  # fmt: skip
+_STOP_CHARACTERS = frozenset(
+    "的了吗呢吧啊是在有和就也都一个这那什么怎谁哪为几多少会可以把被得着过很请"
 )
-_STOP_CHARACTERS = frozenset("的了吗呢吧啊是在有和就也都一个这那什么怎谁哪为几多少会可以把被得着过很请")
 LETTERS = (3, 4)  # in a row; of tried 2 to 5 these found most names that were misheard
 
 
