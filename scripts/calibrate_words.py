@@ -35,6 +35,7 @@ ALL = tuple(field.name for field in fields(Signs))
 FREE_OF_LEVEL = ("distance", "lead_in_deviations", "gap_in_deviations")
 CHOSEN = ("largest", "distance", "lead", "gap")
 FALSE_ALARMS = 0.1  # of questions that nothing answers, those that come above the limit
+FALSE_WHOLE = 5.0
 FILMS, SECONDS, PRIOR = 300, 1800, 0.6  # simulated pictures that show nothing that was asked
 
 
@@ -211,10 +212,12 @@ def likenesses(groups: Sequence[Sequence[str]], encoder) -> tuple[list[float], l
 
 
 def between(above: Sequence[float], below: Sequence[float]) -> float:
-    """The limit with the fewest errors of both kinds, in the middle of its gap."""
+    """The limit with the fewest errors, in the middle of its gap; most questions are not about
+    the whole, so one that is taken for it by mistake counts FALSE_WHOLE times."""
     values = np.sort([*above, *below])
     middles = (values[1:] + values[:-1]) / 2
-    errors = [np.mean(np.array(above) < one) + np.mean(np.array(below) >= one) for one in middles]
+    errors = [np.mean(np.array(above) < one) + FALSE_WHOLE * np.mean(np.array(below) >= one)
+              for one in middles]  # fmt: skip
     return float(np.mean(middles[np.isclose(errors, min(errors))]))
 
 

@@ -14,7 +14,7 @@ from ntlbg.text.meaning import TextEncoder
 from ntlbg.text.meaning.words import tokens
 from ntlbg.types import Passage
 
-SYNONYMS = {"glasshouse": "greenhous", "cost": "price", "expens": "price", "kid": "child"}
+SYNONYMS = {"glasshous": "greenhous", "cost": "price", "expens": "price", "kid": "child"}
 WORDS = [
     "the", "a", "budget", "of", "seeds", "was", "greenhouse", "pays", "for", "red", "owl",
     "bus", "is", "it", "who", "when", "and",

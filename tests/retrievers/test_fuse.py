@@ -136,7 +136,7 @@ def test_a_question_about_all_of_it_gets_frames_that_cover_it():
 def test_time_counts_for_words_and_pictures_alike():
     fused, index = FusedRetriever(Odds(), by_words()), video(TALK)
     [after] = fused.relevance(index, parse_question("What is shown right after key 4417?"))
-    assert 34 < TIMES[after.values.argmax()] < 60
+    assert after.values[37:60].max() > after.values[:28].max() + 2  # nats
 
 
 def test_what_answers_is_named():

@@ -81,7 +81,7 @@ def test_the_frames_at_the_sentence_come_first():
 def test_what_comes_after_what_was_said_is_found_by_its_time():
     [whole] = by_words().relevance(index(TALK), parse_question("What comes after key 4417?"))
     assert whole.unit == "log_odds"
-    assert 34 < TIMES[whole.values.argmax()] < 60
+    assert whole.values[37:60].max() > whole.values[:28].max() + 2  # nats
 
 
 @pytest.mark.parametrize("said", [(), passages("", " ")])
