@@ -297,6 +297,24 @@ def test_fetch_tells_where_the_parts_are(run, monkeypatch):
     assert done.stderr == "fetching toy==1.0 (1 MB, MIT)\n"
 
 
+def test_fetch_of_what_is_named_fetches_that_alone(run, monkeypatch):
+    from ntlbg import downloads as parts
+
+    asked = []
+
+    def fetch_parts(names, *, progress):
+        asked.append(names)
+        return {name: Path("/cache") / name for name in names}
+
+    monkeypatch.setattr(parts, "fetch_parts", fetch_parts)
+    assert run("fetch", "text").stdout == "sentence_encoder: /cache/sentence_encoder\n"
+    assert asked == [("sentence_encoder",)]
+    refused = run("fetch", "texts")
+    assert refused.exit_code == 2
+    assert refused.stderr == "error: no part 'texts'; there are: text\n"
+    assert len(asked) == 1
+
+
 def chosen_times(run, video, *options):
     done = run(
         "select", video, "When is it red?", "--model", "colours", "-k", 2, "--json", *options
