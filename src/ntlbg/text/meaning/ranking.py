@@ -25,6 +25,9 @@ COVER = 0.2
 ELSEWHERE_SECONDS = 30.0
 # Which of the best passages, the first among them, shows how many are about as good.
 CROWD = 4
+# Of scores: foreign questions that all find the same tell no deviation. Of made transcripts it is
+# .03 to .08.
+LEAST_DEVIATION = 0.01
 # A recogniser mishears names, so what it wrote is compared letter by letter.
 SCHEMES: dict[str, Scheme] = {"speech": "letters"}
 
@@ -37,7 +40,8 @@ class Signs:
 
     Attributes:
         largest: score of the first passage.
-        distance: of that from the largest that foreign questions find, in their deviations.
+        distance: of that from the largest that foreign questions find, in their deviations; 0
+            where they all find the same, as in a language that they are not written in.
         lead: root of the gap to the best passage elsewhere, see ELSEWHERE_SECONDS.
         gap: root of the gap to the fourth, of those elsewhere.
         lead_in_deviations, gap_in_deviations: the same of gaps in deviations of what foreign
@@ -84,7 +88,8 @@ class Ranking:
     def signs(self, question: str, language: str) -> Signs:
         """Whether the best passage stands out, also of what foreign questions find here."""
         scores = self.scores(question)
-        usual, deviation = self._usual(language)
+        usual, spread = self._usual(language)
+        deviation = max(spread, LEAST_DEVIATION)
         first = int(scores.argmax())
         largest, others = float(scores[first]), self._elsewhere(scores, first)
         # where there are few, foreign questions say what a passage scores that is no answer
@@ -92,7 +97,7 @@ class Ranking:
         lead, gap = largest - others[0], largest - others[CROWD - 2]
         return Signs(
             largest,
-            (largest - usual) / deviation,
+            (largest - usual) / deviation if spread > LEAST_DEVIATION else 0.0,
             *(float(np.sqrt(max(one, 0.0))) for one in (lead, gap)),
             *(float(np.sqrt(max(one, 0.0) / deviation)) for one in (lead, gap)),
         )
@@ -118,7 +123,7 @@ class Ranking:
             largest = self._scores(foreign_questions(language)).max(1)
             median = float(np.median(largest))
             spread = 1.4826 * float(np.median(abs(largest - median)))
-            self._foreign[language] = median, max(spread, LEAST_DEVIATION)
+            self._foreign[language] = median, spread
         return self._foreign[language]
 
     def _scores(self, questions: Sequence[str]) -> np.ndarray:
@@ -136,11 +141,6 @@ class Ranking:
     def _centred(self) -> np.ndarray:
         assert self._vectors is not None
         return _unit(self._vectors - COMMON * self._vectors.mean(0))
-
-
-# Cosines and shares; foreign questions that all find the same tell no deviation. Of made
-# transcripts it is .03 to .08.
-LEAST_DEVIATION = 0.01
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
