@@ -16,10 +16,12 @@ from ntlbg.text.meaning.questions import foreign_questions
 from ntlbg.text.meaning.words import Cover, Scheme, tokens
 from ntlbg.types import Passage
 
-# Half of what all passages of a film have in common is taken out: all of it helps only where most
-# sentences are alike, and none leaves "we", "today" and the subject in. scripts/calibrate_words.py.
+# Half of what all passages of a film have in common is taken out. Of 54 paraphrases of made
+# transcripts .59, .67, .69 were found first, in three, in five without, .61, .70, .72 with half, and
+# .61, .78, .80 with all of it out; but those transcripts repeat themselves as people do not.
 COMMON = 0.5
-# How much the share of a question's words weighs beside a cosine: more and words drown meaning.
+# How much the share of a question's words weighs beside a cosine. Names came first at any weight;
+# of 108 paraphrases .60 did at .1 and .2, .58 at .3 and .5.
 COVER = 0.2
 # What is said beside the answer often says the same, and is no rival to it. Set by hand.
 ELSEWHERE_SECONDS = 30.0
