@@ -14,26 +14,11 @@ from ntlbg.text.meaning import TextEncoder
 from ntlbg.text.meaning.words import tokens
 from ntlbg.types import Passage
 
-SYNONYMS = {"glasshouse": "greenhous", "cost": "price", "expens": "price", "kid": "child"}
+SYNONYMS = {"glasshous": "greenhous", "cost": "price", "expens": "price", "kid": "child"}
 WORDS = [
-    "the",
-    "a",
-    "budget",
-    "of",
-    "seeds",
-    "was",
-    "greenhouse",
-    "pays",
-    "for",
-    "red",
-    "owl",
-    "bus",
-    "is",
-    "it",
-    "who",
-    "when",
-    "and",
-]
+    "the", "a", "budget", "of", "seeds", "was", "greenhouse", "pays", "for", "red", "owl",
+    "bus", "is", "it", "who", "when", "and",
+]  # fmt: skip
 
 
 class SynonymEncoder(TextEncoder):
@@ -89,7 +74,7 @@ def write_sentence_model(
             intermediate_size=32,
             num_attention_heads=2,
             max_position_embeddings=24,
-        )  # fmt: skip
+        )
     ).eval()
     with quiet_transformers():
         model.save_pretrained(folder)

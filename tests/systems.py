@@ -17,6 +17,8 @@ from ntlbg.encoders.loading import load_pretrained_encoder
 from ntlbg.retrievers import Retriever
 from ntlbg.retrievers.coverage import CoverageRetriever
 from ntlbg.retrievers.embedding import EmbeddingRetriever
+from ntlbg.retrievers.fuse import FusedRetriever
+from ntlbg.retrievers.passages import PassagesRetriever
 from tiny_encoders import FAMILIES as ENCODER_FAMILIES
 from tiny_encoders import write_tiny_encoder
 from tiny_gguf import write_tiny_gguf
@@ -76,6 +78,11 @@ RETRIEVERS = {
     "longvu": lambda: _longvu().own_retriever(),
     "toy": lambda: toys.names()["ToyRetriever"](),
 }
+# Those that read what is said and written as well.
+READING_RETRIEVERS = {
+    "passages": lambda: PassagesRetriever(lambda: None, (ColourEncoder(),)),
+    "fuse": lambda: FusedRetriever(RETRIEVERS["colours"](), READING_RETRIEVERS["passages"]()),
+}
 ENCODERS = {
     "colour": ColourEncoder,
     "longvu": lambda: RETRIEVERS["longvu"]().encoders[0],
@@ -89,7 +96,7 @@ def encoder(name: str) -> Encoder:
 
 
 def retriever(name: str) -> Retriever:
-    return RETRIEVERS[name]()
+    return (RETRIEVERS | READING_RETRIEVERS)[name]()
 
 
 def answerer(name: str) -> Answerer:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ntlbg.retrievers.calibration import LEAST_SHARE, as_log_odds
+from ntlbg.retrievers.calibration import LEAST_SHARE, as_log_odds, tempered
 from ntlbg_lab.simulation import simulate_video
 
 VIDEOS, FRAMES, PRIOR = 40, 1200, 0.8
@@ -48,6 +48,16 @@ def test_the_share_of_relevant_frames_rises_with_the_log_odds(
     inside = (odds >= least) & (odds < most)
     assert inside.sum() >= 50
     assert lowest <= relevant[inside].mean() <= highest
+
+
+@pytest.mark.parametrize("inside", [(-6, -4), (-4, -2), (-2, 0), (0, 2)])
+def test_tempered_they_are_about_true(counted, inside):
+    """Within a factor of two and a half in odds, where they were too sure before."""
+    odds, relevant = tempered(counted[0]), counted[1]
+    here = (odds >= inside[0]) & (odds < inside[1])
+    share = relevant[here].mean()
+    assert abs(np.log(share / (1 - share)) - odds[here].mean()) < np.log(2.5)
+    np.testing.assert_array_equal(np.argsort(odds), np.argsort(counted[0]))
 
 
 def test_as_many_frames_are_expected_as_there_are_within_a_factor_of_three(counted):

@@ -7,22 +7,24 @@ import systems
 from ntlbg.question import parse_question
 from ntlbg.selectors import SCORE_UNITS
 from ntlbg.types import VideoIndex
+from sentences import passages
 
 
-@pytest.fixture(params=systems.RETRIEVERS)
+@pytest.fixture(params=[*systems.RETRIEVERS, *systems.READING_RETRIEVERS])
 def retriever(request):
     return systems.retriever(request.param)
 
 
 @pytest.fixture
 def index(retriever):
-    """Thirty made pictures, one a second, as this retriever's encoders see them."""
+    """Thirty made pictures, one a second, as this retriever's encoders see them; a few words."""
     draw = np.random.default_rng(0)
     features = {}
     for encoder in retriever.encoders:
         frames = draw.integers(0, 256, (30, *encoder.image_size, 3), np.uint8)
         features[encoder.name] = encoder.encode_frames(frames)
-    return VideoIndex(np.arange(30.0), features)
+    said = passages("The red owl sleeps.", "Nobody knows.", "A blue bus stops.")
+    return VideoIndex(np.arange(30.0), features, passages=tuple(said))
 
 
 def test_a_number_for_every_frame(retriever, index):

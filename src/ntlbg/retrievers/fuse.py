@@ -11,7 +11,7 @@ import numpy as np
 
 from ntlbg.question import parse_question
 from ntlbg.retrievers import Retriever
-from ntlbg.retrievers.calibration import LEAST_SHARE, as_log_odds
+from ntlbg.retrievers.calibration import LEAST_SHARE, as_log_odds, tempered
 from ntlbg.retrievers.passages import PassagesRetriever, has_words, union_odds
 from ntlbg.text.meaning.decision import either
 from ntlbg.text.meaning.sure import SAID, least_chance
@@ -114,4 +114,4 @@ class FusedRetriever(Retriever):
         if self.pictures.unit == "log_odds":
             return values
         prior = question.intent.localized_prior
-        return as_log_odds(values, self.features(index), index.pts_seconds, prior)
+        return tempered(as_log_odds(values, self.features(index), index.pts_seconds, prior))

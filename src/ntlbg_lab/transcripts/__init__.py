@@ -7,7 +7,7 @@ is said between them is made of patterns. ``texts/`` holds both, a file for each
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -68,7 +68,11 @@ def make_transcript(name: str, *, seed: int = 0, source: str = "subtitles") -> T
         Asked(kind, text, None if answer is None else rows[answer])
         for kind, text, answer in written.questions
     )
-    return Transcript(name, tuple(_timed(sentences, written, source, draw)), questions)
+    passages = _timed(sentences, written, source, draw)
+    if source == "speech":
+        ears = random.Random(f"{name} {seed} heard")
+        passages = [replace(one, text=misheard(one.text, ears)) for one in passages]
+    return Transcript(name, tuple(passages), questions)
 
 
 @dataclass(frozen=True)
@@ -130,8 +134,7 @@ def _timed(
     time, passages = 0.0, []
     for sentence in sentences:
         end = time + each * len(sentence) + 0.6
-        text = misheard(sentence, draw) if source == "speech" else sentence
-        passages.append(Passage(text, round(time, 2), round(end, 2), source))
+        passages.append(Passage(sentence, round(time, 2), round(end, 2), source))
         time = end + draw.choice(PAUSES)
     return passages
 
@@ -149,7 +152,8 @@ def misheard(sentence: str, draw: random.Random) -> str:
 def _garbled(word: str, draw: random.Random) -> str:
     """One or two letters become like-sounding ones, or are left out."""
     letters = [place for place in range(len(word)) if re.match("[A-Za-z]", word[place])]
-    for place in draw.sample(letters, min(len(letters), draw.choice((1, 1, 2)))):
+    most = len(letters) - 1  # a word of one letter stays
+    for place in draw.sample(letters, max(0, min(most, draw.choice((1, 1, 2))))):
         letter = word[place].lower()
         alike = "".join(group for group in _ALIKE if letter in group).replace(letter, "")
         word = f"{word[:place]}{draw.choice([*alike, _LEFT_OUT])}{word[place + 1 :]}"

@@ -20,7 +20,8 @@ class Remembering(TextEncoder):
     """The same encoder, which encodes no text twice: transcripts share most of their sentences."""
 
     def __init__(self, encoder: TextEncoder):
-        self.encoder, self._known = encoder, {}
+        self.encoder = encoder
+        self._known: dict[tuple[str, str], np.ndarray] = {}
         self.name, self.fingerprint = encoder.name, encoder.fingerprint
         self.feature_size, self.languages = encoder.feature_size, encoder.languages
 
@@ -58,7 +59,8 @@ class Case:
         """Of the passage that answers, 0 for the first; infinite where none does."""
         if self.asked.row is None:
             return np.inf
-        return float((self.scores > self.scores[self.asked.row]).sum())
+        order = np.argsort(-self.scores, kind="stable")  # of equals the earlier one
+        return float((order == self.asked.row).argmax())
 
     @property
     def is_right(self) -> bool:

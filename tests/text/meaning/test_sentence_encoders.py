@@ -1,6 +1,7 @@
 """Models of sentence-transformers, read without that library."""
 
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +9,12 @@ import torch
 
 from fake_hub import fake_hub, reach
 from ntlbg.errors import ConfigError, WeightsError
-from ntlbg.text.meaning import DEFAULT_TEXT_ENCODER, TextEncoder, load_text_encoder
+from ntlbg.text.meaning import (
+    DEFAULT_TEXT_ENCODER,
+    TextEncoder,
+    load_text_encoder,
+    text_encoder_at_hand,
+)
 from ntlbg.text.meaning.loading import load_sentence_encoder
 from ntlbg.text.meaning.recipe import read_recipe
 from sentences import SynonymEncoder, write_json, write_sentence_model
@@ -203,6 +209,21 @@ def test_names_are_those_of_the_menu():
     assert own.reads("zh")
     assert not SynonymEncoder(("en",)).reads("zh")
     assert issubclass(SynonymEncoder, TextEncoder)
+
+
+def test_the_default_one_is_used_where_it_was_fetched_before(tmp_path, monkeypatch):
+    monkeypatch.setenv("NTLBG_CACHE", str(tmp_path))
+    assert text_encoder_at_hand() is None
+    assert list(tmp_path.iterdir()) == []
+    write_sentence_model(tmp_path / "made", pooling=MEAN)
+    part = tmp_path / "parts" / "sentence_encoder" / "model.zip"
+    part.parent.mkdir(parents=True)
+    shutil.make_archive(str(part.with_suffix("")), "zip", tmp_path / "made")
+    found = text_encoder_at_hand()
+    assert (found.name, found.languages) == (DEFAULT_TEXT_ENCODER, ("en",))
+    expected = load_sentence_encoder(str(tmp_path / "made")).encode(TEXTS)
+    np.testing.assert_array_equal(found.encode(TEXTS), expected)
+    assert sorted(one.name for one in part.parent.iterdir()) == ["model", "model.zip"]
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ntlbg.downloads import NAMED, missing_parts
 from ntlbg.errors import ConfigError
 from ntlbg.roles import check_part
 
@@ -60,6 +61,11 @@ def _pretrained(source: str) -> TextEncoder:
 # ships one that transformers reads.
 DEFAULT_TEXT_ENCODER = "all-MiniLM-L6-v2"
 TEXT_ENCODERS: dict[str, Callable[[], TextEncoder]] = {DEFAULT_TEXT_ENCODER: _minilm}
+
+
+def text_encoder_at_hand() -> TextEncoder | None:
+    """The default one where `ntlbg fetch text` was run before; nothing is fetched for it."""
+    return None if missing_parts(NAMED["text"]) else load_text_encoder(DEFAULT_TEXT_ENCODER)
 
 
 def load_text_encoder(encoder: str | TextEncoder) -> TextEncoder:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ntlbg.question import parse_question
-from ntlbg.text.meaning import TextEncoder
+from ntlbg.text.meaning import DEFAULT_TEXT_ENCODER, TextEncoder
 from ntlbg.text.meaning.questions import likeness_to_whole
 from ntlbg.text.meaning.ranking import Ranking
 from ntlbg.text.meaning.sure import SAID, fitted_to, is_about_whole, least_chance
@@ -133,6 +133,8 @@ def reader_note(question: Question, encoder: TextEncoder | None) -> str:
 def asks_about_whole(question: Question, encoder: TextEncoder | None) -> bool:
     """Whether a question is about all that is said."""
     reader = reader_of(question, encoder)
+    if reader is not None and reader.name != DEFAULT_TEXT_ENCODER:
+        reader = None  # how close the vectors of others lie is not known
     likeness = likeness_to_whole(question.text, question.intent.language, reader)
     return is_about_whole(likeness, reader)
 

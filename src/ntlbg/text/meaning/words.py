@@ -22,117 +22,32 @@ _RUN = re.compile(
     r"|(?P<word>[^\W_\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+(?:\.\d+)*)"
 )
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
-# Say nothing of what a sentence is about: articles, pronouns, auxiliaries, words that ask. No
-# negation and no direction among them.
-_STOP_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "these",
-        "those",
-        "and",
-        "or",
-        "but",
-        "if",
-        "as",
-        "of",
-        "in",
-        "on",
-        "at",
-        "to",
-        "for",
-        "from",
-        "by",
-        "with",
-        "about",
-        "into",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "being",
-        "am",
-        "do",
-        "does",
-        "did",
-        "done",
-        "has",
-        "have",
-        "had",
-        "having",
-        "can",
-        "could",
-        "will",
-        "would",
-        "shall",
-        "should",
-        "may",
-        "might",
-        "must",
-        "i",
-        "me",
-        "my",
-        "we",
-        "us",
-        "our",
-        "you",
-        "your",
-        "he",
-        "him",
-        "his",
-        "she",
-        "her",
-        "it",
-        "its",
-        "they",
-        "them",
-        "their",
-        "who",
-        "whom",
-        "whose",
-        "what",
-        "which",
-        "when",
-        "where",
-        "why",
-        "how",
-        "there",
-        "here",
-        "so",
-        "than",
-        "then",
-        "too",
-        "very",
-        "just",
-        "also",
-        "any",
-        "some",
-        "please",
-        "tell",
-        "say",
-        "said",
-        "s",
-        "t",
-        "ll",
-        "ve",
-        "re",
-        "m",
-        "d",
-    ]
-)
+# Say nothing of what a sentence is about: articles, pronouns, auxiliaries, words that ask, and what
+# questions say of a film: that it is shown, said, discussed, and when. No negation among them.
+_STOP_WORDS = frozenset([
+    "a", "an", "the", "this", "that", "these", "those", "and", "or", "but", "if", "as", "of",
+    "in", "on", "at", "to", "for", "from", "by", "with", "about", "into", "is", "are", "was",
+    "were", "be", "been", "being", "am", "do", "does", "did", "done", "has", "have", "had",
+    "having", "can", "could", "will", "would", "shall", "should", "may", "might", "must", "i",
+    "me", "my", "we", "us", "our", "you", "your", "he", "him", "his", "she", "her", "it", "its",
+    "they", "them", "their", "who", "whom", "whose", "what", "which", "when", "where", "why",
+    "how", "there", "here", "so", "than", "then", "too", "very", "just", "also", "any", "some",
+    "please", "tell", "say", "said", "s", "t", "ll", "ve", "re", "m", "d", "after", "before",
+    "come", "comes", "happen", "happens", "happened", "show", "shows", "shown", "see", "seen",
+    "mention", "mentions", "mentioned", "talk", "talks", "talked", "discuss", "discussed",
+    "video", "film",
+])  # fmt: skip
 _STOP_CHARACTERS = frozenset(
     "的了吗呢吧啊是在有和就也都一个这那什么怎谁哪为几多少会可以把被得着过很请"
 )
 LETTERS = (3, 4)  # in a row; of tried 2 to 5 these found most names that were misheard
 
 
-def tokens(text: str, scheme: Scheme) -> list[str]:
+def tokens(text: str, scheme: Scheme, *, all_words: bool = False) -> list[str]:
     """What is compared of a text: stems or letters of words, one and two characters of Chinese.
+
+    Args:
+        all_words: also those that say nothing of what it is about.
 
     >>> tokens("The gardeners ordered 1,200 seeds.", "stems")
     ['garden', 'order', '1200', 'seed']
@@ -141,8 +56,8 @@ def tokens(text: str, scheme: Scheme) -> list[str]:
     words: list[str] = []
     for run in _RUN.finditer(_THOUSANDS.sub("", unicodedata.normalize("NFKC", text).lower())):
         if run["characters"]:
-            found += _characters(run["characters"])
-        elif run["word"] not in _STOP_WORDS:
+            found += _characters(run["characters"], all_words)
+        elif all_words or run["word"] not in _STOP_WORDS:
             words.append(run["word"])
     return (_letters(words) if scheme == "letters" else [_stem(word) for word in words]) + found
 
@@ -169,8 +84,8 @@ def _letters(words: Sequence[str]) -> list[str]:
     return found
 
 
-def _characters(run: str) -> list[str]:
-    ones = [one for one in run if one not in _STOP_CHARACTERS]
+def _characters(run: str, all_of_them: bool) -> list[str]:
+    ones = [one for one in run if all_of_them or one not in _STOP_CHARACTERS]
     return ones + [run[i : i + 2] for i in range(len(run) - 1)]
 
 
@@ -206,8 +121,8 @@ class Cover:
 
 
 def likeness(one: str, other: str) -> float:
-    """Cosine of the counts of their tokens, 0 to 1, for texts that no encoder reads."""
-    counts = [Counter(tokens(text, "stems")) for text in (one, other)]
+    """Cosine of the counts of all their words, 0 to 1, for texts that no encoder reads."""
+    counts = [Counter(tokens(text, "stems", all_words=True)) for text in (one, other)]
     lengths = [math.sqrt(sum(n * n for n in count.values())) for count in counts]
     shared = sum(number * counts[1][token] for token, number in counts[0].items())
     return shared / (lengths[0] * lengths[1]) if shared else 0.0

@@ -1,0 +1,141 @@
+"""What may be quoted, and what is not said."""
+
+import pytest
+
+from ntlbg.question import parse_question
+from ntlbg.text.meaning.decision import (
+    Decision,
+    asks_about_whole,
+    decide,
+    either,
+    evidence_of,
+    reader_note,
+    spread_out,
+)
+from ntlbg.text.meaning.sure import fit_name, least_chance
+from ntlbg.types import Passage
+from sentences import SynonymEncoder, passages
+
+TALK = [
+    "We begin with the minutes of last time.", "Nobody has a question so far.",
+    "The greenhouse has a broken pane.", "Our treasurer is on holiday.",
+    "Let us open a window.", "Seeds have become too expensive for the club.",
+    "Hands up, please.", "The bus to the fair leaves early.", "I will write that down.",
+    "Mister Okonedo keeps key 4417.", "Coffee is at the back.", "That was all for today.",
+]  # fmt: skip
+CHINESE = ["我们开始开会。", "窗户坏了。", "请把名单交给欧阳海燕。", "明天下雨。", "大家休息一下。"]
+
+
+def test_what_is_said_is_quoted_with_its_time_and_source(tmp_path):
+    said = passages(*TALK)
+    found = decide(said, "Who keeps key 4417?", SynonymEncoder(), folder=tmp_path)
+    assert found == Decision("said", (said[9],), found.chance, ("subtitles",))
+    assert found.chance >= 0.5
+
+
+def test_a_passage_is_found_by_what_it_means(tmp_path):
+    said = passages(*TALK)
+    found = decide(said, "glasshouse", SynonymEncoder(), folder=tmp_path)
+    assert found.kind in ("said", "nearest")
+    assert found.passages[0] == said[2]
+    assert decide(said, "glasshouse", None).kind == "not said"
+
+
+def test_what_nobody_says_is_not_said(tmp_path):
+    found = decide(passages(*TALK), "How is glass recycled in Peru?", None)
+    assert (found.kind, found.passages, found.sources) == ("not said", (), ())
+    assert 0 <= found.chance < least_chance(["subtitles"])
+
+
+def test_in_between_the_nearest_three_are_shown():
+    said = passages(*TALK, "The bus was red.", "A bus is no train.", "Which bus, where?")
+    kinds = {}
+    for question in ("Is the bus late?", "key of the bus", "the fair", "Okonedo", "zebra"):
+        found = decide(said, question, None)
+        kinds[found.kind] = found
+        assert len(found.passages) == {"said": 1, "nearest": 3, "not said": 0}[found.kind]
+        assert bool(found.sources) == (found.kind == "said")
+    assert {"said", "not said"} <= set(kinds)
+
+
+@pytest.mark.parametrize("silence", [[], passages("", "  ")])
+def test_where_nothing_is_said(silence):
+    assert decide(silence, "Who is it?", SynonymEncoder()) == Decision("not said", (), 0.0)
+
+
+def test_a_question_about_all_of_it_gets_passages_from_all_of_it(tmp_path):
+    said = passages(*TALK)
+    found = decide(said, "What is this video about?", SynonymEncoder(), folder=tmp_path)
+    assert found.kind == "whole"
+    assert found.passages == (said[2], said[5], said[9])
+    assert decide(said, "请总结视频的内容。", None).kind == "whole"
+    assert not asks_about_whole(parse_question("Who keeps the key?"), None)
+
+
+def test_fewer_passages_than_parts_are_each_shown_once():
+    [one] = passages("Hello.")
+    assert spread_out([one]) == [one]
+
+
+def test_sources_are_judged_apart_and_joined(tmp_path):
+    said, written = passages(*TALK), passages("Agenda", "Key 4417: Okonedo", source="screen")
+    heard = [Passage(one.text, one.start_seconds, one.end_seconds, "speech") for one in said]
+    question = parse_question("Who keeps key 4417?")
+    alone = {
+        of[0].source: evidence_of(of, question, None)[of[0].source].chance
+        for of in (said, heard, written)
+    }
+    together = decide([*written, *heard, *said], question, None)
+    assert together.chance == pytest.approx(either(alone.values()))
+    assert set(together.sources) == {of for of, chance in alone.items() if chance >= 0.5}
+    assert together.passages[0].source == max(alone, key=alone.__getitem__)
+
+
+def test_evidence_is_in_order_of_time_and_shares_sum_to_one():
+    said = passages(*TALK)
+    stream = evidence_of(said[::-1], parse_question("Who keeps key 4417?"), None)["subtitles"]
+    assert list(stream.passages) == said
+    assert stream.shares.sum() == pytest.approx(1)
+    assert stream.shares.argmax() == stream.scores.argmax() == 9
+    assert (stream.shares >= 0).all()
+
+
+def test_the_same_sentence_is_quoted_once():
+    said = passages("Key 4417 is here.", *TALK, "Key 4417 is here.")
+    stream = evidence_of(said, parse_question("Key 4417?"), None)["subtitles"]
+    assert len({one.text for one in stream.best}) == len(stream.best) == 3
+    assert stream.best[0] == said[0]
+
+
+def test_a_language_that_the_encoder_does_not_read_is_compared_by_characters(tmp_path):
+    english = SynonymEncoder(("en",))
+    said = passages(*CHINESE, *[f"第{n}个问题以后再谈。" for n in range(8)])
+    found = decide(said, "名单交给谁？", english, folder=tmp_path)
+    assert english.encoded == []
+    assert found.passages[0] == said[2]
+    note = reader_note(parse_question("名单交给谁？"), english)
+    assert "shared characters" in note
+    assert "--text-encoder" in note
+    assert "ntlbg fetch text" in reader_note(parse_question("Who?"), None)
+    assert "synonyms" in reader_note(parse_question("Who?"), english)
+
+
+def test_constants_are_those_fitted_to_what_finds_the_passages():
+    assert fit_name(None, "letters", "en") == "letters"
+    assert fit_name(None, "stems", "zh") == "characters"
+    assert fit_name(SynonymEncoder(), "letters", "en") == "encoder"
+
+
+def test_there_is_a_limit_for_every_set_of_streams():
+    streams = ["pictures", "screen", "speech", "subtitles"]
+    for number in range(1, 16):
+        chosen = [stream for bit, stream in enumerate(streams) if number >> bit & 1]
+        assert 0 < least_chance(chosen[::-1]) == least_chance(chosen) < 1
+        fewer = [least_chance([one]) for one in chosen]
+        assert least_chance(chosen) >= max(fewer) - 1e-9  # false alarms add up
+
+
+def test_the_union_of_chances():
+    assert either([]) == 0
+    assert either([0.5, 0.5]) == pytest.approx(0.75)
+    assert either([1.0, 0.2]) == 1
