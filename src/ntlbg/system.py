@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from ntlbg.answerers import ANSWERERS, Answerer, Habits, load_answerer
-from ntlbg.downloads import missing_parts
 from ntlbg.encoders import (
     Encoder,
     check_encoders,
@@ -21,10 +19,8 @@ from ntlbg.retrievers.embedding import EmbeddingRetriever
 from ntlbg.retrievers.fuse import FusedRetriever
 from ntlbg.retrievers.passages import PassagesRetriever, has_words
 from ntlbg.roles import check_part
-from ntlbg.text.meaning import DEFAULT_TEXT_ENCODER, TextEncoder, load_text_encoder
+from ntlbg.text.meaning import TextEncoder, load_text_encoder, text_encoder_at_hand
 from ntlbg.types import VideoIndex
-
-TEXT_PART = "text"  # as `ntlbg fetch` calls the encoder of passages
 
 
 @dataclass(frozen=True)
@@ -161,12 +157,7 @@ def _words(encoder: str | TextEncoder | None) -> PassagesRetriever:
     if encoder is not None:
         loaded = load_text_encoder(encoder)
         return PassagesRetriever(lambda: loaded)
-    return PassagesRetriever(_usual_text_encoder)
-
-
-@cache  # a second, and 100 MB
-def _usual_text_encoder() -> TextEncoder | None:
-    return None if missing_parts([TEXT_PART]) else load_text_encoder(DEFAULT_TEXT_ENCODER)
+    return PassagesRetriever(text_encoder_at_hand)
 
 
 # What finds frames for a model that has no opinion of its own: it knows most of what people film.

