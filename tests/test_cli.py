@@ -23,8 +23,8 @@ from ntlbg.selectors import SELECTORS
 
 VIDEOS = Path(__file__).parent / "data" / "video"
 COMMANDS = (
-    "ask", "answer", "select", "index", "demo", "haystack", "enrol", "train", "fetch", "evaluate",
-    "evidence", "compare", "plot", "plan", "config", "convert", "lab",
+    "ask", "answer", "select", "index", "transcript", "demo", "haystack", "enrol", "train", "fetch",
+    "evaluate", "evidence", "compare", "plot", "plan", "config", "convert", "lab",
 )  # fmt: skip
 
 

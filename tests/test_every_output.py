@@ -63,6 +63,7 @@ ROWS = {
                        "seen.safetensors"))),
     )),
     "index": Row(("videos",)),  # and a cache of its own
+    "transcript": Row(("video",)),
     "enrol": Row(("images",), (
         ("", Place("enrol red {picture}", ("red.safetensors",))),
         ("", Place("enrol --remove red", ("red.safetensors",))),

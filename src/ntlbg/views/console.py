@@ -63,7 +63,7 @@ def _tokens(usage: dict) -> str:
 
 
 def _words(usage: dict) -> str:
-    streams = usage["streams"][1:]  # all but the pictures
+    streams = usage.get("streams", ())[1:]  # all but the pictures
     return f", {usage['passages']:,} passages ({', '.join(streams)})" if streams else ""
 
 
