@@ -17,8 +17,8 @@ from ntlbg.text.meaning.words import Cover, Scheme, tokens
 from ntlbg.types import Passage
 
 # Half of what all passages of a film have in common is taken out. Of 54 paraphrases of made
-# transcripts .59, .67, .69 were found first, in three, in five without, .61, .70, .72 with half, and
-# .61, .78, .80 with all of it out; but those transcripts repeat themselves as people do not.
+# transcripts .59, .67, .69 were found first, in three, in five without, .61, .70, .72 with half,
+# and .61, .78, .80 with all of it out; but those transcripts repeat themselves as people do not.
 COMMON = 0.5
 # How much the share of a question's words weighs beside a cosine. Names came first at any weight;
 # of 108 paraphrases .60 did at .1 and .2, .58 at .3 and .5.
