@@ -44,6 +44,7 @@ def fit(cases: Sequence[Case], signs: Sequence[str]) -> Logistic:
     passage, by the likelihood of the right ones."""
     rows = np.array([[getattr(case.signs, sign) for sign in signs] for case in cases])
     middle, spread = rows.mean(0), rows.std(0)
+    spread[spread == 0] = 1.0  # a sign that is always the same gets no weight
     standard, right = (rows - middle) / spread, labels(cases)
 
     def loss(constants: np.ndarray) -> float:

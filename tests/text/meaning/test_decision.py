@@ -1,5 +1,7 @@
 """What may be quoted, and what is not said."""
 
+from dataclasses import asdict, replace
+
 import pytest
 
 from ntlbg.question import parse_question
@@ -12,7 +14,8 @@ from ntlbg.text.meaning.decision import (
     reader_note,
     spread_out,
 )
-from ntlbg.text.meaning.sure import fit_name, least_chance
+from ntlbg.text.meaning.ranking import Signs
+from ntlbg.text.meaning.sure import fit_name, fitted_to, least_chance
 from ntlbg.types import Passage
 from sentences import SynonymEncoder, passages
 
@@ -124,6 +127,19 @@ def test_constants_are_those_fitted_to_what_finds_the_passages():
     assert fit_name(None, "letters", "en") == "letters"
     assert fit_name(None, "stems", "zh") == "characters"
     assert fit_name(SynonymEncoder(), "letters", "en") == "encoder"
+
+
+@pytest.mark.parametrize("encoder", [None, SynonymEncoder()])
+@pytest.mark.parametrize("scheme", ["stems", "letters"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_stands_out_more_is_never_less_sure(encoder, scheme, language):
+    fitted, signs = fitted_to(encoder, scheme, language), Signs(0.4, 1.0, 0.3, 0.4, 1.5, 2.0)
+    before = fitted.chance(signs)
+    assert 0 < before < 1
+    for sign, value in asdict(signs).items():
+        assert fitted.chance(replace(signs, **{sign: value + 0.2})) >= before
+    assert fitted.chance(Signs(1.2, 9.0, 1.0, 1.0, 5.0, 5.0)) > 0.9
+    assert fitted.chance(Signs(0.1, 0.0, 0.0, 0.0, 0.0, 0.0)) < 0.2
 
 
 def test_there_is_a_limit_for_every_set_of_streams():
