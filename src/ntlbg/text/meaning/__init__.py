@@ -46,6 +46,7 @@ class TextEncoder(ABC):
         return not self.languages or language in self.languages
 
 
+@cache  # a second, and 100 MB
 def _minilm() -> TextEncoder:
     from ntlbg.text.meaning.minilm import load_minilm
 
@@ -65,7 +66,6 @@ DEFAULT_TEXT_ENCODER = "all-MiniLM-L6-v2"
 TEXT_ENCODERS: dict[str, Callable[[], TextEncoder]] = {DEFAULT_TEXT_ENCODER: _minilm}
 
 
-@cache  # a second, and 100 MB
 def text_encoder_at_hand() -> TextEncoder | None:
     """The default one where `ntlbg fetch text` was run before; nothing is fetched for it."""
     return None if missing_parts([PART]) else load_text_encoder(DEFAULT_TEXT_ENCODER)
