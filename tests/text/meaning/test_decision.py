@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from ntlbg.question import parse_question
+from ntlbg.text.meaning import decision
 from ntlbg.text.meaning.decision import (
     Decision,
     asks_about_whole,
@@ -50,15 +51,21 @@ def test_what_nobody_says_is_not_said(tmp_path):
     assert 0 <= found.chance < least_chance(["subtitles"])
 
 
-def test_in_between_the_nearest_three_are_shown():
-    said = passages(*TALK, "The bus was red.", "A bus is no train.", "Which bus, where?")
-    kinds = {}
-    for question in ("Is the bus late?", "key of the bus", "the fair", "Okonedo", "zebra"):
-        found = decide(said, question, None)
-        kinds[found.kind] = found
-        assert len(found.passages) == {"said": 1, "nearest": 3, "not said": 0}[found.kind]
-        assert bool(found.sources) == (found.kind == "said")
-    assert {"said", "not said"} <= set(kinds)
+@pytest.mark.parametrize(
+    ("above_the_limit", "kind", "number"), [(-0.01, "not said", 0), (0.01, "nearest", 3)]
+)
+def test_below_one_half_the_nearest_three_are_shown_down_to_the_limit(
+    monkeypatch, above_the_limit, kind, number
+):
+    said, limit = passages(*TALK), least_chance(["subtitles"])
+    stream = evidence_of(said, parse_question("the bus, key 4417"), None)["subtitles"]
+    doubtful = replace(stream, chance=limit + above_the_limit)
+    monkeypatch.setattr(decision, "evidence_of", lambda *_, **__: {"subtitles": doubtful})
+    found = decide(said, "the bus, key 4417", None)
+    assert (found.kind, len(found.passages), found.sources) == (kind, number, ())
+    assert limit < 0.5
+    if found.passages:
+        assert found.passages[:2] == (said[9], said[7])
 
 
 @pytest.mark.parametrize("silence", [[], passages("", "  ")])
