@@ -216,7 +216,7 @@ def test_the_default_one_is_used_where_it_was_fetched_before(tmp_path, monkeypat
     assert text_encoder_at_hand() is None
     assert list(tmp_path.iterdir()) == []
     write_sentence_model(tmp_path / "made", pooling=MEAN)
-    part = tmp_path / "parts" / "sentence_encoder" / "model.zip"
+    part = tmp_path / "parts" / "text" / "model.zip"
     part.parent.mkdir(parents=True)
     shutil.make_archive(str(part.with_suffix("")), "zip", tmp_path / "made")
     found = text_encoder_at_hand()
