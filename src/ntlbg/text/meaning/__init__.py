@@ -46,7 +46,6 @@ class TextEncoder(ABC):
         return not self.languages or language in self.languages
 
 
-@cache  # a second, and 100 MB
 def _minilm() -> TextEncoder:
     from ntlbg.text.meaning.minilm import load_minilm
 
