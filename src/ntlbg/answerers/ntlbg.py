@@ -103,7 +103,7 @@ class NtlbgAnswerer(Answerer):
         reply = self._by_pictures(question, given)
         if question.options is not None:
             return reply
-        return with_quotations(reply, given.decision, given.times)
+        return with_quotations(question, reply, given)
 
     def _by_pictures(self, question: Question, given: AnswerInput) -> Reply:
         asked = read_in_english(question.text, question.options)

@@ -3,6 +3,7 @@
 k chosen frames.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from ntlbg.answerers.content import HOW_KNOWN
 from ntlbg.data import NOT_SEEN
 from ntlbg.time_text import timestamp
-from ntlbg.types import Decision, Passage, Reply
+from ntlbg.types import AnswerInput, Decision, Intent, Passage, Question, Reply
 
 # More likely than not, which is when pictures are an answer, too.
 LIKELY = 0.5
@@ -21,16 +22,17 @@ NEAREST = "Nothing says so directly; nearest:"
 ABOUT_WHOLE = "Of all that is said, from its beginning, middle and end:"
 
 
-def with_quotations(reply: Reply, decision: Decision | None, times: np.ndarray) -> Reply:
+def with_quotations(question: Question, reply: Reply, given: AnswerInput) -> Reply:
     """The answer by pictures, or a quotation where that is more likely the answer.
 
     Args:
         reply: by pictures; its ``found`` is None where they cannot tell.
-        decision: about what is said and written; None: nothing is known of that.
-        times: float64 (k,) of the chosen frames.
     """
+    decision, times = given.decision, given.times
     if decision is None:
         return reply
+    if reply.found is None and reply.notes and question.intent.names_time:
+        decision = _at_its_time(question.intent, given.index.passages) or decision
     seen = reply.found or 0.0
     if seen >= LIKELY and (decision.kind == "whole" or seen >= decision.chance):
         return reply
@@ -44,6 +46,18 @@ def with_quotations(reply: Reply, decision: Decision | None, times: np.ndarray) 
         reply, text=_quoted(decision), found=max(seen, decision.chance), supports=shown, notes=(),
         written=False,
     )  # fmt: skip
+
+
+def _at_its_time(intent: Intent, passages: Sequence[Passage]) -> Decision | None:
+    """What is said at the times that a question names; None: nothing is."""
+    spans = [*((time, time) for time in intent.times_seconds), *intent.ranges_seconds]
+    said = [
+        passage for passage in passages
+        if any(passage.start_seconds <= end + BESIDE_SECONDS
+               and passage.end_seconds >= start - BESIDE_SECONDS for start, end in spans)
+    ]  # fmt: skip
+    said.sort(key=lambda passage: passage.start_seconds)
+    return Decision("said", tuple(said), 1.0, tuple({one.source for one in said})) if said else None
 
 
 def quotation(passage: Passage) -> str:
