@@ -12,7 +12,15 @@ from ntlbg.generation import Generation, decided
 from ntlbg.marks import JPEG, json_object
 from ntlbg.pictures import contact_sheet, save_jpeg
 from ntlbg.time_text import timestamp
-from ntlbg.types import Answer, AnswerInput, Evidence, Question, Reply, SelectedFrames
+from ntlbg.types import (
+    Answer,
+    AnswerInput,
+    Evidence,
+    Question,
+    Reply,
+    SelectedFrames,
+    VideoIndex,
+)
 
 FRAMES = f"frame_{'[0-9]' * 6}_*.jpg"
 SHEET_FILE, SELECTION_FILE = "contact_sheet.jpg", "selection.json"
@@ -100,6 +108,11 @@ def write_overview(moments: SelectedFrames, stage: Path) -> None:
     (stage / SELECTION_FILE).write_text(text + "\n", "utf-8", errors="backslashreplace")
 
 
+def num_pictures(index: VideoIndex) -> int:
+    """How many pictures were looked at: one that stays is met at several steps, with one time."""
+    return len(np.unique(index.pts_seconds))
+
+
 def usage_of(
     seen: AnswerInput, requested: int, *, decoded: int, seconds: dict[str, float]
 ) -> dict[str, Any]:
@@ -107,6 +120,7 @@ def usage_of(
     return {
         "video_seconds": seen.index.meta["duration_seconds"],
         "frames_sampled": len(seen.index),
+        "pictures_sampled": num_pictures(seen.index),
         "frames_requested": requested,
         "frames_used": len(seen.selection),
         "pictures_decoded": decoded,
@@ -118,10 +132,10 @@ def notes_about(usage: dict, num_pictures: int | None, *, damaged: bool) -> list
     """What is to be said of the frames that were read, a sentence each."""
     notes = []
     is_picture = usage["video_seconds"] == 0
-    if usage["frames_sampled"] < usage["frames_requested"] and not is_picture:
+    if usage["pictures_sampled"] < usage["frames_requested"] and not is_picture:
         notes.append(
             f"asked for {usage['frames_requested']} frames, the video gives "
-            f"{usage['frames_sampled']}: all of them are used"
+            f"{usage['pictures_sampled']}: all of them are used"
         )
     used = usage["frames_used"]
     # where all frames are used, so are those that repeat others

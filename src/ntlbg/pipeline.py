@@ -18,6 +18,7 @@ from ntlbg.evidence import (
     answer_of,
     describe_evidence,
     notes_about,
+    num_pictures,
     usage_of,
     write_overview,
     write_pictures,
@@ -175,10 +176,11 @@ def _choose(
     indexed = look.features(video, system, index, progress, report)
     clock.lap("index")
     source = indexed.meta["height"], indexed.meta["width"]
-    budget, plan = min(wanted := look.budget(system.habits, len(indexed)), len(indexed)), None
+    wanted, shown = look.budget(system.habits, len(indexed)), num_pictures(indexed)
+    budget, plan = min(wanted, shown), None
     if limit and question is not None:
         last = float(indexed.pts_seconds[-1])
-        plan, fewer = look.plan(system, question, source, len(indexed), last)
+        plan, fewer = look.plan(system, question, source, shown, last)
         budget, notes = plan.num_frames, [*notes, *fewer]
     selection = choose(system.retriever, indexed, question, selector, budget, **options)
     clock.lap("select")
