@@ -185,6 +185,31 @@ def test_too_few_tokens_are_an_error_that_says_what_would_do():
         planned(short, 3)
 
 
+class ScalesUp(Patches):
+    """Shows what is smaller than 224 pixels in 448, as some processors do."""
+
+    def cost(self, num_frames, height, width):
+        side = 448 if max(height, width) < 224 else max(height, width)
+        return super().cost(num_frames, side, side)
+
+
+def test_a_smaller_picture_that_takes_more_is_not_the_least():
+    answerer = ScalesUp()
+    least = min(answerer.cost(8, *size) for size in answerer.picture_sizes(*SIZE))
+    assert (
+        least == answerer.cost(8, 224, 224) < answerer.cost(8, *answerer.picture_sizes(*SIZE)[-1])
+    )
+    with pytest.raises(BudgetError, match=f"8 frames take at least {least} visual tokens"):
+        planned(answerer, 8, cap=least - 1)
+    assert planned(answerer, 8, cap=least) == (8, "")
+
+
+@pytest.mark.parametrize("cap", ["100", 100.5, True, float("nan"), -1, 0])
+def test_a_cap_that_is_no_number_of_tokens_is_refused(cap):
+    with pytest.raises(BudgetError, match=r"max_visual_tokens is .*; give a whole number of at"):
+        planned(Patches(), 8, cap=cap)
+
+
 @pytest.mark.parametrize("habits", [Habits(num_frames=2.5), Habits(frames_of=lambda looked: 0)])
 def test_habits_that_are_no_number_of_frames_are_refused(habits):
     answerer = ColourAnswerer()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from counter_videos import write_video
 from fakes import MOMENTS, ColourAnswerer
 from ntlbg import pipeline
 from ntlbg.answerers import Wants
@@ -141,6 +142,17 @@ def test_more_frames_than_the_video_has(colour_video, answerer, index):
     answer = ask(colour_video, "Is it red?", model=answerer, num_frames=500, index=index)
     assert answer.usage["frames_used"] == 40
     assert answer.notes == ["asked for 500 frames, the video gives 40: all of them are used"]
+
+
+@pytest.mark.parametrize("selector", ["ntlbg", "uniform", "top_k"])
+def test_a_picture_that_stays_is_shown_once(tmp_path, answerer, index, selector):
+    """Slides: a minute and a half, four pictures; each is met at thirty steps, with one time."""
+    shown_at = [0, 31_200, 60_700, 90_000]
+    film = write_video(tmp_path / "slides.mkv", times=shown_at)
+    answer = ask(film, "Is it red?", model=answerer, index=index, selector=selector)
+    assert [item.pts_seconds for item in answer.evidence] == [0, 31.2, 60.7, 90]
+    assert answer.usage["visual_tokens"] == 4
+    assert answer.notes[0] == "asked for 16 frames, the video gives 4: all of them are used"
 
 
 def test_a_part_of_the_video(colour_video, answerer, index):

@@ -107,6 +107,7 @@ def plan_frames(
         BudgetError: the frames asked for exceed the cap even at their smallest, not one fits, or
             a cap was given for a model whose tokens nobody counts.
     """
+    _check_number(max_visual_tokens)
     if max_visual_tokens is not None and not answerer.counts_tokens:
         raise BudgetError(
             f"nobody says how many tokens {answerer.name} reads, so that --max-visual-tokens "
@@ -115,8 +116,8 @@ def plan_frames(
     cap = answerer.habits.max_visual_tokens if max_visual_tokens is None else max_visual_tokens
     device = device or answerer.device() or main_memory()
     room = Room(answerer, question, sampled_frames, last_seconds, cap, device, told_tokens)
-    sizes = answerer.picture_sizes(*size)
     wanted = min(num_frames or answerer.habits.budget(sampled_frames), sampled_frames)
+    sizes = _cheaper_and_cheaper(answerer, size, wanted)
     if num_frames is not None:
         _check_cap(room, wanted, sizes[-1])
     floor = sizes[-1] if num_frames is not None else _smallest_useful(sizes)
@@ -125,7 +126,10 @@ def plan_frames(
         floor = sizes[-1]
         number = _most(lambda count: room.fits(count, floor), wanted)
     if not number:
-        raise BudgetError(_not_even_one(room, floor))
+        sizes = _cheaper_and_cheaper(answerer, size, 1)
+        number = int(room.fits(1, sizes[-1]))
+    if not number:
+        raise BudgetError(_not_even_one(room, sizes[-1]))
     chosen = _largest(room, number, sizes)
     plan = Plan(number, *chosen, answerer.cost(number, *chosen))
     return plan, [] if number == wanted else [_why_fewer(room, number, wanted, floor)]
@@ -150,6 +154,29 @@ def check_used(
             f"{answerer.name} read {used} visual tokens, {plan.visual_tokens} were planned; this "
             "is a fault of ours or of the model's processor, so its answer is not shown"
         )
+
+
+def _check_number(max_visual_tokens: object) -> None:
+    number, is_bool = max_visual_tokens, isinstance(max_visual_tokens, bool)
+    if number is not None and (not isinstance(number, int) or is_bool or number < 1):
+        raise BudgetError(
+            f"max_visual_tokens is {max_visual_tokens!r}; give a whole number of at least 1"
+        )
+
+
+def _cheaper_and_cheaper(answerer: Answerer, size: Size, number: int) -> list[Size]:
+    """Sizes of pictures, the largest first, each with fewer tokens than the one before.
+
+    Some processors scale up what is very small or narrow, so that a smaller one takes more.
+    """
+    sizes = answerer.picture_sizes(*size)
+    if answerer.counting_is_slow:
+        return sizes
+    found = sizes[:1]
+    for one in sizes[1:]:
+        if answerer.cost(min(number, 2), *one) < answerer.cost(min(number, 2), *found[-1]):
+            found.append(one)
+    return found
 
 
 def _most(fits: Callable[[int], bool], wanted: int) -> int:
@@ -179,7 +206,7 @@ def _check_cap(room: Room, number: int, smallest: Size) -> None:
     most = _most(lambda count: room.within_cap(count, smallest), number)
     instead = f"or at most {_frames(most)}" if most else "or a model whose pictures take less"
     raise BudgetError(
-        f"{_frames(number)} take at least {least} visual tokens, the cap is "
+        f"{_frames(number)} {_take(number)} at least {least} visual tokens, the cap is "
         f"{room.max_visual_tokens}; give --max-visual-tokens {least}, {instead}"
     )
 
@@ -222,6 +249,10 @@ def _memory(room: Room, number: int, size: Size) -> str:
     assert need is not None  # else it fits
     verb, have = "needs" if number == 1 else "need", room.device.usable_bytes / GIGABYTE
     return f"{verb} {need / GIGABYTE:.3g} GB, there are {have:.3g}"
+
+
+def _take(number: int) -> str:
+    return "takes" if number == 1 else "take"
 
 
 def _frames(number: int) -> str:

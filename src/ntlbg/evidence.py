@@ -23,6 +23,7 @@ from ntlbg.types import (
     Quotation,
     Reply,
     SelectedFrames,
+    VideoIndex,
 )
 
 FRAMES = f"frame_{'[0-9]' * 6}_*.jpg"
@@ -131,6 +132,11 @@ def write_overview(moments: SelectedFrames, stage: Path) -> None:
     (stage / SELECTION_FILE).write_text(text + "\n", "utf-8", errors="backslashreplace")
 
 
+def num_pictures(index: VideoIndex) -> int:
+    """How many pictures were looked at: one that stays is met at several steps, with one time."""
+    return len(np.unique(index.pts_seconds))
+
+
 def usage_of(
     seen: AnswerInput,
     requested: int,
@@ -152,6 +158,7 @@ def usage_of(
         "passages_told": len(seen.passages),
         "video_seconds": seen.index.meta["duration_seconds"],
         "frames_sampled": len(seen.index),
+        "pictures_sampled": num_pictures(seen.index),
         "frames_requested": requested,
         "frames_used": len(seen.selection),
         "pictures_decoded": decoded,
@@ -163,10 +170,10 @@ def notes_about(usage: dict, num_pictures: int | None, *, damaged: bool) -> list
     """What is to be said of the frames that were read, a sentence each."""
     notes = []
     is_picture = usage["video_seconds"] == 0
-    if usage["frames_sampled"] < usage["frames_requested"] and not is_picture:
+    if usage["pictures_sampled"] < usage["frames_requested"] and not is_picture:
         notes.append(
             f"asked for {usage['frames_requested']} frames, the video gives "
-            f"{usage['frames_sampled']}: all of them are used"
+            f"{usage['pictures_sampled']}: all of them are used"
         )
     used = usage["frames_used"]
     # where all frames are used, so are those that repeat others

@@ -185,6 +185,8 @@ def _quiet_hub() -> Iterator[None]:
 
 def reason(error: Exception) -> str:
     """The beginning of what a library says, which may go on for pages."""
+    if "ignore_mismatched_sizes" in str(error):  # it points to what it printed elsewhere
+        return f"the shapes of its weights are not those that {CONFIG} says"
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
 

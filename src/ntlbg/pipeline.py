@@ -16,6 +16,7 @@ from ntlbg.evidence import (
     answer_of,
     describe_evidence,
     notes_about,
+    num_pictures,
     pictures_in,
     usage_of,
     write_overview,
@@ -176,10 +177,11 @@ def _choose(
     clock.lap("index")
     said = what_is_said(system, indexed, question, look.words.transcript)
     source = indexed.meta["height"], indexed.meta["width"]
-    budget, plan = min(wanted := look.budget(system.habits, len(indexed)), len(indexed)), None
+    wanted, shown = look.budget(system.habits, len(indexed)), num_pictures(indexed)
+    budget, plan = min(wanted, shown), None
     if limit and question is not None:
         last = float(indexed.pts_seconds[-1])
-        plan, fewer = look.plan(system, question, source, len(indexed), last, said.telling.tokens)
+        plan, fewer = look.plan(system, question, source, shown, last, said.telling.tokens)
         budget, notes = plan.num_frames, [*notes, *fewer]
     selection = choose(said.retriever, indexed, question, selector, budget, **options)
     clock.lap("select")

@@ -337,6 +337,21 @@ def test_a_model_of_the_hub_that_is_not_in_the_cache_is_one_line(tmp_path, monke
         load_answerer("nobody/none")
 
 
+@EVERY_FAMILY
+@pytest.mark.parametrize("size", [(180, 720), (100, 900), (1920, 1080), (720, 180), (360, 640)])
+def test_the_least_that_an_error_names_is_the_least(answerers, family, size):
+    """Over all sizes that there are: processors scale up what is very small or narrow."""
+    answerer = answerers[family]
+    for number in (1, 5):
+        least = min(answerer.cost(number, *one) for one in answerer.picture_sizes(*size))
+        with pytest.raises(BudgetError, match=f"at least {least} visual tokens"):
+            plan_frames(answerer, QUESTION, size, 60, num_frames=number,
+                        max_visual_tokens=least - 1, device=ROOM)  # fmt: skip
+        plan, _ = plan_frames(answerer, QUESTION, size, 60, num_frames=number,
+                              max_visual_tokens=least, device=ROOM)  # fmt: skip
+        assert plan.visual_tokens == least
+
+
 def test_options_are_asked_for_in_the_words_of_each_family():
     question = parse_question("What is shown?", ("a car", "a dog"))
     assert question_text(question) == (

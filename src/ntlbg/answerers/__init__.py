@@ -86,6 +86,7 @@ class Answerer(ABC):
             None where there is no limit, or none is known.
         stamp_tokens: that the time before each frame takes of those; an upper bound.
         tokens_are_exact: whether ``cost`` is what is used, not more.
+        counting_is_slow: whether ``cost`` of a size that it was not asked for before takes a while.
         is_of_the_hub: whether somebody named it as on a hub, so that one may be asked.
     """
 
@@ -97,6 +98,7 @@ class Answerer(ABC):
     context_length: int | None = None
     stamp_tokens: int = 0
     tokens_are_exact: bool = True
+    counting_is_slow: bool = False
     is_of_the_hub: bool = False
 
     @property

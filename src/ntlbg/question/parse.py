@@ -54,6 +54,8 @@ def checked_question(text: str, options: Sequence[str] | None = None) -> Questio
     """
     if not isinstance(text, str) or not text.strip():
         raise QuestionError(f"the question is empty ({text!r}); ask something in words")
+    if isinstance(options, str):
+        raise QuestionError(f"the options are the text {options!r}; give a list of texts")
     if options is not None:
         options = [option.strip() for option in options]
         if len(options) < 2 or "" in options or len(set(options)) < len(options):

@@ -93,6 +93,7 @@ class ChatAnswerer(Answerer):
     wants = Wants(pictures=True, longest_side=LONGEST_SIDES[0], passages=True)
     habits = Habits(num_frames=NUM_FRAMES, max_visual_tokens=VISUAL_TOKENS)
     tokens_are_exact = False  # what a server says may be a little off
+    counting_is_slow = True
     anew: Mapping[str, Any] = {}
 
     def __init__(
