@@ -22,9 +22,10 @@ from ntlbg.types import Frames
 __all__ = ["PICTURES_PER_HOUR", "ScreenListener"]
 
 RULES = 1  # raise it when the same pictures would give other passages
-# A piece ends with the first look after so long, and at last after so long: the next one begins
-# by reading the whole screen again, which costs as much as one slide.
-PIECE_SECONDS, LONGEST_PIECE_SECONDS = 180.0, 300.0
+# A piece ends with the first look after so long, since the next one begins by reading the whole
+# screen again, which costs as much as one slide; else where nothing changes, after longer; and at
+# last anywhere. A run that is killed loses no more than that.
+PIECE_SECONDS, QUIET_PIECE_SECONDS, LONGEST_PIECE_SECONDS = 180.0, 240.0, 300.0
 
 
 class ScreenListener(Listener):
@@ -77,9 +78,9 @@ class ScreenListener(Listener):
             for seconds, picture in zip(frames.pts_seconds, frames.data):
                 watch.see(float(seconds), picture)
                 count += 1
-                length = count * step
-                if length >= (PIECE_SECONDS if watch.has_just_read else LONGEST_PIECE_SECONDS):
-                    piece = Piece(tuple(watch.take()), begin + length, _plain(watch.state))
+                if _is_piece(watch, count * step):
+                    until = begin + count * step
+                    piece = Piece(tuple(watch.take()), until, _plain(watch.state))
                     yield piece
                     begin, count, watch = piece.until_seconds, 0, self._watch(piece.state)
         until = begin + count * step
@@ -89,6 +90,12 @@ class ScreenListener(Listener):
 
     def _watch(self, state: Mapping[str, Any]) -> Watch:
         return Watch(self._reader, 1 / self.fps, self._per_hour, state)
+
+
+def _is_piece(watch: Watch, seconds: float) -> bool:
+    if watch.has_just_read:
+        return seconds >= PIECE_SECONDS
+    return seconds >= (QUIET_PIECE_SECONDS if watch.is_quiet else LONGEST_PIECE_SECONDS)
 
 
 def _plain(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ LARGEST_RATIO = 1.3  # of the heights of two lines in one size of letters
 # A line that begins with one of these is an item of its own.
 ITEM = re.compile(r"\s*(?:[•●·◆■►▶▪‣–—*-]\s|\(?\d{1,2}[.):]\s?|\(?[a-zA-Z][.)]\s)")
 # Marks of code and formulas: such lines are not running text.
-CODE = re.compile(r"[{}=<>_;|\\\[\]]|\(\)|::|//")
+CODE = re.compile(r"[{}=<>_;|\\\[\]]|\w\(|::|//")
 UNSPACED = re.compile(r"[぀-ヿ㐀-鿿豈-﫿]")
 # Ends a sentence or a heading, after which a new line is on purpose unless the column was full.
 ENDS = re.compile(r"[.!?:。！？：]$")

@@ -12,9 +12,12 @@ from ntlbg.text.screen.looks import Rectangle, is_same, is_there, look_at
 
 # Boxes of one line in two pictures share this much of their area; below, the line moved or grew.
 SAME_PLACE = 0.5
-UNMOVED = 0.8
-# Two readings of one text differ by a letter in seven at most, and in no digit.
+# A line whose ends moved by more of its height has a letter more or less.
+UNMOVED = 0.5
+# Two readings of one text differ by a letter in seven at most, in no digit, and little in length.
 ALIKE = 0.85
+LENGTH_ALIKE = 0.9
+MUCH_ALIKE = 0.6  # texts of one author in a place have .2 to .45
 # A line that grows letter by letter as it is typed has this many before it counts as the same.
 TYPED = 4
 
@@ -81,7 +84,10 @@ class OpenLines:
         """The line that is in a box as it was when it was read."""
         place = Rectangle.around(box)
         for line in self.on_screen:
-            if line.look is None or line.place.overlap(place) < UNMOVED:
+            beside = max(abs(line.place.left - place.left), abs(line.place.right - place.right))
+            if line.look is None or line.place.overlap(place) < SAME_PLACE:
+                continue
+            if beside > UNMOVED * place.height:
                 continue
             if is_same(line.look, look_at(picture, line.box)):
                 return line
@@ -155,7 +161,15 @@ def is_same_text(one: str, other: str) -> bool:
         return True
     if re.findall(r"\d+", one) != re.findall(r"\d+", other):
         return False
+    short, long = sorted((len(plain(one)), len(plain(other))))
+    if short < LENGTH_ALIKE * long:
+        return False
     return SequenceMatcher(None, plain(one), plain(other), autojunk=False).ratio() >= ALIKE
+
+
+def is_much_alike(one: str, other: str) -> bool:
+    """Whether texts differ so little that their pictures are told apart letter by letter only."""
+    return SequenceMatcher(None, plain(one), plain(other), autojunk=False).ratio() >= MUCH_ALIKE
 
 
 def is_typed(before: str, now: str) -> bool:

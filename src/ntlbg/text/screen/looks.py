@@ -8,11 +8,12 @@ import numpy as np
 HEIGHT = 24
 LONGEST = 1600
 # Correlation of two looks above which a text is still there. Over a picture that moves, the same
-# text has .6 and more, another in its place below .4 (`benchmarks/screen_changes.py`).
-THERE = 0.5
+# text has .97 and more, another in its place or none .36 at most (`benchmarks/screen_changes.py`).
+THERE = 0.6
 # Largest difference of a square of the look, in standard deviations of the look, at which the text
-# is the same. Coder noise stays below .15, one digit for another is .35 and more.
-SAME = 0.25
+# is the same. One digit for another is .24 and more, the noise of a coder below .01. Over a picture
+# that moves the same text has .07 to .35: it may be read again.
+SAME = 0.12
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,8 +29,6 @@ SHIFT_TOLERANCE = 4
 RUNNING = 0.8
 # A ticker moves by 3 letters between two looks, else it is a line that trembles.
 LEAST_SHIFT = 3
-# As much of the text so far is searched for the next reading: three windows of 60 letters.
-TAIL = 200
 SHORTEST = 6  # letters of a sentence; shorter is the rest of one that was cut off
 ALIKE = 0.8  # two readings of one sentence
 # Readings that stay after the others were put together, since their sentences may go on.
@@ -102,7 +100,7 @@ class Ticker:
 
 
 def shift(before: str, now: str, least: float = PART_SHARED) -> int | None:
-    """Where the first letter of a reading lies in the text before it; None if they share too little.
+    """Where the first letter of a reading lies in the text before it; None if too little is shared.
 
     Args:
         least: share of the letters that both should have.
@@ -148,10 +146,12 @@ class _Run:
     def __init__(self, seconds: float, text: str):
         self.text = text
         self.first, self.last = [seconds] * len(text), [seconds] * len(text)
+        # of the last reading: the next one begins no earlier, even where the ticker says it again
+        self._tail = 0
 
     def takes(self, seconds: float, text: str) -> bool:
         """Put a reading to the end of the run, if it overlaps it."""
-        tail = max(0, len(self.text) - TAIL)
+        tail = self._tail
         at = shift(self.text[tail:], text)
         if at is None or at < 0:
             return False
@@ -160,7 +160,7 @@ class _Run:
         keep, new = tail + at + joint.a + joint.size, joint.b + joint.size
         if keep + len(text) - new < len(self.text):
             keep, new = len(self.text), len(text)
-        self.text = self.text[:keep] + text[new:]
+        self.text, self._tail = self.text[:keep] + text[new:], tail + at
         added = len(text) - new
         self.first = self.first[:keep] + [seconds] * added
         self.last = self.last[: tail + at] + [seconds] * (len(self.text) - tail - at)

@@ -12,7 +12,7 @@ import numpy as np
 from ntlbg.text.screen import blocks
 from ntlbg.text.screen.allowance import Allowance
 from ntlbg.text.screen.changes import Changes
-from ntlbg.text.screen.lines import Line, OpenLines, began
+from ntlbg.text.screen.lines import Line, OpenLines, began, is_much_alike, is_typed
 from ntlbg.text.screen.looks import Rectangle, look_at
 from ntlbg.text.screen.reading import GLANCE_SIDE, LOOK_SIDE, Reader, Reading
 from ntlbg.text.screen.ticker import OVER_SECONDS, Ticker, runs_on, shift, uncut
@@ -28,8 +28,8 @@ LEAST_OF_FEW, FEW = 0.9, 2
 LOOK_BACK = 4
 # A line that vanished is kept so long, in case it is a window of a ticker: looks at it are two to
 # four seconds apart.
-KEPT_SECONDS = 6.0
-BLINK_STEPS = 2  # pictures for which something may lie over a line
+KEPT_SECONDS = 8.0
+BLINK_STEPS = 1  # pictures for which something may lie over a line
 EDGE = 0.015  # of the width: text nearer to the edge is cut off by it
 # Boxes that share more than this cannot both be read: the new line is in the place of the other.
 REPLACED = 0.2
@@ -99,6 +99,11 @@ class Watch:
         return known | ({"notes": self.notes} if self.notes else {})
 
     @property
+    def is_quiet(self) -> bool:
+        """Nothing has changed that was not looked at."""
+        return self._changes.is_as_it_was
+
+    @property
     def notes(self) -> list[str]:
         """What is to be said about the reading."""
         if not self._allowance.refused:
@@ -149,7 +154,7 @@ class Watch:
         if line is None:
             line = Line(reading.text, reading.confidence, box, seconds, look=look)
             self._begin(line, taken)
-        elif same is None or reading.confidence > line.confidence:
+        elif is_typed(line.text, reading.text) or reading.confidence > line.confidence:
             line.text, line.confidence = reading.text, reading.confidence
         line.box, line.look, line.end_seconds = box, look, None
         taken.append(line)
@@ -162,7 +167,8 @@ class Watch:
             for other in self._lines.lines
             if other not in taken and other.place.overlap(line.place) > REPLACED
         ]
-        line.start_seconds = began(line, self._pictures, exactly=bool(there))
+        exactly = any(is_much_alike(other.text, line.text) for other in there)
+        line.start_seconds = began(line, self._pictures, exactly=exactly)
         for other in there:
             if other.end_seconds is None:
                 other.end_seconds = max(line.start_seconds, other.start_seconds)
@@ -176,11 +182,12 @@ class Watch:
         picture: np.ndarray,
         taken: Sequence[Line],
     ) -> bool:
-        if not self._changes.is_moving(box, picture.shape):
-            return False
         place = Rectangle.around(box)
         text = self._uncut(reading.text, place, picture.shape[1])
+        moves = self._changes.is_moving(box, picture.shape)
         ticker = next((one for one in self._tickers if one.place.shares_row(place)), None)
+        if not moves and (ticker is None or shift(ticker.readings[-1][1], text) is None):
+            return False  # after a break nothing is seen to move: the text has to go on
         if ticker is None:
             ticker = self._new_ticker(reading.text, box, picture.shape[1], taken)
         if ticker is None:
