@@ -22,7 +22,8 @@ def plain(*arguments):
 
 def test_packages_of_extras_are_those_of_the_distributions(pytestconfig):
     declared = {}
-    for file, extra in (("pyproject.toml", "train"), ("lab/pyproject.toml", "games")):
+    files = {"train": "pyproject.toml", "screen": "pyproject.toml", "games": "lab/pyproject.toml"}
+    for extra, file in files.items():
         project = tomllib.loads((pytestconfig.rootpath / file).read_text())["project"]
         for line in project["optional-dependencies"][extra]:
             declared[Requirement(line).name] = f"{project['name']}[{extra}]"

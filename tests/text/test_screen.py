@@ -288,7 +288,7 @@ def test_noise_is_no_change(knows, listener):
     rnd, page = np.random.default_rng(1), knows.drawn([TITLE, FIRST])
     film = []
     for _ in range(30):
-        noisy = np.clip(page + rnd.normal(0, 4, page.shape), 0, 255).astype(np.uint8)
+        noisy = np.clip(page + rnd.normal(0, 3, page.shape), 0, 255).astype(np.uint8)
         knows.pages[hash(noisy.tobytes())] = [TITLE, FIRST]
         film.append(noisy)
     assert spans(passages(listener, film)) == [(TITLE.text, 0.0, 29.0), (FIRST.text, 0.0, 29.0)]

@@ -14,7 +14,12 @@ from ntlbg.plugins import COMMANDS
 
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
 # Packages that a plain installation does not bring, and what to install for them.
-EXTRAS = {"peft": "ntlbg-llm[train]", "vizdoom": "ntlbg-llm-lab[games]"}
+EXTRAS = {
+    "peft": "ntlbg-llm[train]",
+    "rapidocr": "ntlbg-llm[screen]",
+    "onnxruntime": "ntlbg-llm[screen]",
+    "vizdoom": "ntlbg-llm-lab[games]",
+}
 # In the order of the help; what other distributions add comes after these.
 ORDER = (
     "ask", "answer", "select", "index", "demo", "haystack", "enrol", "train", "fetch", "evaluate",

@@ -15,10 +15,10 @@ import numpy as np
 WIDTH, HEIGHT = 224, 126
 COLUMNS, ROWS = 14, 9
 # Mean difference of a tile, of 255 levels. `benchmarks/screen_changes.py`, films coded by H.264:
-# what stays moves a tile by .3 at most, two small digits by 4.5 or more, a line of code by 6.4. One
-# digit for another moves it less than two more do. Noise of a camera may be above the limit: it
-# never holds, and is looked at seldom.
-LIMIT = 2.0
+# what stays moves a tile by .3 at most, one small digit for another by 1.7 or more, two more digits
+# by 4.5, a line of code by 5. Noise of a camera may be above the limit: it never holds, and is
+# looked at seldom.
+LIMIT = 1.2
 # A tile that does not hold is looked at after so long: half of the time that subtitles stay.
 FIRST_WAIT_SECONDS = 2.0
 # And at most after so long, where it never had text: one look costs .04 s, 900 in an hour 40 s.

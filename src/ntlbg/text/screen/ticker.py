@@ -176,7 +176,7 @@ def found_in(readings: Sequence[tuple[float, str]]) -> list[Sentence]:
     found = merged([sentence for run in runs for sentence in _sentences(run)])
     whole = Counter(part for _, text in readings for part in BETWEEN.split(text)[1:-1] if part)
     for sentence in found:
-        sentence.text = _most_read(sentence.text, whole)
+        sentence.text = _most_read(_voted(sentence.text, readings), whole)
     return merged(found)
 
 
@@ -190,6 +190,22 @@ def _sentences(run: _Run) -> list[Sentence]:
             is_whole = 0 < number < len(marks)
             found.append(Sentence(run.text[start:end].strip(), first, last, is_whole))
     return found
+
+
+def _voted(text: str, readings: Sequence[tuple[float, str]]) -> str:
+    """Each letter as most of the readings have it that show it."""
+    votes = [Counter(letter) for letter in text]
+    pieces = [text[at : at + BLOCK + 2] for at in range(0, len(text), BLOCK + 2)]
+    for _, reading in readings:
+        if not any(piece in reading for piece in pieces):
+            continue
+        matcher = SequenceMatcher(None, text, reading, autojunk=False)
+        for kind, start, end, other, other_end in matcher.get_opcodes():
+            # a letter too many or too few has no place to vote for
+            if kind == "equal" or (kind == "replace" and end - start == other_end - other):
+                for vote, letter in zip(votes[start:end], reading[other:other_end]):
+                    vote[letter] += 1
+    return "".join(vote.most_common(1)[0][0] for vote in votes)
 
 
 def _most_read(text: str, whole: Counter[str]) -> str:
