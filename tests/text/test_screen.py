@@ -1,6 +1,7 @@
 """Text on screen from the time it appears until it vanishes, each text once; with a reader that
 makes no mistakes. What RapidOCR reads is in test_screen_reading.py."""
 
+import contextlib
 import json
 
 import numpy as np
@@ -230,22 +231,43 @@ def test_a_run_that_was_killed_finds_what_one_run_finds(tmp_path_factory, shown,
         knows = Knows()
         film, listener = film_of(knows, shown), ScreenListener(reader=knows)
 
-        def listen(after_seconds, state, dies_at=99):
-            pieces = listener.listen(stream(film, after_seconds), after_seconds, state)
-            for number, piece in enumerate(pieces):
-                if number == dies_at:
-                    raise Killed
-                yield piece
+        kept_whole, kept_in_parts = tracks(tmp_path_factory.mktemp("track"), listener, film, cut)
+        assert kept_in_parts == kept_whole
 
-        folder = tmp_path_factory.mktemp("track")
-        whole = TextTrack(folder / "whole.jsonl", "screen")
-        list(whole.grow(listen))
-        parts = TextTrack(folder / "parts.jsonl", "screen")
-        try:
-            list(parts.grow(lambda after, state: listen(after, state, dies_at=cut)))
-        except Killed:
-            list(parts.grow(listen))
-        assert parts.path.read_bytes() == whole.path.read_bytes()
+
+@pytest.mark.parametrize("cut", range(1, 7))
+@pytest.mark.parametrize("kind", ["ticker", "subtitle"])
+def test_a_run_killed_in_what_moves_finds_what_one_run_finds(
+    knows, listener, monkeypatch, tmp_path, kind, cut
+):
+    shorten_pieces(monkeypatch)
+    if kind == "ticker":
+        film = ticker_film(knows, ["Council votes on the tram line", "A white van is gone"], 6, 70)
+    else:
+        said = Text("We leave for the harbour", 150, 310, 22, ink=(255, 255, 255), outline=2)
+        ground = scene((640, 360))
+        film = [knows.drawn([said] if n % 20 > 8 else [], moved(ground, 5 * n)) for n in range(70)]
+    kept_whole, kept_in_parts = tracks(tmp_path, listener, film, cut)
+    assert kept_in_parts == kept_whole
+    assert kept_whole.count(b'"piece"') > cut
+
+
+def tracks(folder, listener, film, cut):
+    """What is kept of a film by one run, and by two of which the first dies after some pieces."""
+
+    def listen(after_seconds, state, dies_at=99):
+        pieces = listener.listen(stream(film, after_seconds), after_seconds, state)
+        for number, piece in enumerate(pieces):
+            if number == dies_at:
+                raise Killed
+            yield piece
+
+    whole, parts = (TextTrack(folder / f"{name}.jsonl", "screen") for name in ("whole", "parts"))
+    list(whole.grow(listen))
+    with contextlib.suppress(Killed):  # a short film is over before
+        list(parts.grow(lambda after, state: listen(after, state, dies_at=cut)))
+    list(parts.grow(listen))
+    return whole.path.read_bytes(), parts.path.read_bytes()
 
 
 @settings(max_examples=15, deadline=None)

@@ -29,6 +29,8 @@ SHIFT_TOLERANCE = 4
 RUNNING = 0.8
 # A ticker moves by 3 letters between two looks, else it is a line that trembles.
 LEAST_SHIFT = 3
+# Readings before the last that may show the same letters still, not again.
+NEIGHBOURS = 6
 SHORTEST = 6  # letters of a sentence; shorter is the rest of one that was cut off
 ALIKE = 0.8  # two readings of one sentence
 # Readings that stay after the others were put together, since their sentences may go on.
@@ -70,6 +72,13 @@ class Ticker:
         if self.readings and self.readings[-1][0] == seconds:
             text = self.readings.pop()[1] + MARK + text
         self.readings.append((seconds, text))
+
+    def knows(self, text: str) -> bool:
+        """Whether a reading says nothing new: the ticker has come to its beginning again."""
+        middle = text[len(text) // 3 : -len(text) // 3]
+        before = [old for _, old in self.readings[:-NEIGHBOURS]]
+        before += [sentence.text for sentence in self.sentences]
+        return len(middle) >= SHARED and any(middle in old for old in before)
 
     def fold(self) -> None:
         """Put the readings so far together and keep only the last of them."""

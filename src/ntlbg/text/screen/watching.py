@@ -64,9 +64,10 @@ class Watch:
         if not self._changes.is_as_it_was:
             self._lines.watch(picture, seconds)
         self.has_just_read = False
-        if not self._has_looked or self._changes.is_settled:
+        settled = self._changes.is_settled
+        if not self._has_looked or (settled and not self._changes.is_moving_most):
             self._look(seconds, picture)
-        elif self._changes.is_restless:
+        elif settled or self._changes.is_restless:
             self._look_if_worth_it(seconds, picture)
         self._pictures.append((seconds, picture))
         self._finish_what_is_over(seconds)
@@ -147,8 +148,11 @@ class Watch:
     ) -> bool:
         """Put a reading to the line or ticker that it is of; whether it says something new."""
         same = self._lines.same(reading.text, box, seconds, taken)
-        if same is None and self._is_of_ticker(reading, box, seconds, picture, taken):
-            return True
+        if same is None and (ticker := self._ticker(reading, box, picture, taken)):
+            text = self._uncut(reading.text, Rectangle.around(box), picture.shape[1])
+            is_new = not ticker.knows(text)
+            ticker.add(seconds, text)
+            return is_new
         line = same or self._lines.typed(reading.text, box, taken)
         look = look_at(picture, box)
         if line is None:
@@ -174,26 +178,19 @@ class Watch:
                 other.end_seconds = max(line.start_seconds, other.start_seconds)
         self._lines.lines.append(line)
 
-    def _is_of_ticker(
-        self,
-        reading: Reading,
-        box: np.ndarray,
-        seconds: float,
-        picture: np.ndarray,
-        taken: Sequence[Line],
-    ) -> bool:
+    def _ticker(
+        self, reading: Reading, box: np.ndarray, picture: np.ndarray, taken: Sequence[Line]
+    ) -> Ticker | None:
+        """The ticker that a reading is a window of."""
         place = Rectangle.around(box)
-        text = self._uncut(reading.text, place, picture.shape[1])
         moves = self._changes.is_moving(box, picture.shape)
         ticker = next((one for one in self._tickers if one.place.shares_row(place)), None)
-        if not moves and (ticker is None or shift(ticker.readings[-1][1], text) is None):
-            return False  # after a break nothing is seen to move: the text has to go on
         if ticker is None:
-            ticker = self._new_ticker(reading.text, box, picture.shape[1], taken)
-        if ticker is None:
-            return False
-        ticker.add(seconds, text)
-        return True
+            width = picture.shape[1]
+            return self._new_ticker(reading.text, box, width, taken) if moves else None
+        # after a break nothing is seen to move: the text has to go on
+        goes_on = moves or shift(ticker.readings[-1][1], reading.text) is not None
+        return ticker if goes_on else None
 
     def _new_ticker(
         self, text: str, box: np.ndarray, width: int, taken: Sequence[Line]
