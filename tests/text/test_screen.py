@@ -13,6 +13,7 @@ import ntlbg.text.screen as screen
 from ntlbg.errors import ConfigError
 from ntlbg.index.text_tracks import TextTrack
 from ntlbg.text.screen import ScreenListener
+from ntlbg.text.screen.reading import LOOK_SIDE
 from screen_films import Knows, Text, moved, passages, scene, spans, stream
 
 TITLE = Text("Costs of the harbour", 40, 30, 28)
@@ -172,6 +173,25 @@ def test_a_film_that_always_moves_is_glanced_at_seldom(knows, listener):
     film = [knows.drawn([], moved(ground, 5 * n)) for n in range(120)]
     assert passages(listener, film) == []
     assert knows.finds <= 120 / 3
+
+
+def test_a_face_beside_slides_does_not_make_them_looked_at(knows, listener):
+    rnd, film = np.random.default_rng(0), []
+    for second in range(120):
+        page = knows.drawn([Text(f"Chapter {second // 40} of the report", 40, 60, 24)]).copy()
+        lines = knows.pages[hash(page.tobytes())]
+        page[240:, 500:] = rnd.integers(0, 255, (12, 14, 1), np.uint8).repeat(10, 0).repeat(10, 1)
+        knows.pages[hash(page.tobytes())] = lines
+        film.append(page)
+    sides = []
+    find = knows.find
+    knows.find = lambda picture, side: sides.append(side) or find(picture, side)
+    assert spans(passages(listener, film)) == [
+        ("Chapter 0 of the report", 0.0, 40.0), ("Chapter 1 of the report", 40.0, 80.0),
+        ("Chapter 2 of the report", 80.0, 119.0),
+    ]  # fmt: skip
+    assert sides.count(LOOK_SIDE) <= 3 + 3
+    assert len(sides) <= 120 / 3
 
 
 def changing(knows, count):

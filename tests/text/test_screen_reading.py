@@ -97,6 +97,15 @@ def test_places_are_those_of_the_letters(reader):
         assert np.abs(box - text.box).max() < 0.5 * text.points
 
 
+@pytest.mark.parametrize(
+    ("text", "confidence", "does"),
+    [("Seeds", 0.61, True), ("Seeds", 0.55, False), ("42", 0.95, True), ("42", 0.7, False),
+     ("F", 0.99, False), ("• —", 0.99, False), ("", 0.0, False), ("谢谢", 0.95, True)],
+)  # fmt: skip
+def test_what_is_believed(text, confidence, does):
+    assert is_believed(reading_module.Reading(text, confidence)) == does
+
+
 def test_parts_of_a_line_are_joined_and_columns_are_not():
     def box(left, top, right, bottom):
         return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], float)

@@ -19,6 +19,8 @@ COLUMNS, ROWS = 14, 9
 # by 4.5, a line of code by 5. Noise of a camera may be above the limit: it never holds, and is
 # looked at seldom.
 LIMIT = 1.2
+# Share of the tiles of a text that may change beside it: of a line over ten tiles the last two.
+RIM = 0.25
 # A tile that does not hold is looked at after so long: half of the time that subtitles stay.
 FIRST_WAIT_SECONDS = 2.0
 # And at most after so long, where it never had text: one look costs .04 s, 900 in an hour 35 s.
@@ -59,7 +61,7 @@ class Changes:
         self._restless_wait = FIRST_WAIT_SECONDS
         self._small: np.ndarray | None = None
         self._reference: np.ndarray | None = None
-        self._moved = self._held = np.zeros((ROWS, COLUMNS), bool)
+        self._moved = self._held = self._restless = np.zeros((ROWS, COLUMNS), bool)
         self._wait = self._due = np.zeros((ROWS, COLUMNS))
         self.is_still = False
 
@@ -74,6 +76,7 @@ class Changes:
         since = tile_differences(small, before)
         self.is_still = bool((since <= LIMIT).all())
         self._moved = tile_differences(small, self._reference) > LIMIT
+        self._restless = self._moved & (since > LIMIT) & ~self._held
         self._held = since <= LIMIT
         self._small = small
 
@@ -84,18 +87,21 @@ class Changes:
 
     @property
     def is_settled(self) -> bool:
-        """Something changed and held, where a look is due."""
-        return bool((self._moved & self._held & (self._now >= self._due)).any())
+        """Something changed and held, where a look is due.
 
-    @property
-    def is_moving_most(self) -> bool:
-        """A film, in which something holds now and then by chance."""
-        return bool(self._held.mean() < 0.5)
+        Beside what moves a tile that holds does so by chance.
+        """
+        calm = ~_with_neighbours(~self._held)
+        return bool((self._moved & calm & (self._now >= self._due)).any())
 
     @property
     def is_restless(self) -> bool:
-        """Something changed and never holds, and a look is due."""
-        return bool(self._moved.any()) and self._now >= self._looked_at + self._restless_wait
+        """Something changes for the second time in a row, and a look is due."""
+        return bool(self._restless.any()) and self._now >= self._looked_at + self._restless_wait
+
+    def is_changed(self, box: np.ndarray, shape: tuple[int, ...]) -> bool:
+        """Whether a box changed since the last look; at its rim others may have changed."""
+        return bool(self._moved[self._tiles(box, shape)].mean() > RIM)
 
     @property
     def was_fruitful(self) -> bool:
@@ -105,6 +111,17 @@ class Changes:
     def is_moving(self, box: np.ndarray, shape: tuple[int, ...]) -> bool:
         """Whether most of a box (4, 2) of a picture of this shape is not as in the one before."""
         return bool(self._held[self._tiles(box, shape)].mean() < 0.5)
+
+    def passed_over(self) -> None:
+        """A glance at what never holds found no text there; what changed elsewhere is still due."""
+        assert self._reference is not None
+        assert self._small is not None
+        where = _with_neighbours(self._restless)
+        self._let_wait(where)
+        high, wide = (side // tiles for side, tiles in zip(self._small.shape, where.shape))
+        pixels = where.repeat(high, axis=0).repeat(wide, axis=1)
+        self._reference = np.where(pixels, self._small, self._reference)
+        self._looked_at, self._restless_wait = self._now, LAST_WAIT_SECONDS
 
     def looked(self, shape: tuple[int, ...], found: Sequence[np.ndarray]) -> None:
         """A look at this picture found new text in these boxes.
@@ -119,13 +136,17 @@ class Changes:
         barren = _with_neighbours(self._moved) & ~fruitful
         self._wait[fruitful] = 0.0
         self._due[fruitful] = self._now
-        self._wait[barren] = np.clip(self._wait[barren] * 2, FIRST_WAIT_SECONDS, LAST_WAIT_SECONDS)
-        self._due[barren] = self._now + self._wait[barren]
+        self._let_wait(barren)
         self._reference, self._looked_at = self._small, self._now
         self._restless_wait = FIRST_WAIT_SECONDS if found else LAST_WAIT_SECONDS
 
+    def _let_wait(self, barren: np.ndarray) -> None:
+        longer = np.clip(self._wait[barren] * 2, FIRST_WAIT_SECONDS, LAST_WAIT_SECONDS)
+        self._wait[barren], self._due[barren] = longer, self._now + longer
+
     def _begin(self, small: np.ndarray) -> None:
         self._reference, self._looked_at = small, self._now
+        self._held = np.ones(_grid(small.shape), bool)
         self._wait, self._due = np.zeros(_grid(small.shape)), np.full(_grid(small.shape), -np.inf)
 
     def _tiles(self, box: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

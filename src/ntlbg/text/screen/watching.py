@@ -19,10 +19,10 @@ from ntlbg.text.screen.ticker import OVER_SECONDS, Ticker, runs_on, shift, uncut
 from ntlbg.types import Passage
 
 # Least confidence of a reading. On photographs and blurred shapes false finds are read with .16 to
-# .51, one letter with .87; lines of slides, code and subtitles with .93 and more.
+# .51, one letter with up to .98; lines of slides, code and subtitles with .93 and more.
 LEAST_CONFIDENCE = 0.6
-# Least confidence of one or two letters, which a shape may look like.
-LEAST_OF_FEW, FEW = 0.9, 2
+# One letter is what any shape may look like, and nobody searches for it. Two have to be surer.
+FEWEST, LEAST_OF_FEWEST = 2, 0.9
 # Pictures in which one looks back for the beginning of a line: as many as go by between two looks
 # at what never holds, at one a second.
 LOOK_BACK = 4
@@ -64,10 +64,9 @@ class Watch:
         if not self._changes.is_as_it_was:
             self._lines.watch(picture, seconds)
         self.has_just_read = False
-        settled = self._changes.is_settled
-        if not self._has_looked or (settled and not self._changes.is_moving_most):
+        if not self._has_looked or self._changes.is_settled:
             self._look(seconds, picture)
-        elif settled or self._changes.is_restless:
+        elif self._changes.is_restless:
             self._look_if_worth_it(seconds, picture)
         self._pictures.append((seconds, picture))
         self._finish_what_is_over(seconds)
@@ -115,10 +114,14 @@ class Watch:
         ]
 
     def _look_if_worth_it(self, seconds: float, picture: np.ndarray) -> None:
-        if self._changes.was_fruitful or self._reader.find(picture, GLANCE_SIDE):
+        shape, worth_it = picture.shape, self._changes.was_fruitful
+        if not worth_it:
+            boxes = self._reader.find(picture, GLANCE_SIDE)
+            worth_it = any(self._changes.is_changed(box, shape) for box in boxes)
+        if worth_it:
             self._look(seconds, picture)
         else:
-            self._changes.looked(picture.shape, [])
+            self._changes.passed_over()
 
     def _look(self, seconds: float, picture: np.ndarray) -> None:
         if not self._allowance.allows():
@@ -241,5 +244,5 @@ class Watch:
 def is_believed(reading: Reading) -> bool:
     """Whether a reading is text, and not a shape that looks a little like it."""
     letters = sum(letter.isalnum() for letter in reading.text)
-    least = LEAST_OF_FEW if letters <= FEW else LEAST_CONFIDENCE
-    return letters > 0 and reading.confidence >= least
+    least = LEAST_OF_FEWEST if letters == FEWEST else LEAST_CONFIDENCE
+    return letters >= FEWEST and reading.confidence >= least
