@@ -194,6 +194,29 @@ def test_a_face_beside_slides_does_not_make_them_looked_at(knows, listener):
     assert len(sides) <= 120 / 3
 
 
+def test_a_slide_that_fades_into_the_next_beside_a_face(knows, listener):
+    rnd, film = np.random.default_rng(0), []
+    for second in range(61):
+        number, is_fading = second // 20, second % 20 == 0 and second > 0
+        lines = [
+            Text(f"{name} of the report", 40, 60, 24) for name in ("Costs", "Aim", "End", "Last")
+        ]
+        page = knows.drawn(lines[number : number + 1]).astype(int)
+        if is_fading:
+            page = (page + knows.drawn(lines[number - 1 : number])) // 2
+        page[240:, 500:] = rnd.integers(0, 255, (12, 14, 1)).repeat(10, 0).repeat(10, 1)
+        picture = page.astype(np.uint8)
+        # read in the middle of a fade, both would be read as one
+        garbled = [Text("CAims of the rreport", 40, 60, 24)]
+        knows.pages[hash(picture.tobytes())] = garbled if is_fading else lines[number : number + 1]
+        film.append(picture)
+    found = passages(listener, film[:60])
+    assert [one.text.split()[0] for one in found] == ["Costs", "Aim", "End"]
+    for one, start in zip(found, (0, 20, 40)):
+        assert abs(one.start_seconds - start) <= 1
+        assert abs(one.end_seconds - start - 20) <= 1
+
+
 def changing(knows, count):
     """Another text every two seconds."""
     pages = [knows.drawn([Text(f"Page {n} of {n * 7 + 3}", 60, 100, 40)]) for n in range(count)]

@@ -61,7 +61,8 @@ class Changes:
         self._restless_wait = FIRST_WAIT_SECONDS
         self._small: np.ndarray | None = None
         self._reference: np.ndarray | None = None
-        self._moved = self._held = self._restless = np.zeros((ROWS, COLUMNS), bool)
+        self._moved = self._held = np.zeros((ROWS, COLUMNS), bool)
+        self._restless = self._fresh = self._moved
         self._wait = self._due = np.zeros((ROWS, COLUMNS))
         self.is_still = False
 
@@ -76,7 +77,8 @@ class Changes:
         since = tile_differences(small, before)
         self.is_still = bool((since <= LIMIT).all())
         self._moved = tile_differences(small, self._reference) > LIMIT
-        self._restless = self._moved & (since > LIMIT) & ~self._held
+        changes = self._moved & (since > LIMIT)
+        self._restless, self._fresh = changes & ~self._held, changes & self._held
         self._held = since <= LIMIT
         self._small = small
 
@@ -96,12 +98,21 @@ class Changes:
 
     @property
     def is_restless(self) -> bool:
-        """Something changes for the second time in a row, and a look is due."""
-        return bool(self._restless.any()) and self._now >= self._looked_at + self._restless_wait
+        """Something changes for the second time in a row, and a look is due.
+
+        But not where more has only begun to: a slide that fades into the next holds in a moment.
+        """
+        if self._fresh.sum() >= self._restless.sum():
+            return False
+        return self._now >= self._looked_at + self._restless_wait
 
     def is_changed(self, box: np.ndarray, shape: tuple[int, ...]) -> bool:
-        """Whether a box changed since the last look; at its rim others may have changed."""
-        return bool(self._moved[self._tiles(box, shape)].mean() > RIM)
+        """Whether a box changed since the last look; at its rim others may have changed.
+
+        What has only begun to change may be half of a fade: it is looked at when it holds.
+        """
+        changed = self._moved & ~self._fresh
+        return bool(changed[self._tiles(box, shape)].mean() > RIM)
 
     @property
     def was_fruitful(self) -> bool:

@@ -177,6 +177,7 @@ class Watch:
         exactly = any(is_much_alike(other.text, line.text) for other in there)
         line.start_seconds = began(line, self._pictures, exactly=exactly)
         for other in there:
+            other.look = None  # in a fade it may be like both
             if other.end_seconds is None:
                 other.end_seconds = max(line.start_seconds, other.start_seconds)
         self._lines.lines.append(line)
