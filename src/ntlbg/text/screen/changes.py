@@ -97,6 +97,11 @@ class Changes:
         return bool((self._moved & calm & (self._now >= self._due)).any())
 
     @property
+    def is_partly_restless(self) -> bool:
+        """Something changes for the second time in a row."""
+        return bool(self._restless.any())
+
+    @property
     def is_restless(self) -> bool:
         """Something changes for the second time in a row, and a look is due.
 
@@ -128,7 +133,8 @@ class Changes:
         assert self._reference is not None
         assert self._small is not None
         where = _with_neighbours(self._restless)
-        self._let_wait(where)
+        # what holds in a film was glanced at as well, and must not be at every picture
+        self._let_wait(where | (self._moved & ~self._fresh) if self.is_settled else where)
         high, wide = (side // tiles for side, tiles in zip(self._small.shape, where.shape))
         pixels = where.repeat(high, axis=0).repeat(wide, axis=1)
         self._reference = np.where(pixels, self._small, self._reference)

@@ -64,9 +64,12 @@ class Watch:
         if not self._changes.is_as_it_was:
             self._lines.watch(picture, seconds)
         self.has_just_read = False
-        if not self._has_looked or self._changes.is_settled:
+        settled = self._changes.is_settled
+        # in a film that has shown no text yet, what holds does so by chance
+        is_film = self._changes.is_partly_restless and not self._lines.on_screen
+        if not self._has_looked or (settled and not is_film):
             self._look(seconds, picture)
-        elif self._changes.is_restless:
+        elif settled or self._changes.is_restless:
             self._look_if_worth_it(seconds, picture)
         self._pictures.append((seconds, picture))
         self._finish_what_is_over(seconds)
@@ -118,6 +121,9 @@ class Watch:
         if not worth_it:
             boxes = self._reader.find(picture, GLANCE_SIDE)
             worth_it = any(self._changes.is_changed(box, shape) for box in boxes)
+            if not boxes:
+                self._changes.looked(shape, [])
+                return
         if worth_it:
             self._look(seconds, picture)
         else:
