@@ -23,8 +23,8 @@ from ntlbg.selectors import SELECTORS
 
 VIDEOS = Path(__file__).parent / "data" / "video"
 COMMANDS = (
-    "ask", "answer", "select", "index", "transcript", "demo", "haystack", "enrol", "train", "fetch",
-    "evaluate", "evidence", "compare", "plot", "plan", "config", "convert", "lab",
+    "ask", "answer", "select", "index", "transcript", "screen-text", "demo", "haystack", "enrol",
+    "train", "fetch", "evaluate", "evidence", "compare", "plot", "plan", "config", "convert", "lab",
 )  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def test_help_is_quick_and_loads_nothing_heavy():
         "print(*sorted(sys.modules), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert tuple(re.findall(r"^│ (\w+)", done.stdout, flags=re.MULTILINE)) == COMMANDS
+    assert tuple(re.findall(r"^│ ([\w-]+)", done.stdout, flags=re.MULTILINE)) == COMMANDS
     heavy = {"torch", "transformers", "av", "numpy", "matplotlib", "PIL", "pydantic", "pandas"}
     assert not heavy & set(done.stderr.split())
     before = processor_seconds()

@@ -22,12 +22,12 @@ def plain(*arguments):
 
 def test_packages_of_extras_are_those_of_the_distributions(pytestconfig):
     declared = {}
-    extras = [("", "train"), ("", "gguf"), ("lab", "games")]
+    extras = [("", "train"), ("", "gguf"), ("", "speech"), ("", "screen"), ("lab", "games")]
     for folder, extra in extras:
         file = pytestconfig.rootpath / folder / "pyproject.toml"
         project = tomllib.loads(file.read_text())["project"]
         for line in project["optional-dependencies"][extra]:
-            declared[Requirement(line).name] = f"{project['name']}[{extra}]"
+            declared[Requirement(line).name.replace("-", "_")] = f"{project['name']}[{extra}]"
         assert not set(declared) & {Requirement(line).name for line in project["dependencies"]}
     assert declared == EXTRAS
 

@@ -64,6 +64,7 @@ ROWS = {
     )),
     "index": Row(("videos",)),  # and a cache of its own
     "transcript": Row(("video",)),
+    "screen-text": Row(("video", "recogniser")),
     "enrol": Row(("images",), (
         ("", Place("enrol red {picture}", ("red.safetensors",))),
         ("", Place("enrol --remove red", ("red.safetensors",))),

@@ -6,7 +6,10 @@ from ntlbg.errors import MissingPackage
 
 # Those of an extra; any other goes by its own name.
 EXTRAS = {
+    "faster_whisper": "ntlbg-llm[speech]",
+    "onnxruntime": "ntlbg-llm[screen]",
     "peft": "ntlbg-llm[train]",
+    "rapidocr": "ntlbg-llm[screen]",
     "vizdoom": "ntlbg-llm-lab[games]",
     "xllamacpp": "ntlbg-llm[gguf]",
 }

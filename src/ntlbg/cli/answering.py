@@ -19,6 +19,7 @@ from ntlbg.cli.app import (
     Model,
     ModelOption,
     NumFrames,
+    ReadScreen,
     Seed,
     Selector,
     SelectorOption,
@@ -34,7 +35,7 @@ from ntlbg.cli.app import (
     read_model_options,
     read_options,
 )
-from ntlbg.cli.words import hear, words_of
+from ntlbg.cli.words import hear, streams_of, words_of
 from ntlbg.errors import NtlbgError
 
 
@@ -61,6 +62,7 @@ def ask(
     end: End = None,
     subtitles: Subtitles = None,
     listen: Listen = False,
+    read_screen: ReadScreen = False,
     transcript: TranscriptOption = "best",
     text_encoder: TextEncoder = None,
     temperature: Temperature = None,
@@ -86,8 +88,7 @@ def ask(
 
     generation = Generation(temperature, top_p, max_new_tokens, seed)
     _check_views(video, save_plots, report)
-    if listen:
-        hear(video, "speech")
+    hear(video, streams_of(listen, read_screen))
     with console.reading(video) as progress:
         answer = pipeline.ask(
             video,
@@ -105,7 +106,7 @@ def ask(
             max_frames=max_frames,
             start=start,
             end=end,
-            words=words_of(subtitles, listen=listen, transcript=transcript),
+            words=words_of(subtitles, listen, read_screen, transcript),
             text_encoder=text_encoder,
             generation=generation,
             evidence_dir=evidence,

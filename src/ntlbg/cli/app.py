@@ -16,8 +16,8 @@ from ntlbg.plugins import COMMANDS
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
 # In the order of the help; what other distributions add comes after these.
 ORDER = (
-    "ask", "answer", "select", "index", "transcript", "demo", "haystack", "enrol", "train", "fetch",
-    "evaluate", "evidence", "compare", "plot", "plan", "config", "convert", "lab",
+    "ask", "answer", "select", "index", "transcript", "screen-text", "demo", "haystack", "enrol",
+    "train", "fetch", "evaluate", "evidence", "compare", "plot", "plan", "config", "convert", "lab",
 )  # fmt: skip
 OF_THE_LABORATORY = ("demo", "haystack", "evaluate", "evidence", "compare", "plot", "lab")
 
@@ -205,6 +205,14 @@ Listen = Annotated[
         "--listen",
         help="Listen to what is said, once for each film: some minutes for an hour of speech. "
         "Later questions know it without this.",
+    ),
+]
+ReadScreen = Annotated[
+    bool,
+    typer.Option(
+        "--read-screen",
+        help="Read what is written on screen, once for each film: some minutes for an hour of "
+        "slides. Later questions know it without this.",
     ),
 ]
 TranscriptOption = Annotated[

@@ -1,5 +1,7 @@
 """``transcript``: what is said and written; and listening, which takes minutes."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,25 +14,36 @@ if TYPE_CHECKING:  # needs PyTorch
     from ntlbg.text import Listener
     from ntlbg.types import Passage
 
+Form = Annotated[
+    Literal["txt", "srt", "vtt", "json"], typer.Option("--format", help="How it is written.")
+]
+
 
 def words_of(
-    subtitles: str | None, *, listen: bool, transcript: Literal["best", "all", "none"] = "best"
+    subtitles: str | None,
+    listen: bool,
+    read_screen: bool,
+    transcript: Literal["best", "all", "none"] = "best",
 ) -> "Words":
     """As the options say."""
     from ntlbg.index.passages import Words
 
-    return Words(subtitles, ("speech",) if listen else (), transcript)
+    return Words(subtitles, streams_of(listen, read_screen), transcript)
 
 
-def hear(video: Path, name: str) -> None:
+def streams_of(listen: bool, read_screen: bool) -> tuple[str, ...]:
+    """Names in LISTENERS."""
+    return ("speech",) * listen + ("screen",) * read_screen
+
+
+def hear(video: Path, streams: Iterable[str]) -> None:
     """Listen with progress on stderr; what cannot be listened to is told with the answer."""
     from ntlbg.errors import MissingPackage, NoSoundError
     from ntlbg.text import load_listener
 
-    try:
-        heard(video, load_listener(name))
-    except (NoSoundError, MissingPackage):
-        return
+    for name in streams:
+        with suppress(NoSoundError, MissingPackage):
+            heard(video, load_listener(name))
 
 
 def heard(video: Path, listener: "Listener") -> "list[Passage]":
@@ -38,7 +51,8 @@ def heard(video: Path, listener: "Listener") -> "list[Passage]":
     from ntlbg.index import listening
     from ntlbg.views import console
 
-    with console.counting("loading the model", then=f"listening to {video.name}", unit="s") as bar:
+    doing = "listening to" if listener.wants == "sound" else "reading"
+    with console.counting("loading the model", then=f"{doing} {video.name}", unit="s") as bar:
 
         def progress(done: float, total: float) -> None:
             bar(int(done), done / total if total else None)
@@ -49,9 +63,7 @@ def heard(video: Path, listener: "Listener") -> "list[Passage]":
 @app.command()
 def transcript(
     video: Video,
-    form: Annotated[
-        Literal["txt", "srt", "vtt", "json"], typer.Option("--format", help="How it is written.")
-    ] = "txt",
+    form: Form = "txt",
     subtitles: Subtitles = None,
     listen: Annotated[
         bool, typer.Option("--listen", help="Listen to the sound though there are subtitles.")
@@ -79,3 +91,34 @@ def transcript(
     for note in found.notes:
         typer.echo(f"note: {note}", err=True)
     typer.echo(transcript_text(passages, form), nl=False)
+
+
+@app.command("screen-text")
+def screen_text(
+    video: Video,
+    form: Form = "txt",
+    pictures_per_hour: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Look at so many changed pictures an hour at most, which bounds the time. "
+            "Default: 900.",
+        ),
+    ] = None,
+    recogniser: Annotated[
+        Path | None,
+        typer.Option(help="An .onnx file that recognises another script, as RapidOCR has them."),
+    ] = None,
+) -> None:
+    """Write what is written on screen in a video, with times. Goes on if stopped.
+
+    Latin and Chinese letters are read, unless another recogniser is given.
+    """
+    from ntlbg.text.screen import PICTURES_PER_HOUR, ScreenListener
+    from ntlbg.text.screen.reading import RapidReader
+    from ntlbg.views.transcript import transcript_text
+
+    listener = ScreenListener(
+        pictures_per_hour=pictures_per_hour or PICTURES_PER_HOUR, reader=RapidReader(recogniser)
+    )
+    typer.echo(transcript_text(heard(video, listener), form), nl=False)

@@ -68,8 +68,14 @@ def _speech() -> Listener:
     return SpeechListener()
 
 
+def _screen() -> Listener:
+    from ntlbg.text.screen import ScreenListener
+
+    return ScreenListener()
+
+
 # Subtitles are found beside a video or in it, and read anew each time: ``ntlbg.text.subtitles``.
-LISTENERS: dict[str, Callable[[], Listener]] = {"speech": _speech}
+LISTENERS: dict[str, Callable[[], Listener]] = {"speech": _speech, "screen": _screen}
 
 
 def load_listener(listener: str | Listener) -> Listener:

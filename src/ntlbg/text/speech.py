@@ -4,15 +4,15 @@ Read `voice` first: it finds speech and cuts it. Here a piece becomes text, and 
 sentence that a cut parts is kept in the state, and goes on in the next piece.
 """
 
-import importlib.util
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
-from ntlbg.errors import MissingPackage, WeightsError
+from ntlbg.errors import WeightsError
 from ntlbg.hub import reason
+from ntlbg.packages import check_installed
 from ntlbg.text import Listener, Piece
 from ntlbg.text.sentence_ends import is_sentence_end
 from ntlbg.text.sentences import Fragment, sentences
@@ -75,7 +75,7 @@ class SpeechListener(Listener):
             MissingPackage: faster-whisper is not installed.
             WeightsError: the model cannot be fetched, loaded or run.
         """
-        check_installed()
+        check_installed("faster_whisper", "listening to speech")
         said = _Said(state)
         until = after_seconds
         for heard in spoken_pieces(stream, SileroDetector()):
@@ -139,15 +139,6 @@ class _Said:
         known = {} if self.language is None else {"language": self.language}
         open_ = [[one.start_seconds, one.end_seconds, one.text] for one in self.fragments]
         return known | ({"unfinished": open_} if open_ else {})
-
-
-def check_installed() -> None:
-    """Raises MissingPackage where faster-whisper is not installed."""
-    if importlib.util.find_spec("faster_whisper") is None:
-        raise MissingPackage(
-            "listening to speech needs faster-whisper, which is not installed; "
-            "run `pip install 'ntlbg-llm[speech]'`"
-        )
 
 
 def fragments(segments: Sequence[Segment], sound: Sound) -> list[Fragment]:
