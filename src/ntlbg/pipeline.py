@@ -32,7 +32,7 @@ from ntlbg.pictures import fit_within
 from ntlbg.question import checked_question
 from ntlbg.selectors import check_selector
 from ntlbg.system import System, load_system
-from ntlbg.types import Answer, AnswerInput, Question, SelectedFrames
+from ntlbg.types import Answer, AnswerInput, Question, Reply, SelectedFrames
 from ntlbg.video import ReadReport, read_frames_at
 from ntlbg.video.opening import check_unchanged, file_state
 from ntlbg.video.stills import check_video
@@ -84,7 +84,8 @@ def ask(
         evidence_dir: write the selected frames here as JPEG; earlier ones make way.
         read_frames: keep the selected pictures in ``answer.context.frames``.
         generation: how the text is written; where the model writes none, a note says so.
-        on_text: called with each piece of the answer as it is written.
+        on_text: called with each piece of the answer as it is written, or with all of it where it
+            is checked before; not with a chosen option.
         index: where features are kept; None is the user's cache.
         progress: called with frames done and, where known, the share done.
 
@@ -104,14 +105,33 @@ def ask(
         began = time.perf_counter()
         keeps = system.answerer.wants.keeps
         with (index or FeatureIndex()).keeping(video) if keeps else nullcontext() as kept:
-            given = replace(moments.context, generation=generation, on_text=on_text, kept=kept)
+            along = None if on_text is None else _Along(on_text)
+            given = replace(moments.context, generation=generation, on_text=along, kept=kept)
             reply = system.answerer.answer(asked, given)
         assert given.plan is not None
         check_used(given.plan, reply, system.answerer, max_visual_tokens)
+        if along is not None:
+            along.end(reply)
         moments.usage["seconds"]["answer"] = time.perf_counter() - began
         if folder and evidence_dir is not None:
             moments = write_pictures(moments, folder, Path(evidence_dir))
     return answer_of(asked, moments, reply, system.name, generation)
+
+
+class _Along:
+    """Counts what is handed on of a text while it is written."""
+
+    def __init__(self, on_text: Callable[[str], None]):
+        self._on_text, self._is_read = on_text, False
+
+    def __call__(self, piece: str) -> None:
+        self._is_read = True
+        self._on_text(piece)
+
+    def end(self, reply: Reply) -> None:
+        """A text that nobody could read before is read now."""
+        if reply.written and reply.text and not self._is_read:
+            self(reply.text)
 
 
 def select(
