@@ -169,7 +169,8 @@ main()
 def test_index_names_files_that_are_not_utf_8(colour_video, tmp_path):
     video = tmp_path / os.fsdecode(b"caf\xe9.mp4")
     shutil.copyfile(colour_video, video)
-    here = {"PYTHONPATH": str(Path(__file__).parent), "PYTHONIOENCODING": "utf-8:strict"}
+    here = {"PYTHONPATH": str(Path(__file__).parent), "PYTHONIOENCODING": "utf-8:strict",
+            "NTLBG_INDEX": str(tmp_path / "index")}  # fmt: skip
     command = [sys.executable, "-c", NAMED, "index", video]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | here)
     assert done.returncode == 0, done.stderr
