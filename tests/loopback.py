@@ -39,6 +39,8 @@ class Loopback:
         reads: of the tokens of a prompt, how many are read: all, or fewer in silence.
         context_length: longer prompts are refused as llama.cpp does; None: none is.
         counts: whether it counts prompts without answering.
+        at_count: replies where prompts are counted, in place of all that.
+        streams_usage: whether a stream says it, too.
         listed: its models.
         faults: one for each of the next chat requests: a function that replies, or None for none.
         requests: that came in.
@@ -53,6 +55,8 @@ class Loopback:
     reads: Callable[[int], int] = lambda tokens: tokens
     context_length: int | None = None
     counts: bool = False
+    at_count: Callable[["Handler"], None] | None = None
+    streams_usage: bool = True
     listed: Any = field(default_factory=lambda: {"data": [{"id": "tiny"}]})
     faults: list[Callable[["Handler"], None] | None] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
@@ -144,7 +148,9 @@ class Handler(BaseHTTPRequestHandler):
         loopback = self.server.loopback
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self._note(body)
-        if self.path == COUNT and loopback.counts:
+        if self.path == COUNT and loopback.at_count:
+            loopback.at_count(self)
+        elif self.path == COUNT and loopback.counts:
             self.reply(200, {"input_tokens": loopback.prompt_tokens(body)})
         elif self.path == CHAT:
             fault = loopback.faults.pop(0) if loopback.faults else None
@@ -170,7 +176,7 @@ class Handler(BaseHTTPRequestHandler):
         text = loopback.answer(read_prompt(body)[0])
         usage = {"prompt_tokens": loopback.reads(tokens), "completion_tokens": len(text.split())}
         if body["stream"]:
-            return self._stream(text, usage if loopback.usage else None)
+            return self._stream(text, usage if loopback.usage and loopback.streams_usage else None)
         choice = {"index": 0, "finish_reason": "stop",
                   "message": {"role": "assistant", "content": text}}  # fmt: skip
         if body.get("logprobs") and loopback.first_token is not None:

@@ -14,9 +14,10 @@ import pytest
 import typer
 from PIL import Image
 
+import ntlbg
 from commands import assert_one_error, ntlbg
 from fakes import COLOURS, ColourAnswerer
-from ntlbg import __version__, pipeline
+from ntlbg import __version__
 from ntlbg.cli import app
 from ntlbg.cli.app import read_options
 from ntlbg.selectors import SELECTORS
@@ -76,7 +77,7 @@ def test_every_command_explains_itself(run, command):
 def test_help_names_selectors_and_models(run):
     for command in ("ask", "select"):
         text = " ".join(run(command, "--help").stdout.replace("│", " ").split())
-        assert f"{pipeline.DEFAULT_SELECTOR} (default)" in text
+        assert f"{ntlbg.DEFAULT_SELECTOR} (default)" in text
         assert all(name in text for name in SELECTORS)
 
 
@@ -169,7 +170,8 @@ main()
 def test_index_names_files_that_are_not_utf_8(colour_video, tmp_path):
     video = tmp_path / os.fsdecode(b"caf\xe9.mp4")
     shutil.copyfile(colour_video, video)
-    here = {"PYTHONPATH": str(Path(__file__).parent), "PYTHONIOENCODING": "utf-8:strict"}
+    here = {"PYTHONPATH": str(Path(__file__).parent), "PYTHONIOENCODING": "utf-8:strict",
+            "NTLBG_INDEX": str(tmp_path / "index")}  # fmt: skip
     command = [sys.executable, "-c", NAMED, "index", video]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | here)
     assert done.returncode == 0, done.stderr

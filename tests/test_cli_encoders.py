@@ -97,7 +97,7 @@ def test_a_file_of_questions_is_answered_and_goes_on_with_the_same_encoder_only(
     other = write_tiny_encoder("clip", tmp_path / "other", seed=1)
     done = run(*command, "--encoder", other)
     assert_one_error(done)
-    assert "holds answers with another encoder" in done.stderr
+    assert "choose another file, or ask with the --encoder of then\n" in done.stderr
 
 
 def test_answers_from_python_remember_whose_features_chose_the_frames(colour_video, tmp_path):

@@ -148,7 +148,7 @@ def test_the_commands_take_it(run, colour_video, longvu, monkeypatch, tmp_path):
     assert (row["answer"], row["settings"]["seed"]) == (texts[0], 1)
     other = run(*command, *hot, "--seed", 2)
     assert_one_error(other)
-    assert "another seed" in other.stderr
+    assert "choose another file, or ask with --seed 1\n" in other.stderr
     questions.write_text(json.dumps(asked | {"options": ["a", "b"]}))
     refused = run("answer", questions, tmp_path / "no.jsonl", *command[3:], *hot)
     assert_one_error(refused)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import ntlbg
 from counter_videos import write_video
 from fakes import MOMENTS, ColourAnswerer
 from ntlbg import pipeline
@@ -62,7 +63,7 @@ def test_answer_and_its_evidence(colour_video, answerer, index):
 
 def test_default_selector_finds_the_moment(colour_video, answerer, index):
     answer = ask(colour_video, "Is it blue?", model=answerer, num_frames=4, index=index)
-    assert answer.selector == pipeline.DEFAULT_SELECTOR
+    assert answer.selector == ntlbg.DEFAULT_SELECTOR
     assert answer.text == "blue"
     assert any(during(MOMENTS["blue"], item) for item in answer.evidence)
 

@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "ask": "pipeline",
     "select": "pipeline",
-    "DEFAULT_SELECTOR": "pipeline",
+    "DEFAULT_SELECTOR": "looking",
     "System": "system",
     "load_system": "system",
     "Answer": "types",

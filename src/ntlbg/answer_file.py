@@ -35,7 +35,11 @@ ALL = "all"
 Asked = QuestionRecord | DataError  # a question, or why it cannot be asked
 AS_TRAINED = "as trained"  # the number of frames, where the model decides it
 # Of the settings whose option has another name.
-_FLAGS = {"num_frames": "--frames", "selector_options": "--selector-option"}
+_FLAGS = {
+    "encoders": "--encoder",
+    "num_frames": "--frames",
+    "selector_options": "--selector-option",
+}
 
 
 @dataclass(frozen=True)
@@ -232,7 +236,8 @@ def _check_row(out: Path, row: AnswerRow, asked: Sequence[Asked], settings: dict
         name for name in settings if name != "model" and row.settings.get(name) != settings[name]
     ]
     if names:
-        words = ", ".join(_as_asked(name, row.settings.get(name)) for name in names)
+        told = (_as_asked(name, row.settings.get(name)) for name in names)
+        words = ", ".join(dict.fromkeys(told))
         raise ConfigError(
             f"{out} holds answers of other settings: choose another file, or ask {words}"
         )
@@ -243,10 +248,14 @@ def _check_row(out: Path, row: AnswerRow, asked: Sequence[Asked], settings: dict
         )
 
 
+# Told apart by fingerprints, which say nothing to people.
+_OF_THEN = {"weights": "weights", "encoder": "--encoder", "encoders": "--encoder"}
+
+
 def _as_asked(name: str, value: Any) -> str:
     """A setting in the words of the command line."""
-    if name == "weights":
-        return "with the weights of then"
+    if name in _OF_THEN and value is not None:
+        return f"with the {_OF_THEN[name]} of then"
     flag = _FLAGS.get(name, f"--{name.replace('_', '-')}")
     if value is None or value == AS_TRAINED:
         return f"without {flag}"

@@ -6,6 +6,7 @@ k frames chosen, T looked at. Sizes are (height, width) in pixels.
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ntlbg.answerers import Answerer
 from ntlbg.errors import BudgetError
@@ -108,6 +109,27 @@ def plan_frames(
             a cap was given for a model whose tokens nobody counts.
     """
     _check_number(max_visual_tokens)
+    planned = partial(_planned, answerer, question, size, sampled_frames, num_frames,
+                      max_visual_tokens, last_seconds, told_tokens, device)  # fmt: skip
+    try:
+        return planned()
+    except BudgetError:
+        if not answerer.recount():
+            raise
+    return planned()
+
+
+def _planned(
+    answerer: Answerer,
+    question: Question,
+    size: Size,
+    sampled_frames: int,
+    num_frames: int | None,
+    max_visual_tokens: int | None,
+    last_seconds: float,
+    told_tokens: int,
+    device: Device | None,
+) -> tuple[Plan, list[str]]:
     if max_visual_tokens is not None and not answerer.counts_tokens:
         raise BudgetError(
             f"nobody says how many tokens {answerer.name} reads, so that --max-visual-tokens "
@@ -141,9 +163,16 @@ def check_used(
     """Whether what was read is what was planned, and within the cap if one was given.
 
     Raises:
-        BudgetError: it is not: the answer rests on something else.
+        BudgetError: it is not: the answer rests on something else. Or a cap was given, and nobody
+            says what was read.
     """
     used = reply.visual_tokens
+    if used is None and max_visual_tokens is not None:
+        raise BudgetError(
+            f"{answerer.name} does not say how many tokens it read, so that --max-visual-tokens "
+            f"{max_visual_tokens} could not be checked, and its answer does not count; leave it "
+            "out, and give --frames"
+        )
     if used is None or used == plan.visual_tokens:
         return
     most = plan.visual_tokens + answerer.slack(plan)
@@ -152,7 +181,7 @@ def check_used(
     if answerer.tokens_are_exact or used > most:
         raise BudgetError(
             f"{answerer.name} read {used} visual tokens, {plan.visual_tokens} were planned; this "
-            "is a fault of ours or of the model's processor, so its answer is not shown"
+            "is a fault of ours or of the model's processor, so its answer does not count"
         )
 
 

@@ -1,7 +1,7 @@
 """What is looked at of a video, and what is chosen of it: as asked for, else as a system does."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,14 +10,17 @@ from typing import Any
 from ntlbg.answerers import Habits
 from ntlbg.budget import plan_frames
 from ntlbg.errors import QueryRequired
+from ntlbg.evidence import num_pictures
 from ntlbg.index.index_video import Progress, index_video
 from ntlbg.index.passages import USUAL_WORDS, Heard, Words, read_words
 from ntlbg.index.store import FeatureIndex
 from ntlbg.memory.plan import MOST
 from ntlbg.selectors import SELECTORS, check_selector
 from ntlbg.system import System
-from ntlbg.types import Passage, Plan, Question, VideoIndex
+from ntlbg.types import Passage, Plan, Question, Reply, VideoIndex
 from ntlbg.video import ReadReport, probe
+
+DEFAULT_SELECTOR = Habits.selector
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,13 @@ class Look:
         frames = min(int((end - (self.start or 0.0)) * rate), self.max_frames or MOST)
         self.plan(system, question, (info.height, info.width), max(frames, 1), end)
 
+    def plan_for(
+        self, system: System, question: Question, index: VideoIndex, told_tokens: int
+    ) -> tuple[Plan, list[str]]:
+        """Of a video that was looked at."""
+        size, last = (index.meta["height"], index.meta["width"]), float(index.pts_seconds[-1])
+        return self.plan(system, question, size, num_pictures(index), last, told_tokens)
+
     def plan(
         self,
         system: System,
@@ -134,6 +144,28 @@ def keeping(
     if not system.answerer.wants.keeps:
         return nullcontext()
     return (index or FeatureIndex()).keeping(video)
+
+
+class Along:
+    """Hands on the text of an answer while it is written, or else at its end.
+
+    Attributes:
+        call: what an answerer calls with each piece; None where nobody reads along.
+    """
+
+    def __init__(self, on_text: Callable[[str], None] | None):
+        self._on_text, self._is_read = on_text, False
+        self.call = None if on_text is None else self._hand_on
+
+    def _hand_on(self, piece: str) -> None:
+        assert self._on_text is not None
+        self._is_read = True
+        self._on_text(piece)
+
+    def end(self, reply: Reply) -> None:
+        """A text that nobody could read before is read now."""
+        if self.call is not None and reply.written and reply.text and not self._is_read:
+            self.call(reply.text)
 
 
 class Clock:

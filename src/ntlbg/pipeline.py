@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ntlbg.answerers import Answerer, Habits
+from ntlbg.answerers import Answerer
 from ntlbg.budget import check_used
 from ntlbg.choosing import choose
 from ntlbg.encoders import Encoder
@@ -26,7 +26,7 @@ from ntlbg.generation import GREEDY, Generation, check_written
 from ntlbg.index.index_video import Progress
 from ntlbg.index.passages import USUAL_WORDS, Words
 from ntlbg.index.store import FeatureIndex
-from ntlbg.looking import Clock, Look, keeping
+from ntlbg.looking import Along, Clock, Look, keeping
 from ntlbg.pictures import fit_within
 from ntlbg.question import checked_question
 from ntlbg.selectors import check_selector
@@ -37,8 +37,6 @@ from ntlbg.types import Answer, AnswerInput, Question, SelectedFrames
 from ntlbg.video import ReadReport, read_frames_at
 from ntlbg.video.opening import check_unchanged, file_state
 from ntlbg.video.stills import check_video
-
-DEFAULT_SELECTOR = Habits.selector
 
 
 def ask(
@@ -89,7 +87,8 @@ def ask(
         evidence_dir: write the selected frames here as JPEG; earlier ones make way.
         read_frames: keep the selected pictures in ``answer.context.frames``.
         generation: how the text is written; where the model writes none, a note says so.
-        on_text: called with each piece of the answer as it is written.
+        on_text: called with each piece of the answer as it is written, or with all of it where it
+            is checked before; not with a chosen option.
         index: where features are kept; None is the user's cache.
         progress: called with frames done and, where known, the share done.
 
@@ -108,11 +107,13 @@ def ask(
         pictures = read_frames or folder is not None or system.answerer.wants.pictures
         moments = _choose(Path(video), asked, system, look, index, progress, pictures, limit=True)
         began = time.perf_counter()
+        along = Along(on_text)
         with keeping(system, Path(video), index) as kept:
-            given = replace(moments.context, generation=generation, on_text=on_text, kept=kept)
+            given = replace(moments.context, generation=generation, on_text=along.call, kept=kept)
             reply = system.answerer.answer(asked, given)
         assert given.plan is not None
         check_used(given.plan, reply, system.answerer, max_visual_tokens)
+        along.end(reply)
         moments.usage["seconds"]["answer"] = time.perf_counter() - began
         if folder and evidence_dir is not None:
             moments = write_pictures(moments, folder, Path(evidence_dir))
@@ -163,7 +164,6 @@ def _choose(
     index: FeatureIndex | None,
     progress: Progress | None,
     pictures: bool,
-    *,
     limit: bool = False,
 ) -> SelectedFrames:
     """Features from the index, relevance from the retriever, frames from the selector.
@@ -177,11 +177,10 @@ def _choose(
     clock.lap("index")
     said = what_is_said(system, indexed, question, look.words.transcript)
     source = indexed.meta["height"], indexed.meta["width"]
-    wanted, shown = look.budget(system.habits, len(indexed)), num_pictures(indexed)
-    budget, plan = min(wanted, shown), None
+    wanted = look.budget(system.habits, len(indexed))
+    budget, plan = min(wanted, num_pictures(indexed)), None
     if limit and question is not None:
-        last = float(indexed.pts_seconds[-1])
-        plan, fewer = look.plan(system, question, source, shown, last, said.telling.tokens)
+        plan, fewer = look.plan_for(system, question, indexed, said.telling.tokens)
         budget, notes = plan.num_frames, [*notes, *fewer]
     selection = choose(said.retriever, indexed, question, selector, budget, **options)
     clock.lap("select")
@@ -194,7 +193,7 @@ def _choose(
         check_unchanged(video, before)  # else the pictures are not those of the features
         clock.lap("read")
     usage = usage_of(given, wanted, heard.streams, report.decoded, clock.seconds)
-    notes = [*notes, *heard.notes, *said.notes]
-    notes += notes_about(usage, selection.num_pictures, damaged=indexed.meta["damaged"])
+    about = notes_about(usage, selection.num_pictures, damaged=indexed.meta["damaged"])
+    notes = [*notes, *heard.notes, *said.notes, *about]
     text, evidence = None if question is None else question.text, describe_evidence(given)
     return SelectedFrames(video, text, selector, evidence, usage, notes, context=given)

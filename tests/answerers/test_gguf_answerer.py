@@ -323,9 +323,18 @@ def test_the_command_says_nothing_but_the_answer_and_ends(words):
     assert f'"visual_tokens": {4 * PICTURE_TOKENS}' in done.stdout
 
 
+# Whoever runs the tests in the background has interrupts ignored, and so have its children.
+INTERRUPTED = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from ntlbg.cli import main
+main()
+"""
+
+
 @pytest.mark.slow
 def test_an_interrupted_command_ends(words):
-    command = python("-m", "ntlbg.cli", *words, "--max-new-tokens", 3500)
+    command = python("-c", INTERRUPTED, *words, "--max-new-tokens", 3500)
     with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         wait_for(lambda: _is_answering(process.pid), process)
         process.send_signal(signal.SIGINT)

@@ -102,10 +102,83 @@ def test_what_is_asked_of_the_text(server, ask):
     assert (body["max_tokens"], body["seed"]) == (7, 3)
 
 
-def test_an_answer_is_read_along(server, ask):
-    pieces = []
+def test_an_answer_is_read_along_where_it_was_counted_before(server, ask):
+    server.counts, pieces = True, []
     assert ask(on_text=pieces.append).text == "a red wall"
     assert pieces == ["a ", "red ", "wall"]
+
+
+def test_else_it_is_read_when_it_was_checked(server, ask):
+    pieces = []
+    assert ask(on_text=pieces.append).text == "a red wall"
+    assert pieces == ["a red wall"]
+    assert not any(body["stream"] for body in server.chats())
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_what_does_not_count_is_not_read(server, ask, counts):
+    """Cut by a server, beyond a cap, or beyond what the model reads."""
+    server.counts, pieces = counts, []
+    ask()
+    usual = server.reads
+    server.reads = lambda tokens: min(tokens, 40)
+    with pytest.raises(EndpointError, match="saw less than was sent"):
+        ask(on_text=pieces.append)
+    if counts:  # as it said before; a server that lies is found out when it has written
+        assert pieces.pop(0) == "a "
+        pieces.clear()
+    server.reads = lambda tokens: usual(tokens) + (1 if tokens > 50 else 0)
+    if not counts:
+        with pytest.raises(BudgetError, match="read 49 visual tokens"):
+            ask(on_text=pieces.append, max_visual_tokens=48)
+    server.reads = usual
+    with pytest.raises(EndpointError, match="reads 50, so that its answer does not count"):
+        answerer_of(server, context_length=50).answer(
+            parse_question(ASKED), replace(given_of(1), on_text=pieces.append)
+        )
+    assert pieces == []
+
+
+BREAKS = [
+    loopback.streamed('data: {"choices": [{"delta": {"content": "a"}}]}'),
+    loopback.streamed('data: {"choices": [{"delta": {"content": "a"}}]}', 'data: {"choi'),
+    loopback.streamed('data: {"choices": [{"delta": {"content": "a"}}]}',
+                      'data: {"error": {"message": "out of memory"}}'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", BREAKS)
+def test_an_answer_that_breaks_is_not_read(server, ask, fault):
+    """Not even where a stream comes that nobody asked for."""
+    ask()
+    pieces = []
+    server.faults[:] = [fault] * 4
+    with pytest.raises(EndpointError, match=r"cut off|no answer|out of memory"):
+        ask(on_text=pieces.append)
+    assert pieces == []
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_a_stream_that_does_not_say_what_was_read(server, ask, counts):
+    server.counts, server.streams_usage, pieces = counts, False, []
+    answer = ask(on_text=pieces.append, max_visual_tokens=48)
+    assert (answer.usage["visual_tokens"], "".join(pieces)) == (48, "a red wall")
+    assert any("as it counted them before" in note for note in answer.notes) == counts
+
+
+def test_a_cap_that_is_not_checked_is_an_error(server, ask):
+    """By a server that counts until it answers."""
+    ask()
+    silent = {"choices": [{"message": {"content": "red"}, "finish_reason": "stop"}]}
+    pieces = []
+    server.faults[:] = [lambda handler: handler.reply(200, silent)]
+    with pytest.raises(BudgetError, match="--max-visual-tokens 48 could not be checked"):
+        ask(max_visual_tokens=48, on_text=pieces.append)
+    assert pieces == []
+    server.faults[:] = [lambda handler: handler.reply(200, silent)]
+    answer = ask()
+    assert (answer.text, answer.usage["visual_tokens"]) == ("red", None)
+    assert any("does not say how many tokens" in note for note in answer.notes)
 
 
 def test_a_failure_that_passes_is_not_seen(server, ask):
@@ -281,6 +354,59 @@ def test_a_server_that_counts_nothing(server, ask):
     assert answerer_of(server).picture_sizes(720, 1280) == [(252, 448)]
 
 
+# A server that is started anew
+
+
+def nonsense(tokens):
+    return 10**6 * tokens
+
+
+ODD = {
+    "blind": {"reads": lambda tokens: 9},
+    "below nothing": {"reads": lambda tokens: -5},
+    "too much": {"reads": nonsense},
+    "nothing": {"usage": False},
+}
+
+
+@pytest.mark.parametrize("in_process", [False, True])
+@pytest.mark.parametrize("how", ODD.values(), ids=ODD)
+def test_what_an_odd_server_counted_is_forgotten(server, ask, how, in_process):
+    """It may be well when it is asked next; nothing has to be removed by hand."""
+    well = {"usage": server.usage, "reads": server.reads}
+    answerer, question = answerer_of(server), parse_question(ASKED)
+    vars(server).update(how)
+    with pytest.raises((EndpointError, BudgetError)):
+        plan_frames(answerer, question, (64, 96), 30, num_frames=4, max_visual_tokens=100)
+    vars(server).update(well)
+    again = answerer if in_process else answerer_of(server)
+    plan, _ = plan_frames(again, question, (64, 96), 30, num_frames=4, max_visual_tokens=100)
+    assert plan.visual_tokens == 48
+    assert again.answer(question, given_of(plan=plan)).visual_tokens == 48
+
+
+def test_counts_that_were_too_high_are_no_reason_to_refuse_an_answer(server, ask):
+    well = server.reads
+    server.reads = lambda tokens: 3 * tokens
+    ask()
+    server.reads = well
+    answer = ask()
+    assert answer.usage["visual_tokens"] == 48
+    assert any("pictures take 48 tokens, 144 were planned" in note for note in answer.notes)
+    assert ask().notes == []
+
+
+def test_a_server_that_counts_from_now_on(server):
+    """Of which nobody knew it when the frames were planned."""
+    server.usage = False
+    answerer, question = answerer_of(server), parse_question(ASKED)
+    plan, _ = plan_frames(answerer, question, (64, 96), 30, num_frames=4)
+    server.usage = True
+    assert "does not say" in answerer.answer(question, given_of(plan=plan)).notes[0]
+    plan, _ = plan_frames(answerer, question, (64, 96), 30, num_frames=4)
+    assert answerer.answer(question, given_of(plan=plan)).visual_tokens == 48
+
+
 # A context that is too short
 
 
@@ -393,6 +519,15 @@ def test_the_key_of_the_environment(server, ask, monkeypatch):
     assert "sk-123456789" not in repr(answer) + repr(vars(answerer_of(server)))
 
 
+def test_a_key_in_an_answer_is_not_shown(server, ask, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-123456789")
+    server.answer = lambda text: "it is Bearer sk-123456789, is it"
+    pieces = []
+    for server.counts in (False, True):
+        assert ask(on_text=pieces.append).text == "it is Bearer ***, is it"
+    assert "".join(pieces) == 2 * "it is Bearer ***, is it"
+
+
 def test_what_the_environment_says_now(server, monkeypatch):
     """Another key, or another server, is taken at once."""
     for key in ("sk-123456789", "sk-987654321"):
@@ -443,3 +578,8 @@ def test_the_command_asks_a_server(server, colour_video, monkeypatch, pytestconf
     assert "a red wall" in done.stdout
     server.faults[:] = [loopback.status(400, {"error": {"message": "no\nmemory"}})]
     assert_one_error(CliRunner().invoke(app, command))
+    server.counts = True
+    server.faults[:] = BREAKS[2:]
+    done = CliRunner().invoke(app, command)
+    assert (done.exit_code, done.stdout) == (2, "a\n")
+    assert done.output.startswith("a\nerror: ")

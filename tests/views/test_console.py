@@ -1,6 +1,9 @@
 """What the command line shows of an answer."""
 
+import pytest
+
 from fakes import made_answer
+from ntlbg.errors import EndpointError
 from ntlbg.views import console
 
 
@@ -14,6 +17,19 @@ def test_an_answer_is_shown_as_it_is_written_and_once(capsys, tmp_path):
     shown = capsys.readouterr().out
     assert shown.startswith("a red [31mcar\n\n")
     assert shown.count("red") == 1
+
+
+def test_after_a_text_that_breaks_off_comes_a_new_line(capsys, tmp_path):
+    def breaking(*pieces):
+        with console.reading(tmp_path / "film.mp4") as bar:
+            for piece in pieces:
+                bar.write(piece)
+            raise EndpointError("cut off")
+
+    for pieces in (["a", " red"], []):
+        with pytest.raises(EndpointError):
+            breaking(*pieces)
+    assert capsys.readouterr().out == "a red\n"
 
 
 def test_a_text_cannot_steer_the_terminal(capsys):

@@ -133,6 +133,13 @@ class Answerer(ABC):
         """Tokens that may be used beyond a plan without any doubt of the answer."""
         return 0
 
+    def recount(self) -> bool:
+        """Forget what ``cost`` knows, where that may have changed; False: it cannot.
+
+        Asked for before an error that rests on it.
+        """
+        return False
+
     def own_retriever(self) -> Retriever | None:
         """What chooses frames for it where nobody says; None: it has no opinion of its own."""
         return None

@@ -188,7 +188,8 @@ class AnswerInput:
         frames: the k chosen pictures; None where nothing asked for pictures.
         generation: how text is to be written.
         plan: the size that pictures are to be shown in; None: as they are.
-        on_text: called with each piece of the answer as it is written, where somebody reads along.
+        on_text: called with each piece of the answer as it is written, where somebody reads along;
+            not with what has to be checked before it is shown.
         kept: a folder of the film in the user's index, for an answerer that wants one to keep
             things in; it may not be there yet.
         passages: what it is told of what is said and written, in order of time.

@@ -33,7 +33,7 @@ def print_answer(answer: Answer, *, written: bool = False) -> None:
     ``written``: its text is on the screen already.
     """
     console = _stdout()
-    console.print("\n" if written else Text(_harmless(answer.text), style="bold"))
+    console.print("" if written else Text(_harmless(answer.text), style="bold"))
     if answer.found is not None:
         console.print(f"evidence found: {answer.found:.0%}\n", style="dim", highlight=False)
     if answer.options is not None and answer.option_scores is not None:
@@ -130,13 +130,22 @@ class Bar:
         sys.stdout.write(_harmless(text))
         sys.stdout.flush()
 
+    def end(self) -> None:
+        """What comes next, an error perhaps, starts on a line of its own."""
+        if self.has_written:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+
 
 @contextmanager
 def counting(what: str, *, then: str | None = None, unit: str = "") -> Iterator[Bar]:
     """A :class:`Bar` for as long as the work takes."""
     bar = Bar(what, then, unit)
     with bar.progress:
-        yield bar
+        try:
+            yield bar
+        finally:
+            bar.end()
 
 
 def _stdout() -> Console:

@@ -99,6 +99,27 @@ def test_a_stream_that_breaks_before_is_asked_for_again(server, client, fault):
     assert (len(pieces), len(server.chats())) == (3, 2)
 
 
+@pytest.mark.parametrize(("data", "said"), [
+    ('{"error": {"message": "no memory"}}', "its answer is an error, no memory"),
+    ('{"error": {"message": "no memory", "code": 7}}', "is an error (code 7), no memory"),
+    ('{"error": {"message": "no memory", "code": "422"}}', "is an error (code 422), no memory"),
+    ('{"object": "error", "message": "no memory", "code": 400}', "error (code 400), no memory"),
+])  # fmt: skip
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_error_in_place_of_an_answer_has_no_status(server, client, data, said, stream):
+    server.faults[:] = [loopback.streamed(f"data: {data}") if stream else loopback.sent(data)]
+    with pytest.raises(Refusal) as caught:
+        client.complete(ASK, print if stream else None)
+    assert said in str(caught.value)
+    assert "status" not in str(caught.value)
+
+
+def test_an_event_that_is_an_error(server, client):
+    server.faults[:] = [loopback.streamed('event: error\ndata: {"message": "no memory"}')]
+    with pytest.raises(Refusal, match="its answer is an error, no memory"):
+        client.complete(ASK, print)
+
+
 def test_an_error_in_a_stream(server, client):
     server.faults[:] = [loopback.streamed('data: {"error": "no memory"}')]
     with pytest.raises(Refusal, match="no memory"):
@@ -126,8 +147,9 @@ def test_forms_of_an_answer(server, client, message, text):
     assert (done.text, done.prompt_tokens) == (text, None)
 
 
-def test_nothing_read_is_nothing_counted(server, client):
-    server.reads = lambda tokens: 0
+@pytest.mark.parametrize("read", [0, -5, 3.5, "many", None, True, [1]])
+def test_nothing_read_is_nothing_counted(server, client, read):
+    server.reads = lambda tokens: read
     assert client.complete(ASK).prompt_tokens is None
 
 
@@ -284,6 +306,23 @@ def test_a_prompt_is_counted_without_an_answer_where_that_can_be(server, client)
     server.counts = True
     assert client.count(ASK) == TOKENS
     assert server.chats() == []
+
+
+WHOLE = {"choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}]}
+
+
+@pytest.mark.parametrize("fault", [
+    loopback.sent(json.dumps(WHOLE)), loopback.sent("garbage"), loopback.sent(""),
+    loopback.sent('{"input_tokens": 0}'), loopback.sent('{"input_tokens": "many"}'),
+    loopback.sent("<html></html>", "text/html"), loopback.streamed("data: {}"),
+    loopback.status(302, location="/login"),
+])  # fmt: skip
+def test_a_server_that_answers_everywhere(server, client, fault):
+    """What is no count is none; it is not asked again, but by an answer."""
+    server.at_count = fault
+    assert [client.count(ASK) for _ in range(2)] == [TOKENS, TOKENS]
+    paths = [request.path for request in server.requests]
+    assert paths == [loopback.COUNT] + [loopback.CHAT] * 2
 
 
 def test_a_prompt_is_counted_by_an_answer_of_one_token(server, client):

@@ -222,6 +222,14 @@ def test_a_key_that_a_server_repeats_is_not_shown(server, waits, fault):
     assert "***" in message
 
 
+@pytest.mark.parametrize("before", range(0, 310, 3))
+def test_nor_is_a_part_of_it(server, waits, before):
+    """Where a server's words are cut, a key that is cut is no longer known."""
+    for fault in (loopback.status(400, f"{'-' * before} {KEY}"),
+                  loopback.sent(f"{'-' * before} {KEY}")):  # fmt: skip
+        assert KEY[:6] not in said_of(server, fault, key=KEY, retries=0)
+
+
 def test_a_placeholder_is_hidden_where_it_stands_alone(server):
     fault = loopback.status(401, "key x refused: extra examples of x")
     assert "key *** refused: extra examples of ***" in said_of(server, fault, key="x")

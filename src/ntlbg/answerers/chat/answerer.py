@@ -4,10 +4,9 @@ What a picture costs is asked of the server itself, and what it says of an answe
 that: a server that silently cuts a prompt gives an error, not an answer.
 """
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from ntlbg.answerers import Answerer, Habits, Wants
+from ntlbg.answerers.chat.checking import COUNTED_BEFORE, Asked, Checking
 from ntlbg.answerers.chat.client import ChatClient
 from ntlbg.answerers.chat.counts import PictureCounts
 from ntlbg.answerers.chat.errors import ContextOverflow
@@ -31,7 +31,6 @@ from ntlbg.answerers.content import (
     told_text,
 )
 from ntlbg.answerers.model_options import ModelOptions
-from ntlbg.errors import EndpointError
 from ntlbg.generation import Generation
 from ntlbg.pictures import JPEG_QUALITY, fit_within
 from ntlbg.types import AnswerInput, Plan, Question, Reply
@@ -42,15 +41,11 @@ from ntlbg.types import AnswerInput, Plan, Question, Reply
 LONGEST_SIDES = (1280, 1120, 896, 784, 672, 560, 448, 336, 280, 224, 168, 112)
 # Where a server counts nothing: 32 pictures of it are 8192 tokens of Qwen2-VL, as usual.
 UNCOUNTED_SIDE = 448
-# How far what a server says it read may be from what was planned: half a picture, which is less
-# than any that was left out, and this share of all, for a template that writes a little more.
-SLACK_SHARE = 0.02
 # A question of fewer bytes than this share of the context cannot take more of it, and need not be
 # counted: no token is less than a byte.
 UNCOUNTED_SHARE = 1 / 16
 # As many as OpenAI and vLLM list; letters are among them, or are far from likely.
 TOP_TOKENS = 20
-NOT_COUNTED = "the server does not say how many tokens it read, so that the budget was not checked"
 NO_CHOICE = "the model named none of the options, or several; its own words are the answer"
 
 
@@ -69,15 +64,6 @@ class ChatOptions(ModelOptions):
     logprobs: bool = False
     shrink: bool = False
     jpeg_quality: int = Field(JPEG_QUALITY, ge=1, le=100)
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A completion, and what its pictures took."""
-
-    done: Completion
-    visual_tokens: int | None
-    notes: tuple[str, ...]
 
 
 class ChatAnswerer(Answerer):
@@ -111,12 +97,19 @@ class ChatAnswerer(Answerer):
         self.options, self.writing = options, writing
         self.context_length = context_length
         self.counts = PictureCounts(client, writing, folder)
+        self._checking = Checking(client, self.counts, name, context_length)
         self._question_tokens = lru_cache(maxsize=64)(self._question_tokens_anew)
 
     @property
     def counts_tokens(self) -> bool:
         """Whether the server says how many tokens it reads."""
         return self.counts.is_counted
+
+    def recount(self) -> bool:
+        """The server may have been started anew."""
+        self.counts.forget()
+        self._question_tokens.cache_clear()
+        return True
 
     def cost(self, num_frames: int, height: int, width: int) -> int:
         """As the server counts it; 0 where it counts nothing."""
@@ -175,7 +168,7 @@ class ChatAnswerer(Answerer):
         given: AnswerInput,
         order: Sequence[int],
         first: Mapping[str, Any],
-    ) -> tuple[_Asked, int | None, np.ndarray | None]:
+    ) -> tuple[Asked, int | None, np.ndarray | None]:
         """What is chosen of the options shown in an order: its position, and chances of all."""
         assert question.options is not None
         text, number = question_text(question, order), len(order)
@@ -198,20 +191,30 @@ class ChatAnswerer(Answerer):
         text: str,
         on_text: Callable[[str], None] | None = None,
         **settings: Any,
-    ) -> _Asked:
-        """One request, checked; with smaller pictures where it is too long and that is wanted."""
+    ) -> Asked:
+        """One request, checked; with smaller pictures where it is too long and that is wanted.
+
+        ``on_text`` is called only where what will be read is checked before.
+        """
         plan, shrunk = given.plan or self._as_they_are(given), False
         told = told_text(given.passages)
+        beside, counted = self.writing.beside(given.times, text, told), None
         while True:
             pictures = resized(given.pictures, plan)
             request = self.writing.request(pictures, given.times, _duration(given), text, told)
             try:
-                done = self.client.complete(request, on_text, **settings)
+                if on_text is not None:
+                    counted = self._checking.counted_before(request, beside, plan)
+                along = None if counted is None else on_text
+                done = self.client.complete(request, along, **settings)
             except ContextOverflow as error:
                 plan, shrunk = self._smaller(plan, error), True
             else:
                 break
-        asked = self._checked(done, plan, self.writing.beside(given.times, text, told))
+        notes = (COUNTED_BEFORE,) if counted is not None and done.prompt_tokens is None else ()
+        done = replace(done, prompt_tokens=done.prompt_tokens or counted)
+        asked = self._checking.checked(done, plan, beside)
+        asked = replace(asked, notes=(*notes, *asked.notes))
         if not shrunk:
             return asked
         note = f"the prompt was too long: pictures are shown in {plan.width}x{plan.height} pixels"
@@ -233,37 +236,9 @@ class ChatAnswerer(Answerer):
                 return Plan(plan.num_frames, height, width, tokens)
         raise error
 
-    def _checked(self, done: Completion, plan: Plan, beside: Mapping[str, Any]) -> _Asked:
-        """What was read must be what was planned, and no more than the model can read."""
-        if (done.prompt_tokens or 0) > (self.context_length or math.inf):
-            raise EndpointError(
-                f"{self.client.address}: was sent {done.prompt_tokens} tokens, {self.name!r} reads "
-                f"{self.context_length}, so that its answer is not shown; give fewer frames or "
-                "--max-visual-tokens, or --model-option context_length if it reads more"
-            )
-        if done.prompt_tokens is None or not self.counts_tokens:
-            return _Asked(done, None, (NOT_COUNTED,))
-        text = self.client.count(beside)
-        if text is None:
-            return _Asked(done, None, (NOT_COUNTED,))
-        used, expected = done.prompt_tokens - text, plan.visual_tokens
-        if abs(used - expected) > self.slack(plan):
-            self.counts.forget()
-            raise EndpointError(self._why_not(used, expected))
-        return _Asked(done, used, ())
-
     def slack(self, plan: Plan) -> int:
         """Half a picture, and a fiftieth of all."""
-        return int(plan.visual_tokens * (0.5 / max(plan.num_frames, 1) + SLACK_SHARE))
-
-    def _why_not(self, used: int, expected: int) -> str:
-        said = f"{self.client.address}: read {used} tokens of pictures, {expected} were planned"
-        if used < expected:
-            return (
-                f"{said}: {self.name!r} saw less than was sent, so that its answer is not shown; "
-                "let the server read longer prompts, or give fewer frames or --max-visual-tokens"
-            )
-        return f"{said}, so that its answer is not shown; pictures will be counted anew: ask again"
+        return self._checking.slack(plan)
 
     def _question_tokens_anew(self, text: str) -> int:
         most = len(text.encode()) + self.counts.template
@@ -297,7 +272,7 @@ def _settings(generation: Generation) -> dict[str, Any]:
     return settings
 
 
-def _reply(asked: _Asked) -> Reply:
+def _reply(asked: Asked) -> Reply:
     done = asked.done
     reason = "length" if done.finish_reason in ("length", "max_tokens") else done.finish_reason
     return Reply(

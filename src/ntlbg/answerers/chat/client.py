@@ -1,6 +1,7 @@
 """What may be asked of a server: its models, an answer, the length of a prompt."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import httpx2
@@ -10,8 +11,9 @@ from ntlbg.answerers.chat.errors import (
     ContextOverflow,
     Refusal,
     ServerError,
+    Unreadable,
+    error_as_answer,
     is_page,
-    refusal,
     with_models,
 )
 from ntlbg.answerers.chat.replies import (
@@ -82,7 +84,7 @@ class ChatClient:
         """An answer to messages.
 
         Args:
-            on_text: called with each piece as it comes.
+            on_text: called with each piece as it comes; without it nothing is streamed.
             settings: further fields of the request, as in ``max_tokens``.
 
         Raises:
@@ -100,20 +102,34 @@ class ChatClient:
         Raises:
             ServerError: no answer. ContextOverflow: too many, and it does not say how many.
         """
-        if self.counts_prompts:
-            body = {"model": self.model, **request}
-            try:
-                return self.sender.send(
-                    "POST", COUNT, lambda response: self._read(response, Count), body
-                ).input_tokens
-            except Refusal:  # it has no such thing; what else is wrong is said below
-                self.counts_prompts = False
+        counted = self.count_unread(request)
+        if counted is not None:
+            return counted
         try:
             return self.complete(request, max_tokens=1, temperature=0).prompt_tokens
         except ContextOverflow as error:
             if error.said.prompt_tokens is None:
                 raise
             return error.said.prompt_tokens
+
+    def count_unread(self, request: Request) -> int | None:
+        """Tokens of a prompt that is not read for it; None: this server has no such thing.
+
+        Raises:
+            ServerError: no server, or nothing came.
+        """
+        if not self.counts_prompts:
+            return None
+        body = {"model": self.model, **request}
+        try:
+            return self.sender.send(
+                "POST", COUNT, lambda response: self._read(response, Count), body,
+                # what answers every path with something will do so again
+                repeatable=lambda error: not isinstance(error, Unreadable),
+            ).input_tokens  # fmt: skip
+        except (Refusal, Unreadable):  # what else is wrong, the next request says
+            self.counts_prompts = False
+            return None
 
     def _complete(
         self, request: Request, on_text: Callable[[str], None] | None, settings: Mapping[str, Any]
@@ -122,12 +138,21 @@ class ChatClient:
         body["stream"] = on_text is not None
         if on_text is not None:
             body |= self._accepted({"stream_options": {"include_usage": True}})
-        growing = Growing(on_text)  # of a try that fails nothing is in it, or it is the last
+        along = None if on_text is None else self.sender.key.along(on_text)
+        growing = Growing(along)  # of a try that fails nothing is in it, or it is the last
         self.sender.send(
             "POST", CHAT, lambda response: self._receive(response, growing), body,
             repeatable=lambda error: not growing.is_shown,
         )  # fmt: skip
-        return growing.completion()
+        if along is not None:
+            along.end()
+        return self._hidden(growing.completion())
+
+    def _hidden(self, done: Completion) -> Completion:
+        hidden, reason = self.sender.key.hidden_secret, done.finish_reason
+        return replace(
+            done, text=hidden(done.text), finish_reason=None if reason is None else hidden(reason)
+        )
 
     def _accepted(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         renamed = {
@@ -147,7 +172,7 @@ class ChatClient:
                     self._refused.add(name)
                     return
         if error.said.is_unknown_model:
-            known = [self.sender.hidden(item.id) for item in self.models()]
+            known = [self.sender.key.hidden(item.id) for item in self.models()]
             raise with_models(error, self.model, known) from error
         raise error
 
@@ -158,27 +183,32 @@ class ChatClient:
         for event in httpx2.EventSource(response):
             if event.data.strip() == "[DONE]":
                 return
+            if event.event == "error":
+                raise self._error(event.data)
             self._add(growing, self._parsed(event.data, Reply))
         # some servers end without that word, but not before they said why the answer ends
         if growing.finish_reason is None:
             raise ServerError(f"{self.address}: the answer was cut off", again=True)
 
     def _add(self, growing: Growing, reply: Reply, *, is_whole: bool = False) -> None:
-        if reply.error:
-            text = reply.model_dump_json(include={"error"})
-            code = reply.error.get("code") if isinstance(reply.error, dict) else None
-            raise refusal(self.address, code if isinstance(code, int) else 400, text)
+        if reply.is_error:
+            raise self._error(
+                reply.model_dump_json(exclude={"choices", "usage"}, exclude_none=True)
+            )
         if is_whole and not reply.choices:
-            raise ServerError(
+            raise Unreadable(
                 f"{self.address}: what it sent holds no answer; it may serve something else than "
                 "chat completions"
             )
         growing.add(reply)
 
+    def _error(self, text: str) -> Refusal:
+        return error_as_answer(self.address, self.sender.key.hidden_secret(text))
+
     def _read(self, response: httpx2.Response, kind: type[Read]) -> Read:
         response.read()
         if is_page(response.headers.get("content-type", ""), response.text):
-            raise ServerError(
+            raise Unreadable(
                 f"{self.address}: sent a web page, not an answer; give the address of its "
                 "interface, as in http://localhost:8000/v1, or log in first if a proxy asks for it"
             )
@@ -188,9 +218,10 @@ class ChatClient:
         try:
             return kind.model_validate_json(text)
         except ValidationError:
-            start = " ".join(text[:80].split())  # enough to recognise it
+            # enough to recognise it; half of a key would be known no more
+            start = " ".join(self.sender.key.hidden_secret(text)[:80].split())
             # cut off, perhaps: then the same request may succeed
-            raise ServerError(
+            raise Unreadable(
                 f"{self.address}: sent what is no answer ({start!r})", again=True
             ) from None  # that error would show what was sent, which may hold the key
 

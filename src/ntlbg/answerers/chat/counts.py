@@ -25,6 +25,10 @@ NOT_UNDERSTOOD = (400, 415, 422)
 TOO_MANY = 10**8
 
 
+class NonsenseCounts(EndpointError):
+    """What a server counts cannot be so."""
+
+
 class PictureCounts:
     """Tokens of pictures by their size, of one model of one server.
 
@@ -33,7 +37,8 @@ class PictureCounts:
 
     Args:
         folder: where counts are kept between runs; None: they are not. Those of a server that
-            counts without reading (see ``client.COUNT``) are asked anew each time.
+            counts without reading (see ``client.COUNT``) are asked anew each time, and nonsense is
+            not kept: the server may be started anew, and well.
     """
 
     def __init__(self, client: ChatClient, writing: Writing, folder: Path | None = None):
@@ -42,6 +47,7 @@ class PictureCounts:
         name = hashlib.sha256(about.encode()).hexdigest()[:16]
         self._place = None if folder is None else folder / f"{name}.json"
         self._tokens: dict[str, int | None] | None = None
+        self._is_kept = True  # all that is known
         self._too_many: dict[str, int] = {}  # not kept: tomorrow the server may read more
 
     @property
@@ -65,35 +71,54 @@ class PictureCounts:
 
         Of pictures that are more than the model reads, so many that they fit nowhere.
         """
-        if not num_frames or not self.is_counted:
+        if not num_frames:
             return 0
-        pictures = min(num_frames, 2)
+        try:
+            return num_frames * self._each(min(num_frames, 2), height, width)
+        except NonsenseCounts:
+            self.forget()  # it may be another server by now, or have erred
+        try:
+            return num_frames * self._each(min(num_frames, 2), height, width)
+        except NonsenseCounts:
+            self.forget()
+            raise
+
+    def forget(self) -> None:
+        """The server is not what it was when it was asked."""
+        self._tokens, self._too_many = {}, {}
+        if self._place is not None and self._place.exists():
+            self._write(self._place)
+
+    def _each(self, pictures: int, height: int, width: int) -> int:
+        """Tokens of each of so many pictures; 0 where nobody counts."""
+        beside = self._beside(pictures)
+        if beside is None or not self.is_counted:
+            return 0
         name = f"{pictures} {width}x{height}"
         if name in self._too_many:
-            return num_frames * self._too_many[name]
+            return self._too_many[name]
         try:
             shown = self._asked(name, pictures, height, width)
         except ContextOverflow as error:
             self._too_many[name] = error.said.context_length or TOO_MANY
-            return num_frames * self._too_many[name]
-        beside = self._beside(pictures)
-        if shown is None or beside is None:
-            raise EndpointError(
+            return self._too_many[name]
+        taken = self._check(shown, beside)
+        self._keep()
+        return -(-taken // pictures)
+
+    def _check(self, shown: int | None, beside: int) -> int:
+        """A prompt with pictures is counted, and as longer than one without."""
+        if shown is None:
+            raise NonsenseCounts(
                 f"{self.client.address}: counts a prompt without pictures, and none with them; "
                 "give another server, or another model"
             )
         if shown <= beside:
-            raise EndpointError(
+            raise NonsenseCounts(
                 f"{self.client.address}: pictures do not change what {self.client.model!r} reads: "
                 "it leaves them out; give a model that reads pictures"
             )
-        return -(-(shown - beside) // pictures) * num_frames
-
-    def forget(self) -> None:
-        """The server is not what it was when it was asked."""
-        self._tokens = {}
-        if self._place is not None and self._place.exists():
-            self._keep()
+        return shown - beside
 
     def _beside(self, pictures: int) -> int | None:
         return self._asked(str(pictures), pictures, 0, 0)
@@ -109,7 +134,7 @@ class PictureCounts:
                 else self.writing.beside(times, _QUESTION)
             )
             tokens[name] = self._count(request)
-            self._keep()
+            self._is_kept = False
         return tokens[name]
 
     def _count(self, request: Request) -> int | None:
@@ -123,13 +148,21 @@ class PictureCounts:
     def _known(self) -> dict[str, int | None]:
         if self._tokens is None:
             self._tokens = {}
-            if self._place is not None and self._place.is_file():
+            if self._place is not None and self._place.is_file() and not self._counts_unread():
                 self._tokens = _read(self._place)
         return self._tokens
 
+    def _counts_unread(self) -> bool:
+        """Whether the server that is there today counts without reading."""
+        return self.client.count_unread(self.writing.beside((), _QUESTION)) is not None
+
     def _keep(self) -> None:
-        if self._place is None or self.client.counts_prompts:
+        if self._place is None or self._is_kept or self.client.counts_prompts:
             return
+        self._write(self._place)
+        self._is_kept = True
+
+    def _write(self, place: Path) -> None:
         content = {
             "server": self.client.address,
             "model": self.client.model,
@@ -137,7 +170,7 @@ class PictureCounts:
             "tokens": {name: number for name, number in self._known().items() if number},
         }
         try:
-            with staged_file(self._place, KEPT) as stage:
+            with staged_file(place, KEPT) as stage:
                 stage.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         except OutputError as error:
             raise OutputError(f"{error}; it is below NTLBG_CACHE, if that is set") from error

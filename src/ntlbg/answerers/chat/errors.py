@@ -15,6 +15,8 @@ SHOWN_MODELS = 8
 # Request timeout, conflict and too many requests, as the clients of OpenAI try again; also all
 # from 500 on.
 TRIED_AGAIN = (408, 409, 429)
+# What an error is that came without a status of its own: asking again would not help.
+BAD_REQUEST = 400
 # Of llama.cpp and of OpenAI.
 _OVERFLOWS = ("exceed_context_size_error", "context_length_exceeded")
 # As vLLM, SGLang and OpenAI say it.
@@ -75,11 +77,15 @@ class Said:
         return self.parameter == field or quoted is not None
 
 
+class Unreadable(ServerError):
+    """The server sent something else than what belongs there."""
+
+
 class Refusal(ServerError):
     """The server answered with an error.
 
     Attributes:
-        status: of HTTP.
+        status: of HTTP; of an error that came as an answer what it would be.
         said: what it holds.
     """
 
@@ -171,17 +177,34 @@ def refusal(
     Args:
         should_retry: "true" or "false" where the server says whether to try again.
     """
+    again = should_retry == "true" or (should_retry != "false" and _may_pass(status))
     said = read_error(text)
-    again = should_retry == "true" or (
-        should_retry != "false" and (status in TRIED_AGAIN or status >= 500)
-    )
-    kind = ContextOverflow if said.is_overflow and status < 500 else Refusal
-    message = f"{address}: {_advised(status, said)}"
+    kind, message = _refused(address, status, said, f"status {status}")
     return kind(status, said, message, again=again, wait_seconds=wait_seconds)
 
 
-def _advised(status: int, said: Said) -> str:
-    words = f"status {status}, {said.message}" if said.message else f"status {status}"
+def error_as_answer(address: str, text: str) -> Refusal:
+    """An error that came with status 200, whole or at the end of a stream."""
+    said = read_error(text)
+    codes = [int(name) for name in said.names if name.isdecimal()]
+    status = next((code for code in codes if code in range(400, 600)), BAD_REQUEST)
+    how = f"its answer is an error (code {codes[0]})" if codes else "its answer is an error"
+    kind, message = _refused(address, status, said, how)
+    return kind(status, said, message, again=_may_pass(status))
+
+
+def _may_pass(status: int) -> bool:
+    return status in TRIED_AGAIN or status >= 500
+
+
+def _refused(address: str, status: int, said: Said, how: str) -> tuple[type[Refusal], str]:
+    """``how`` it was refused, as in "status 400"."""
+    kind = ContextOverflow if said.is_overflow and status < 500 else Refusal
+    return kind, f"{address}: {_advised(status, said, how)}"
+
+
+def _advised(status: int, said: Said, how: str) -> str:
+    words = f"{how}, {said.message}" if said.message else how
     if status in (401, 403):
         return f"no access ({words}); put a key of this server into OPENAI_API_KEY"
     if status == 413:
@@ -209,9 +232,9 @@ def with_models(error: Refusal, model: str, known: Sequence[str]) -> Refusal:
     return Refusal(error.status, error.said, f"{error}; the model asked for is {model!r}, {there}")
 
 
-def redirected(address: str, status: int, place: str) -> ServerError:
+def redirected(address: str, status: int, place: str) -> Unreadable:
     """Not followed: the key is for the server that was named, and for no other."""
-    return ServerError(
+    return Unreadable(
         f"{address}: leads to {place} (status {status}), which is not followed, as a key is for "
         "the server that was named; give the address that answers itself"
     )

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class _Piece(BaseModel):
@@ -48,23 +48,45 @@ class _Choice(BaseModel):
     logprobs: _Logprobs | None = None
 
 
+def _counted(value: Any) -> int | None:
+    """What is no count is none; a server that counts badly may answer well."""
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    return value if type(value) is int and value >= 0 else None
+
+
+_Tokens = Annotated[int | None, BeforeValidator(_counted)]
+
+
 class _Usage(BaseModel):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: _Tokens = None
+    completion_tokens: _Tokens = None
+
+
+def _object(value: Any) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
 
 
 class Reply(BaseModel):
     """A whole reply, or a part of one that comes in a stream."""
 
+    model_config = ConfigDict(extra="allow")  # the words of an error that is not below ``error``
+
     choices: list[_Choice] | None = None
-    usage: _Usage | None = None
+    usage: Annotated[_Usage | None, BeforeValidator(_object)] = None
+    object: Any = None
     error: Any = None
+
+    @property
+    def is_error(self) -> bool:
+        """As most servers send it, or as older ones of vLLM do."""
+        return bool(self.error) or self.object == "error"
 
 
 class Count(BaseModel):
     """How long a prompt is."""
 
-    input_tokens: int
+    input_tokens: int = Field(ge=1)
 
 
 class _Meta(BaseModel):

@@ -4,7 +4,6 @@ import email.utils
 import math
 import os
 import random
-import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,15 +14,14 @@ import httpx2
 
 from ntlbg import __version__
 from ntlbg.answerers.chat.errors import ServerError, redirected, refusal
+from ntlbg.answerers.chat.keys import KEY_VARIABLE, Key
 from ntlbg.errors import ConfigError
 
-KEY_VARIABLE, ENDPOINT_VARIABLE = "OPENAI_API_KEY", "NTLBG_ENDPOINT"
+ENDPOINT_VARIABLE = "NTLBG_ENDPOINT"
 # Waits between tries double up to this; the clients of OpenAI do the same.
 LONGEST_BACKOFF = 8.0
 # Who is told to come back later than this wants to know it, not to wait.
 LONGEST_WAIT = 120.0
-# Shorter keys may be placeholders such as EMPTY, and are hidden only where they stand alone.
-SHORTEST_SECRET = 8
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 T = TypeVar("T")
@@ -65,7 +63,7 @@ class Sender:
 
     def __init__(self, address: str, key: str | None, patience: Patience):
         self.address, self.patience = address, patience
-        self._hidden = _pattern(key)
+        self.key = Key(key)
         self._was_reached = False
         headers = {"user-agent": f"ntlbg/{__version__}"}
         if key:
@@ -130,7 +128,8 @@ class Sender:
             place = response.url.join(headers["location"]).copy_with(userinfo=b"", query=None)
             return redirected(self.address, status, str(place))
         return refusal(
-            self.address, status, response.text, should_retry=headers.get("x-should-retry"),
+            self.address, status, self.key.hidden_secret(response.text),
+            should_retry=headers.get("x-should-retry"),
             wait_seconds=_asked_wait(headers),
         )  # fmt: skip
 
@@ -165,23 +164,8 @@ class Sender:
         time.sleep(asked or usual * random.uniform(0.75, 1))
 
     def _give_up(self, error: ServerError, more: str) -> NoReturn:
-        error.args = (self.hidden(f"{error}{more}"),)
+        error.args = (self.key.hidden(f"{error}{more}"),)
         raise error
-
-    def hidden(self, text: str) -> str:
-        """A server's words without the key, which some repeat."""
-        return text if self._hidden is None else self._hidden.sub("***", text)
-
-
-def _pattern(key: str | None) -> re.Pattern[str] | None:
-    if not key:
-        return None
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise ConfigError(
-            f"{KEY_VARIABLE} holds characters that no key has; set it to the key alone"
-        )
-    exact = re.escape(key)
-    return re.compile(exact if len(key) >= SHORTEST_SECRET else rf"(?<!\w){exact}(?!\w)")
 
 
 def _asked_wait(headers: httpx2.Headers) -> float | None:
