@@ -35,11 +35,7 @@ ALL = "all"
 Asked = QuestionRecord | DataError  # a question, or why it cannot be asked
 AS_TRAINED = "as trained"  # the number of frames, where the model decides it
 # Of the settings whose option has another name.
-_FLAGS = {
-    "encoders": "--encoder",
-    "num_frames": "--frames",
-    "selector_options": "--selector-option",
-}
+_FLAGS = {"num_frames": "--frames", "selector_options": "--selector-option"}
 
 
 @dataclass(frozen=True)
@@ -254,8 +250,8 @@ _OF_THEN = {"weights": "weights", "encoder": "--encoder", "encoders": "--encoder
 
 def _as_asked(name: str, value: Any) -> str:
     """A setting in the words of the command line."""
-    if name in _OF_THEN and value is not None:
-        return f"with the {_OF_THEN[name]} of then"
+    if name in _OF_THEN:
+        return f"{'without' if value is None else 'with'} the {_OF_THEN[name]} of then"
     flag = _FLAGS.get(name, f"--{name.replace('_', '-')}")
     if value is None or value == AS_TRAINED:
         return f"without {flag}"
