@@ -26,7 +26,11 @@ PASSAGES = tuple(
 class Reader(ColourAnswerer):
     """A word is a token."""
 
-    wants, context_length = Wants(passages=True), 4000
+    context_length = 4000
+
+    def __init__(self):
+        super().__init__()
+        self.wants = Wants(passages=True)
 
     def count_text(self, text):
         return len(text.split())

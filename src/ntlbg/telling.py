@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ntlbg.answerers import Answerer
-from ntlbg.answerers.content import told_text
+from ntlbg.answerers.content import told_line, told_text
 from ntlbg.errors import BudgetError
 from ntlbg.retrievers import Retriever
 from ntlbg.retrievers.passages import has_words
@@ -65,7 +65,7 @@ class Telling:
     def _first(self, ranked: Sequence[int]) -> Sequence[int]:
         """As many as have so many letters as there is room for: to count each would be slow."""
         most = len(told_text(self.passages)) * self.tokens / self.needed
-        lengths = np.cumsum([len(told_text([self.passages[row]])) for row in ranked])
+        lengths = np.cumsum([len(told_line(self.passages[row])) + 1 for row in ranked])
         return ranked[: int(np.searchsorted(lengths, most, side="right"))]
 
 

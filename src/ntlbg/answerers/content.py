@@ -99,11 +99,14 @@ def told_text(passages: Sequence[Passage]) -> str:
     """Passages as a model reads them, a line each after its time; empty without any."""
     if not passages:
         return ""
-    lines = [
-        f"{stamp(one.start_seconds)} {HOW_KNOWN[one.source]}: {' '.join(one.text.split())}"
-        for one in passages
-    ]
-    return "\n".join(["What is said and written in the video, some of it:", *lines, ""])
+    heading = "What is said and written in the video, some of it:"
+    return "\n".join([heading, *map(told_line, passages), ""])
+
+
+def told_line(passage: Passage) -> str:
+    """``<12.5 seconds> said: ...``, in one line."""
+    how, text = HOW_KNOWN[passage.source], " ".join(passage.text.split())
+    return f"{stamp(passage.start_seconds)} {how}: {text}"
 
 
 def timed(pictures: Sequence[Image.Image], times: Sequence[float] | np.ndarray) -> Content:
