@@ -42,7 +42,7 @@ LAYERS = (
     ("system",),
     ("looking", "telling"),
     ("pipeline",),
-    ("train", "views", "answer_file"),
+    ("train", "views", "answer_file", "answer_settings"),
     ("cli",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -3,22 +3,23 @@
 A line holds ``id`` and ``pts_seconds``, so ``ntlbg evidence`` can judge the same file.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ntlbg.answerers import Answerer, Habits
+from ntlbg.answer_settings import as_asked, settings_of
+from ntlbg.answerers import Answerer
 from ntlbg.data import QuestionRecord, read_published
 from ntlbg.datasets import VIDEO_FOLDERS, find_source, question_file, video_folder
 from ntlbg.encoders import Encoder
 from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError, VideoNotFound
 from ntlbg.files import check_output
 from ntlbg.generation import GREEDY, Generation, check_written
+from ntlbg.index.passages import USUAL_WORDS, Words
 from ntlbg.index.store import FeatureIndex
 from ntlbg.intervals import mean_over_questions
 from ntlbg.json_lines import RecordFile, alone, records_kind
@@ -26,6 +27,7 @@ from ntlbg.judging import is_right
 from ntlbg.pipeline import ask
 from ntlbg.selectors import check_selector
 from ntlbg.system import System, load_system
+from ntlbg.text.meaning import TextEncoder
 from ntlbg.time_text import all_seen
 from ntlbg.types import Answer
 from ntlbg.views.tables import interval_text, markdown_table
@@ -33,9 +35,6 @@ from ntlbg.views.tables import interval_text, markdown_table
 WRITTEN = "what `ntlbg answer` writes there"
 ALL = "all"
 Asked = QuestionRecord | DataError  # a question, or why it cannot be asked
-AS_TRAINED = "as trained"  # the number of frames, where the model decides it
-# Of the settings whose option has another name.
-_FLAGS = {"num_frames": "--frames", "selector_options": "--selector-option"}
 
 
 @dataclass(frozen=True)
@@ -131,6 +130,8 @@ def answer_file(
     selector: str | None = None,
     selector_options: Mapping[str, Any] | None = None,
     max_frames: int | None = None,
+    words: Words = USUAL_WORDS,
+    text_encoder: str | TextEncoder | None = None,
     generation: Generation = GREEDY,
     index: FeatureIndex | None = None,
     progress: Callable[[int, float], None] | None = None,
@@ -159,20 +160,13 @@ def answer_file(
             check_written(question.options, generation)
     check_selector(selector, num_frames, selector_options, asked=True)
     check_output(out, records_kind(AnswerRow, WRITTEN), inputs=[file])
-    system = load_system(model, encoder=encoder, endpoint=endpoint, model_options=model_options)
-    settings = {
-        "model": system.name,
-        "weights": system.fingerprint,
-        "encoder": None if encoder is None else system.encoders[0].fingerprint,
-        "num_frames": num_frames or _usual_frames(system.habits),
-        "fps": system.habits.fps if fps is None else fps,
-        "selector": selector or system.habits.selector,
-        "max_frames": system.habits.max_frames if max_frames is None else max_frames,
-        **asdict(generation),
-        "selector_options": dict(selector_options) if selector_options else None,
-        "max_visual_tokens": max_visual_tokens,
-        "encoders": None if system.finds_frames_itself else system.seen_by,
-    }
+    system = load_system(model, encoder=encoder, endpoint=endpoint, model_options=model_options,
+                         text_encoder=text_encoder)  # fmt: skip
+    settings = settings_of(
+        system, words, generation, encoder=encoder, text_encoder=text_encoder,
+        num_frames=num_frames, max_visual_tokens=max_visual_tokens, fps=fps, selector=selector,
+        selector_options=selector_options, max_frames=max_frames,
+    )  # fmt: skip
     out.parent.mkdir(parents=True, exist_ok=True)
     with alone(out):
         kept = RecordFile(out, AnswerRow, WRITTEN, partial(_checked, out, asked, settings))
@@ -190,7 +184,7 @@ def answer_file(
                     model=system, num_frames=num_frames, max_visual_tokens=max_visual_tokens,
                     fps=fps, selector=selector,
                     selector_options=selector_options, max_frames=max_frames,
-                    generation=generation, index=index,
+                    generation=generation, words=words, index=index,
                 )  # fmt: skip
             except (VideoError, QuestionError) as error:
                 failed.append(f"question {place}: {error}")
@@ -212,10 +206,6 @@ def _readable(file: Path) -> list[Asked]:
     return asked
 
 
-def _usual_frames(habits: Habits) -> int | str:
-    return habits.num_frames if habits.frames_of is None else AS_TRAINED
-
-
 def _checked(
     out: Path, asked: Sequence[Asked], settings: dict, rows: list[AnswerRow]
 ) -> list[AnswerRow]:
@@ -232,7 +222,7 @@ def _check_row(out: Path, row: AnswerRow, asked: Sequence[Asked], settings: dict
         name for name in settings if name != "model" and row.settings.get(name) != settings[name]
     ]
     if names:
-        told = (_as_asked(name, row.settings.get(name)) for name in names)
+        told = (as_asked(name, row.settings.get(name)) for name in names)
         words = ", ".join(dict.fromkeys(told))
         raise ConfigError(
             f"{out} holds answers of other settings: choose another file, or ask {words}"
@@ -242,23 +232,6 @@ def _check_row(out: Path, row: AnswerRow, asked: Sequence[Asked], settings: dict
             f"{out} holds an answer to {row.question!r} about {row.video}, which is not "
             f"question {row.place} of this file: choose another file for the answers"
         )
-
-
-# Told apart by fingerprints, which say nothing to people.
-_OF_THEN = {"weights": "weights", "encoder": "--encoder", "encoders": "--encoder"}
-
-
-def _as_asked(name: str, value: Any) -> str:
-    """A setting in the words of the command line."""
-    if name in _OF_THEN:
-        return f"{'without' if value is None else 'with'} the {_OF_THEN[name]} of then"
-    flag = _FLAGS.get(name, f"--{name.replace('_', '-')}")
-    if value is None or value == AS_TRAINED:
-        return f"without {flag}"
-    if not isinstance(value, dict):
-        return f"with {flag} {value}"
-    texts = {key: one if isinstance(one, str) else json.dumps(one) for key, one in value.items()}
-    return f"with {' '.join(f'{flag} {key}={text}' for key, text in texts.items())}"
 
 
 def _key(record: Asked | AnswerRow) -> tuple | None:

@@ -249,9 +249,12 @@ def _not_even_one(room: Room, smallest: Size) -> str:
             f"{room.max_visual_tokens}; give --max-visual-tokens {least} or more"
         )
     if not room.within_context(1, smallest):
+        told = f" and {room.told_tokens} of what is said" if room.told_tokens else ""
+        less = "leave --transcript at best, " if told else ""
         return (
-            f"one frame and the question are {room.tokens(1, smallest)} tokens, {answerer.name} "
-            f"reads {answerer.context_length}; ask a shorter question, or another model"
+            f"one frame and the question{told} are {room.tokens(1, smallest)} tokens, "
+            f"{answerer.name} reads {answerer.context_length}; {less}ask a shorter question, or "
+            "another model"
         )
     return f"one frame {_memory(room, 1, smallest)}; free some memory, or take another model"
 

@@ -88,7 +88,7 @@ def ask(
 
     generation = Generation(temperature, top_p, max_new_tokens, seed)
     _check_views(video, save_plots, report)
-    hear(video, streams_of(listen, read_screen))
+    hear(video, streams_of(listen, read_screen))  # what it could not is told with the answer
     with console.reading(video) as progress:
         answer = pipeline.ask(
             video,
@@ -185,6 +185,10 @@ def answer(
     selector: Selector = None,
     selector_option: SelectorOption = None,
     max_frames: MaxFrames = None,
+    listen: Listen = False,
+    read_screen: ReadScreen = False,
+    transcript: TranscriptOption = "best",
+    text_encoder: TextEncoder = None,
     temperature: Temperature = None,
     top_p: TopP = None,
     max_new_tokens: MaxNewTokens = None,
@@ -218,6 +222,8 @@ def answer(
             selector=selector,
             selector_options=read_options(selector_option),
             max_frames=max_frames,
+            words=words_of(None, listen, read_screen, transcript),
+            text_encoder=text_encoder,
             generation=generation,
             progress=progress,
         )
@@ -299,6 +305,8 @@ def index(
             "builtin."
         ),
     ] = None,
+    listen: Listen = False,
+    read_screen: ReadScreen = False,
     as_json: Json = False,
 ) -> None:
     """Read and encode videos now, so that questions about them start at once."""
@@ -318,6 +326,8 @@ def index(
                 indexed = index_video(
                     video, encoders, index=store, fps=fps, progress=progress, report=counts
                 )
+            for note in hear(video, streams_of(listen, read_screen)):
+                typer.echo(f"note: {note}", err=True)
         except NtlbgError as error:
             typer.echo(f"error: {' '.join(str(error).split())}", err=True)
             failed = True

@@ -1,7 +1,6 @@
 """``transcript``: what is said and written; and listening, which takes minutes."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -36,14 +35,18 @@ def streams_of(listen: bool, read_screen: bool) -> tuple[str, ...]:
     return ("speech",) * listen + ("screen",) * read_screen
 
 
-def hear(video: Path, streams: Iterable[str]) -> None:
-    """Listen with progress on stderr; what cannot be listened to is told with the answer."""
+def hear(video: Path, streams: Iterable[str]) -> list[str]:
+    """Listen with progress on stderr; gives why a stream cannot be listened to."""
     from ntlbg.errors import MissingPackage, NoSoundError
     from ntlbg.text import load_listener
 
+    why_not = []
     for name in streams:
-        with suppress(NoSoundError, MissingPackage):
+        try:
             heard(video, load_listener(name))
+        except (NoSoundError, MissingPackage) as error:
+            why_not.append(str(error))
+    return why_not
 
 
 def heard(video: Path, listener: "Listener") -> "list[Passage]":

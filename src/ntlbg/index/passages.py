@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -10,8 +11,8 @@ from ntlbg.index.index_video import Progress
 from ntlbg.index.listening import hear
 from ntlbg.index.store import FeatureIndex
 from ntlbg.index.text_tracks import text_track
-from ntlbg.text import LISTENERS, Listener, load_listener
-from ntlbg.text.subtitles import load_subtitles
+from ntlbg.text import LISTENERS, Listener, Piece, load_listener
+from ntlbg.text.subtitles import SubtitleFile, load_subtitles
 from ntlbg.time_text import timestamp
 from ntlbg.types import Passage
 from ntlbg.video.start import is_still
@@ -80,7 +81,7 @@ def read_words(
     """
     if is_still(video):
         return Heard()
-    found = load_subtitles(video, words.subtitles)
+    found = load_subtitles(video, words.subtitles, listen=partial(_subtitles, video, index))
     parts = [Heard(found.passages, (found.description,) if found.description else (),
                    tuple(found.notes))]  # fmt: skip
     wanted = [load_listener(one) for one in words.listen_to]
@@ -92,6 +93,15 @@ def read_words(
         tuple(stream for part in parts for stream in part.streams),
         tuple(note for part in parts for note in part.notes),
     )
+
+
+def _subtitles(video: Path, index: FeatureIndex, listener: Listener) -> Piece:
+    """A track is looked for in the whole file once; a file of subtitles is read anew."""
+    if isinstance(listener, SubtitleFile):
+        [piece] = listener.listen(video, 0.0, {})
+        return piece
+    track = hear(video, listener, index=index)
+    return Piece(tuple(track.passages()), track.until_seconds, track.state)
 
 
 def _listened(

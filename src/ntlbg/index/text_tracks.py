@@ -61,6 +61,12 @@ class TextTrack:
         done = [line.until_seconds for line in self._lines() if isinstance(line, PieceLine)]
         return max(done, default=0.0)
 
+    @property
+    def state(self) -> dict[str, Any]:
+        """Of the last piece."""
+        states = [line.state for line in self._lines() if isinstance(line, PieceLine)]
+        return states[-1] if states else {}
+
     def passages(self) -> list[Passage]:
         """Those that are kept, in order of their start."""
         found = [

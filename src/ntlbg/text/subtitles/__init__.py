@@ -8,12 +8,12 @@ mended), `ntlbg.text.sentences` (cues to sentences), `listeners` (the pictures' 
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ntlbg.errors import DataError
-from ntlbg.text import Listener
+from ntlbg.text import Listener, Piece
 from ntlbg.text.subtitles.choices import SubtitleChoice, find_subtitles
 from ntlbg.text.subtitles.listeners import SubtitleFile, SubtitleTrack, listener
 from ntlbg.types import Passage
@@ -28,6 +28,7 @@ __all__ = [
     "load_subtitles",
 ]
 
+Listen = Callable[[Listener], Piece]
 NONE = "none"  # a file of that name is ./none
 
 
@@ -51,6 +52,7 @@ def load_subtitles(
     *,
     language: str | None = None,
     starts_at_seconds: float = 0.0,
+    listen: Listen | None = None,
 ) -> Subtitles:
     """The subtitles of a video, as ``--subtitles FILE|none`` says.
 
@@ -59,6 +61,7 @@ def load_subtitles(
             "none" for no subtitles; None for the first of `find_subtitles` that can be read.
         language: as for `find_subtitles`.
         starts_at_seconds: as for `SubtitleFile`.
+        listen: what a listener finds in the video, for somebody who keeps it; None: it is read.
 
     Raises:
         DataError: the file that is given cannot be read. VideoError: the video cannot be opened.
@@ -66,19 +69,23 @@ def load_subtitles(
     if given is not None and str(given) == NONE:
         return Subtitles((), None, [])
     if given is None:
-        return _first(video, find_subtitles(video, language=language), starts_at_seconds)
+        choices = find_subtitles(video, language=language)
+        return _first(video, choices, starts_at_seconds, listen)
     if os.path.exists(given) and os.path.samefile(given, video):
         choices = [one for one in find_subtitles(video, language=language) if one.path is None]
-        found = _first(video, choices, starts_at_seconds)
+        found = _first(video, choices, starts_at_seconds, listen)
         if found.description is None:
             raise DataError("; ".join(found.notes) or f"{video}: holds no subtitles; give a file")
         return found
     file = SubtitleFile(given, starts_at_seconds=starts_at_seconds)
-    return _read(file, video, Path(given).name)
+    return _read(file, video, Path(given).name, listen)
 
 
 def _first(
-    video: str | os.PathLike, choices: Sequence[SubtitleChoice], starts_at_seconds: float
+    video: str | os.PathLike,
+    choices: Sequence[SubtitleChoice],
+    starts_at_seconds: float,
+    listen: Listen | None,
 ) -> Subtitles:
     """Of the first choice that can be read; why others cannot, and which are left, is said."""
     notes = []
@@ -88,7 +95,7 @@ def _first(
             continue
         try:
             reader = listener(choice, starts_at_seconds=starts_at_seconds)
-            found = _read(reader, video, choice.name)
+            found = _read(reader, video, choice.name, listen)
         except DataError as error:
             notes.append(str(error))
             continue
@@ -101,6 +108,8 @@ def _first(
     return Subtitles((), None, notes)
 
 
-def _read(reader: Listener, video: str | os.PathLike, name: str) -> Subtitles:
-    [piece] = reader.listen(video, 0.0, {})
+def _read(
+    reader: Listener, video: str | os.PathLike, name: str, listen: Listen | None
+) -> Subtitles:
+    [piece] = reader.listen(video, 0.0, {}) if listen is None else [listen(reader)]
     return Subtitles(piece.passages, name, [f"{name}: {note}" for note in piece.state["notes"]])
