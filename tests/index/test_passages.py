@@ -107,7 +107,7 @@ def test_a_stream_that_cannot_be_heard_leaves_the_others(film, index, wordy, err
     wordy.error = error
     heard = read_words(film, Words(listen_to=("speech",)), index)
     assert [one.text for one in heard.passages] == ["Good morning."]
-    assert heard.notes == (f"{error}; the other streams are used",)
+    assert heard.notes == (f"speech is left out: {error}",)
 
 
 def test_a_track_inside_the_film_is_looked_for_once(tmp_path, index, monkeypatch):

@@ -110,7 +110,7 @@ def _listened(
     try:
         track = hear(video, listener, index=index, progress=progress and _by_share(progress))
     except (NoSoundError, MissingPackage) as error:
-        return Heard(notes=(f"{error}; the other streams are used",))
+        return Heard(notes=(f"{listener.name} is left out: {error}",))
     passages = tuple(track.passages())
     if not passages:
         return Heard(notes=(f"{listener.name}: nothing was found in the whole film",))
