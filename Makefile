@@ -20,12 +20,13 @@ help:  ## this list
 	@echo
 	@echo "The environment is VIRTUAL_ENV if one is active, else .venv."
 
-setup: $(READY)  ## environment, both packages, model parts (about 110 MB)
+setup: $(READY)  ## environment, both packages, model parts (about 340 MB)
 
 $(READY): pyproject.toml lab/pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,test]' -e lab
 	$(BIN)/ntlbg fetch
+	$(BIN)/ntlbg fetch speech text
 	@touch $@
 
 $(READY_DEV): $(READY)
