@@ -1,6 +1,7 @@
 """A model that knows three colours, and the video it is asked about."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,11 +10,11 @@ import numpy as np
 
 from ntlbg.answerers import Answerer, Wants
 from ntlbg.encoders import Encoder
-from ntlbg.evidence import describe_evidence
+from ntlbg.evidence import describe_evidence, quotations_of
 from ntlbg.models.ntlbg.inspection import Attention, LossPart, Plane
 from ntlbg.retrievers import Retriever
 from ntlbg.selectors import select_frames
-from ntlbg.types import Answer, AnswerInput, Frames, Question, Reply, VideoIndex
+from ntlbg.types import Answer, AnswerInput, Decision, Frames, Passage, Question, Reply, VideoIndex
 
 COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220), "grey": (120, 120, 120)}
 MOMENTS = {"red": (10.0, 13.0), "blue": (25.0, 27.0)}
@@ -146,6 +147,27 @@ def made_answer(*, scored: bool = True, pictures: bool = True, **changes) -> Ans
         "context": seen,
     }
     return Answer(**(values | changes))
+
+
+def with_words(
+    answer: Answer, passages: Sequence[Passage], quoted: Sequence[Passage] = ()
+) -> Answer:
+    """The same answer about a film in which something is said, quoting some of it."""
+    seen = answer.context
+    seen = replace(seen, index=replace(seen.index, passages=tuple(passages)))
+    quotations = quotations_of(Decision("nearest", tuple(quoted), 0.5))
+    return replace(answer, context=seen, quotations=quotations)
+
+
+def many_passages(number: int = 700, source: str = "speech") -> list[Passage]:
+    """Of up to four seconds each, in no order, all over the hour of ``made_answer``."""
+    draw = np.random.default_rng(1)
+    return [
+        Passage(f"sentence {row}", start, start + length, source)
+        for row, (start, length) in enumerate(
+            draw.uniform([0, 0.2], [3590, 4], (number, 2)).tolist()
+        )
+    ]
 
 
 def made_attention(frames: int = 60) -> Attention:

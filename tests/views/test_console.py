@@ -1,9 +1,14 @@
 """What the command line shows of an answer."""
 
-import pytest
+import json
+import sys
 
-from fakes import made_answer
+import pytest
+from rich.cells import cell_len
+
+from fakes import made_answer, with_words
 from ntlbg.errors import EndpointError
+from ntlbg.types import Passage
 from ntlbg.views import console
 
 
@@ -47,3 +52,52 @@ def test_what_was_used_is_told(capsys):
     answer.usage.update(visual_tokens=None, prompt_tokens=None, answer_tokens=None)
     console.print_answer(answer)
     assert "tokens" not in capsys.readouterr().out
+
+
+def spoken_answer(quoted: str, **changes):
+    said = Passage(quoted, 760.0, 764.0, "speech")
+    return with_words(made_answer(**changes), [said], [said])
+
+
+@pytest.mark.parametrize("text", ["knead it well " * 30, "\u4e00" * 200])
+def test_a_long_quotation_is_wrapped_and_whole(capsys, monkeypatch, text):
+    monkeypatch.setenv("COLUMNS", "60")
+    console.print_answer(spoken_answer(text))
+    shown = capsys.readouterr().out.split("moment")[0]
+    assert "12:40 said:" in shown
+    assert all(cell_len(line) <= 60 for line in shown.splitlines())
+    letters = "".join(shown.split("said:")[1].split())
+    assert letters == "".join(f'"{text}"'.split())
+
+
+def test_a_quotation_is_shown_once(capsys):
+    console.print_answer(spoken_answer("ten minutes", text='12:40 said: "ten minutes"'))
+    assert capsys.readouterr().out.count("ten minutes") == 1
+
+
+def test_what_is_said_cannot_steer_the_terminal(capsys):
+    answer = spoken_answer("red\x1b[2J\x07 \u202ecar", notes=["film.\x1b[31msrt is read"])
+    answer.usage.update(streams=["pictures", "film.\x1b]0;t\x07srt"], passages=1)
+    console.print_answer(answer)
+    shown = capsys.readouterr()
+    assert '12:40 said: "red[2J car"' in shown.out
+    for text in (shown.out, shown.err):
+        assert not {"\x1b", "\x07", "\u202e"} & set(text)
+    assert shown.err == "note: film.[31msrt is read\n"
+
+
+def test_json_holds_quotations_letter_for_letter(capsys):
+    console.print_json(spoken_answer("red\x1b[2J\n car").to_dict())
+    written = capsys.readouterr().out
+    assert "\x1b" not in written
+    assert json.loads(written)["quotations"] == [
+        {"text": "red\x1b[2J\n car", "start_seconds": 760.0, "end_seconds": 764.0,
+         "timestamp": "12:40", "source": "speech"}
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("terminal", "shown"), [(True, "a[31mb\n"), (False, "a\x1b[31mb\n")])
+def test_a_transcript_is_made_harmless_on_a_terminal_only(capsys, monkeypatch, terminal, shown):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    console.print_text("a\x1b[31mb\n")
+    assert capsys.readouterr().out == shown

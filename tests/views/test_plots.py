@@ -1,10 +1,11 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from fakes import made_answer
+from fakes import made_answer, many_passages, with_words
 from ntlbg.errors import OutputError
 from ntlbg.views.plots import (
     Bars,
@@ -56,6 +57,50 @@ def test_a_file_in_the_way_is_named(tmp_path):
     (tmp_path / "plots").write_text("")
     with pytest.raises(OutputError, match="plots: cannot be written"):
         save_timeline(made_answer(), tmp_path / "plots")
+
+
+@pytest.fixture(scope="module")
+def spoken_answer():
+    passages = many_passages() + many_passages(9, "screen")
+    return with_words(made_answer(pictures=False), passages, [passages[3]])
+
+
+def test_what_is_said_lies_below_the_curve(spoken_answer):
+    axes = next(axes for axes in draw_timeline(spoken_answer).axes if axes.lines)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["speech", "screen"]
+    entries = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert entries == ["relevance", "selected frame", "said or written", "quoted"]
+    speech, quoted, screen = [one for one in axes.collections
+                              if one.get_label() in ("said or written", "quoted")]  # fmt: skip
+    boxes = [one.get_paths()[0].get_extents() for one in (speech, quoted, screen)]
+    low, high = axes.get_ylim()
+    assert high == 1.06
+    assert all(low < box.y0 < box.y1 <= 0 for box in boxes)
+    assert boxes[2].y1 < min(boxes[0].y0, boxes[1].y0)
+    passage = spoken_answer.quotations[0]
+    assert boxes[1].x0 == pytest.approx(passage.start_seconds)
+    assert len(screen.get_paths()) <= 9
+    assert 20 < len(speech.get_paths()) <= 240
+
+
+def test_where_nothing_is_said_the_plot_has_no_lanes(spoken_answer):
+    """And the curve is the same with them."""
+    plain, spoken = (
+        next(axes for axes in draw_timeline(answer).axes if axes.lines)
+        for answer in (made_answer(pictures=False), spoken_answer)
+    )
+    assert plain.get_ylim() == (0, 1.06)
+    assert plain.get_yticks().size == 0
+    np.testing.assert_array_equal(plain.lines[0].get_xydata(), spoken.lines[0].get_xydata())
+
+
+def test_a_long_quotation_does_not_widen_the_plot(tmp_path, spoken_answer):
+    spoken = replace(spoken_answer, text="\n".join(["12:40 said: " + "word " * 80] * 5))
+    widths = []
+    for name, answer in (("long", spoken), ("short", spoken_answer)):
+        with Image.open(save_timeline(answer, tmp_path / name)[0]) as picture:
+            widths.append(picture.size)
+    assert widths[0] == pytest.approx(widths[1], abs=15)
 
 
 def panel(groups=("ntlbg", "uniform"), series=("8", "16")):

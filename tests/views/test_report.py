@@ -7,10 +7,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from fakes import made_answer, made_attention
+from fakes import made_answer, made_attention, many_passages, with_words
+from ntlbg.answerers.quoting import NEAREST, quotation
 from ntlbg.errors import OutputError
 from ntlbg.evidence import mark_evidence
 from ntlbg.models.ntlbg.inspection import RichPoints
+from ntlbg.types import Passage
 from ntlbg.views.console import print_answer
 from ntlbg.views.report import (
     Report,
@@ -250,3 +252,86 @@ def test_page_without_attention(full_report):
     text = render(replace(full_report, attention=None))
     assert "How the frames were chosen" in render(full_report)
     assert "How the frames were chosen" not in text
+
+
+SAID = Passage("Knead it <b>for\nten</b> minutes & wait", 760.0, 764.0, "speech")
+WRITTEN = Passage("10 min", 1799.5, 1850.0, "screen")
+
+
+def spoken_answer(**changes):
+    passages = [*many_passages(), SAID, WRITTEN]
+    return with_words(made_answer(**changes), passages, [SAID, WRITTEN])
+
+
+def page_of(answer, **changes) -> str:
+    return render(Report("title", [ReportQuestion(answer, **changes)]))
+
+
+def test_what_is_said_has_a_lane_and_what_is_quoted_a_mark_in_it():
+    page = Page(page_of(spoken_answer()))
+    assert "speech 701 passages" in page.text
+    assert "screen 1 passage 00" not in page.text
+    assert "screen 1 passage" in page.text
+    assert len(page.of_class("lane")) == 2
+    said, written = page.of_class("quoted")
+    for mark, passage, target in ((said, SAID, "q1p1"), (written, WRITTEN, "q1p2")):
+        left, width = map(float, re.findall(r"([\d.]+)%", mark["style"]))
+        assert left == pytest.approx(100 * passage.start_seconds / 3599, abs=0.01)
+        length = max(passage.end_seconds - passage.start_seconds, 3599 / 480)
+        assert width == pytest.approx(100 * length / 3599, abs=0.01)
+        assert mark["href"] == f"#{target}"
+    assert {a["id"] for tag, a in page.elements if "id" in a} >= {"q1p1", "q1p2"}
+
+
+def test_quotations_are_listed_with_time_source_and_text():
+    text = page_of(spoken_answer())
+    assert "12:40 said: Knead it <b>for ten</b> minutes & wait" in Page(text).text
+    assert "29:59 on screen: 10 min" in Page(text).text
+    assert "Knead it &lt;b&gt;for ten&lt;/b&gt; minutes &amp; wait" in text
+    assert "script" not in {tag for tag, _ in Page(text).elements}
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        ([NEAREST, quotation(SAID), quotation(WRITTEN)], NEAREST),
+        ([quotation(SAID), quotation(WRITTEN)], quotation(SAID)),
+        (["Ten minutes,", "as is said."], "Ten minutes, as is said."),
+    ],
+)
+def test_the_answer_does_not_repeat_what_is_listed(lines, shown):
+    text = page_of(spoken_answer(text="\n".join(lines)))
+    answer = text.split('<p class="answer">')[1].split("</p>")[0]
+    assert Page(answer).text == shown
+
+
+def lanes_removed(text: str) -> list[str]:
+    """Lines of a page without what it has for lanes and quotations."""
+    parts = (
+        r"\n\.answer strong \{ white.*?(?=</style>)",
+        r"  <span><i class=\"key key-lane.*?(?=</p>)",
+        r"<div class=\"lanes.*?</div>\n</div>",
+        r"<ol class=\"quotes.*?</ol>",
+    )
+    for part in parts:
+        text, number = re.subn(part, "", text, flags=re.DOTALL)
+        assert number == 1, part
+    return text.splitlines()
+
+
+def test_where_nothing_is_said_the_page_has_no_trace_of_it():
+    """It is the page with lanes, but for them, line for line."""
+    truth = {"truth": "owl", "right": False, "evidence": [(1200.0, 1203.0)]}
+    without = page_of(made_answer(), **truth)
+    assert not re.search(r"\blane|quote|pre-line", without)
+    assert lanes_removed(page_of(spoken_answer(), **truth)) == without.splitlines()
+
+
+def test_a_page_about_an_hour_of_speech_stays_small():
+    """Seven times as much is said; the page holds no more than 240 marks for it."""
+    few, many = (
+        page_of(with_words(made_answer(), many_passages(number))) for number in (700, 5000)
+    )
+    none = page_of(made_answer())
+    assert len(few) - len(none) < 240 * len("M1000.0,.5h1000.0") + 4000
+    assert len(many) <= len(few)

@@ -11,7 +11,7 @@ import numpy as np
 from ntlbg.answerers.content import HOW_KNOWN
 from ntlbg.data import NOT_SEEN
 from ntlbg.time_text import timestamp
-from ntlbg.types import AnswerInput, Decision, Intent, Passage, Question, Reply
+from ntlbg.types import AnswerInput, Decision, Intent, Passage, Question, Quotation, Reply
 
 # More likely than not, which is when pictures are an answer, too.
 LIKELY = 0.5
@@ -60,7 +60,7 @@ def _at_its_time(intent: Intent, passages: Sequence[Passage]) -> Decision | None
     return Decision("said", tuple(said), 1.0, tuple({one.source for one in said})) if said else None
 
 
-def quotation(passage: Passage) -> str:
+def quotation(passage: Passage | Quotation) -> str:
     """``12:40 said: "..."``"""
     when = timestamp(max(0.0, passage.start_seconds))
     return f'{when} {HOW_KNOWN[passage.source]}: "{" ".join(passage.text.split())}"'

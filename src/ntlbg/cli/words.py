@@ -85,6 +85,7 @@ def transcript(
     """
     from ntlbg.text.speech import SpeechListener
     from ntlbg.text.subtitles import NONE, load_subtitles
+    from ntlbg.views import console
     from ntlbg.views.transcript import transcript_text
 
     found = load_subtitles(video, NONE if listen else subtitles)
@@ -93,7 +94,7 @@ def transcript(
         passages = heard(video, SpeechListener(model))
     for note in found.notes:
         typer.echo(f"note: {note}", err=True)
-    typer.echo(transcript_text(passages, form), nl=False)
+    console.print_text(transcript_text(passages, form))
 
 
 @app.command("screen-text")
@@ -119,9 +120,10 @@ def screen_text(
     """
     from ntlbg.text.screen import PICTURES_PER_HOUR, ScreenListener
     from ntlbg.text.screen.reading import RapidReader
+    from ntlbg.views import console
     from ntlbg.views.transcript import transcript_text
 
     listener = ScreenListener(
         pictures_per_hour=pictures_per_hour or PICTURES_PER_HOUR, reader=RapidReader(recogniser)
     )
-    typer.echo(transcript_text(heard(video, listener), form), nl=False)
+    console.print_text(transcript_text(heard(video, listener), form))

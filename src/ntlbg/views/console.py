@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from rich.table import Table
 from rich.text import Text
 
-from ntlbg.answerers.content import HOW_KNOWN
+from ntlbg.answerers.quoting import quotation
 from ntlbg.time_text import timestamp
 from ntlbg.types import Answer, Evidence, SelectedFrames
 
@@ -25,6 +25,11 @@ def print_json(value: dict) -> None:
     except UnicodeEncodeError:  # a narrow encoding, or a file name that is not UTF-8
         text = json.dumps(value, indent=2)
     sys.stdout.write(text + "\n")
+
+
+def print_text(text: str) -> None:
+    """Letter for letter, but for what would steer a terminal: a file of subtitles may hold it."""
+    sys.stdout.write(_harmless(text) if sys.stdout.isatty() else text)
 
 
 def print_answer(answer: Answer, *, written: bool = False) -> None:
@@ -43,9 +48,8 @@ def print_answer(answer: Answer, *, written: bool = False) -> None:
         console.print(table)
         console.print()
     for one in answer.quotations:
-        line = f'{one.timestamp} {HOW_KNOWN[one.source]}: "{" ".join(one.text.split())}"'
-        if line not in answer.text:
-            console.print(Text(_harmless(line)))
+        if quotation(one) not in answer.text:
+            console.print(Text(_harmless(quotation(one))))
     if answer.quotations:
         console.print()
     _print_selected(console, answer, _tokens(answer.usage))
@@ -64,7 +68,7 @@ def _tokens(usage: dict) -> str:
 
 def _words(usage: dict) -> str:
     streams = usage.get("streams", ())[1:]  # all but the pictures
-    return f", {usage['passages']:,} passages ({', '.join(streams)})" if streams else ""
+    return f", {usage['passages']:,} passages ({_harmless(', '.join(streams))})" if streams else ""
 
 
 def print_moments(moments: SelectedFrames) -> None:
@@ -170,7 +174,7 @@ def _print_selected(console: Console, result: Answer | SelectedFrames, more: str
     used = f"{usage['frames_used']} of {usage['frames_sampled']:,} frames{_words(usage)}{more}"
     console.print(f"{used}, selector {result.selector}\n{steps}", style="dim", highlight=False)
     for note in result.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(f"note: {_harmless(note)}", file=sys.stderr)
 
 
 def _evidence_table(evidence: Sequence[Evidence]) -> Table:

@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from rich.text import Text
 
 from ntlbg.files import staged_directory
 from ntlbg.marks import MARK, plots
@@ -20,6 +21,7 @@ from ntlbg.time_text import (
     timestamp,
 )
 from ntlbg.types import Answer, SelectedFrames
+from ntlbg.views.lanes import Lane, lanes_of
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
@@ -39,6 +41,9 @@ _CURVE, _PICK, _TRUTH, _SOFT = "#c9d3da", "#1c5d8c", "#e39a1c", "#63626a"
 _INTERVAL = "#22313d"
 _SHADES = ("#d5e4ef", "#a5c7de", "#6fa4c9", "#3d7fb0")  # one per series; intervals stay visible
 _PICTURES = 8  # as many as fit beside one another
+_LANE = 0.16  # of the height of the curve, for a lane of what is said: as a line of its name takes
+_TITLE_CELLS = 90  # of the title, ten inches wide; a Chinese letter takes two
+_SAID = "#93a3b0"  # darker than the curve, which it stands under
 
 
 def save_timeline(
@@ -49,6 +54,8 @@ def save_timeline(
     truth: Sequence[tuple[float, float]] = (),
 ) -> list[Path]:
     """Write ``name.png`` and ``name.svg``: relevance over time, selected frames, pictures.
+
+    Below the curve stands when something is said and written, where that is known.
 
     Args:
         result: needs ``result.context``; pictures are shown when ``seen.frames`` is there.
@@ -80,12 +87,16 @@ def draw_timeline(
     result: Answer | SelectedFrames, *, truth: Sequence[tuple[float, float]] = ()
 ) -> Figure:
     """The same as a matplotlib Figure, without pyplot and its global state."""
-    pictures = _spread(result)
-    figure = Figure(figsize=(10, 3.3 if pictures else 2.3))
-    rows = (1, 1.9) if pictures else (0.01, 1)
+    pictures, lanes = _spread(result), lanes_of(result)
+    taller = 1 + _LANE * len(lanes)
+    figure = Figure(figsize=(10, (3.3 if pictures else 2.3) + 1.2 * (taller - 1)))
+    rows = (1, 1.9 * taller) if pictures else (0.01, taller)
     grid = figure.add_gridspec(2, 1, height_ratios=rows, hspace=0.12)
     axes = figure.add_subplot(grid[1])
     _draw_relevance(axes, result, truth)
+    if lanes:
+        _draw_lanes(axes, lanes)
+    _add_legend(axes)
     if pictures:
         _draw_pictures(figure, grid[0], result, pictures)
     figure.suptitle(_title(result), x=0.125, ha="left", fontsize=11, y=1.0)
@@ -109,11 +120,36 @@ def _draw_relevance(axes: Axes, result: Answer | SelectedFrames, truth) -> None:
     axes.set(xlim=(start, start + span), ylim=(0, 1.06), yticks=[])
     ticks = round_moments(times)
     axes.set_xticks(ticks, [timestamp(tick) for tick in ticks])
+
+
+def _draw_lanes(axes: Axes, lanes: Sequence[Lane]) -> None:
+    """Under the curve, in the order given, with the name of the source beside each."""
+    middles = [-_LANE * (row + 0.6) for row in range(len(lanes))]
+    for middle, lane in zip(middles, lanes):
+        place = (middle - 0.3 * _LANE, 0.6 * _LANE)
+        axes.broken_barh(_starts_and_widths(lane.spans), place, color=_SAID, lw=0,
+                         label="said or written")  # fmt: skip
+        if len(lane.quoted):
+            taller = (middle - 0.45 * _LANE, 0.9 * _LANE)
+            axes.broken_barh(_starts_and_widths(lane.quoted), taller, color=_PICK, lw=1,
+                             label="quoted")  # fmt: skip
+    axes.set_ylim(-_LANE * (len(lanes) + 0.2), axes.get_ylim()[1])
+    axes.set_yticks(middles, [lane.source for lane in lanes], fontsize=9, color=_SOFT)
+    axes.tick_params(axis="y", length=0)
+    axes.axhline(0, color=_SOFT, lw=0.6)
+
+
+def _starts_and_widths(spans: np.ndarray) -> list[tuple[float, float]]:
+    return [(start, end - start) for start, end in spans.tolist()]
+
+
+def _add_legend(axes: Axes) -> None:
+    """Each mark once, below the axes."""
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles))
     axes.legend(
         unique.values(), unique.keys(), loc="upper left", bbox_to_anchor=(-0.01, -0.14),
-        ncols=3, frameon=False, fontsize=9, labelcolor=_SOFT,
+        ncols=5, frameon=False, fontsize=9, labelcolor=_SOFT,
     )  # fmt: skip
 
 
@@ -137,8 +173,17 @@ def _spread(result: Answer | SelectedFrames) -> list[int]:
 
 def _title(result: Answer | SelectedFrames) -> str:
     if isinstance(result, Answer):
+        if result.quotations:
+            return _cut(f"{result.question}  {' '.join(result.text.split())}")
         return f"{result.question}  {result.text}"
     return result.question or result.video.name
+
+
+def _cut(title: str) -> str:
+    """At the width of the figure: quotations are whole sentences."""
+    line = Text(title)
+    line.truncate(_TITLE_CELLS, overflow="ellipsis")
+    return line.plain
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ import jinja2
 import numpy as np
 
 from ntlbg import __version__
+from ntlbg.answerers.content import HOW_KNOWN
+from ntlbg.answerers.quoting import quotation
 from ntlbg.files import Inputs, staged_file
 from ntlbg.marks import PAGE
 from ntlbg.pictures import thumbnail_uri
@@ -20,6 +22,7 @@ from ntlbg.time_text import (
     timestamp,
 )
 from ntlbg.types import Answer
+from ntlbg.views.lanes import Lane, lanes_of
 
 if TYPE_CHECKING:  # needs PyTorch
     from ntlbg.models.ntlbg.inspection import Attention, Plane, RichPoints
@@ -116,9 +119,11 @@ def render(report: Report) -> str:
     )
     environment.filters["seconds"] = _seconds
     environment.globals["zip"] = zip
+    questions = [_view(asked) for asked in report.asked]
     return environment.get_template("report.html").render(
         report=report,
-        questions=[_view(asked) for asked in report.asked],
+        questions=questions,
+        has_lanes=any(view["lanes"] or view["quotes"] for view in questions),
         score=_score(report.asked),
         stages=_stages(report.benchmark),
         attention=report.attention and _attention(report.attention),
@@ -158,7 +163,51 @@ def _view(asked: ReportQuestion) -> dict:
     ]
     marks = _marks(times)
     curve = None if scores is None else _path(*relevance_curve(times, scores))
-    return {"asked": asked, "picks": picks, "bands": bands, "marks": marks, "curve": curve}
+    view = {"asked": asked, "picks": picks, "bands": bands, "marks": marks, "curve": curve}
+    return view | _said(asked.answer)
+
+
+def _said(answer: Answer) -> dict:
+    """Lanes of what is said and written, what is quoted of it, and the answer beside that."""
+    quotes = [
+        {
+            "number": number,
+            "time": one.timestamp,
+            "source": one.source,
+            "how": HOW_KNOWN[one.source],
+            "text": " ".join(one.text.split()),
+        }
+        for number, one in enumerate(answer.quotations, 1)
+    ]
+    lanes = [_lane(lane, quotes, answer.context.pts_seconds) for lane in lanes_of(answer)]
+    return {"text": _headline(answer), "quotes": quotes, "lanes": lanes}
+
+
+def _headline(answer: Answer) -> str:
+    """The answer without the quotations that are listed; the first one, where that is all."""
+    listed = set(map(quotation, answer.quotations))
+    if not listed:
+        return answer.text
+    lines = answer.text.splitlines()
+    return "\n".join([line for line in lines if line not in listed] or lines[:1])
+
+
+def _lane(lane: Lane, quotes: Sequence[dict], times: np.ndarray) -> dict:
+    """In percent, and as lines in an SVG box of 1000 x 1 that are as thick as the lane."""
+    spans, quoted = (
+        [(_percent(start, times), _percent(end, times)) for start, end in places]
+        for places in (lane.spans, lane.quoted)
+    )
+    own = [quote for quote in quotes if quote["source"] == lane.source]
+    return {
+        "source": lane.source,
+        "count": lane.num_passages,
+        "path": "".join(f"M{10 * left:.1f},.5h{10 * (right - left):.1f}" for left, right in spans),
+        "quoted": [
+            quote | {"left": left, "width": right - left}
+            for quote, (left, right) in zip(own, quoted, strict=True)
+        ],
+    }
 
 
 def _levels(answer: Answer) -> np.ndarray:
