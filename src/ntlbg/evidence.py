@@ -76,14 +76,15 @@ def answer_of(
         options=None if question.options is None else list(question.options),
         option_scores=reply.option_scores,
         found=reply.found,
-        quotations=quotations_of(moments.context.decision),
+        quotations=quotations_of(reply, moments.context.decision),
         notes=[*moments.notes, *reply.notes, *([] if reply.written else decided(generation))],
         context=moments.context,
     )
 
 
-def quotations_of(decision: Decision | None) -> list[Quotation]:
-    """Passages that answer a question, or come nearest, in the order of the decision."""
+def quotations_of(reply: Reply, decision: Decision | None) -> list[Quotation]:
+    """Passages that are the answer, else those that answer the question or come nearest."""
+    passages = () if decision is None else decision.passages
     return [
         Quotation(
             passage.text,
@@ -92,7 +93,7 @@ def quotations_of(decision: Decision | None) -> list[Quotation]:
             timestamp(max(0.0, passage.start_seconds)),
             passage.source,
         )
-        for passage in (() if decision is None else decision.passages)
+        for passage in (passages if reply.quoted is None else reply.quoted)
     ]
 
 

@@ -73,5 +73,6 @@ def test_what_is_said_at_a_time_that_is_named():
     guess = by_pictures(None, notes=("a guess",))
     reply = with_quotations(asked, guess, given(Decision("not said", (), 0.1)))
     assert reply.text == quotation(SEEDS)
+    assert reply.quoted == (SEEDS,)
     sure = by_pictures(0.7)  # it understood: a question about pictures
     assert with_quotations(asked, sure, given(Decision("not said", (), 0.1))) is sure

@@ -44,7 +44,7 @@ def with_quotations(question: Question, reply: Reply, given: AnswerInput) -> Rep
         shown |= (times >= start) & (times <= end)
     return replace(
         reply, text=_quoted(decision), found=max(seen, decision.chance), supports=shown, notes=(),
-        written=False,
+        written=False, quoted=decision.passages,
     )  # fmt: skip
 
 

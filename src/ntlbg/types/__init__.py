@@ -240,6 +240,7 @@ class Reply:
         prompt_tokens: of all that was read, those of the video among them; None: not counted.
         answer_tokens: of the text that was written; None: not counted, or none was.
         finish_reason: "stop" where the text ended by itself, "length" where it was cut off.
+        quoted: passages that are the text; None: it is no quotation.
     """
 
     text: str
@@ -252,6 +253,7 @@ class Reply:
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
     finish_reason: str | None = None
+    quoted: tuple[Passage, ...] | None = None
 
 
 @dataclass(frozen=True)
