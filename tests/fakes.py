@@ -155,7 +155,7 @@ def with_words(
     """The same answer about a film in which something is said, quoting some of it."""
     seen = answer.context
     seen = replace(seen, index=replace(seen.index, passages=tuple(passages)))
-    quotations = quotations_of(Decision("nearest", tuple(quoted), 0.5))
+    quotations = quotations_of(Reply("", None, 0), Decision("nearest", tuple(quoted), 0.5))
     return replace(answer, context=seen, quotations=quotations)
 
 
