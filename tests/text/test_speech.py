@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -167,7 +168,7 @@ def test_times_stay_inside_the_sound_and_after_the_first_picture():
 
 
 def test_without_the_package_there_is_one_line_that_says_what_to_do(listener, monkeypatch):
-    monkeypatch.setattr(speech.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)
     with pytest.raises(MissingPackage, match=re.escape("pip install 'ntlbg-llm[speech]'")):
         next(listener.listen(iter(()), 0.0, {}))
 
