@@ -122,7 +122,7 @@ def load_features(path: Path, *, about: str = "") -> VisionFeatures:
             noted = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         features = VisionFeatures.from_arrays(arrays)
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, RuntimeError) as error:  # torch's, of a file that was removed
         raise DataError(f"{path}: features cannot be read ({error})") from error
     except KeyError as error:
         raise DataError(
