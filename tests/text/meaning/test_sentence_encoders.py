@@ -115,6 +115,24 @@ def test_what_a_model_wants_before_a_text_is_put_there(tmp_path):
     assert encoder.fingerprint != plain.fingerprint
 
 
+def test_a_question_is_encoded_once(tmp_path, monkeypatch):
+    write_sentence_model(tmp_path, pooling=MEAN)
+    encoder, computed = load_sentence_encoder(str(tmp_path)), []
+    encode = type(encoder)._encode
+    monkeypatch.setattr(
+        encoder, "_encode", lambda texts: computed.extend(texts) or encode(encoder, texts)
+    )
+    first = encoder.encode_questions(["owl", "bus", "owl"])
+    second = encoder.encode_questions(["seeds", "owl"])
+    assert computed == ["owl", "bus", "seeds"]
+    assert (first[0] == first[2]).all()
+    assert (second[1] == first[0]).all()
+    np.testing.assert_allclose(second, encode(encoder, ["seeds", "owl"]), atol=2e-6)
+    assert encoder.encode_questions([]).shape == (0, encoder.feature_size)
+    second[1] = 0  # what was given away is not what is remembered
+    assert (encoder.encode_questions(["owl"]) == first[:1]).all()
+
+
 @pytest.mark.parametrize(
     ("name", "prompts"),
     [

@@ -32,6 +32,8 @@ from ntlbg.text.meaning.recipe import BESIDE, Recipe, read_recipe
 FORMAT = 1
 # Of 600 sentences of MiniLM on one core 8 to 64 at once cost the same; 32 take less memory.
 BATCH_SIZE = 32
+# Questions; with those that are shipped, some 90, there is room for a long list of them. 2 MB.
+MOST_REMEMBERED = 1000
 # Positions before the first token, which the families of RoBERTa count.
 _OFFSETS = {"roberta": 2, "xlm-roberta": 2, "camembert": 2, "mpnet": 2}
 # What only the training of the model read; folders may lack it.
@@ -54,14 +56,24 @@ class SentenceEncoder(TextEncoder):
         self.name, self.fingerprint = about["name"], about["fingerprint"]
         self.languages = about.get("languages", ())
         self.feature_size = model.config.hidden_size
+        self._asked: dict[str, np.ndarray] = {}
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """float32 (N, D) of unit length; a text longer than the model reads is cut off."""
         return self._encode([self.recipe.passage + text for text in texts])
 
     def encode_questions(self, texts: Sequence[str]) -> np.ndarray:
-        """The same, with what the model wants before a question."""
-        return self._encode([self.recipe.question + text for text in texts])
+        """The same, with what the model wants before a question.
+
+        Vectors are remembered: each part of an answer asks about each source, again and again.
+        """
+        if len(self._asked) > MOST_REMEMBERED:
+            self._asked.clear()
+        if new := [text for text in dict.fromkeys(texts) if text not in self._asked]:
+            vectors = self._encode([self.recipe.question + text for text in new])
+            self._asked.update(zip(new, vectors))
+        found = [self._asked[text] for text in texts]
+        return np.stack(found) if found else np.zeros((0, self.feature_size), np.float32)
 
     @torch.inference_mode()
     def _encode(self, texts: list[str]) -> np.ndarray:
