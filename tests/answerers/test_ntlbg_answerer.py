@@ -1,11 +1,16 @@
 """The built-in kind of answerer and its retriever, as a random model of a few thousand numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from ntlbg.answerers.ntlbg import LONGEST_ANSWER_TOKENS
+from ntlbg.answerers.quoting import with_quotations
+from ntlbg.question import parse_question
 from ntlbg.selectors import select_frames
+from ntlbg.types import Decision, Passage
 from roles import given, index_of, reply_of
 from tiny_models import HIDDEN, tiny_answerer
 
@@ -57,6 +62,23 @@ def test_free_answer_is_greedy(answerer, video):
     assert reply.text == answerer.processor.decode_answer(answer)
     assert reply.option_scores is None
     assert reply.visual_tokens == 5
+
+
+@pytest.mark.parametrize("kind", ["said", "nearest", "not said", "whole"])
+def test_where_words_answer_and_pictures_cannot_tell_nothing_is_written(
+    answerer, video, monkeypatch, kind
+):
+    """The text would not be shown: found out by writing it, which takes seconds of a real model."""
+    said = Passage("It is an owl.", 8.0, 11.0, "speech")
+    index = replace(video.index, passages=(said,))
+    decision = Decision(kind, () if kind == "not said" else (said,), 0.8)
+    known = replace(video, index=index, decision=decision)
+    written = with_quotations(parse_question(QUESTION), reply_of(answerer, QUESTION, video), known)
+    monkeypatch.setattr(answerer.model, "generate", None)
+    reply = reply_of(answerer, QUESTION, known)
+    assert ("owl" in reply.text) == (kind != "not said")
+    assert (reply.text, reply.found, reply.notes) == (written.text, written.found, written.notes)
+    assert (reply.visual_tokens, reply.written) == (written.visual_tokens, False)
 
 
 def test_options_are_scored_by_the_likelihood_of_their_text(answerer, video):

@@ -112,12 +112,15 @@ class NtlbgAnswerer(Answerer):
             return Reply(shown, None, tokens, notes=(RECOGNISED,))
         evidence = self._evidence(asked, given)
         stated = stated_answer(intent, evidence) if options is None and evidence else None
-        if stated is None:
-            reply = self._read(asked, given, evidence)
-        else:
-            reply = Reply(stated, None, tokens)
         notes = answer_caveats(asked, self.retriever.names) if self.retriever.words else ()
-        if evidence is None or notes:  # what was seen is not what was asked about
+        cannot_tell = evidence is None or bool(notes)  # what was seen is not what was asked about
+        if stated is not None:
+            reply = Reply(stated, None, tokens)
+        elif cannot_tell and options is None and given.decision is not None:
+            reply = Reply("", None, tokens)  # a quotation takes its place, whatever it would be
+        else:
+            reply = self._read(asked, given, evidence)
+        if evidence is None or cannot_tell:
             return replace(reply, notes=notes)
         [text] = as_counted(intent, [reply.text])
         doubts = [*evidence.doubts(text), *too_late(intent, given.pts_seconds)]
