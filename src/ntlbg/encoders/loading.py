@@ -5,16 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 from transformers import (
-    AutoConfig,
     AutoImageProcessor,
-    AutoModel,
     AutoTokenizer,
     PreTrainedConfig,
     PreTrainedTokenizerFast,
@@ -26,7 +21,7 @@ from ntlbg.downloads import index_root
 from ntlbg.encoders import Encoder
 from ntlbg.encoders.pixels import Pixels, WholePicture, read_pixels
 from ntlbg.encoders.pretrained import DualEncoder, PictureEncoder, Texts
-from ntlbg.errors import ConfigError, WeightsError
+from ntlbg.errors import ConfigError
 from ntlbg.hub import (
     PICTURES,
     TOKENIZER_CONFIG,
@@ -38,6 +33,7 @@ from ntlbg.hub import (
     weight_files,
 )
 from ntlbg.models.precision import gpu_dtype
+from ntlbg.models.pretrained_parts import load_config, load_weights
 from ntlbg.models.quiet import quiet_transformers
 
 # Change this when the same model would give other vectors of the same frames.
@@ -150,11 +146,11 @@ def _loaded(
     folder: Path, fingerprint: str, name: str, dtype: torch.dtype, device: torch.device
 ) -> Encoder:
     with quiet_transformers():
-        config = _config(folder)
+        config = load_config(folder)
         family = FAMILIES[config.model_type]
         pixels = _pixels(folder, config, family)
         tokenizer = None if family.texts is None else _tokenizer(folder, config)
-        model = _model(folder, config, dtype).to(device)
+        model = load_weights(folder, config, dtype, _OF_THE_LOSS.__contains__).to(device)
     about: dict[str, Any] = {
         "name": name,
         "fingerprint": fingerprint,
@@ -164,13 +160,6 @@ def _loaded(
         return PictureEncoder(model, pixels, **about)
     texts = replace(family.texts, punctuation=not _is_first_siglip(folder))
     return DualEncoder(model, pixels, tokenizer, texts, **about)
-
-
-def _config(folder: Path) -> PreTrainedConfig:
-    try:
-        return AutoConfig.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, TypeError, StrictDataclassError) as error:
-        raise ConfigError(f"{folder}: config.json cannot be used ({reason(error)})") from error
 
 
 def _pixels(folder: Path, config: PreTrainedConfig, family: Family) -> Pixels:
@@ -227,23 +216,3 @@ def _is_first_siglip(folder: Path) -> bool:
     except (OSError, ValueError):
         return False  # whether it is needed is known to those who read the tokenizer
     return isinstance(about, dict) and str(about.get("tokenizer_class")).startswith("SiglipTok")
-
-
-def _model(folder: Path, config: PreTrainedConfig, dtype: torch.dtype) -> Any:
-    try:
-        model, report = AutoModel.from_pretrained(
-            folder, config=config, dtype=dtype, local_files_only=True, output_loading_info=True
-        )
-    except (
-        OSError, ValueError, RuntimeError, EOFError, UnpicklingError, SafetensorError
-    ) as error:  # fmt: skip
-        raise WeightsError(
-            f"{folder}: its weights cannot be read ({reason(error)}); fetch or copy them again"
-        ) from error
-    missing = sorted(set(report["missing_keys"]) - _OF_THE_LOSS)
-    if missing:
-        raise WeightsError(
-            f"{folder}: {len(missing)} tensors are not in its weights, such as {missing[0]}; fetch "
-            "or copy them again"
-        )
-    return model

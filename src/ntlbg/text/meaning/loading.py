@@ -4,17 +4,14 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedConfig
+from transformers import AutoTokenizer, PreTrainedConfig
 
 from ntlbg.downloads import index_root
-from ntlbg.errors import ConfigError, WeightsError
+from ntlbg.errors import ConfigError
 from ntlbg.hub import (
     VOCABULARIES,
     find_model,
@@ -24,6 +21,7 @@ from ntlbg.hub import (
     wanted_files,
     weight_files,
 )
+from ntlbg.models.pretrained_parts import load_config, load_weights
 from ntlbg.models.quiet import quiet_transformers
 from ntlbg.text.meaning import TextEncoder
 from ntlbg.text.meaning.recipe import BESIDE, Recipe, read_recipe
@@ -149,7 +147,7 @@ def _loaded(
     with quiet_transformers():
         config = _config(folder)
         tokenizer = _tokenizer(folder)
-        model = _model(folder, config).to(where)
+        model = load_weights(folder, config, torch.float32, _is_of_training).to(where)
     return SentenceEncoder(
         model, tokenizer, recipe, _max_tokens(recipe, config, tokenizer),
         name=name, fingerprint=fingerprint, languages=languages,
@@ -157,10 +155,7 @@ def _loaded(
 
 
 def _config(folder: Path) -> PreTrainedConfig:
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, TypeError, StrictDataclassError) as error:
-        raise ConfigError(f"{folder}: config.json cannot be used ({reason(error)})") from error
+    config = load_config(folder)
     if config.is_encoder_decoder or not hasattr(config, "hidden_size"):
         raise ConfigError(
             f"{folder}: a model of type {config.model_type!r} makes no sentence vectors here; take "
@@ -183,22 +178,5 @@ def _max_tokens(recipe: Recipe, config: PreTrainedConfig, tokenizer: Any) -> int
     return int(min(recipe.max_tokens or tokenizer.model_max_length, places))
 
 
-def _model(folder: Path, config: PreTrainedConfig) -> Any:
-    try:
-        model, report = AutoModel.from_pretrained(
-            folder, config=config, dtype=torch.float32, local_files_only=True,
-            output_loading_info=True,
-        )  # fmt: skip
-    except (
-        OSError, ValueError, RuntimeError, EOFError, UnpicklingError, SafetensorError
-    ) as error:  # fmt: skip
-        raise WeightsError(
-            f"{folder}: its weights cannot be read ({reason(error)}); fetch or copy them again"
-        ) from error
-    missing = sorted(key for key in report["missing_keys"] if not key.startswith(_OF_TRAINING))
-    if missing:
-        raise WeightsError(
-            f"{folder}: {len(missing)} tensors are not in its weights, such as {missing[0]}; fetch "
-            "or copy them again"
-        )
-    return model
+def _is_of_training(tensor: str) -> bool:
+    return tensor.startswith(_OF_TRAINING)
