@@ -21,6 +21,15 @@ def format_seconds(seconds: float) -> str:
     return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
 
 
+def stamp(seconds: float) -> str:
+    """A time as vision-language models read it before a picture, in the way of Qwen3-VL.
+
+    >>> stamp(12.52)
+    '<12.5 seconds>'
+    """
+    return f"<{seconds:.1f} seconds>"
+
+
 def frames_within(pts_seconds: np.ndarray, start: float, end: float) -> np.ndarray:
     """Frames at times (T,) that lie in ``[start, end)``: int64 ascending."""
     return np.flatnonzero((pts_seconds >= start) & (pts_seconds < end))

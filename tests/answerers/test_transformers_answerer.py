@@ -13,13 +13,14 @@ from PIL import Image
 
 import ntlbg
 from ntlbg.answerers import load_answerer
-from ntlbg.answerers.content import CHOICE_STYLES, LETTERS, question_text, stamp
+from ntlbg.answerers.content import CHOICE_STYLES, LETTERS, question_text
 from ntlbg.answerers.transformers import load_transformers_answerer
 from ntlbg.budget import plan_frames
 from ntlbg.errors import BudgetError, ConfigError, MissingPackage, WeightsError
 from ntlbg.generation import Generation
 from ntlbg.memory.devices import Device
 from ntlbg.question import parse_question
+from ntlbg.time_text import stamp
 from ntlbg.types import AnswerInput
 from tiny_vlms import FAMILIES, Colours, drawn, shown
 

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ntlbg.errors import QuestionError
+from ntlbg.time_text import stamp
 from ntlbg.types import AnswerInput, Passage, Plan, Question
 
 Content = list["str | Image.Image"]
@@ -56,11 +57,6 @@ CHOICE_STYLES = {
     "smolvlm": ChoiceStyle("Question: ", "Choices:", "Answer with the letter."),
     "idefics3": ChoiceStyle("Question: ", "Choices:", "Answer with the letter."),
 }
-
-
-def stamp(seconds: float) -> str:
-    """``<12.5 seconds>``, as Qwen3-VL writes it."""
-    return f"<{seconds:.1f} seconds>"
 
 
 def question_text(

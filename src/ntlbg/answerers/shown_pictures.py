@@ -7,10 +7,11 @@ from typing import Any
 
 from PIL import Image
 
-from ntlbg.answerers.content import Content, portable_content, stamp
+from ntlbg.answerers.content import Content, portable_content
 from ntlbg.answerers.shown import Prompt, Shown
 from ntlbg.memory import PictureInputs
 from ntlbg.models.picture_processor import PictureProcessor
+from ntlbg.time_text import stamp
 from ntlbg.types import AnswerInput
 
 

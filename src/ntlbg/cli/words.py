@@ -56,11 +56,7 @@ def heard(video: Path, listener: "Listener") -> "list[Passage]":
 
     doing = "listening to" if listener.wants == "sound" else "reading"
     with console.counting("loading the model", then=f"{doing} {video.name}", unit="s") as bar:
-
-        def progress(done: float, total: float) -> None:
-            bar(int(done), done / total if total else None)
-
-        return listening.hear(video, listener, progress=progress).passages()
+        return listening.hear(video, listener, progress=listening.by_share(bar)).passages()
 
 
 @app.command()

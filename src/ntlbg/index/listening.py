@@ -59,6 +59,11 @@ def hear(
     return track
 
 
+def by_share(progress: Callable[[int, float | None], None]) -> Progress:
+    """Tells somebody who wants whole seconds and the share that is done, None where unknown."""
+    return lambda done, total: progress(int(done), done / total if total else None)
+
+
 def open_stream(
     video: str | os.PathLike, listener: Listener, after_seconds: float
 ) -> Iterator[Frames] | Iterator[Sound] | Path:

@@ -1,6 +1,5 @@
 """What is known to be said and written in a video: subtitles, and what was listened to."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Literal
 
 from ntlbg.errors import ConfigError, MissingPackage, NoSoundError
 from ntlbg.index.index_video import Progress
-from ntlbg.index.listening import hear
+from ntlbg.index.listening import by_share, hear
 from ntlbg.index.store import FeatureIndex
 from ntlbg.index.text_tracks import text_track
 from ntlbg.text import LISTENERS, Listener, Piece, load_listener
@@ -100,15 +99,15 @@ def _subtitles(video: Path, index: FeatureIndex, listener: Listener) -> Piece:
     if isinstance(listener, SubtitleFile):
         [piece] = listener.listen(video, 0.0, {})
         return piece
-    track = hear(video, listener, index=index)
-    return Piece(tuple(track.passages()), track.until_seconds, track.state)
+    found, _ = hear(video, listener, index=index).kept()
+    return found
 
 
 def _listened(
     video: Path, listener: Listener, index: FeatureIndex, progress: Progress | None
 ) -> Heard:
     try:
-        track = hear(video, listener, index=index, progress=progress and _by_share(progress))
+        track = hear(video, listener, index=index, progress=progress and by_share(progress))
     except (NoSoundError, MissingPackage) as error:
         return Heard(notes=(f"{listener.name} is left out: {error}",))
     passages = tuple(track.passages())
@@ -117,17 +116,11 @@ def _listened(
     return Heard(passages, (listener.name,))
 
 
-def _by_share(progress: Progress) -> Callable[[float, float], None]:
-    return lambda done, total: progress(int(done), done / total if total else None)
-
-
 def _kept(video: Path, listener: Listener, index: FeatureIndex) -> Heard:
     """What was found before, if anything was."""
-    track = text_track(index, video, listener)
-    passages = tuple(track.passages())
-    if not passages:
+    found, is_complete = text_track(index, video, listener).kept()
+    if not found.passages:
         return Heard()
-    if track.is_complete:
-        return Heard(passages, (listener.name,))
-    until = timestamp(track.until_seconds)
-    return Heard(passages, (listener.name,), (f"{listener.name}: known up to {until} only",))
+    until = timestamp(found.until_seconds)
+    note = () if is_complete else (f"{listener.name}: known up to {until} only",)
+    return Heard(found.passages, (listener.name,), note)

@@ -53,29 +53,28 @@ class TextTrack:
 
     @property
     def is_complete(self) -> bool:
-        return any(isinstance(line, EndLine) for line in self._lines())
-
-    @property
-    def until_seconds(self) -> float:
-        """Up to where the film was listened to."""
-        done = [line.until_seconds for line in self._lines() if isinstance(line, PieceLine)]
-        return max(done, default=0.0)
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """Of the last piece."""
-        states = [line.state for line in self._lines() if isinstance(line, PieceLine)]
-        return states[-1] if states else {}
+        return self.kept()[1]
 
     def passages(self) -> list[Passage]:
         """Those that are kept, in order of their start."""
-        found = [
+        return list(self.kept()[0].passages)
+
+    def kept(self) -> tuple[Piece, bool]:
+        """All that is kept as one piece, in the state of the last one; and whether it is complete.
+
+        The file is read once for it.
+        """
+        lines, _ = read_records(self.path, RECORDS, WHAT)
+        pieces = [line for line in lines if isinstance(line, PieceLine)]
+        passages = [
             Passage(text, start, end, self.source)
-            for line in self._lines()
-            if isinstance(line, PieceLine)
+            for line in pieces
             for start, end, text in line.passages
         ]
-        return sorted(found, key=lambda passage: passage.start_seconds)
+        passages.sort(key=lambda passage: passage.start_seconds)
+        until = max((line.until_seconds for line in pieces), default=0.0)
+        whole = Piece(tuple(passages), until, pieces[-1].state if pieces else {})
+        return whole, len(pieces) < len(lines)
 
     def grow(self, listen: Listen) -> Iterator[float]:
         """Find and keep what is missing; gives the seconds of the film that are done.
@@ -95,9 +94,6 @@ class TextTrack:
                 file.add([_line(piece)])
                 yield piece.until_seconds
             file.add([EndLine("end")])
-
-    def _lines(self) -> list:
-        return read_records(self.path, RECORDS, WHAT)[0]
 
 
 def text_track(index: FeatureIndex, video: str | os.PathLike, listener: Listener) -> TextTrack:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from ntlbg.answerers.content import stamp, timed
+from ntlbg.answerers.content import timed
 from ntlbg.pictures import JPEG_QUALITY, jpeg_base64
+from ntlbg.time_text import stamp
 
 # vLLM counts time in frames of the video; a thousand a second are exact to a millisecond.
 CLOCK = 1000

@@ -16,6 +16,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_res
 
 from ntlbg.errors import ConfigError, QuestionError
 from ntlbg.models.qwen_vl.families import Family
+from ntlbg.time_text import stamp
 from ntlbg.types import Frames
 
 IMAGE, VIDEO = "<|image_pad|>", "<|video_pad|>"
@@ -198,15 +199,6 @@ def grid_times(family: Family, pts_seconds: np.ndarray, layout: Layout = "twice"
     """
     times = pts_seconds[grid_frames(pts_seconds, layout)]
     return times[:, 0] if family.clock == "positions" else times.mean(axis=1)
-
-
-def stamp(seconds: float) -> str:
-    """A time as Qwen3-VL learned to read it.
-
-    >>> stamp(12.52)
-    '<12.5 seconds>'
-    """
-    return f"<{seconds:.1f} seconds>"
 
 
 def times_sentence(grid_seconds: np.ndarray) -> str:
