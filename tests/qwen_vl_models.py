@@ -5,13 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 import transformers
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers
-from tokenizers.decoders import Fuse
 from transformers import PreTrainedTokenizerFast
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from ntlbg.models.qwen_vl.families import FAMILIES
 from ntlbg.types import Frames
+from tiny_models import tiny_tokenizer
 
 SPECIAL = [
     "<|pad|>", "<|im_start|>", "<|im_end|>", "<|image_pad|>", "<|video_pad|>",
@@ -28,20 +27,9 @@ SEEN = "<|vision_start|><|{}_pad|><|vision_end|>"
 VIDEO, IMAGE = SEEN.format("video"), SEEN.format("image")
 
 
-def tiny_tokenizer() -> PreTrainedTokenizerFast:
-    """One token per printable ASCII character, plus the special ones."""
-    characters = ["\n", *(chr(code) for code in range(32, 127))]
-    vocabulary = {token: number for number, token in enumerate([*SPECIAL, "<|unk|>", *characters])}
-    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="<|unk|>"))
-    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
-    backend.decoder = Fuse()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        pad_token="<|pad|>",
-        eos_token="<|im_end|>",
-        unk_token="<|unk|>",
-        additional_special_tokens=SPECIAL[3:],
-    )
+def qwen_tokenizer() -> PreTrainedTokenizerFast:
+    """Of single characters, with the tokens of Qwen-VL."""
+    return tiny_tokenizer(SPECIAL, SPECIAL[3:])
 
 
 def tiny_processor(kind: str, **changes) -> SimpleNamespace:
@@ -49,7 +37,7 @@ def tiny_processor(kind: str, **changes) -> SimpleNamespace:
     side = 2 * PATCH[kind]
     size = {"shortest_edge": 4 * side**2, "longest_edge": 64 * side**2}
     pictures = Qwen2VLImageProcessorPil(**({"size": size, "patch_size": PATCH[kind]} | changes))
-    return SimpleNamespace(image_processor=pictures, tokenizer=tiny_tokenizer())
+    return SimpleNamespace(image_processor=pictures, tokenizer=qwen_tokenizer())
 
 
 def _vision_config(kind: str) -> dict:

@@ -1,5 +1,7 @@
 """Small random models, a tokenizer of single characters, and their inputs."""
 
+from collections.abc import Sequence
+
 import torch
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from tokenizers.decoders import Fuse
@@ -17,10 +19,12 @@ VOCABULARY = {"projector": "vocabulary", "vocabulary": [[10, 11], [12], [13, 14,
 LANGUAGE_MODELS = {"llama": LlamaConfig, "qwen2": Qwen2Config}
 
 
-def tiny_tokenizer() -> PreTrainedTokenizerFast:
-    """One token per printable ASCII character, plus the special ones."""
+def tiny_tokenizer(
+    special: Sequence[str] = SPECIAL, more: Sequence[str] = SPECIAL[2:]
+) -> PreTrainedTokenizerFast:
+    """One token per printable ASCII character, plus the special ones, with ``more`` named so."""
     characters = ["\n", *(chr(code) for code in range(32, 127))]
-    vocabulary = {token: number for number, token in enumerate([*SPECIAL, "<|unk|>", *characters])}
+    vocabulary = {token: number for number, token in enumerate([*special, "<|unk|>", *characters])}
     backend = Tokenizer(models.WordLevel(vocabulary, unk_token="<|unk|>"))
     backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
     backend.decoder = Fuse()
@@ -29,7 +33,7 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
         pad_token="<|pad|>",
         eos_token="<|im_end|>",
         unk_token="<|unk|>",
-        additional_special_tokens=["<|frame|>"],
+        additional_special_tokens=list(more),
     )
 
 

@@ -4,7 +4,7 @@ Nothing of them needs torchvision. Their words mean nothing; tokens, places and 
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +212,27 @@ def shown(pictures: np.ndarray, times, plan: Plan | None = None, **more) -> Answ
 def drawn(number: int, height: int = 90, width: int = 160) -> np.ndarray:
     """Pictures of noise, always the same."""
     return np.random.default_rng(0).integers(0, 256, (number, height, width, 3), np.uint8)
+
+
+def assert_every_part_counts(logits_of, times: Sequence[float], least_told: float) -> None:
+    """What is not shown cannot change the answer: each picture, each time and the order must.
+
+    Args:
+        logits_of: of what is shown.
+        least_told: seconds by which a time has to differ to be told.
+    """
+    pictures = drawn(len(times))
+    before = logits_of(shown(pictures, times))
+    assert torch.equal(before, logits_of(shown(pictures, times)))
+    for place in range(len(times)):
+        other = pictures.copy()
+        other[place] = 255 - other[place]
+        assert not torch.allclose(before, logits_of(shown(other, times)), atol=1e-5)
+        later = list(times)
+        later[place] += least_told
+        assert not torch.allclose(before, logits_of(shown(pictures, later)), atol=1e-5)
+    swapped = shown(pictures[[1, 0, *range(2, len(times))]], times)
+    assert not torch.allclose(before, logits_of(swapped), atol=1e-5)
 
 
 class Colours(Encoder):

@@ -31,19 +31,19 @@ from qwen_vl_models import (
     VIDEO,
     frames,
     pictures,
+    qwen_tokenizer,
     tiny_config,
     tiny_processor,
-    tiny_tokenizer,
 )
 
 KINDS = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
-VIDEO_ID, IMAGE_ID = tiny_tokenizer().convert_tokens_to_ids(["<|video_pad|>", "<|image_pad|>"])
+VIDEO_ID, IMAGE_ID = qwen_tokenizer().convert_tokens_to_ids(["<|video_pad|>", "<|image_pad|>"])
 
 
 def read(prompt) -> str:
     """The text of a prompt, each run of picture tokens as one."""
-    text = tiny_tokenizer().decode(prompt.input_ids[0])
+    text = qwen_tokenizer().decode(prompt.input_ids[0])
     return re.sub(r"(<\|(?:video|image)_pad\|>)+", lambda run: f"[{run[0][2:7]}]", text)
 
 
@@ -231,7 +231,7 @@ def test_other_layouts_tokenizers_and_models_are_refused():
 
 
 def _plain():
-    tokenizer = tiny_tokenizer()
+    tokenizer = qwen_tokenizer()
     tokenizer.get_vocab = lambda: {"a": 0}
     return tokenizer
 
@@ -249,7 +249,7 @@ def told(kind: str, video: Frames) -> list[float]:
     """Seconds of each grid, read back from ids and positions alone."""
     prompt = vision_prompt(FAMILIES[kind], tiny_processor(kind), f"a{VIDEO}b", video)
     if kind == "qwen3_vl":
-        text = tiny_tokenizer().decode(prompt.input_ids[0])
+        text = qwen_tokenizer().decode(prompt.input_ids[0])
         return [float(found) for found in re.findall(r"<([\d.]+) seconds>", text)]
     config = tiny_config(kind)
     places = prompt_positions(config, prompt)[1, 0, prompt.mm_token_type_ids[0] == 2]

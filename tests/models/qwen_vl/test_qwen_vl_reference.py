@@ -10,7 +10,7 @@ from golden_qwen_vl import FAMILIES as KINDS
 from golden_qwen_vl import PROCESSOR, STRIDE, TIMES, golden_size, kept, processed
 from ntlbg.models.qwen_vl.families import FAMILIES
 from ntlbg.models.qwen_vl.inputs import vision_prompt
-from qwen_vl_models import VIDEO, frames, tiny_processor, tiny_tokenizer
+from qwen_vl_models import VIDEO, frames, qwen_tokenizer, tiny_processor
 
 # They multiply and add in another order: a few units of the last place of a float32 near 2.
 ROUNDING = 1e-6
@@ -90,7 +90,7 @@ def test_transformers_still_begins_a_video_of_qwen3_twice():
     """When this fails transformers is repaired, and a sentence in ``inputs`` may go."""
     height, width = golden_size("qwen3_vl")
     made = processed("qwen3_vl", "twice", height=height, width=width, template=True)
-    text = tiny_tokenizer().decode(made["input_ids"][0])
+    text = qwen_tokenizer().decode(made["input_ids"][0])
     assert text.startswith("Look: <|vision_start|><0.4 seconds><|vision_start|>")
     assert text.endswith("<|vision_end|><|vision_end|>What?")
     ids = ours("qwen3_vl", "twice", height, width).input_ids
