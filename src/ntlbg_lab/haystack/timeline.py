@@ -81,11 +81,14 @@ def plan_timeline(
         back = used and rng.random() < REPEATS
         name = str(rng.choice(used if back else names))
         used.append(name)
-        needles.append(_needle(rng, name, float(base), min(spacing, duration - base), styles))
+        needles.append(plan_needle(rng, name, float(base), min(spacing, duration - base), styles))
     return Timeline(duration, tuple(shots), tuple(needles), split)
 
 
-def _needle(rng, name: str, base: float, room: float, styles) -> Needle:
+def plan_needle(
+    rng: np.random.Generator, name: str, base: float, room: float, styles: tuple[str, ...]
+) -> Needle:
+    """An object shown at some time within ``room`` seconds from ``base`` on."""
     # two needles in a row stay a second apart, so that they are two appearances
     longest = max(SHORTEST_NEEDLE, min(LONGEST_NEEDLE, room - 1.5))
     length = float(rng.uniform(SHORTEST_NEEDLE, longest))

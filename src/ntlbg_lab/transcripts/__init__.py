@@ -75,6 +75,11 @@ def make_transcript(name: str, *, seed: int = 0, source: str = "subtitles") -> T
     return Transcript(name, tuple(passages), questions)
 
 
+def subjects_of(name: str) -> list[str]:
+    """What a transcript of ``texts/`` is about, some twenty words."""
+    return list(_written(name).subjects)
+
+
 @dataclass(frozen=True)
 class _Written:
     style: str

@@ -1,0 +1,89 @@
+"""The pictures of a made film, one after the other; a shot is in memory at once, no more."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ntlbg_lab.film.pages import draw_page, font
+from ntlbg_lab.film.plan import SPLIT, Chapter, Film, Part, Slide
+from ntlbg_lab.haystack.backgrounds import clouds
+from ntlbg_lab.haystack.timeline import Timeline, draw_frames
+
+SIZE, FPS = (360, 640), 4  # height and width: the least at which text is read with its spaces
+# Of the ticker: a strip below, which moves so fast that a line can be read twice before it is gone.
+STRIP, TICKER_PIXELS_A_SECOND = 40, 72
+TICKER_LETTERS = 24
+BETWEEN = "   +++   "
+
+Pictures = Iterator[np.ndarray]
+
+
+def pictures(film: Film) -> Pictures:
+    """uint8 (H, W, 3) of SIZE, FPS of each second."""
+    for chapter in film.chapters:
+        for kind, part in chapter.parts.items():
+            yield from PAINTERS[kind](chapter, part)
+
+
+def _shown_slides(chapter: Chapter, part: Part) -> Pictures:
+    for slide in chapter.slides:
+        if part.start <= slide.start < part.end:
+            yield from _held(draw_page(slide.page, SIZE), slide)
+
+
+def _held(picture: np.ndarray, slide: Slide) -> Pictures:
+    for _ in range(round(FPS * slide.start), round(FPS * slide.end)):
+        yield picture
+
+
+def _scenes(chapter: Chapter, part: Part) -> Pictures:
+    timeline = Timeline(part.end, chapter.shots, chapter.needles, SPLIT)
+    for _, picture in draw_frames(timeline, SIZE, FPS):
+        yield picture
+
+
+def _news(chapter: Chapter, part: Part) -> Pictures:
+    """A studio that stands still, and a ticker below."""
+    studio = _studio(np.random.default_rng(part.seed), chapter.talk.title)
+    strip = ticker_strip([item["text"] for item in chapter.ticker])
+    width = SIZE[1]
+    for number in range(FPS * (part.end - part.start)):
+        # it has run for a while when the news begin, and goes round
+        first = number * TICKER_PIXELS_A_SECOND // FPS - width // 2
+        columns = np.arange(first, first + width) % strip.shape[1]
+        picture = studio.copy()
+        picture[-STRIP:] = strip[:, columns]
+        if first < 0:
+            picture[-STRIP:, :-first] = strip[0, 0]
+        yield picture
+
+
+def _studio(rng: np.random.Generator, title: str) -> np.ndarray:
+    """A wall, somebody behind a desk, and the name of the programme."""
+    height, width = SIZE
+    image = Image.fromarray(clouds(rng, SIZE)).point(lambda level: level // 3 + 40)
+    draw, middle = ImageDraw.Draw(image), width // 2
+    skin, coat = ((int(level) for level in rng.integers(low, 220, 3)) for low in (120, 20))
+    draw.ellipse((middle - 36, 90, middle + 36, 180), fill=tuple(skin))
+    draw.rounded_rectangle((middle - 80, 176, middle + 80, height), 40, fill=tuple(coat))
+    draw.rectangle((middle - 170, 262, middle + 170, height), fill="#5b4636")
+    draw.text((24, 20), title, font=font("DejaVuSans-Bold", 26), fill="white")
+    return np.asarray(image)
+
+
+def ticker_strip(items: list[str]) -> np.ndarray:
+    """uint8 (STRIP, W, 3): all items once, wide enough to fill a picture."""
+    letters, text = font("DejaVuSans", TICKER_LETTERS), BETWEEN.join([*items, ""])
+    width = max(SIZE[1], round(letters.getlength(text)))
+    image = Image.new("RGB", (width, STRIP), "#12233d")
+    ImageDraw.Draw(image).text((0, STRIP // 2), text, font=letters, fill="white", anchor="lm")
+    return np.asarray(image)
+
+
+PAINTERS: dict[str, Callable[[Chapter, Part], Pictures]] = {
+    "lecture": _shown_slides,
+    "scenes": _scenes,
+    "news": _news,
+    "break": _shown_slides,
+}
