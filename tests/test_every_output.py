@@ -74,9 +74,9 @@ ROWS = {
                           ("haystack-test-0-000.mp4", "questions.jsonl"))),
     )),
     "demo": Row(("config",), (
-        ("out", Place("demo --out {out} --minutes 0.1 --config {config} --save-plots",
+        ("out", Place("demo --out {out} --minutes 1 --config {config} --save-plots",
                       ("report.html", "answers.json", *drawn("plots/when", "plots/attention"),
-                       "sample-0.1-minutes-2024/haystack-test-2024-000.mp4"))),
+                       "film-1-minutes-2024/haystack-film-2024.mp4"))),
     )),
     "train": Row(("file", "config"), (
         ("output", Place("train --config {builtin} --output {out}",

@@ -1,7 +1,7 @@
 import pytest
 
 from ntlbg.data import NOT_SEEN, QuestionRecord, Sample
-from ntlbg.judging import STRICT_TOLERANCE, is_right
+from ntlbg.judging import QUOTED_KINDS, STRICT_TOLERANCE, holds, is_right
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,36 @@ def test_what_is_not_there_has_no_time():
 
 def test_what_is_not_known_is_neither_right_nor_wrong():
     assert is_right(QuestionRecord(video="v", question="q"), "guitar") is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "truth", "right"),
+    [
+        ('12:40 said: "Rent for a half plot rises to £41."', "41", True),
+        ('12:41 said: "Rent for a half plot rises."', "41", False),
+        ('1:12:41 on screen: "By ox cart: 12 km a day"', "12", True),
+        ('1:12:41 on screen: "By ox cart"', "12", False),
+        ("The rent is 41 pounds.", "41", True),
+        ("The rent is 410 pounds.", "41", False),
+        ("22:40 on Sunday", "22:40", True),
+        ("It was filled to 64%.", "64", True),
+        ("Fire it to 1,240 degrees", "1,240", True),
+        ("Fire it to 1,240 degrees", "240", False),
+        ("It measured 13.8", "3.8", False),
+        ("In Hall C.", "hall C", True),
+        ("In the hall of C", "hall C", False),
+        ("", "hall C", False),
+        ('Nothing says so directly; nearest:\n00:07 said: "in hall C"', "hall C", False),
+        ("\n  In hall C.\nAnd so on.", "hall C", True),
+    ],
+)
+def test_an_answer_holds_the_truth_in_its_first_line(answer, truth, right):
+    assert holds(answer, truth) is right
+    for kind in QUOTED_KINDS:
+        sample = Sample(video="v", question="q", answer=truth, answer_type=kind)
+        assert is_right(sample, answer) is right
+
+
+def test_other_kinds_are_not_right_for_holding_the_truth():
+    sample = Sample(video="v", question="q", answer="guitar", answer_type="first")
+    assert not is_right(sample, "I saw a red guitar there")

@@ -7,6 +7,11 @@ from ntlbg.data import QuestionRecord
 
 TIME_TOLERANCE = 5.0  # seconds
 STRICT_TOLERANCE = 2.0
+# Kinds of questions about what is said or written: answered by a quotation or a sentence, which is
+# right if it holds the true words. In the words of the film, in others, on a slide, in a ticker,
+# and on a slide while something is said.
+QUOTED_KINDS = frozenset({"said", "reworded", "slide", "ticker", "while"})
+_WHEN_QUOTED = re.compile(r'^[\d:]+ (?:said|subtitle|on screen): "')
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -14,7 +19,8 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 def is_right(
     question: QuestionRecord, answer: str, *, tolerance: float = TIME_TOLERANCE
 ) -> bool | None:
-    """The same text; for an open question about a time, within ``tolerance`` of the evidence.
+    """The same text; for an open question about a time, within ``tolerance`` of the evidence; for
+    one of QUOTED_KINDS, :func:`holds`.
 
     None where the true answer is not known. Options may differ by no more than a full stop or an
     article, so one of them is right only as it is written.
@@ -23,6 +29,8 @@ def is_right(
         return None
     if question.options is not None:
         return answer.strip().casefold() == question.answer.strip().casefold()
+    if question.answer_type in QUOTED_KINDS:
+        return holds(answer, question.answer)
     if not is_open_time(question):
         return same_text(answer, question.answer)
     found = re.fullmatch(r"(\d+):(\d\d)", answer.strip())
@@ -45,3 +53,19 @@ def same_text(answer: str, truth: str) -> bool:
 def normalized(text: str) -> str:
     """As answers are compared: lower case, no punctuation, no articles, single spaces."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+
+
+def holds(answer: str, truth: str) -> bool:
+    """Whether the first line of an answer has all words of the truth in a row.
+
+    Further lines are quotations that come near, which is no answer. When a quotation is from does
+    not count.
+    """
+    first = next(iter(answer.strip().splitlines()), "")
+    words, wanted = _words(_WHEN_QUOTED.sub("", first)), _words(truth)
+    return any(words[at : at + len(wanted)] == wanted for at in range(len(words)))
+
+
+def _words(text: str) -> list[str]:
+    """Letters and digits; "1,240" and "8.3" are one word each."""
+    return re.findall(r"\d+(?:[.,:]\d+)*|[^\W\d_]+", text.casefold())

@@ -12,6 +12,7 @@ from fakes import MOMENTS, ColourAnswerer, write_colour_video
 from ntlbg.data import Sample, write_samples
 from ntlbg.errors import ConfigError, OutputError
 from ntlbg_lab import demo
+from ntlbg_lab.demo.page import frames_apart
 from tiny_models import tiny_answerer
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,7 @@ QUESTIONS = [
 ]
 
 
-def make_colour_videos(out_dir, *, minutes, seed, questions, progress):
+def make_colour_film(out_dir, *, minutes, seed, progress):
     out_dir.mkdir(parents=True)
     write_colour_video(out_dir / "sample.mp4", duration=60 * minutes)
     write_samples(
@@ -46,26 +47,32 @@ def make_colour_videos(out_dir, *, minutes, seed, questions, progress):
 def made(monkeypatch):
     calls = []
 
-    def make_videos(out_dir, **options):
+    def make_film(out_dir, **options):
         calls.append(options)
-        make_colour_videos(out_dir, **options)
+        make_colour_film(out_dir, **options)
 
-    monkeypatch.setattr(demo, "make_videos", make_videos)
+    monkeypatch.setattr(demo, "make_film", make_film)
     return calls
 
 
-def test_demo_asks_one_question_of_each_kind(made, tmp_path):
+def test_demo_asks_all_questions(made, tmp_path):
     said = []
     done = demo.make_demo(
-        tmp_path / "out", minutes=2, num_frames=4, model=ColourAnswerer(), say=said.append
+        tmp_path / "out",
+        minutes=2,
+        num_frames=4,
+        model=ColourAnswerer(),
+        streams=(),
+        say=said.append,
     )
     assert [(item.kind, item.right) for item in done.asked] == [
-        ("count", False),
         ("exist", True),
         ("which", True),
+        ("exist", True),
+        ("count", False),
     ]
     assert all(len(item.answer.evidence) == 4 for item in done.asked)
-    assert [item.baseline.selector for item in done.asked] == ["uniform"] * 3
+    assert [item.baseline.selector for item in done.asked] == ["uniform"] * 4
     text = "\n".join(said)
     assert "Is it red?\n  red            right, truth: red; moments" in text
     assert "Decode and encode the video: " in text
@@ -74,20 +81,26 @@ def test_demo_asks_one_question_of_each_kind(made, tmp_path):
 
 def test_demo_leaves_a_report_answers_and_plots(made, tmp_path):
     done = demo.make_demo(
-        tmp_path, minutes=2, num_frames=4, model=ColourAnswerer(), save_plots=True, say=str
+        tmp_path,
+        minutes=2,
+        num_frames=4,
+        model=ColourAnswerer(),
+        streams=(),
+        save_plots=True,
+        say=str,
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "answers.json",
+        done.video.parent.name,
         "plots",
         "report.html",
-        done.video.parent.name,
     ]
     page = done.report.read_text(encoding="utf-8")
-    assert "Three questions about 2 minutes of video" in page
+    assert "Four questions about 2 minutes of video" in page
     assert "120 frames, one per second" in page
-    assert page.count("data:image/jpeg;base64,") == 3 * 4
+    assert page.count("data:image/jpeg;base64,") == 4 * 4
     records = json.loads((tmp_path / "answers.json").read_text(encoding="utf-8"))
-    assert [record["selected"]["text"] for record in records] == ["red", "red", "blue"]
+    assert [record["selected"]["text"] for record in records] == ["red", "blue", "blue", "red"]
     assert len(list((tmp_path / "plots").glob("*.png"))) == 3
     assert "How the frames were chosen" not in page  # these colours have no such attention
     assert "rich representative points" not in page
@@ -101,6 +114,7 @@ def test_demo_shows_the_attention_of_a_question_about_one_thing(made, tmp_path, 
         minutes=1,
         num_frames=4,
         model=tiny_answerer(feature_size=4),
+        streams=(),
         save_plots=True,
         say=str,
     )
@@ -120,22 +134,26 @@ def test_a_plot_of_somebody_else_is_kept(made, tmp_path):
     (tmp_path / "plots").mkdir()
     (tmp_path / "plots" / "attention.png").write_bytes(b"mine")
     with pytest.raises(OutputError, match=r"attention\.png"):
-        demo.make_demo(tmp_path, minutes=1, model=ColourAnswerer(), save_plots=True, say=str)
+        demo.make_demo(
+            tmp_path, minutes=1, model=ColourAnswerer(), streams=(), save_plots=True, say=str
+        )
     assert made == []
 
 
 def test_the_video_is_made_once(made, tmp_path):
     for _ in range(2):
-        demo.make_demo(tmp_path, minutes=1, num_frames=2, model=ColourAnswerer(), say=str)
+        demo.make_demo(
+            tmp_path, minutes=1, num_frames=2, model=ColourAnswerer(), streams=(), say=str
+        )
     assert len(made) == 1
     assert made[0]["minutes"] == 1
 
 
 def test_the_first_question_pays_for_reading(made, tmp_path):
     answerer = ColourAnswerer()
-    demo.make_demo(tmp_path, minutes=1, num_frames=2, model=answerer, say=str)
+    demo.make_demo(tmp_path, minutes=1, num_frames=2, model=answerer, streams=(), say=str)
     assert answerer.encoder.encoded == 60
-    demo.make_demo(tmp_path, minutes=1, num_frames=2, model=answerer, say=str)
+    demo.make_demo(tmp_path, minutes=1, num_frames=2, model=answerer, streams=(), say=str)
     assert answerer.encoder.encoded == 120  # measured anew, not found in the user's index
 
 
@@ -157,6 +175,7 @@ def test_a_configuration_sets_the_budget(made, tmp_path):
             config=tmp_path / "config.json",
             num_frames=num_frames,
             model=ColourAnswerer(),
+            streams=(),
             say=said.append,
         )
         usage = done.asked[0].answer.usage
@@ -179,12 +198,14 @@ def test_a_configuration_sets_the_budget(made, tmp_path):
     ],
 )
 def test_frames_are_as_far_apart_as_they_are(times, said):
-    assert demo._apart(times, 60.0) == said
+    assert frames_apart(times, 60.0) == said
 
 
 def test_a_wrong_configuration_is_refused_first(made, tmp_path):
     with pytest.raises(ConfigError, match=r"missing\.json: no such file"):
-        demo.make_demo(tmp_path, config=tmp_path / "missing.json", model=ColourAnswerer(), say=str)
+        demo.make_demo(
+            tmp_path, config=tmp_path / "missing.json", model=ColourAnswerer(), streams=(), say=str
+        )
     assert made == []
 
 

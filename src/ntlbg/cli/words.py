@@ -10,6 +10,7 @@ from ntlbg.cli.app import Subtitles, Video, app
 
 if TYPE_CHECKING:  # needs PyTorch
     from ntlbg.index.passages import Words
+    from ntlbg.index.store import FeatureIndex
     from ntlbg.text import Listener
     from ntlbg.types import Passage
 
@@ -49,14 +50,18 @@ def hear(video: Path, streams: Iterable[str]) -> list[str]:
     return why_not
 
 
-def heard(video: Path, listener: "Listener") -> "list[Passage]":
-    """All that a listener finds, with progress on stderr."""
+def heard(
+    video: Path, listener: "Listener", index: "FeatureIndex | None" = None
+) -> "list[Passage]":
+    """All that a listener finds, with progress on stderr; kept in an index, or the user's."""
     from ntlbg.index import listening
     from ntlbg.views import console
 
     doing = "listening to" if listener.wants == "sound" else "reading"
     with console.counting("loading the model", then=f"{doing} {video.name}", unit="s") as bar:
-        return listening.hear(video, listener, progress=listening.by_share(bar)).passages()
+        return listening.hear(
+            video, listener, index=index, progress=listening.by_share(bar)
+        ).passages()
 
 
 @app.command()

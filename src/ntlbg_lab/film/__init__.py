@@ -15,8 +15,7 @@ import numpy as np
 from ntlbg.data import Sample, write_samples
 from ntlbg.errors import ConfigError
 from ntlbg.files import staged_directory
-from ntlbg_lab.film.painting import FPS
-from ntlbg_lab.film.plan import Film, plan_film
+from ntlbg_lab.film.plan import FPS, Film, plan_film
 from ntlbg_lab.film.questions import KINDS, ask_about
 from ntlbg_lab.film.writing import write_film
 from ntlbg_lab.haystack import FILES, PREFIX, QUESTIONS_FILE, Progress, counted

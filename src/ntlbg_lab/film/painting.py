@@ -6,14 +6,15 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ntlbg_lab.film.pages import draw_page, font
-from ntlbg_lab.film.plan import SPLIT, Chapter, Film, Part, Slide
+from ntlbg_lab.film.plan import FPS, SPLIT, Chapter, Film, Part, Slide
 from ntlbg_lab.haystack.backgrounds import clouds
 from ntlbg_lab.haystack.timeline import Timeline, draw_frames
 
-SIZE, FPS = (360, 640), 4  # height and width: the least at which text is read with its spaces
+SIZE = 360, 640  # height and width: the least at which text is read with its spaces
 # Of the ticker: a strip below, which moves so fast that a line can be read twice before it is gone.
 STRIP, TICKER_PIXELS_A_SECOND = 40, 72
 TICKER_LETTERS = 24
+SKINS = ("#8d5524", "#c68642", "#e0ac69", "#f1c27d")
 BETWEEN = "   +++   "
 
 Pictures = Iterator[np.ndarray]
@@ -64,9 +65,9 @@ def _studio(rng: np.random.Generator, title: str) -> np.ndarray:
     height, width = SIZE
     image = Image.fromarray(clouds(rng, SIZE)).point(lambda level: level // 3 + 40)
     draw, middle = ImageDraw.Draw(image), width // 2
-    skin, coat = ((int(level) for level in rng.integers(low, 220, 3)) for low in (120, 20))
-    draw.ellipse((middle - 36, 90, middle + 36, 180), fill=tuple(skin))
-    draw.rounded_rectangle((middle - 80, 176, middle + 80, height), 40, fill=tuple(coat))
+    skin, coat = SKINS[rng.integers(len(SKINS))], tuple(rng.integers(20, 220, 3).tolist())
+    draw.ellipse((middle - 36, 90, middle + 36, 180), fill=skin)
+    draw.rounded_rectangle((middle - 80, 176, middle + 80, height), 40, fill=coat)
     draw.rectangle((middle - 170, 262, middle + 170, height), fill="#5b4636")
     draw.text((24, 20), title, font=font("DejaVuSans-Bold", 26), fill="white")
     return np.asarray(image)

@@ -28,6 +28,7 @@ PAUSES = (0.4, 0.7, 1.2, 2.5)  # seconds after a sentence
 SHOT_SECONDS = (8.0, 25.0)  # no longer, since a shot is in memory at once
 # In each chapter, by number of chapters; together as many as in a haystack, 3 to 8.
 OBJECTS, OBJECTS_ELSE = {1: 3, 2: 2, 3: 2}, 1
+FPS = 4
 SPLIT = "test"  # backgrounds that the built-in model was not trained on
 
 
@@ -118,17 +119,26 @@ def plan_film(rng: np.random.Generator, minutes: float) -> Film:
     talks = _shuffled(rng, load_talks())
     number = max(1, min(len(talks), int(minutes // CHAPTER_MINUTES)))
     borders = np.linspace(0, round(minutes * 60), number + 1)
-    wanted = OBJECTS.get(number, OBJECTS_ELSE)
+    objects = _object_names(rng, number, OBJECTS.get(number, OBJECTS_ELSE))
     return Film(
         tuple(
-            _chapter(rng, talk, float(start), float(end), wanted)
-            for talk, start, end in zip(talks, borders, borders[1:])
+            _chapter(rng, talk, float(start), float(end), names)
+            for talk, start, end, names in zip(talks, borders, borders[1:], objects)
         )
     )
 
 
+def _object_names(rng: np.random.Generator, chapters: int, number: int) -> list[list[str]]:
+    """Of each chapter; the second is there twice, if there are several chapters."""
+    total = chapters * number
+    names = rng.choice(drawable_names(STYLES), total, replace=False).tolist()
+    if chapters > 1:
+        names[-1] = names[1]
+    return [names[first : first + number] for first in range(0, total, number)]
+
+
 def _chapter(
-    rng: np.random.Generator, talk: Talk, start: float, end: float, objects: int
+    rng: np.random.Generator, talk: Talk, start: float, end: float, objects: list[str]
 ) -> Chapter:
     parts, asked = _parts(rng, start, end), _asked(rng, talk)
     lecture, scenes, news, pause = parts.values()
@@ -202,12 +212,13 @@ def _slides(
     rng: np.random.Generator, part: Part, talk: Talk, heard: Sequence[Spoken]
 ) -> list[Slide]:
     """Each begins with a sentence, a little before it; what is asked comes first."""
-    starts = [float(part.start)]
-    least = float(rng.uniform(*SLIDE_SECONDS))
+    starts, (short, long) = [float(part.start)], SLIDE_SECONDS
+    long = max(short, min(long, (part.end - part.start) / 2))  # two slides at least
+    least = float(rng.uniform(short, long))
     for one in heard:
-        if one.start - starts[-1] >= least and part.end - one.start >= SLIDE_SECONDS[0]:
-            starts.append(np.floor(4 * (one.start - 0.1)) / 4)  # where a frame begins
-            least = float(rng.uniform(*SLIDE_SECONDS))
+        if one.start - starts[-1] >= least and part.end - one.start >= short:
+            starts.append(float(np.floor(FPS * one.start)) / FPS)  # a frame begins there
+            least = float(rng.uniform(short, long))
     pages = _pages(rng, talk, len(starts))
     ends = [*starts[1:], float(part.end)]
     return [Slide(*slide) for slide in zip(pages, starts, ends)]
@@ -222,7 +233,7 @@ def _pages(rng: np.random.Generator, talk: Talk, number: int) -> list[Page]:
         if facts and len(pages) % 2 == 0:
             pages.append(fact_page(facts.pop(), look))
         else:
-            pages.append(subject_page(subjects[:4], look))
+            pages.append(subject_page(tuple(subjects[:4]), look))
             subjects = subjects[1:] + subjects[:1]
     return pages
 
@@ -237,11 +248,11 @@ def _shots(rng: np.random.Generator, part: Part) -> tuple[Shot, ...]:
     return tuple(shots)
 
 
-def _objects(rng: np.random.Generator, part: Part, number: int) -> tuple[Needle, ...]:
-    names, slot = drawable_names(STYLES), (part.end - part.start) / number
+def _objects(rng: np.random.Generator, part: Part, names: list[str]) -> tuple[Needle, ...]:
+    slot = (part.end - part.start) / len(names)
     return tuple(
-        plan_needle(rng, str(rng.choice(names)), part.start + place * slot, slot, STYLES)
-        for place in range(number)
+        plan_needle(rng, name, part.start + place * slot, slot, STYLES)
+        for place, name in enumerate(names)
     )
 
 

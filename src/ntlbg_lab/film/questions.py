@@ -28,9 +28,11 @@ def _spoken(chapter: Chapter, kind: str) -> Sample:
 
 
 def _on_slide(chapter: Chapter, kind: str) -> Sample:
-    first = next(slide for slide in chapter.slides if slide.page.question is not None)
-    assert first.page.question and first.page.answer
-    return _sample(kind, first.page.question, first.page.answer, [(first.start, first.end)])
+    slide = chapter.slides[0]  # the lecture begins with a page that is asked about
+    page = slide.page
+    assert page.question is not None
+    assert page.answer is not None
+    return _sample(kind, page.question, page.answer, [(slide.start, slide.end)])
 
 
 def _in_ticker(chapter: Chapter, kind: str) -> Sample:
@@ -59,9 +61,7 @@ def slide_at(chapter: Chapter, seconds: float) -> Slide:
     return slide
 
 
-def _sample(
-    kind: str, question: str, answer: str, evidence: list[tuple[float, float]]
-) -> Sample:
+def _sample(kind: str, question: str, answer: str, evidence: list[tuple[float, float]]) -> Sample:
     return Sample(video="?", question=question, answer=answer, answer_type=kind, evidence=evidence)
 
 

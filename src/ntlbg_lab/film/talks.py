@@ -61,25 +61,26 @@ class Talk:
     ticker: tuple[dict[str, str], ...]
     subjects: tuple[str, ...]
 
-    def row(self, text: str) -> int:
-        """Of a sentence."""
-        return [sentence.text for sentence in self.sentences].index(text)
-
 
 @cache
 def load_talks() -> tuple[Talk, ...]:
     """All of them, in the order of ``talks.json``."""
     written = json.loads(TALKS_FILE.read_text("utf-8"))
     heard = json.loads((SPEECH / "sentences.json").read_text("utf-8"))
-    return tuple(
-        Talk(
-            name,
-            about["title"],
-            tuple(Sentence(text, start, end) for text, start, end in heard[name]),
-            *(tuple(about[key]) for key in ("said", "reworded", "while", "slides", "ticker")),
-            subjects=tuple(subjects_of(name)),
-        )
-        for name, about in written.items()
+    return tuple(_talk(name, about, heard[name]) for name, about in written.items())
+
+
+def _talk(name: str, about: dict[str, Any], heard: list[tuple[str, float, float]]) -> Talk:
+    return Talk(
+        name,
+        about["title"],
+        tuple(Sentence(*row) for row in heard),
+        said=tuple(about["said"]),
+        reworded=tuple(about["reworded"]),
+        asked_while=tuple(about["while"]),
+        slides=tuple(about["slides"]),
+        ticker=tuple(about["ticker"]),
+        subjects=tuple(subjects_of(name)),
     )
 
 

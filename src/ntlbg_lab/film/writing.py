@@ -8,8 +8,8 @@ import av
 import numpy as np
 
 from ntlbg.marks import MARK
-from ntlbg_lab.film.painting import FPS, SIZE, pictures
-from ntlbg_lab.film.plan import Film
+from ntlbg_lab.film.painting import SIZE, pictures
+from ntlbg_lab.film.plan import FPS, Film
 from ntlbg_lab.film.sound import seconds_of_sound
 from ntlbg_lab.film.talks import RATE
 from ntlbg_lab.haystack import X264_OPTIONS
@@ -56,7 +56,9 @@ class _Sound:
         self._stream = output.add_stream("aac", rate=RATE, layout="mono")
         self._stream.bit_rate = SOUND_BITS_A_SECOND
         context = self._stream.codec_context
-        self._pieces = av.AudioResampler(context.format, "mono", RATE, frame_size=context.frame_size)
+        self._pieces = av.AudioResampler(
+            context.format, "mono", RATE, frame_size=context.frame_size
+        )
         self._done = 0
 
     def write(self, samples: np.ndarray) -> None:
