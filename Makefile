@@ -33,7 +33,7 @@ $(READY_DEV): $(READY)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(READY)  ## one hour of video, eight questions, results/demo/report.html
+demo: $(READY)  ## an hour of film with speech and slides, eight questions, results/demo/report.html
 	$(BIN)/ntlbg demo --out $(OUT) --minutes $(MINUTES)
 
 data: data/train.jsonl  ## data/: 66 made films of a minute to train, validate and test with
