@@ -56,7 +56,7 @@ def test_three_lines_generate_train_and_show(run, tmp_path):
     assert (code, "configs/generated_quickstart.json" in said) == (0, True), said
     code, said = run(train)
     assert (code, "ntlbg ask VIDEO QUESTION --model results/quickstart" in said) == (0, True), said
-    code, said = run(show, "--minutes", "1")
+    code, said = run(show, "--minutes", "1", "--pictures_only")
     assert code == 0, said
     assert "the model is what training left in results/quickstart" in said
     assert "quickstart" in (tmp_path / "results" / "demo" / "report.html").read_text()
@@ -75,7 +75,7 @@ def test_the_lines_of_the_original_say_what_they_wrote_what_is_missing_and_what_
     [error] = [line for line in said.splitlines() if line.startswith("error:")]
     for missing in ("data", "weights", "configs/quickstart.json"):
         assert missing in error
-    code, said = run(show, "--minutes", "1", "--save_plots")
+    code, said = run(show, "--minutes", "1", "--pictures_only", "--save_plots")
     assert code == 0, said
     assert "nothing was trained there yet; this is the built-in model" in said
     assert list((tmp_path / "results" / "demo" / "plots").glob("*.png"))

@@ -116,7 +116,7 @@ def test_answer(model, place, tmp_path):
 
 
 def test_demo(model, tmp_path):
-    run("demo", "--model", model, "--minutes", 1, "--out", tmp_path)
+    run("demo", "--model", model, "--minutes", 1, "--pictures-only", "--out", tmp_path)
     page = (tmp_path / "report.html").read_text()
     assert NAME in page
     assert "How the frames were chosen" in page
@@ -135,7 +135,7 @@ def test_evaluate_and_compare(model, tmp_path):
 
 def test_scripts_show_what_was_trained(place, tmp_path, monkeypatch, capsys):
     config = place / "config.json"
-    flags = ("--config", config, "--minutes", 1, "--out", tmp_path / "demo")
+    flags = ("--config", config, "--minutes", 1, "--pictures_only", "--out", tmp_path / "demo")
     assert "the model is what training left in" in script(
         monkeypatch, capsys, "scripts/demo.py", *flags
     )

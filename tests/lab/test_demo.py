@@ -13,6 +13,7 @@ from ntlbg.data import Sample, write_samples
 from ntlbg.errors import ConfigError, OutputError
 from ntlbg_lab import demo
 from ntlbg_lab.demo.page import frames_apart
+from ntlbg_lab.film import KINDS
 from tiny_models import tiny_answerer
 
 ROOT = Path(__file__).parents[2]
@@ -201,12 +202,48 @@ def test_frames_are_as_far_apart_as_they_are(times, said):
     assert frames_apart(times, 60.0) == said
 
 
+def test_a_film_that_is_too_short_is_refused_first(made, tmp_path):
+    with pytest.raises(ConfigError, match=r"0\.5 minutes: .* 1 or more"):
+        demo.make_demo(tmp_path / "out", minutes=0.5, model=ColourAnswerer(), say=str)
+    assert made == []
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_wrong_configuration_is_refused_first(made, tmp_path):
     with pytest.raises(ConfigError, match=r"missing\.json: no such file"):
         demo.make_demo(
             tmp_path, config=tmp_path / "missing.json", model=ColourAnswerer(), streams=(), say=str
         )
     assert made == []
+
+
+@pytest.mark.slow
+def test_the_shipped_model_listens_reads_and_answers(tmp_path):
+    """A minute, all of it real: the film, both listeners, the model."""
+    said = []
+    done = demo.make_demo(tmp_path, minutes=1, say=said.append)
+    kinds = {item.kind: item for item in done.asked}
+    assert tuple(kinds) == KINDS
+    for kind in ("said", "slide", "ticker"):
+        assert kinds[kind].right, kinds[kind].answer.text
+        [(start, end)] = kinds[kind].evidence
+        [quoted] = kinds[kind].answer.quotations
+        assert start - 1 <= quoted.start_seconds <= end
+    assert set(kinds["said"].answer.usage["streams"]) == {"pictures", "screen", "speech"}
+    page = done.report.read_text(encoding="utf-8")
+    for step in ("Listen to the sound", "Read the screen", "Decode and encode the video"):
+        assert step in page
+    assert "The program listens, reads the screen, looks at" in page
+    assert "making a film of 1 minutes" in said[0]
+
+
+def test_a_film_without_sound_is_asked_about_all_the_same(made, tmp_path):
+    done = demo.make_demo(
+        tmp_path, minutes=1, num_frames=4, model=ColourAnswerer(), streams=("speech",), say=str
+    )
+    assert [item.right for item in done.asked] == [True, True, True, False]
+    assert all("no sound" in " ".join(item.answer.notes) for item in done.asked)
+    assert "Listen to the sound" not in done.report.read_text(encoding="utf-8")
 
 
 def test_script_explains_itself():

@@ -10,10 +10,10 @@ from ntlbg_lab.cli.app import app
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the sample video and the report.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for the film and the report.")] = Path(
         "results/demo"
     ),
-    minutes: Annotated[float, typer.Option(help="Length of the sample video.")] = 60,
+    minutes: Annotated[float, typer.Option(help="Length of the film, 1 or more.")] = 60,
     config: Annotated[
         Path | None, typer.Option(help="Take the budget from a file like longvideo_config.json.")
     ] = None,
@@ -27,11 +27,18 @@ def demo(
     save_plots: Annotated[
         bool, typer.Option(help="Also write a plot per question, and one of the attention.")
     ] = False,
+    pictures_only: Annotated[
+        bool,
+        typer.Option("--pictures-only", help="Neither listen to the film nor read its screen."),
+    ] = False,
 ) -> None:
-    """Make a sample video, ask eight questions about it and write an HTML report."""
+    """Make a film with speech and slides, ask eight questions about it, write an HTML report."""
     from ntlbg_lab import demo
 
-    demo.make_demo(out, minutes=minutes, config=config, model=model, save_plots=save_plots)
+    streams = () if pictures_only else demo.STREAMS
+    demo.make_demo(
+        out, minutes=minutes, config=config, model=model, save_plots=save_plots, streams=streams
+    )
 
 
 @app.command()

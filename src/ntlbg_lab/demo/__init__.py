@@ -35,7 +35,7 @@ from ntlbg.views.plots_attention import save_attention
 from ntlbg.views.report import ReportQuestion, TimedStep, write_report
 from ntlbg_lab import film
 from ntlbg_lab.demo.page import benchmark, page_of
-from ntlbg_lab.film import KINDS, QUESTIONS_FILE, make_film
+from ntlbg_lab.film import KINDS, QUESTIONS_FILE, check_film, make_film
 
 NUM_FRAMES = 16
 SEED = 2024
@@ -88,6 +88,7 @@ def make_demo(
     """
     out_dir = Path(out_dir)
     folder = out_dir / f"film-{minutes:g}-minutes-{SEED}"
+    check_film(minutes, SEED)
     _check(out_dir, folder, save_plots)
     budget = _budget(config, num_frames, say)
     if streams:

@@ -20,7 +20,7 @@ from ntlbg_lab.film.questions import KINDS, ask_about
 from ntlbg_lab.film.writing import write_film
 from ntlbg_lab.haystack import FILES, PREFIX, QUESTIONS_FILE, Progress, counted
 
-__all__ = ["FILES", "KINDS", "LEAST_MINUTES", "QUESTIONS_FILE", "make_film"]
+__all__ = ["FILES", "KINDS", "LEAST_MINUTES", "QUESTIONS_FILE", "check_film", "make_film"]
 
 # Below, there is no room for what is asked.
 LEAST_MINUTES = 1
@@ -43,7 +43,7 @@ def make_film(
     Raises:
         ConfigError: it cannot be made. OutputError: nothing can be written there.
     """
-    _check(minutes, seed)
+    check_film(minutes, seed)
     rng = np.random.default_rng(seed)
     film = plan_film(rng, minutes)
     name = f"{PREFIX}film-{seed}.mp4"
@@ -53,7 +53,12 @@ def make_film(
     return Path(out_dir) / name
 
 
-def _check(minutes: float, seed: int) -> None:
+def check_film(minutes: float, seed: int) -> None:
+    """Whether such a film can be made.
+
+    Raises:
+        ConfigError: it cannot.
+    """
     if not LEAST_MINUTES <= minutes < math.inf:  # nor NaN
         raise ConfigError(
             f"{minutes} minutes: a film with speech, slides and pictures has {LEAST_MINUTES} "
