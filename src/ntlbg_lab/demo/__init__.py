@@ -172,6 +172,7 @@ def _listen(video: Path, streams: Sequence[str], index: FeatureIndex, say) -> li
         with suppress(NoSoundError, MissingPackage):
             found = len(heard(video, listener, index))
             seconds = time.perf_counter() - began
+            say(f"found {found} passages in {seconds:.0f} s")
             steps.append(
                 TimedStep(doing.capitalize(), seconds, f"{found} passages, once per video")
             )
