@@ -109,6 +109,13 @@ def test_a_question_about_what_is_said_is_answered_by_a_quotation(run, film, hea
     assert heard == ["base"]
 
 
+def test_nothing_is_listened_to_before_what_is_asked_is_checked(run, film, heard, quoting):
+    asked = ("ask", film, "How much did the seeds cost?", "--listen", "--max-visual-tokens")
+    assert_one_error(run(*asked, 1, "-k", 4, "--model", "quoting"))
+    assert_one_error(run(*asked, 1000, "--model", film.parent / "nothing"))
+    assert heard == []
+
+
 def test_a_film_without_sound_is_asked_by_its_pictures(run, film):
     done = run("ask", film, "Is it red?", "--model", "colours", "--listen", "-k", 4)
     assert done.exit_code == 0

@@ -117,7 +117,7 @@ class Look:
         Passages outside the part that is looked at are left out.
         """
         habits, index = system.habits, index or FeatureIndex()
-        heard = read_words(video, self.words, index, progress)
+        heard = read_words(video, self.words, index)
         seen = index_video(
             video,
             system.encoders,

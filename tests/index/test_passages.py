@@ -59,11 +59,12 @@ def test_nothing_is_listened_to_unasked(film, index, wordy):
 
 
 def test_what_was_listened_to_is_known_from_then_on(film, index, wordy):
-    shares = []
-    heard = read_words(film, Words(listen_to=("speech",)), index, lambda _, s: shares.append(s))
+    told = []
+    words = Words(listen_to=("speech",), progress=lambda *given: told.append(given))
+    heard = read_words(film, words, index)
     assert [one.text for one in heard.passages] == ["Word 0.", "Word 1.", "Word 2."]
     assert heard.streams == ("speech",)
-    assert shares == pytest.approx([1 / 40, 2 / 40, 3 / 40])
+    assert told == [(f"reading {film.name}", done, 40.0) for done in (1.0, 2.0, 3.0)]
     assert read_words(film, Words(), index) == heard
     assert wordy.asked == [0, 1, 2]
 

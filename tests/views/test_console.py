@@ -101,3 +101,14 @@ def test_a_transcript_is_made_harmless_on_a_terminal_only(capsys, monkeypatch, t
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
     console.print_text("a\x1b[31mb\n")
     assert capsys.readouterr().out == shown
+
+
+def test_the_bar_tells_of_each_work_by_itself(tmp_path):
+    with console.reading(tmp_path / "film.mp4") as bar:
+        [task] = bar.progress.tasks
+        bar.listened("listening to film.mp4", 900.0, 3600.0)
+        assert (task.description, task.percentage) == ("listening to film.mp4", 25.0)
+        assert task.fields["count"] == "900 s"
+        bar(10, 0.5)
+        assert (task.description, task.percentage) == ("reading film.mp4", 50.0)
+        assert task.fields["count"] == "10 frames"

@@ -88,7 +88,6 @@ def ask(
 
     generation = Generation(temperature, top_p, max_new_tokens, seed)
     _check_views(video, save_plots, report)
-    hear(video, streams_of(listen, read_screen))  # what it could not is told with the answer
     with console.reading(video) as progress:
         answer = pipeline.ask(
             video,
@@ -106,7 +105,7 @@ def ask(
             max_frames=max_frames,
             start=start,
             end=end,
-            words=words_of(subtitles, listen, read_screen, transcript),
+            words=words_of(subtitles, listen, read_screen, transcript, progress),
             text_encoder=text_encoder,
             generation=generation,
             evidence_dir=evidence,
@@ -222,7 +221,7 @@ def answer(
             selector=selector,
             selector_options=read_options(selector_option),
             max_frames=max_frames,
-            words=words_of(None, listen, read_screen, transcript),
+            words=words_of(None, listen, read_screen, transcript, progress),
             text_encoder=text_encoder,
             generation=generation,
             progress=progress,

@@ -1,6 +1,7 @@
 """``transcript``: what is said and written; and listening, which takes minutes."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:  # needs PyTorch
     from ntlbg.index.store import FeatureIndex
     from ntlbg.text import Listener
     from ntlbg.types import Passage
+    from ntlbg.views.console import Bar
 
 Form = Annotated[
     Literal["txt", "srt", "vtt", "json"], typer.Option("--format", help="How it is written.")
@@ -23,12 +25,13 @@ def words_of(
     subtitles: str | None,
     listen: bool,
     read_screen: bool,
-    transcript: Literal["best", "all", "none"] = "best",
+    transcript: Literal["best", "all", "none"],
+    bar: "Bar",
 ) -> "Words":
-    """As the options say."""
+    """As the options say; while a film is listened to, the bar tells of it."""
     from ntlbg.index.passages import Words
 
-    return Words(subtitles, streams_of(listen, read_screen), transcript)
+    return Words(subtitles, streams_of(listen, read_screen), transcript, bar.listened)
 
 
 def streams_of(listen: bool, read_screen: bool) -> tuple[str, ...]:
@@ -57,11 +60,9 @@ def heard(
     from ntlbg.index import listening
     from ntlbg.views import console
 
-    doing = "listening to" if listener.wants == "sound" else "reading"
-    with console.counting("loading the model", then=f"{doing} {video.name}", unit="s") as bar:
-        return listening.hear(
-            video, listener, index=index, progress=listening.by_share(bar)
-        ).passages()
+    with console.counting("loading the model") as bar:
+        progress = partial(bar.listened, listening.doing(listener, video))
+        return listening.hear(video, listener, index=index, progress=progress).passages()
 
 
 @app.command()

@@ -59,9 +59,10 @@ def hear(
     return track
 
 
-def by_share(progress: Callable[[int, float | None], None]) -> Progress:
-    """Tells somebody who wants whole seconds and the share that is done, None where unknown."""
-    return lambda done, total: progress(int(done), done / total if total else None)
+def doing(listener: Listener, video: str | os.PathLike) -> str:
+    """What is done while it listens, for people."""
+    verb = "listening to" if listener.wants == "sound" else "reading"
+    return f"{verb} {Path(video).name}"
 
 
 def open_stream(

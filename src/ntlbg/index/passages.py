@@ -1,13 +1,13 @@
 """What is known to be said and written in a video: subtitles, and what was listened to."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from ntlbg.errors import ConfigError, MissingPackage, NoSoundError
-from ntlbg.index.index_video import Progress
-from ntlbg.index.listening import by_share, hear
+from ntlbg.index.listening import doing, hear
 from ntlbg.index.store import FeatureIndex
 from ntlbg.index.text_tracks import text_track
 from ntlbg.text import LISTENERS, Listener, Piece, load_listener
@@ -31,11 +31,14 @@ class Words:
             found before is taken.
         transcript: what a model reads of it: "best", what fits the question or the frames, in a
             quarter of what the model reads; "all"; or "none".
+        progress: called while a video is listened to, with what is being done, "listening to
+            film.mp4", the seconds of it that are done, and how many it has.
     """
 
     subtitles: str | Path | None = None
     listen_to: tuple[str | Listener, ...] = ()
     transcript: Literal["best", "all", "none"] = "best"
+    progress: Callable[[str, float, float], None] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.transcript not in TRANSCRIPTS:
@@ -62,16 +65,8 @@ class Heard:
     notes: tuple[str, ...] = ()
 
 
-def read_words(
-    video: Path,
-    words: Words,
-    index: FeatureIndex,
-    progress: Progress | None = None,
-) -> Heard:
+def read_words(video: Path, words: Words, index: FeatureIndex) -> Heard:
     """Passages of a video; a stream that cannot be listened to is left out, and a note says why.
-
-    Args:
-        progress: called with the seconds of the video that are done, and the share of them.
 
     Raises:
         DataError: the file of subtitles that was named cannot be read.
@@ -84,7 +79,7 @@ def read_words(
     parts = [Heard(found.passages, (found.description,) if found.description else (),
                    tuple(found.notes))]  # fmt: skip
     wanted = [load_listener(one) for one in words.listen_to]
-    parts += [_listened(video, listener, index, progress) for listener in wanted]
+    parts += [_listened(video, listener, index, words) for listener in wanted]
     others = LISTENERS.keys() - {listener.name for listener in wanted}
     parts += [_kept(video, load_listener(name), index) for name in sorted(others)]
     return Heard(
@@ -103,11 +98,10 @@ def _subtitles(video: Path, index: FeatureIndex, listener: Listener) -> Piece:
     return found
 
 
-def _listened(
-    video: Path, listener: Listener, index: FeatureIndex, progress: Progress | None
-) -> Heard:
+def _listened(video: Path, listener: Listener, index: FeatureIndex, words: Words) -> Heard:
+    progress = words.progress and partial(words.progress, doing(listener, video))
     try:
-        track = hear(video, listener, index=index, progress=progress and by_share(progress))
+        track = hear(video, listener, index=index, progress=progress)
     except (NoSoundError, MissingPackage) as error:
         return Heard(notes=(f"{listener.name} is left out: {error}",))
     passages = tuple(track.passages())

@@ -116,16 +116,22 @@ class Bar:
             disable=not console.is_terminal,
         )
         self._task = self.progress.add_task(what, total=None, count="")
-        self._then, self._unit, self.has_written = then or what, unit, False
+        self._doing, self._then, self._unit = what, then or what, unit
+        self.has_written = False
 
     def __call__(self, done: int, share: float | None = None) -> None:
-        self.progress.update(
-            self._task,
-            description=self._then,
-            completed=share or 0.0,
-            total=None if share is None else 1.0,
-            count=f"{done:,} {self._unit}",
-        )
+        self._show(self._then, share, f"{done:,} {self._unit}")
+
+    def listened(self, what: str, done: float, total: float) -> None:
+        """So many seconds of a video that has ``total``, 0 where that is not known."""
+        self._show(what, done / total if total else None, f"{done:,.0f} s")
+
+    def _show(self, what: str, share: float | None, count: str) -> None:
+        if what != self._doing:  # the time left is told by the speed of this work alone
+            self._doing = what
+            self.progress.reset(self._task, description=what, total=None)
+        total = None if share is None else 1.0
+        self.progress.update(self._task, completed=share or 0.0, total=total, count=count)
 
     def write(self, text: str) -> None:
         """Part of an answer on stdout, as it is written; the bar makes way."""
