@@ -74,6 +74,9 @@ _THERE = words(
 )
 _OPEN = words(r"什么|哪|谁|怎么|为什么|如何")
 
+# --- What is written while something is said. ---
+_AT_THE_TIME = r"(?:的(?:时候|时刻|同时|那一刻)|时(?!间)|期间)"
+
 # --- Parts. ---
 _COLOURS = r"[红橙黄绿青蓝紫黑白灰棕粉金银]色?"
 _PICTURE = (
@@ -190,6 +193,18 @@ CHINESE = Language(
     what_is_shown=words(
         rf"(?:{_PICTURE})?(?:能看到|可以看到|能看见|显示|展示|出现|看到|看见|有|是)?(?:了|的是|的)?"
         r"(?:什么|哪个)(?:东西|物体|物品)?"
+    ),
+    meanwhile=words(
+        rf"^\s*(?:[当在])?(?P<clause_first>[^,;?!]+?){_AT_THE_TIME},?(?P<rest_after>.+)",
+        rf"^(?P<rest>[^,;?!]+),[当在]?(?P<clause>.+?){_AT_THE_TIME}",
+    ),
+    said=words(
+        r"(?:有人|大家|老师|主持人|主讲人|讲者|讲师|他们?|她们?|说话人)?(?:正在|在)?"
+        r"(?:讲解?|说|谈论?|提|聊|讨论|介绍|解释|报道)(?:[到起及着了的])*"
+    ),
+    written=words(
+        r"(?:屏幕|幻灯片|画面|黑板|横幅|滚动条|字幕)[上里中]?(?:的?标题)?(?:正在|在)?"
+        r"(?:[显展]示|写|打出|出现)?[着了的是]*|标题[着了的是]*|写[着了]"
     ),
     cues=weighted(_CUES),
     unit=words(

@@ -202,6 +202,28 @@ def _names_pair(text: str) -> bool:
     return bool(_THERE.search(text)) or not (open_question or _YES_OR_NO.search(text))
 
 
+# --- What is written while something is said. ---
+_WHILE = r"\b(?:while|whilst|when|as|at the (?:moment|time) (?:when|that)|during)\b"
+_SPEAKER = (
+    r"(?:(?:the|a|an|this|that|her|his|their) )?(?:speakers?|presenters?|lecturers?|teachers?"
+    r"|narrators?|voices?|hosts?|guests?|m[ae]n|wom[ae]n|he|she|they|someone|somebody|people|you)"
+)
+_SAYS = (
+    r"(?:sa(?:ys?|id|ying)|talk(?:s|ed|ing)?|sp[eo]ak(?:s|ing)?|spoken?|t(?:ells?|old|elling)"
+    r"|mention(?:s|ed|ing)?|discuss(?:es|ed|ing)?|expla?in(?:s|ed|ing)?|describ(?:es?|ed|ing)"
+    r"|announc(?:es?|ed|ing)|name[sd]?|hear[sd]?|report(?:s|ed|ing)?)"
+)
+_BE = r"(?:(?:is|are|was|were|be|been|being|has|have|had|does|do|did) )*"
+_SAID = words(
+    rf"(?:{_SPEAKER} )?{_BE}\b{_SAYS}\b(?: (?:about|of|on|that|how|why))*",
+    r"\b(?:the )?(?:talk|discussion|explanation|story|part|passage|words?)s? (?:about|of|on)\b",
+)
+_WRITTEN = words(
+    rf"{_BE}\b(?:on (?:the )?(?:screen|slides?|page|board|ticker|banner)|written|displayed)\b",
+    rf"\b(?:the )?(?:slides?|screens?|headings?|headlines?|captions?|titles?|tickers?|banners?)\b"
+    rf"(?: (?:about|of|on|with|that|called|titled)\b)*(?: {_BE}(?:shows?|reads?|shown|seen|up)\b)?",
+)
+
 # --- A few moments, or the whole video: log-odds, set by hand on made-up questions. ---
 _CUES = {
     r"\b(when|what time|which (second|minute|moment)|at what (point|moment|time))\b": 1.5,
@@ -275,6 +297,12 @@ ENGLISH = Language(
         r" (?:shown|seen|see|visible|there|this|on screen|appears)"
         r"(?: (?:in|on) (?:the|this) (?:video|clip|film|footage|picture|photo|image))?"
     ),
+    meanwhile=words(
+        rf"^\s*(?:{_WHILE}|(?:when|as)\b) (?P<clause_first>[^,;?!]+), ?(?P<rest_after>.+)",
+        rf"^(?P<rest>.+?) ?,? ?{_WHILE} (?P<clause>.+)",
+    ),
+    said=_SAID,
+    written=_WRITTEN,
     cues=weighted(_CUES),
     unit=_UNIT,
     one_unless_pair=words(r"(?:,\s*)?\band (?:the|an?)\b"),

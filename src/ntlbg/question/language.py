@@ -30,6 +30,9 @@ class Language:
         beside_time: a named time, and what is meant comes before or after it.
         at_a_time: a named time with the words around it.
         what_is_shown: all of a question about the picture, without its time.
+        meanwhile: a whole question, of a ``clause`` that goes on while, and the ``rest``; either
+            comes first: ``clause_first`` and ``rest_after``.
+        said, written: that something is said, or is on screen, with the words around.
         cues: what tells that a question is about a few moments, in log-odds.
         unit: looks like several things and is one.
         one_unless_pair: words between two things that do something together, or are one anchor.
@@ -61,6 +64,9 @@ class Language:
     beside_time: re.Pattern
     at_a_time: re.Pattern
     what_is_shown: re.Pattern
+    meanwhile: re.Pattern
+    said: re.Pattern
+    written: re.Pattern
     cues: tuple[tuple[re.Pattern, float], ...]
     unit: re.Pattern
     one_unless_pair: re.Pattern

@@ -10,6 +10,7 @@ from ntlbg.errors import QuestionError
 from ntlbg.question.chinese import CHINESE
 from ntlbg.question.english import CLOCK_TIME, ENGLISH
 from ntlbg.question.language import Language
+from ntlbg.question.meanwhile import meanwhile
 from ntlbg.question.parts import question_parts
 from ntlbg.types import Intent, Question
 
@@ -75,7 +76,10 @@ def _parsed(text: str, options: tuple[str, ...] | None) -> Question:
     plain = language.plain(clocked)
     times, ranges, rest = _named_times(language, plain)
     names_pair = language.names_pair(rest)  # "between 0:50 and 1:10" joins no things
-    parts = question_parts(language, normal, options, names_pair=names_pair)
+    at_once = meanwhile(language, plain)
+    parts = (
+        (normal,) if at_once else question_parts(language, normal, options, names_pair=names_pair)
+    )
     direction = _sign(language.after, language.before, plain)
     beside = direction != 0 and len(times) == 1 and bool(language.beside_time.search(plain))
     return Question(
@@ -98,6 +102,7 @@ def _parsed(text: str, options: tuple[str, ...] | None) -> Question:
             offers_choice=bool(language.choice.search(plain)),
             asks_what_is_shown=_asks_what_is_shown(language, plain),
             localized_prior=_localized_prior(language, clocked),
+            meanwhile=at_once,
             parts=tuple(text if part == normal else part for part in parts),
         ),
     )

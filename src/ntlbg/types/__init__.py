@@ -14,7 +14,7 @@ import numpy as np
 
 from ntlbg.generation import GREEDY, Generation
 from ntlbg.types.media import Frames, Sound
-from ntlbg.types.question import Intent, Question
+from ntlbg.types.question import Intent, Meanwhile, Question
 from ntlbg.types.words import Decision, Passage
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Evidence",
     "Frames",
     "Intent",
+    "Meanwhile",
     "Passage",
     "Plan",
     "Question",

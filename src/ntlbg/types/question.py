@@ -1,6 +1,20 @@
 """What was asked, and what its words ask for."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Meanwhile:
+    """What one stream tells, at the time that another one tells.
+
+    Attributes:
+        wanted: what is asked for: what is "written" on screen, or what is "said".
+        text: what is said, or written, at that time.
+    """
+
+    wanted: Literal["written", "said"]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -28,6 +42,7 @@ class Intent:
         offers_choice: it has an "or".
         asks_what_is_shown: all it asks is what the picture shows, at the times it names if any.
         localized_prior: P(it is about a few moments, not the whole video), 0.1 to 0.9.
+        meanwhile: it asks what is written while something is said, or the other way round.
         parts: one text for each thing that it or its options name; the question alone if that is
             one thing.
     """
@@ -49,6 +64,7 @@ class Intent:
     parts: tuple[str, ...] = ()
     ranges_seconds: tuple[tuple[float, float], ...] = ()
     beside_time: bool = False
+    meanwhile: Meanwhile | None = None
 
     @property
     def names_time(self) -> bool:

@@ -162,3 +162,42 @@ def test_the_union_of_chances():
     assert either([]) == 0
     assert either([0.5, 0.5]) == pytest.approx(0.75)
     assert either([1.0, 0.2]) == 1
+
+
+SLIDES = [
+    Passage("Minutes", 0.0, 20.0, "screen"), Passage("Repairs", 20.0, 50.0, "screen"),
+    Passage("Pane: 80 pounds", 20.0, 50.0, "screen"), Passage("Keys", 50.0, 300.0, "screen"),
+]  # fmt: skip
+
+
+def test_what_is_written_while_something_is_said(tmp_path):
+    shown = [*passages(*TALK), *SLIDES]
+    asked = "What is on the slide while key 4417 is talked about?"
+    found = decide(shown, asked, SynonymEncoder(), folder=tmp_path)
+    [said] = [one for one in shown if "4417" in one.text]
+    assert (found.kind, found.sources) == ("said", ("screen",))
+    at_once = [one for one in SLIDES if one.start_seconds <= said.start_seconds < one.end_seconds]
+    assert found.passages == tuple(at_once) != ()
+    # of the words that are shown none tells when: there is no key on the slide of that time
+    assert set(evidence_of(shown, parse_question(asked), None)) == {"subtitles"}
+
+
+def test_and_what_is_said_while_something_is_written(tmp_path):
+    shown = [*passages(*TALK), *SLIDES]
+    found = decide(shown, 'What is said while the slide "Pane: 80 pounds" is shown?', None)
+    assert found.kind == "said"
+    assert found.sources == ("subtitles",)
+    assert all(20.0 <= one.start_seconds <= 50.0 for one in found.passages)
+
+
+def test_where_nothing_is_written_at_that_time_what_is_said_is_near(tmp_path):
+    said, late = passages(*TALK), Passage("The end", 900.0, 905.0, "screen")
+    asked = "What is on the slide while key 4417 is talked about?"
+    found = decide([*said, late], asked, SynonymEncoder(), folder=tmp_path)
+    assert (found.kind, found.passages[0], found.sources) == ("nearest", said[9], ())
+
+
+def test_one_stream_alone_is_asked_as_any_question():
+    asked = parse_question("What is on the slide while Pane: 80 pounds is talked about?")
+    assert set(evidence_of(SLIDES, asked, None)) == {"screen"}
+    assert decide(SLIDES, asked, None).passages[0] in SLIDES

@@ -3,8 +3,9 @@
 N passages.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from ntlbg.text.meaning import DEFAULT_TEXT_ENCODER, TextEncoder
 from ntlbg.text.meaning.questions import likeness_to_whole
 from ntlbg.text.meaning.ranking import Ranking
 from ntlbg.text.meaning.sure import SAID, fitted_to, is_about_whole, least_chance
-from ntlbg.types import Decision, Passage, Question
+from ntlbg.types import Decision, Meanwhile, Passage, Question
 
+# What is written on a slide is said a little before it comes, or after it went.
+BESIDE_SECONDS = 2.0
 # Quotations that are shown where none is the answer: of hard paraphrases half are among them.
 NEAREST = 3
 
@@ -69,9 +72,16 @@ def decide(
     passages = [passage for passage in passages if passage.text.strip()]
     if not passages:
         return Decision("not said", (), 0.0)
-    if asks_about_whole(asked, encoder):
+    if asked.intent.meanwhile is None and asks_about_whole(asked, encoder):
         return Decision("whole", tuple(spread_out(passages)), 1.0)
     streams = evidence_of(passages, asked, encoder, folder=folder)
+    found = _decided(streams)
+    if asked.intent.meanwhile is not None:
+        return _meanwhile(found, passages, asked.intent.meanwhile)
+    return found
+
+
+def _decided(streams: Mapping[str, StreamEvidence]) -> Decision:
     chance = either(stream.chance for stream in streams.values())
     best = max(streams.values(), key=lambda stream: stream.chance)
     sources = tuple(source for source, stream in streams.items() if stream.chance >= SAID)
@@ -91,20 +101,61 @@ def evidence_of(
 ) -> dict[str, StreamEvidence]:
     """By source what it says about the question; sources without passages are left out.
 
+    Of a question about what is written while something is said, only what is said tells when.
+
     Raises:
         InvalidFeatures, OutputError: as :func:`decide`.
     """
     reader = reader_of(question, encoder)
     language, found = question.intent.language, {}
-    for source, ranking in _rankings(tuple(passages), reader, folder).items():
+    rankings = _rankings(tuple(passages), reader, folder)
+    text, sources = _when_known(question, rankings.keys())
+    for source in sources:
+        ranking = rankings[source]
         fit = fitted_to(reader, ranking.scheme, language)
-        scores = ranking.scores(question.text)
+        scores = ranking.scores(text)
         shares = np.exp(fit.sharpness * (scores - scores.max()))
         found[source] = StreamEvidence(
-            ranking.passages, scores, fit.chance(ranking.signs(question.text, language)),
+            ranking.passages, scores, fit.chance(ranking.signs(text, language)),
             shares / shares.sum(),
         )  # fmt: skip
     return found
+
+
+def _when_known(question: Question, sources: Iterable[str]) -> tuple[str, list[str]]:
+    """What is looked for, and in which sources."""
+    meanwhile = question.intent.meanwhile
+    if meanwhile is None:
+        return question.text, list(sources)
+    known = [source for source in sources if _is_written(source) == (meanwhile.wanted == "said")]
+    return (meanwhile.text, known) if known else (question.text, list(sources))
+
+
+def _is_written(source: str) -> bool:
+    return source == "screen"
+
+
+def _meanwhile(when: Decision, passages: Sequence[Passage], asked: Meanwhile) -> Decision:
+    """What is written, or said, at the time of the passages that were found; else those.
+
+    What is found for sure is at one time, and all of it then is quoted, from the top of the screen.
+    """
+    wanted = [one for one in passages if _is_written(one.source) == (asked.wanted == "written")]
+    at_once = [_around(passage, wanted) for passage in when.passages]
+    found = [one for at_time in at_once for one in (at_time if when.sources else at_time[:1])]
+    if not found:
+        return when if not when.sources else replace(when, kind="nearest", sources=())
+    sources = tuple({one.source for one in found}) if when.sources else ()
+    return replace(when, passages=tuple(dict.fromkeys(found)), sources=sources)
+
+
+def _around(known: Passage, wanted: Sequence[Passage]) -> list[Passage]:
+    """Those at the middle of a passage, else a little beside it, as they stand."""
+    middle = (known.start_seconds + known.end_seconds) / 2
+    away = [max(one.start_seconds - middle, middle - one.end_seconds, 0.0) for one in wanted]
+    reach = max(BESIDE_SECONDS, (known.end_seconds - known.start_seconds) / 2)
+    near = min(away, default=math.inf)
+    return [one for one, far in zip(wanted, away, strict=True) if far == near <= reach]
 
 
 def reader_of(question: Question, encoder: TextEncoder | None) -> TextEncoder | None:
