@@ -158,6 +158,14 @@ def test_a_ticker_is_one_passage_for_each_sentence(knows, listener, speed):
     assert knows.reads < len(film), "a ticker is not read at every picture"
 
 
+@pytest.mark.parametrize("before", [0, 6])
+def test_the_first_windows_of_a_ticker_are_no_passages(knows, listener, before):
+    """Until it is known to run each of them is a line; the first shares no letter with the last."""
+    sentences = ["Ice hockey: Bergdorf beats Talheim by 6 to 2", "North tunnel closed for 3 days"]
+    film = [knows.drawn([])] * before + ticker_film(knows, sentences, 6, 40)
+    assert sorted(one.text for one in passages(listener, film)) == sorted(sentences)
+
+
 def test_few_pictures_of_many_are_looked_at(knows, listener):
     """Sixty slides an hour, a tenth of an hour: one look a slide and one a piece."""
     slides = [knows.drawn([Text(f"Chapter {n} of the report", 40, 60, 24)]) for n in range(6)]

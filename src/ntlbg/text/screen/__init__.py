@@ -21,7 +21,7 @@ from ntlbg.types import Frames
 
 __all__ = ["PICTURES_PER_HOUR", "ScreenListener"]
 
-RULES = 1  # raise it when the same pictures would give other passages
+RULES = 2  # raise it when the same pictures would give other passages
 # A piece ends with the first look after so long, since the next one begins by reading the whole
 # screen again, which costs as much as one slide; else where nothing changes, after longer; and at
 # last anywhere. A run that is killed loses no more than that.

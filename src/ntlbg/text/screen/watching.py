@@ -27,8 +27,8 @@ FEWEST, LEAST_OF_FEWEST = 2, 0.9
 # at what never holds, at one a second.
 LOOK_BACK = 4
 # A line that vanished is kept so long, in case it is a window of a ticker: looks at it are two to
-# four seconds apart.
-KEPT_SECONDS = 8.0
+# four seconds apart, and one that has just begun to run is known by the fourth or fifth.
+KEPT_SECONDS = 16.0
 BLINK_STEPS = 1  # pictures for which something may lie over a line
 EDGE = 0.015  # of the width: text nearer to the edge is cut off by it
 # Boxes that share more than this cannot both be read: the new line is in the place of the other.
@@ -205,7 +205,11 @@ class Watch:
     def _new_ticker(
         self, text: str, box: np.ndarray, width: int, taken: Sequence[Line]
     ) -> Ticker | None:
-        row = [one for one in self._lines.on_row(box, taken) if shift(one.text, text) is not None]
+        row, later = [], text
+        for line in self._lines.on_row(box, taken):  # each window overlaps the one after it
+            if shift(line.text, later) is not None:
+                row.append(line)
+                later = line.text
         if not any(runs_on(line.text, text) for line in row):
             return None
         for line in row:
