@@ -85,17 +85,21 @@ $(EVAL)/art/openmoji.zip:
 compare: $(READY)  ## selectors against each other on made videos
 	$(BIN)/ntlbg compare results/comparison
 
+# Two at a time, since each holds models of its own, up to 3 GB; one thread each, else they are in
+# each other's way: half the time of one after the other with two threads.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
+
 test: $(READY)  ## all tests but the thorough ones
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: $(READY)  ## all tests
-	$(BIN)/python -m pytest -m ""
+	$(PYTEST) -m ""
 
 test-durations: $(READY)  ## the same as test, and the 20 slowest
-	$(BIN)/python -m pytest --durations=20
+	$(PYTEST) --durations=20
 
 quick-test: $(READY)  ## tests that need no model parts, stop at the first failure
-	$(BIN)/python -m pytest -x -m "not slow and not thorough"
+	$(PYTEST) -x -m "not slow and not thorough"
 
 types: $(READY_DEV)  ## types alone, by mypy (a minute)
 	$(BIN)/mypy
@@ -104,7 +108,7 @@ check: $(READY_DEV)  ## style, types, then all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 format: $(READY_DEV)  ## put the code into shape
 	$(BIN)/ruff check --fix .
