@@ -73,3 +73,14 @@ def relevance_curve(
     np.maximum.at(peaks, bins, scores)
     filled = np.flatnonzero(np.isfinite(peaks))
     return (filled + 0.5) / points, relevance_levels(scores, peaks[filled])
+
+
+def round_marks(times: np.ndarray) -> list[tuple[float, str]]:
+    """Place in percent and name of round moments."""
+    return [(percent(mark, times), timestamp(mark)) for mark in round_moments(times)]
+
+
+def percent(seconds: float, times: np.ndarray) -> float:
+    """Place of a moment between the first and the last of the times (T,): 0 to 100."""
+    share = (seconds - float(times[0])) / span_seconds(times)
+    return round(100 * min(max(share, 0.0), 1.0), 3)

@@ -1,4 +1,4 @@
-"""One self-contained HTML page about answered questions: no script, no outside file."""
+"""One self-contained HTML page about answered questions; of other files it names the film alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,19 +15,19 @@ from ntlbg.files import Inputs, staged_file
 from ntlbg.marks import PAGE
 from ntlbg.pictures import thumbnail_uri
 from ntlbg.time_text import (
+    percent,
     relevance_curve,
     relevance_levels,
-    round_moments,
-    span_seconds,
+    round_marks,
     timestamp,
 )
 from ntlbg.types import Answer
+from ntlbg.views.inside import attention_view, points_view
 from ntlbg.views.lanes import Lane, lanes_of
+from ntlbg.views.player import Player, player_beside
 
 if TYPE_CHECKING:  # needs PyTorch
-    from ntlbg.models.ntlbg.inspection import Attention, Plane, RichPoints
-
-_CONTEXT_CELLS = 32  # set by hand
+    from ntlbg.models.ntlbg.inspection import Attention, RichPoints
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def write_report(report: Report, path: str | Path, *, inputs: Inputs = ()) -> Pa
     path = Path(path)
     with staged_file(path, PAGE, inputs=inputs, stream=True) as stage:
         # names of files need not be UTF-8
-        stage.write_text(render(report), "utf-8", errors="backslashreplace")
+        stage.write_text(render(report, _player(report, path)), "utf-8", errors="backslashreplace")
     return path
 
 
@@ -108,8 +108,18 @@ def report_answer(answer: Answer, path: str | Path) -> Path:
     return write_report(report, path, inputs=[answer.video])
 
 
-def render(report: Report) -> str:
-    """The page as text."""
+def _player(report: Report, path: Path) -> Player | None:
+    """Of the film, where all questions are about one."""
+    videos = {item.answer.video for item in report.asked}
+    return player_beside(path, videos.pop()) if len(videos) == 1 else None
+
+
+def render(report: Report, player: Player | None = None) -> str:
+    """The page as text.
+
+    Args:
+        player: of the film beside it; None: nothing can be played.
+    """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ntlbg.views"),
         autoescape=True,
@@ -122,12 +132,13 @@ def render(report: Report) -> str:
     questions = [_view(asked) for asked in report.asked]
     return environment.get_template("report.html").render(
         report=report,
+        player=player,
         questions=questions,
         has_lanes=any(view["lanes"] or view["quotes"] for view in questions),
         score=_score(report.asked),
         stages=_stages(report.benchmark),
-        attention=report.attention and _attention(report.attention),
-        points=_points(report),
+        attention=report.attention and attention_view(report.attention),
+        points=report.rich_points and points_view(report.rich_points),
         version=__version__,
     )
 
@@ -143,8 +154,9 @@ def _view(asked: ReportQuestion) -> dict:
     picks = [
         {
             "level": round(100 * float(level), 1),
-            "percent": _percent(item.pts_seconds, times),
+            "percent": percent(item.pts_seconds, times),
             "time": item.timestamp,
+            "seconds": item.pts_seconds,
             "score": item.score,
             "weight": item.weight,
             "supports": item.supports,
@@ -155,13 +167,13 @@ def _view(asked: ReportQuestion) -> dict:
     ]
     bands = [
         {
-            "middle": _percent((start + end) / 2, times),
-            "width": _percent(end, times) - _percent(start, times),
+            "middle": percent((start + end) / 2, times),
+            "width": percent(end, times) - percent(start, times),
             "label": f"{timestamp(start)} to {timestamp(end)}",
         }
         for start, end in asked.evidence
     ]
-    marks = _marks(times)
+    marks = round_marks(times)
     curve = None if scores is None else _path(*relevance_curve(times, scores))
     view = {"asked": asked, "picks": picks, "bands": bands, "marks": marks, "curve": curve}
     return view | _said(asked.answer)
@@ -173,6 +185,7 @@ def _said(answer: Answer) -> dict:
         {
             "number": number,
             "time": one.timestamp,
+            "seconds": one.start_seconds,
             "source": one.source,
             "how": HOW_KNOWN[one.source],
             "text": " ".join(one.text.split()),
@@ -195,7 +208,7 @@ def _headline(answer: Answer) -> str:
 def _lane(lane: Lane, quotes: Sequence[dict], times: np.ndarray) -> dict:
     """In percent, and as lines in an SVG box of 1000 x 1 that are as thick as the lane."""
     spans, quoted = (
-        [(_percent(start, times), _percent(end, times)) for start, end in places]
+        [(percent(start, times), percent(end, times)) for start, end in places]
         for places in (lane.spans, lane.quoted)
     )
     own = [quote for quote in quotes if quote["source"] == lane.source]
@@ -240,94 +253,6 @@ def _score(asked: Sequence[ReportQuestion]) -> dict | None:
 def _stages(stages: Sequence[TimedStep]) -> list[dict]:
     longest = max((stage.seconds for stage in stages), default=1.0) or 1.0
     return [{"stage": stage, "percent": 100 * stage.seconds / longest} for stage in stages]
-
-
-def _attention(attention: "Attention") -> dict:
-    """Words, distances over time and the plane, in percent, and paths in boxes 1000 wide."""
-    times, distances = attention.pts_seconds, attention.distances
-    low, high = min(distances.min(), attention.level), max(distances.max(), attention.level)
-
-    def height(values):
-        """4 to 96 percent, so that marks are whole."""
-        return 4 + 92 * (values - low) / max(high - low, 1e-12)
-
-    left = np.array([_percent(second, times) for second in times])
-    chosen = attention.chosen
-    return {
-        "shown": attention,
-        "words": list(zip(attention.words, attention.word_weights.tolist())),
-        "frames": _dots(10 * left, 100 - height(distances)),
-        "picks": [
-            (left[frame], height(distances[frame]), distances[frame], timestamp(times[frame]))
-            for frame in chosen
-        ],
-        "level": height(attention.level),
-        "ends": [(height(value), value) for value in (distances.min(), distances.max())],
-        "marks": _marks(times),
-        "plane": _plane(attention.plane, chosen, attention.level),
-    }
-
-
-def _plane(plane: "Plane", chosen: np.ndarray, level: float) -> dict:
-    """The plane in an SVG box; all lengths in units of it, y down."""
-    reach = np.sqrt(level * np.diag(plane.covariance))
-    corners = np.concatenate([plane.points, [plane.mean - reach, plane.mean + reach]])
-    low, size = corners.min(axis=0), np.ptp(corners, axis=0)
-    unit = 920 / size[0]  # leaves a margin of 40
-
-    def place(points):
-        return np.array([40, 40 + unit * size[1]]) + unit * (points - low) * [1, -1]
-
-    points = place(plane.points)
-    return {
-        "height": 80 + unit * size[1],
-        "mean": place(plane.mean),
-        "frames": _dots(*points.T),
-        "picks": _dots(*points[chosen].T),
-        "ellipses": [
-            (unit * large, unit * small, -degrees)
-            for large, small, degrees in map(plane.ellipse, (1.0, level))
-        ],
-    }
-
-
-def _dots(x: np.ndarray, y: np.ndarray) -> str:
-    """An SVG path of points, as lines of no length; those at one place are one."""
-    places = np.unique(np.round(np.stack([x, y], axis=1), 1), axis=0)
-    return "".join(f"M{x:.1f},{y:.1f}h0" for x, y in places)
-
-
-def _points(report: Report) -> dict | None:
-    """The rich points of one question: bars and context cells in 0..1."""
-    points = report.rich_points
-    if points is None:
-        return None
-    context = points.context[:, :_CONTEXT_CELLS]
-    largest = float(np.abs(context).max()) or 1.0
-    return {
-        "question": points.question,
-        "context_size": points.context.shape[1],
-        "rows": [
-            {
-                "time": timestamp(points.pts_seconds[row]),
-                "norm": float(points.feature_norms[row]),
-                "context": [float(value) / largest for value in context[row]],
-                "relevance": float(points.weights[row, 0]),
-                "mass": float(points.weights[row, 1]),
-            }
-            for row in range(len(points.pts_seconds))
-        ],
-    }
-
-
-def _marks(times: np.ndarray) -> list[tuple[float, str]]:
-    """Place in percent and name of round moments."""
-    return [(_percent(mark, times), timestamp(mark)) for mark in round_moments(times)]
-
-
-def _percent(seconds: float, times: np.ndarray) -> float:
-    share = (seconds - float(times[0])) / span_seconds(times)
-    return round(100 * min(max(share, 0.0), 1.0), 3)
 
 
 def _seconds(value: float) -> str:
