@@ -98,6 +98,14 @@ def test_a_moment_is_found_by_either():
     assert (said.unit, said.source) == ("log_odds", "fuse")
 
 
+def test_what_is_written_meanwhile_is_found_by_words_alone():
+    fused, index = FusedRetriever(Odds(), by_words()), video(TALK)
+    asked = parse_question("What is on the red slide while key 4417 is talked about?")
+    [found] = fused.relevance(index, asked)
+    assert 28 <= TIMES[found.values.argmax()] <= 36
+    assert found.values[200] == found.values.min()  # a red picture tells nothing about it
+
+
 def test_the_join_is_the_union_of_chances():
     fused, index, text = FusedRetriever(Odds(), by_words()), video(TALK), "Who has key 4417, red?"
     chances = by_words().chances(index, text)

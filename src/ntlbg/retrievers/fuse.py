@@ -108,7 +108,8 @@ class FusedRetriever(Retriever):
 
     def _picture_odds(self, index: VideoIndex, text: str) -> np.ndarray:
         question = parse_question(text)
-        if self.pictures.covers(question):
+        # what is written while something is said no picture tells, but the words do
+        if self.pictures.covers(question) or question.intent.meanwhile is not None:
             return np.full(len(index), np.log(LEAST_SHARE))
         values = np.asarray(self.pictures.score(index, text), np.float64)
         if self.pictures.unit == "log_odds":
