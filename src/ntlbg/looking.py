@@ -65,7 +65,7 @@ class Look:
         if video is not None:
             self._check_room(system, question, video)
         if not (retriever.covers(question) and SELECTORS[name].needs_query):
-            return [*system.notes, *retriever.notes(question)]
+            return list(system.notes)
         others = ", ".join(name for name, other in SELECTORS.items() if not other.needs_query)
         raise QueryRequired(
             f"selector {name} chooses by how much frames matter for the question, and encoder "

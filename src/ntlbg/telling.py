@@ -98,15 +98,20 @@ def what_is_said(
         BudgetError: as :func:`plan_telling`. InvalidFeatures, OutputError: as
         :func:`ntlbg.text.meaning.decision.decide`.
     """
-    if question is None or not has_words(index):
+    if question is None:
         return Said(system.retriever, Telling(system.answerer))
+    retriever = system.retriever_of(index)
+    notes = retriever.notes(index, question)
+    if not has_words(index):
+        return Said(retriever, Telling(system.answerer), notes=tuple(notes))
     words = system.words
     telling = plan_telling(
         system.answerer, index.passages, words.evidence(index, question.text), transcript
     )
     decision = decide(index.passages, question, words.text_encoder)
-    notes = () if words.reads(question) else (reader_note(question, words.text_encoder),)
-    return Said(system.retriever_of(index), telling, decision, notes)
+    if not words.reads(question):
+        notes = [*notes, reader_note(question, words.text_encoder)]
+    return Said(retriever, telling, decision, tuple(notes))
 
 
 def plan_telling(

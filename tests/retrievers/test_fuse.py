@@ -86,7 +86,7 @@ def test_without_passages_nothing_changes(name, question):
     if before.scores is not None:
         np.testing.assert_array_equal(chosen.scores, before.scores)
     assert fused.covers(asked) == pictures.covers(asked)
-    assert fused.notes(asked) == pictures.notes(asked)
+    assert fused.notes(index, asked) == pictures.notes(index, asked)
 
 
 def test_a_moment_is_found_by_either():
@@ -130,6 +130,8 @@ def test_words_choose_frames_for_an_encoder_that_knows_pictures_only():
     fused, index, asked = FusedRetriever(pictures, by_words()), video(TALK), parse_question("4417?")
     assert not fused.covers_video(index, asked)
     assert fused.covers_video(video(), asked)
+    assert not fused.notes(index, asked)
+    assert "were not chosen by what the question asks" in fused.notes(video(), asked)[0]
     chosen = choose(fused, index, asked, "top_k", 4)
     assert ((TIMES[chosen.indices] >= 28) & (TIMES[chosen.indices] <= 36)).all()
 

@@ -59,7 +59,7 @@ class Retriever(ABC):
         """The same of one video, whose passages may tell more."""
         return self.covers(question)
 
-    def notes(self, question: Question) -> list[str]:
+    def notes(self, index: VideoIndex, question: Question) -> list[str]:
         """What is to be said of frames chosen by this question, a sentence each."""
         return []
 

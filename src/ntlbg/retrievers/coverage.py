@@ -28,7 +28,7 @@ class CoverageRetriever(Retriever):
         """Always, but where the question names times."""
         return not question.intent.times_seconds
 
-    def notes(self, question: Question) -> list[str]:
+    def notes(self, index: VideoIndex, question: Question) -> list[str]:
         """By what frames are chosen instead."""
         chosen = "cover the video" if self.covers(question) else "are those at the times it names"
         return [

@@ -102,9 +102,10 @@ class FusedRetriever(Retriever):
             return self.pictures.covers_video(index, question)
         return not question.intent.has_timing and self.words.is_about_whole(index, question)
 
-    def notes(self, question: Question) -> list[str]:
-        """Those of the pictures."""
-        return self.pictures.notes(question)
+    def notes(self, index: VideoIndex, question: Question) -> list[str]:
+        """Those of the pictures, unless frames are chosen by words."""
+        by_words = has_words(index) and not self.covers_video(index, question)
+        return [] if by_words else self.pictures.notes(index, question)
 
     def _picture_odds(self, index: VideoIndex, text: str) -> np.ndarray:
         question = parse_question(text)
