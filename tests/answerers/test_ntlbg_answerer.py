@@ -151,3 +151,17 @@ def test_the_reader_is_told_how_relevant_each_frame_is(video):
     best = int(chosen.argmax())
     torch.testing.assert_close(doubted[0, best], plain[0, best])
     assert not torch.equal(doubted, plain)
+
+
+@pytest.mark.parametrize(
+    ("question", "known"),
+    [
+        ("When does the owl appear?", True), ("Which object appears first?", True),
+        ("What is shown at 00:10?", True), ("Who pays the rent?", False),
+        ("How much is the rent of the owl?", True),  # it may be shown while it is spoken of
+        ("租金是多少？", False),
+    ],
+)  # fmt: skip
+def test_it_knows_what_its_scores_are_about(question, known):
+    retriever = tiny_answerer("owl", "bus", feature_size=4).own_retriever()
+    assert retriever.knows(parse_question(question)) == known

@@ -106,6 +106,27 @@ def test_what_is_written_meanwhile_is_found_by_words_alone():
     assert found.values[200] == found.values.min()  # a red picture tells nothing about it
 
 
+class OnlyRed(Odds):
+    """Sure of every question, and says that it knows one."""
+
+    def knows(self, question):
+        return "red" in question.text
+
+    def score(self, index, text):
+        return np.where(index.pts_seconds < 20, 4.0, -4.0)
+
+
+def test_pictures_that_do_not_know_what_is_asked_do_not_choose():
+    fused, index = FusedRetriever(OnlyRed(), by_words()), video(TALK)
+    [said] = fused.relevance(index, parse_question("Who has key 4417?"))
+    assert 28 <= TIMES[said.values.argmax()] <= 36
+    [shown] = fused.relevance(index, parse_question("Is it red?"))
+    assert TIMES[shown.values.argmax()] < 20
+    [silent] = fused.relevance(video(), parse_question("Who has key 4417?"))
+    assert silent.values.max() == 4.0  # nothing else is known
+    assert set(fused.found(index, "Who has key 4417?").chances) == {"subtitles"}
+
+
 def test_the_join_is_the_union_of_chances():
     fused, index, text = FusedRetriever(Odds(), by_words()), video(TALK), "Who has key 4417, red?"
     chances = by_words().chances(index, text)

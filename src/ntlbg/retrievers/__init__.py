@@ -59,6 +59,13 @@ class Retriever(ABC):
         """The same of one video, whose passages may tell more."""
         return self.covers(question)
 
+    def knows(self, question: Question) -> bool:
+        """Whether its scores say anything about the question.
+
+        Where something is said or written, pictures that do not know are not asked.
+        """
+        return True
+
     def notes(self, index: VideoIndex, question: Question) -> list[str]:
         """What is to be said of frames chosen by this question, a sentence each."""
         return []

@@ -76,7 +76,7 @@ class FusedRetriever(Retriever):
     def found(self, index: VideoIndex, text: str) -> Found:
         """How likely the video answers the text, and which streams do."""
         chances: dict[str, float] = {}
-        if not self.pictures.covers(parse_question(text)):
+        if self._pictures_tell(parse_question(text)):
             odds = float(self._picture_odds(index, text).max())
             chances[PICTURES] = float(np.exp(-np.logaddexp(0, -odds)))
         for source, stream in self.words.evidence(index, text).items():
@@ -102,15 +102,23 @@ class FusedRetriever(Retriever):
             return self.pictures.covers_video(index, question)
         return not question.intent.has_timing and self.words.is_about_whole(index, question)
 
+    def knows(self, question: Question) -> bool:
+        """What is said may be about anything."""
+        return True
+
     def notes(self, index: VideoIndex, question: Question) -> list[str]:
         """Those of the pictures, unless frames are chosen by words."""
         by_words = has_words(index) and not self.covers_video(index, question)
         return [] if by_words else self.pictures.notes(index, question)
 
+    def _pictures_tell(self, question: Question) -> bool:
+        """What is written while something is said the words tell alone."""
+        can = self.pictures.knows(question) and not self.pictures.covers(question)
+        return can and question.intent.meanwhile is None
+
     def _picture_odds(self, index: VideoIndex, text: str) -> np.ndarray:
         question = parse_question(text)
-        # what is written while something is said no picture tells, but the words do
-        if self.pictures.covers(question) or question.intent.meanwhile is not None:
+        if not self._pictures_tell(question):
             return np.full(len(index), np.log(LEAST_SHARE))
         values = np.asarray(self.pictures.score(index, text), np.float64)
         if self.pictures.unit == "log_odds":

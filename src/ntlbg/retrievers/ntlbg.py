@@ -12,14 +12,14 @@ from ntlbg.encoders import Encoder
 from ntlbg.encoders.builtin import EXPERT_CHANCES, EXPERT_WORDS
 from ntlbg.models.builtin.drawn_videos import chance_of_drawings
 from ntlbg.models.builtin.open_vocabulary import OpenVocabulary, compared_words
-from ntlbg.models.builtin.wording import ObjectNames, read_in_english
+from ntlbg.models.builtin.wording import ObjectNames, answer_caveats, read_in_english
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
 from ntlbg.models.ntlbg.projectors import VocabularyProjector
 from ntlbg.models.ntlbg.question_evidence import Calibration, log_odds
 from ntlbg.question.timing import recurrence_similarity
 from ntlbg.retrievers import Retriever
-from ntlbg.types import VideoIndex
+from ntlbg.types import Question, VideoIndex
 
 ABOUT_ONE = "When does the {name} appear?"
 
@@ -91,6 +91,11 @@ class NtlbgRetriever(Retriever):
             text = ABOUT_ONE.format(name=text)
         query = torch.tensor(self.processor.query_ids(text), device=self.model.device)
         return self.model.score(self.tensor(features), query).double().cpu().numpy()
+
+    def knows(self, question: Question) -> bool:
+        """Whether it has a word for a thing that is named, or was trained for such a question."""
+        names = bool(self.names.find(question.text))
+        return names or not self.words or not answer_caveats(question, self.names)
 
     def tensor(self, features: np.ndarray) -> torch.Tensor:
         """float32, where the model is."""
