@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from ntlbg.answerers.compression import Compression
 from ntlbg.memory import PictureInputs
 from ntlbg.types import AnswerInput
 
@@ -18,12 +19,14 @@ class Prompt:
     Attributes:
         tokens: of all of it.
         visual_tokens: of those, the ones that stand for frames.
+        seen_tokens: that a vision tower makes of the frames; more where some are left out.
         reading: gives what ``model(...)`` and ``model.generate(...)`` take, within its block. Only
             then is anything seen, so that a prompt that is too long costs nothing.
     """
 
     tokens: int
     visual_tokens: int
+    seen_tokens: int
     reading: Callable[[], AbstractContextManager[dict[str, Any]]]
 
 
@@ -33,10 +36,12 @@ class Shown(ABC):
     Attributes:
         step: sizes of pictures go in such steps of pixels.
         counts_are_exact: whether ``count`` is what is used, not more.
+        compression: what leaves tokens out; None: all are read.
     """
 
     step: int
     counts_are_exact: bool = True
+    compression: Compression | None = None
 
     def __init__(self) -> None:
         self._beside = lru_cache(maxsize=64)(self.tokens_beside)

@@ -43,7 +43,7 @@ class PicturesShown(Shown):
             inputs = self.processor(portable_content(given, text))
             ids = inputs["input_ids"]
             visual = int((ids == self.processor.image_token_id).sum())
-            yield Prompt(ids.shape[1], visual, partial(self._reading, inputs))
+            yield Prompt(ids.shape[1], visual, visual, partial(self._reading, inputs))
 
     def _reading(self, inputs: dict[str, Any]) -> nullcontext[dict[str, Any]]:
         model = self.model

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from ntlbg.answerers.compression import Compression, relevance_of
 from ntlbg.answerers.content import portable_content, resized, told_text
 from ntlbg.answerers.shown import Prompt, Shown
 from ntlbg.answerers.shown_pictures import PicturesShown
@@ -23,6 +23,7 @@ from ntlbg.models.qwen_vl.families import family_of
 from ntlbg.models.qwen_vl.inputs import (
     Layout,
     VisionPrompt,
+    grid_frames,
     grid_times,
     place_vision,
     times_sentence,
@@ -37,41 +38,50 @@ from ntlbg.types import AnswerInput, Frames
 class SeenPicturesShown(PicturesShown):
     """As pictures, which the tower sees one by one."""
 
-    def __init__(self, tower: Tower, processor: PictureProcessor):
+    def __init__(
+        self, tower: Tower, processor: PictureProcessor, compression: Compression | None = None
+    ):
         super().__init__(tower.model, processor)
-        self.tower = tower
+        self.tower, self.compression = tower, compression
 
     def inputs(self, pictures: int, height: int, width: int) -> PictureInputs:
-        return replace(super().inputs(pictures, height, width), together=False)
+        seen = replace(super().inputs(pictures, height, width), together=False)
+        return _left(self.compression, seen)
 
     def prompts(self, given: AnswerInput, texts: Sequence[str]) -> Iterator[Prompt]:
         read = (self.processor(portable_content(given, text)) for text in texts)
         seen = (VisionPrompt(grid_seconds=np.empty(0), **_named(inputs)) for inputs in read)
-        return _through(self.tower, seen, given.kept)
+        return Reading(self.tower, given, relevance_of(given), self.compression).of(seen)
 
 
 class VideoShown(Shown):
     """As a video whose times the model is told in the way of its family."""
 
-    def __init__(self, tower: Tower, processor: PictureProcessor, layout: Layout):
+    def __init__(
+        self,
+        tower: Tower,
+        processor: PictureProcessor,
+        layout: Layout,
+        compression: Compression | None = None,
+    ):
         super().__init__()
         self.tower, self.processor, self.layout = tower, processor, layout
+        self.compression = compression
         self.family, self.step = family_of(tower.model.config), processor.step
         # which neighbours are near enough to share a grid is known when they are chosen
         self.counts_are_exact = layout == "twice"
 
     def count(self, pictures: int, height: int, width: int) -> int:
         """Of a grid for each picture; with the layout ``pairs`` there may be fewer."""
-        return video_tokens(self.processor.processor, pictures, height, width)
+        return self.inputs(pictures, height, width).tokens
 
     def inputs(self, pictures: int, height: int, width: int) -> PictureInputs:
         """Each patch has the colours of two frames; no tensor beside them grows with the frames."""
-        images, tokens = (
-            self.processor.processor.image_processor,
-            self.count(pictures, height, width),
-        )
+        images = self.processor.processor.image_processor
+        tokens = video_tokens(self.processor.processor, pictures, height, width)
         patch = 3 * images.temporal_patch_size * images.patch_size**2
-        return PictureInputs(pictures, tokens, tokens * self._merge**2 * patch, together=False)
+        seen = PictureInputs(pictures, tokens, tokens * self._merge**2 * patch, together=False)
+        return _left(self.compression, seen)
 
     def tokens_beside(self, pictures: int, text: str, last_seconds: float) -> int:
         seconds, merge = np.full(pictures, last_seconds), self._merge
@@ -92,7 +102,9 @@ class VideoShown(Shown):
             )
             for text in texts
         )  # fmt: skip
-        return _through(self.tower, prompts, given.kept)
+        pairs = grid_frames(given.times, self.layout)
+        relevance = relevance_of(given)[pairs].max(axis=1)
+        return Reading(self.tower, given, relevance, self.compression).of(prompts)
 
     @property
     def _merge(self) -> int:
@@ -105,25 +117,57 @@ class VideoShown(Shown):
         return self.processor.video_turn(text, told)
 
 
-def _through(
-    tower: Tower, prompts: Iterable[VisionPrompt], folder: Path | None
-) -> Iterator[Prompt]:
-    """Prompts about the same frames, which the tower sees when the first of them is read."""
-    seen: dict[str, VisionFeatures] = {}
-    for prompt in prompts:
-        visual = int((prompt.mm_token_type_ids != 0).sum())
-        reading = partial(_reading, tower, prompt, folder, seen)
-        yield Prompt(prompt.input_ids.shape[1], visual, reading)
+class Reading:
+    """Prompts about the same frames, which the tower sees when the first of them is read.
+
+    Args:
+        relevance: float64 (t,), of each picture, or of each grid of a video.
+    """
+
+    def __init__(
+        self,
+        tower: Tower,
+        given: AnswerInput,
+        relevance: np.ndarray,
+        compression: Compression | None,
+    ):
+        self.tower, self.folder, self.relevance = tower, given.kept, relevance
+        self.compression = compression
+        self._seen: dict[str, VisionFeatures] = {}
+
+    def of(self, prompts: Iterable[VisionPrompt]) -> Iterator[Prompt]:
+        """With the tokens that are left."""
+        for prompt in prompts:
+            visual = int((prompt.mm_token_type_ids != 0).sum())
+            left = visual
+            if self.compression is not None:
+                left = self.compression.count(visual, len(self.relevance))
+            tokens = prompt.input_ids.shape[1] - visual + left
+            yield Prompt(tokens, left, visual, partial(self._reading, prompt))
+
+    @contextmanager
+    def _reading(self, prompt: VisionPrompt) -> Iterator[dict[str, Any]]:
+        if not self._seen:
+            self._seen = {
+                name: self._compressed(seen)
+                for name, seen in self.tower.look(prompt, self.folder).items()
+            }
+        with seen_inputs(self.tower.model, prompt, self._seen) as inputs:
+            yield inputs
+
+    def _compressed(self, seen: VisionFeatures) -> VisionFeatures:
+        if self.compression is None:
+            return seen
+        merge = self.tower.model.config.vision_config.spatial_merge_size
+        return self.compression.of(seen, merge, self.relevance)
 
 
-@contextmanager
-def _reading(
-    tower: Tower, prompt: VisionPrompt, folder: Path | None, seen: dict[str, VisionFeatures]
-) -> Iterator[dict[str, Any]]:
-    if not seen:
-        seen.update(tower.look(prompt, folder))
-    with seen_inputs(tower.model, prompt, seen) as inputs:
-        yield inputs
+def _left(compression: Compression | None, seen: PictureInputs) -> PictureInputs:
+    """The same pictures with fewer tokens in the prompt."""
+    if compression is None:
+        return seen
+    left = compression.count(seen.tokens, seen.number)
+    return replace(seen, tokens=left, seen_tokens=seen.tokens)
 
 
 def _named(inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

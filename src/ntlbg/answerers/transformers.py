@@ -66,6 +66,9 @@ class TransformersAnswerer(Answerer):
         self.name, self.fingerprint, self.options = name, fingerprint, options
         self.style = CHOICE_STYLES.get(model.config.model_type, USUAL_STYLE)
         self.wants = replace(self.wants, keeps=options.keep_vision)
+        if shown.compression is not None:  # as many tokens as without, of more frames
+            frames = round(NUM_FRAMES / shown.compression.share)
+            self.habits = replace(self.habits, num_frames=frames)
         self.tokens_are_exact = shown.counts_are_exact
         text = model.config.get_text_config()
         self.context_length = getattr(text, "max_position_embeddings", None)
@@ -124,7 +127,7 @@ class TransformersAnswerer(Answerer):
             text,
             None,
             prompt.visual_tokens,
-            notes=() if text else (NOTHING_WRITTEN,),
+            notes=(*self._notes(prompt), *(() if text else (NOTHING_WRITTEN,))),
             written=True,
             prompt_tokens=prompt.tokens,
             answer_tokens=len(ids),
@@ -144,8 +147,17 @@ class TransformersAnswerer(Answerer):
                 chances[order] += self._letter_chances(inputs, number) / turns
         return Reply(
             question.options[int(np.argmax(chances))], chances.tolist(), prompt.visual_tokens,
-            prompt_tokens=prompt.tokens,
+            notes=self._notes(prompt), prompt_tokens=prompt.tokens,
         )  # fmt: skip
+
+    def _notes(self, prompt: Prompt) -> tuple[str, ...]:
+        """What was left out."""
+        if self.shown.compression is None:
+            return ()
+        return (
+            f"{prompt.visual_tokens} of {prompt.seen_tokens} visual tokens are read, compressed by "
+            f"{self.shown.compression.compressor.name}",
+        )
 
     def _letter_chances(self, inputs: dict[str, Any], number: int) -> np.ndarray:
         logits = self.model(**inputs, logits_to_keep=1).logits[0, -1].double()

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import torch
+from pydantic import Field
 
 from ntlbg.answerers.model_options import ModelOptions
 from ntlbg.models.qwen_vl.inputs import Layout
@@ -26,6 +27,9 @@ class TransformersOptions(ModelOptions):
             of neighbours less than a second apart, which cost half.
         keep_vision: keep what those models see of each frame in the index of the film, so that a
             second question costs the language model only.
+        compress: which tokens of frames are read, of those models: longvu, by what is asked; or
+            vidcom2, by how unlike the others they are.
+        keep_tokens: the share of them that is; .25 where nobody says.
     """
 
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
@@ -37,6 +41,8 @@ class TransformersOptions(ModelOptions):
     frames_as: Literal["images", "video"] = "images"
     layout: Layout | None = None
     keep_vision: bool = False
+    compress: Literal["none", "longvu", "vidcom2"] = "none"
+    keep_tokens: float | None = Field(None, gt=0, le=1)
 
 
 def loading(options: TransformersOptions) -> dict[str, Any]:

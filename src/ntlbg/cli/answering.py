@@ -1,4 +1,4 @@
-"""``ask``, ``answer``, ``select`` and ``index``: what one does with videos."""
+"""``ask``, ``answer`` and ``select``: what one does with videos."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ntlbg.cli.app import (
+    Compress,
     Encoder,
     End,
     Endpoint,
@@ -35,8 +36,7 @@ from ntlbg.cli.app import (
     read_model_options,
     read_options,
 )
-from ntlbg.cli.words import hear, streams_of, words_of
-from ntlbg.errors import NtlbgError
+from ntlbg.cli.words import words_of
 
 
 @app.command()
@@ -50,6 +50,7 @@ def ask(
     model_option: ModelOption = None,
     frames_as: FramesAs = None,
     shrink: Shrink = False,
+    compress: Compress = None,
     endpoint: Endpoint = None,
     encoder: Encoder = None,
     num_frames: NumFrames = None,
@@ -94,7 +95,9 @@ def ask(
             question,
             options=option or None,
             model=model,
-            model_options=read_model_options(model_option, frames_as=frames_as, shrink=shrink),
+            model_options=read_model_options(
+                model_option, frames_as=frames_as, shrink=shrink, compress=compress
+            ),
             endpoint=endpoint,
             encoder=encoder,
             num_frames=num_frames,
@@ -176,6 +179,7 @@ def answer(
     model_option: ModelOption = None,
     frames_as: FramesAs = None,
     shrink: Shrink = False,
+    compress: Compress = None,
     endpoint: Endpoint = None,
     encoder: Encoder = None,
     num_frames: NumFrames = None,
@@ -212,7 +216,9 @@ def answer(
             out,
             videos=videos,
             model=model,
-            model_options=read_model_options(model_option, frames_as=frames_as, shrink=shrink),
+            model_options=read_model_options(
+                model_option, frames_as=frames_as, shrink=shrink, compress=compress
+            ),
             endpoint=endpoint,
             encoder=encoder,
             num_frames=num_frames,
@@ -289,59 +295,3 @@ def select(
     if out is not None:
         save_seen(moments, out)
         console.print_paths([out])
-
-
-@app.command()
-def index(
-    videos: Annotated[
-        list[Path], typer.Argument(help="Video or picture files.", show_default=False)
-    ],
-    fps: Annotated[float, typer.Option(help="Frames per second to look at.")] = 1.0,
-    encoder: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Whose features to keep, as for `ask`; repeat it: one decode feeds all. Default: "
-            "builtin."
-        ),
-    ] = None,
-    listen: Listen = False,
-    read_screen: ReadScreen = False,
-    as_json: Json = False,
-) -> None:
-    """Read and encode videos now, so that questions about them start at once."""
-    from ntlbg.encoders import load_encoder
-    from ntlbg.index.index_video import index_video
-    from ntlbg.index.store import FeatureIndex
-    from ntlbg.video import ReadReport
-    from ntlbg.views import console
-
-    encoders = [load_encoder(name) for name in encoder or ["builtin"]]
-    store = FeatureIndex()
-    rows, failed = [], False
-    for video in videos:
-        counts = ReadReport()
-        try:
-            with console.reading(video) as progress:
-                indexed = index_video(
-                    video, encoders, index=store, fps=fps, progress=progress, report=counts
-                )
-            for note in hear(video, streams_of(listen, read_screen)):
-                typer.echo(f"note: {note}", err=True)
-        except NtlbgError as error:
-            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
-            failed = True
-            continue
-        rows.append(
-            {
-                "video": str(video),
-                "frames": len(indexed.pts_seconds),
-                "seconds": float(indexed.pts_seconds[-1]),
-                "pictures_decoded": counts.decoded,
-            }
-        )
-    if as_json:
-        console.print_json({"videos": rows})
-    else:
-        console.print_index(rows)
-    if failed:
-        raise typer.Exit(2)

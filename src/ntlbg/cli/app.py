@@ -120,6 +120,15 @@ Shrink = Annotated[
         "same as --model-option shrink=true.",
     ),
 ]
+Compress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="longvu|vidcom2|none",
+        help="Let the model read a quarter of the tokens of more, or larger, frames: longvu keeps "
+        "what the question is about in full, vidcom2 what is unlike the rest. For Qwen2-VL, "
+        "Qwen2.5-VL and Qwen3-VL; --model-option keep_tokens=0.5 keeps half. Default: none.",
+    ),
+]
 Endpoint = Annotated[
     str | None,
     typer.Option(
@@ -247,7 +256,11 @@ def _main(
 
 
 def read_model_options(
-    given: list[str] | None, *, frames_as: str | None = None, shrink: bool = False
+    given: list[str] | None,
+    *,
+    frames_as: str | None = None,
+    shrink: bool = False,
+    compress: str | None = None,
 ) -> dict[str, Any]:
     """As :func:`read_options`, of a model, with those that have an option of their own.
 
@@ -255,7 +268,7 @@ def read_model_options(
         ConfigError: no ``=`` in one, or a name twice.
     """
     options = read_options(given, "--model-option", "dtype=bfloat16")
-    own = {"frames_as": frames_as, "shrink": shrink or None}
+    own = {"frames_as": frames_as, "shrink": shrink or None, "compress": compress}
     for name, value in own.items():
         if value is not None and name in options:
             option = f"--{name.replace('_', '-')}"

@@ -80,6 +80,7 @@ class PictureInputs:
         pixels: numbers of all of them.
         other_bytes: of tokens, masks and sizes.
         together: whether the vision transformer sees all of them at once; else one by one.
+        seen_tokens: that the vision transformer makes, where fewer are read; None: all are.
     """
 
     number: int
@@ -87,6 +88,7 @@ class PictureInputs:
     pixels: int
     other_bytes: int = 0
     together: bool = True
+    seen_tokens: int | None = None
 
     @property
     def pixels_at_once(self) -> int:
@@ -98,6 +100,7 @@ class PictureInputs:
         tokens, pixels, other = (
             number * count // self.number for count in (self.tokens, self.pixels, self.other_bytes)
         )
+        assert self.seen_tokens is None  # what is left of them does not grow with the number
         return replace(self, number=number, tokens=tokens, pixels=pixels, other_bytes=other)
 
 
@@ -169,7 +172,9 @@ def _seen(model: LoadedSizes, pictures: PictureInputs) -> dict[str, int]:
     prompt is copied to add them.
     """
     e, patches = model.number_bytes, pictures.pixels_at_once // model.patch_numbers
-    numbers = 2 * (1 + model.deep) * pictures.tokens * model.text.hidden
+    # where some are left out, those that are left are the copy
+    made = pictures.tokens if pictures.seen_tokens is None else pictures.seen_tokens
+    numbers = (1 + model.deep) * (made + pictures.tokens) * model.text.hidden
     if pictures.together:
         numbers += 2 * patches * vision_widths(model.vision)[0]
     return {

@@ -1,0 +1,66 @@
+"""``index``: videos are read before they are asked about."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ntlbg.cli.app import Json, Listen, ReadScreen, app
+from ntlbg.cli.words import hear, streams_of
+from ntlbg.errors import NtlbgError
+
+
+@app.command()
+def index(
+    videos: Annotated[
+        list[Path], typer.Argument(help="Video or picture files.", show_default=False)
+    ],
+    fps: Annotated[float, typer.Option(help="Frames per second to look at.")] = 1.0,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Whose features to keep, as for `ask`; repeat it: one decode feeds all. Default: "
+            "builtin."
+        ),
+    ] = None,
+    listen: Listen = False,
+    read_screen: ReadScreen = False,
+    as_json: Json = False,
+) -> None:
+    """Read and encode videos now, so that questions about them start at once."""
+    from ntlbg.encoders import load_encoder
+    from ntlbg.index.index_video import index_video
+    from ntlbg.index.store import FeatureIndex
+    from ntlbg.video import ReadReport
+    from ntlbg.views import console
+
+    encoders = [load_encoder(name) for name in encoder or ["builtin"]]
+    store = FeatureIndex()
+    rows, failed = [], False
+    for video in videos:
+        counts = ReadReport()
+        try:
+            with console.reading(video) as progress:
+                indexed = index_video(
+                    video, encoders, index=store, fps=fps, progress=progress, report=counts
+                )
+            for note in hear(video, streams_of(listen, read_screen)):
+                typer.echo(f"note: {note}", err=True)
+        except NtlbgError as error:
+            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+            failed = True
+            continue
+        rows.append(
+            {
+                "video": str(video),
+                "frames": len(indexed.pts_seconds),
+                "seconds": float(indexed.pts_seconds[-1]),
+                "pictures_decoded": counts.decoded,
+            }
+        )
+    if as_json:
+        console.print_json({"videos": rows})
+    else:
+        console.print_index(rows)
+    if failed:
+        raise typer.Exit(2)
