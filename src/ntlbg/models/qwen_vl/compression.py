@@ -5,6 +5,7 @@ n pictures of h x w cells, C numbers each.
 
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from ntlbg.compressors import Compressor
@@ -16,27 +17,52 @@ def compressed(
 ) -> VisionFeatures:
     """Exactly ``budget`` tokens; all of them, as they are, where the budget is that large.
 
+    Pictures of one size are compressed together, those of each size to their part of the budget.
     What a token stands for is averaged alike in every layer that the tower gave.
 
     Args:
-        features: of pictures of one size, of which no token was left out before.
+        features: of which no token was left out before.
         merge: patches along a cell.
         relevance: (n,), of each picture, or of each grid of a video.
 
     Raises:
-        ValueError: pictures of several sizes, another number of relevances, or fewer tokens.
+        ValueError: not a relevance for each picture, or tokens were left out before.
     """
-    sizes = {(height // merge, width // merge) for _, height, width in features.grid_thw.tolist()}
-    number = int(features.grid_thw[:, 0].sum())
-    if len(sizes) != 1 or len(relevance) != number or not features.kept.all():
+    grids = features.grid_thw.tolist()
+    sizes = [(rows // merge, columns // merge) for t, rows, columns in grids for _ in range(t)]
+    if len(relevance) != len(sizes) or not features.kept.all():
         raise ValueError(
-            f"{number} pictures of {sorted(sizes)} cells and {len(relevance)} numbers of "
-            "relevance; there must be one size, a number for each picture, and all tokens"
+            f"{len(relevance)} numbers of relevance for {len(sizes)} pictures, "
+            f"{int(features.kept.sum())} of {len(features.kept)} tokens; there must be a number "
+            "for each, and all tokens"
         )
-    cells = (number, *sizes.pop())
-    kept = compressor.compress(features.pooled.unflatten(0, cells), relevance, budget)
-    pooled, *deepstack = (
-        kept.tokens(layer.unflatten(0, cells)) for layer in (features.pooled, *features.deepstack)
-    )
-    left = kept.keep.flatten().to(features.kept.device)
-    return replace(features, pooled=pooled, deepstack=tuple(deepstack), kept=left)
+    counts = torch.tensor([rows * columns for rows, columns in sizes])
+    owner = torch.arange(len(sizes)).repeat_interleave(counts)  # picture of each token
+    keep = torch.zeros(len(owner), dtype=torch.bool)
+    layers = [layer.clone() for layer in (features.pooled, *features.deepstack)]
+    for size, part in _parts(sizes, budget):
+        pictures = torch.tensor([number for number, one in enumerate(sizes) if one == size])
+        rows = torch.isin(owner, pictures)
+        cells = (len(pictures), *size)
+        kept = compressor.compress(
+            features.pooled[rows].unflatten(0, cells), relevance[pictures], part
+        )
+        keep[rows] = kept.keep.flatten().cpu()
+        for layer in layers:
+            layer[rows & keep] = kept.tokens(layer[rows].unflatten(0, cells))
+    pooled, *deepstack = (layer[keep] for layer in layers)
+    return replace(features, pooled=pooled, deepstack=tuple(deepstack), kept=keep)
+
+
+def _parts(sizes: list[tuple[int, int]], budget: int) -> list[tuple[tuple[int, int], int]]:
+    """Each size with its share of the budget, by its tokens; they sum to it."""
+    tokens: dict[tuple[int, int], int] = {}
+    for rows, columns in sizes:
+        tokens[rows, columns] = tokens.get((rows, columns), 0) + rows * columns
+    total, parts, given, seen = sum(tokens.values()), [], 0, 0
+    for size, count in tokens.items():
+        seen += count
+        until = min(budget, total) * seen // total  # of all up to this one, so that none is lost
+        parts.append((size, until - given))
+        given = until
+    return [(size, part) for size, part in parts if part]

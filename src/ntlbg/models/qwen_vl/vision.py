@@ -10,13 +10,14 @@ any is left out.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -160,10 +161,11 @@ def pictures_of(prompt: VisionPrompt) -> dict[str, tuple[Tensor, Tensor]]:
     return found
 
 
+Seen = Mapping[str, VisionFeatures]  # "image" and "video", whichever a prompt has places for
+
+
 @contextmanager
-def seen_inputs(
-    model: Any, prompt: VisionPrompt, features: Mapping[str, VisionFeatures]
-) -> Iterator[dict[str, Any]]:
+def seen_inputs(model: Any, prompt: VisionPrompt, features: Seen) -> Iterator[dict[str, Any]]:
     """What ``model(...)`` and ``model.generate(...)`` are to be given, within the block.
 
     Tokens that the features have no longer are left out; the others stay where they were. The
@@ -172,27 +174,59 @@ def seen_inputs(
 
     Args:
         prompt: of `place_vision` or `vision_prompt`; pixels are not needed.
-        features: ``image`` and ``video``, whichever the prompt has places for.
 
     Raises:
         ValueError: the features are those of other pictures.
     """
-    left = _left(prompt, features)
-    ids = prompt.input_ids[:, left]
-    positions = prompt_positions(model.config, prompt)[:, :, left]
-    positions[0] = torch.arange(ids.shape[1])
+    with seen_batch(model, [(prompt, features)]) as inputs:
+        yield inputs
+
+
+@contextmanager
+def seen_batch(model: Any, rows: Sequence[tuple[VisionPrompt, Seen]]) -> Iterator[dict[str, Any]]:
+    """The same of several prompts at once, the shorter ones filled up at the left.
+
+    Raises:
+        ValueError: as `seen_inputs`.
+    """
+    read = [_row(model, prompt, features) for prompt, features in rows]
+    longest = max(ids.shape[1] for ids, _ in read)
+    pad = getattr(model.config.get_text_config(), "pad_token_id", None) or 0
+    ids, mask, positions = (
+        torch.cat(list(parts), dim=dim)
+        for dim, parts in (
+            (0, (F.pad(ids, (longest - ids.shape[1], 0), value=pad) for ids, _ in read)),
+            (0, (F.pad(torch.ones_like(ids), (longest - ids.shape[1], 0)) for ids, _ in read)),
+            # what is masked stands at 1, as transformers has it
+            (1, (F.pad(at, (longest - at.shape[-1], 0), value=1) for _, at in read)),
+        )
+    )
     before = model.model.rope_deltas
-    ahead = (positions[1:].max() + 1 - ids.shape[1]).view(1, 1)
-    model.model.rope_deltas = ahead.to(model.device)
+    ahead = [at[1:].max() + 1 - at.shape[-1] for _, at in read]
+    model.model.rope_deltas = torch.stack(ahead)[:, None].to(model.device)
     try:
         yield {
             "input_ids": ids.to(model.device),
-            "attention_mask": torch.ones_like(ids, device=model.device),
+            "attention_mask": mask.to(model.device),
             "position_ids": positions.to(model.device),
-            "mm_encoder_outputs": {name: _output(model, one) for name, one in features.items()},
+            "mm_encoder_outputs": _outputs(model, [features for _, features in rows]),
         }
     finally:
         model.model.rope_deltas = before
+
+
+def _row(model: Any, prompt: VisionPrompt, features: Seen) -> tuple[Tensor, Tensor]:
+    """Ids (1, S) and positions (4, 1, S) of the tokens that are left."""
+    left = _left(prompt, features)
+    positions = prompt_positions(model.config, prompt)[:, :, left]
+    positions[0] = torch.arange(positions.shape[-1])
+    return prompt.input_ids[:, left], positions
+
+
+def _outputs(model: Any, rows: Sequence[Seen]) -> dict[str, Any]:
+    """Of the towers, one after the other."""
+    names = [name for name in TYPES if any(name in features for features in rows)]
+    return {name: _output(model, [row[name] for row in rows if name in row]) for name in names}
 
 
 def _checksum(arrays: Mapping[str, Tensor], about: str) -> str:
@@ -214,17 +248,19 @@ def _features(made: Any, grids: Tensor) -> VisionFeatures:
     return VisionFeatures(pooled, deepstack, grids, torch.ones(len(pooled), dtype=torch.bool))
 
 
-def _output(model: Any, features: VisionFeatures) -> Any:
+def _output(model: Any, rows: Sequence[VisionFeatures]) -> Any:
     """As ``get_video_features`` returns it: a tuple of tensors where its type says a tensor."""
+    layers = zip(*((one.pooled, *one.deepstack) for one in rows), strict=True)
+    pooled, *deepstack = (torch.cat(list(layer)).to(model.device) for layer in layers)
     made: Any = BaseModelOutputWithPooling()
-    if features.deepstack:
+    if deepstack:
         made = BaseModelOutputWithDeepstackFeatures()
-        made.deepstack_features = [(layer.to(model.device),) for layer in features.deepstack]
-    made.pooler_output = (features.pooled.to(model.device),)
+        made.deepstack_features = [(layer,) for layer in deepstack]
+    made.pooler_output = (pooled,)
     return made
 
 
-def _left(prompt: VisionPrompt, features: Mapping[str, VisionFeatures]) -> Tensor:
+def _left(prompt: VisionPrompt, features: Seen) -> Tensor:
     """(S,) bool: the tokens of the prompt that stay."""
     grids = {"image": prompt.image_grid_thw, "video": prompt.video_grid_thw}
     left = torch.ones(prompt.input_ids.shape[1], dtype=torch.bool)
