@@ -7,7 +7,8 @@
 The models have the published sizes and random weights, made on the device: nothing is downloaded,
 and their answers mean nothing. The hour is made up: 3,600 pictures, one a second, in scenes of
 eight seconds. Of them Qwen2.5-VL reads those that NTLBG chooses, as many and as large as the
-planner fits into 8,192 visual tokens; LongVU looks at all and fills its context of 8,192 itself.
+planner fits into 8,192 visual tokens, as it is and with a quarter of the tokens kept (--compress);
+LongVU looks at all and fills its context of 8,192 itself.
 
 Printed are the medians of --rounds: seconds until the pictures are seen (vision), until the prompt
 is read (prefill), and for each further token; and beside them the highest memory of the model's
@@ -25,6 +26,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -288,8 +290,8 @@ def measured(
     )
 
 
-def measure_qwen(sizes: Sizes) -> Measured:
-    answerer = qwen_answerer(sizes.device, full=sizes.full)
+def measure_qwen(sizes: Sizes, compress: str = "none") -> Measured:
+    answerer = qwen_answerer(sizes.device, compress, full=sizes.full)
     given = chosen_input(answerer, sizes)
 
     def once(clock: Clock) -> tuple[int, int]:
@@ -315,7 +317,12 @@ def measure_longvu(sizes: Sizes) -> Measured:
     return measured(answerer, given, sizes, once)
 
 
-MODELS = {"qwen": measure_qwen, "longvu": measure_longvu}
+MODELS = {
+    "qwen": measure_qwen,
+    "qwen-longvu": partial(measure_qwen, compress="longvu"),
+    "qwen-vidcom2": partial(measure_qwen, compress="vidcom2"),
+    "longvu": measure_longvu,
+}
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def qwen_config(marks: Any) -> Any:
     )  # fmt: skip
 
 
-def qwen_answerer(device: str, *, full: bool) -> TransformersAnswerer:
+def qwen_answerer(device: str, compress: str, *, full: bool) -> TransformersAnswerer:
     """Qwen2.5-VL, shown a video with true times; words are those of the tests' tokenizer."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = make_vlm("qwen2_5_vl", Path(scratch))
@@ -75,10 +75,12 @@ def qwen_answerer(device: str, *, full: bool) -> TransformersAnswerer:
     if full:
         config = qwen_config(config)
         processor.processor.image_processor.size = QWEN_PIXELS
-    model, options = random_model(config, device), TransformersOptions(frames_as="video")
+    model = random_model(config, device)
+    options = TransformersOptions(frames_as="video", compress=compress)
     return TransformersAnswerer(
         model, processor, shown_as(options, model, processor, "random"),
-        name="qwen2_5_vl", fingerprint="random", options=options,
+        name="qwen2_5_vl" if compress == "none" else f"qwen2_5_vl, {compress}",
+        fingerprint="random", options=options,
     )  # fmt: skip
 
 
