@@ -112,9 +112,10 @@ def test_the_peak_is_what_was_planned(answerers, family, number, sizes):
     assert LEAST * measured <= planned <= MOST * measured
 
 
+@pytest.mark.parametrize("options", [{}, {"compress": "longvu"}, {"compress": "vidcom2"}], ids=str)
 @pytest.mark.parametrize("family", QWEN)
-def test_the_peak_of_a_video_is_what_was_planned(answerers, family):
-    answerer = larger(answerers[family], wide_text=True, frames_as="video")
+def test_the_peak_of_a_video_is_what_was_planned(answerers, family, options):
+    answerer = larger(answerers[family], wide_text=True, frames_as="video", **options)
     planned, measured = planned_and_measured(answerer, 12)
     assert LEAST * measured <= planned <= MOST * measured
 

@@ -13,6 +13,9 @@ from torch import Tensor
 
 from ntlbg.errors import ConfigError
 
+# Bounds copies in float32: 8 frames of 256 tokens of 3,584 numbers are 29 MB.
+FRAMES_AT_ONCE = 8
+
 
 @dataclass(frozen=True, eq=False)
 class Kept:
@@ -32,15 +35,15 @@ class Kept:
 
     def tokens(self, features: Tensor) -> Tensor:
         """(len(self), C) of features (n, h, w, C), frame by frame, row by row."""
-        shown = features
+        found = features[self.keep]
         for side in self.sides.unique().tolist():
             if side > 1:
+                corner = torch.zeros_like(self.keep)
+                corner[self.sides == side, ::side, ::side] = True
                 frames = self.sides == side
-                shown = shown.clone() if shown is features else shown
-                corners = shown[frames]
-                corners[:, ::side, ::side] = block_means(features[frames], side)
-                shown[frames] = corners
-        return shown[self.keep]
+                means = block_means(features[frames], side)
+                found[corner[self.keep]] = means[self.keep[frames, ::side, ::side]]
+        return found
 
 
 class Compressor(ABC):
@@ -69,12 +72,14 @@ def block_means(features: Tensor, side: int) -> Tensor:
 
     Blocks at the lower and right edges are means of the cells that they have.
     """
-    rows, columns = features.shape[1:3]
-    pad = (0, 0, 0, -columns % side, 0, -rows % side)
-    blocks = F.pad(features.float(), pad).unflatten(1, (-1, side)).unflatten(3, (-1, side))
-    there = torch.ones(1, rows, columns, 1, device=features.device)
-    counts = F.pad(there, pad).unflatten(1, (-1, side)).unflatten(3, (-1, side))
-    return (blocks.sum((2, 4)) / counts.sum((2, 4))).to(features.dtype)
+    return torch.cat([_block_means(frame, side) for frame in features.split(FRAMES_AT_ONCE)])
+
+
+def _block_means(features: Tensor, side: int) -> Tensor:
+    pooled = F.avg_pool2d(
+        features.float().movedim(-1, 1), side, ceil_mode=True, count_include_pad=False
+    )
+    return pooled.movedim(1, -1).to(features.dtype)
 
 
 def _longvu() -> Compressor:

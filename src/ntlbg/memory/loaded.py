@@ -141,7 +141,7 @@ def plan_reading(model: LoadedSizes, pictures: PictureInputs, text_tokens: int) 
         "logits": logits_bytes(text, run),
     }
     held = ("weights", "pixel buffers")
-    looked = () if pictures.together else ("visual features",)
+    looked = () if pictures.together else ("features looked at",)
     moments = {
         "look at the pictures": (*held, "pixels looked at", "vision activations", *looked),
         "read the prompt": (
@@ -172,14 +172,15 @@ def _seen(model: LoadedSizes, pictures: PictureInputs) -> dict[str, int]:
     prompt is copied to add them.
     """
     e, patches = model.number_bytes, pictures.pixels_at_once // model.patch_numbers
-    # where some are left out, those that are left are the copy
-    made = pictures.tokens if pictures.seen_tokens is None else pictures.seen_tokens
-    numbers = (1 + model.deep) * (made + pictures.tokens) * model.text.hidden
+    each = 2 * (1 + model.deep) * model.text.hidden
+    numbers = each * pictures.tokens
     if pictures.together:
         numbers += 2 * patches * vision_widths(model.vision)[0]
+    made = pictures.tokens if pictures.seen_tokens is None else pictures.seen_tokens
     return {
         "vision activations": vision_activations(model.vision, patches, e),
         "visual features": numbers * e,
+        "features looked at": each * made * e,  # before some are left out
     }
 
 

@@ -36,22 +36,29 @@ def compressed(
             f"{int(features.kept.sum())} of {len(features.kept)} tokens; there must be a number "
             "for each, and all tokens"
         )
-    counts = torch.tensor([rows * columns for rows, columns in sizes])
-    owner = torch.arange(len(sizes)).repeat_interleave(counts)  # picture of each token
-    keep = torch.zeros(len(owner), dtype=torch.bool)
-    layers = [layer.clone() for layer in (features.pooled, *features.deepstack)]
+    layers = (features.pooled, *features.deepstack)
+    if len(set(sizes)) == 1:  # nothing is copied but what stays
+        cells = (len(sizes), *sizes[0])
+        kept = compressor.compress(layers[0].unflatten(0, cells), relevance, budget)
+        found = [kept.tokens(layer.unflatten(0, cells)) for layer in layers]
+        return _left(features, found, kept.keep.flatten())
+    owner = torch.cat([torch.full((rows * columns,), number)
+                       for number, (rows, columns) in enumerate(sizes)])  # fmt: skip
+    keep, whole = torch.zeros(len(owner), dtype=torch.bool), [layer.clone() for layer in layers]
     for size, part in _parts(sizes, budget):
         pictures = torch.tensor([number for number, one in enumerate(sizes) if one == size])
-        rows = torch.isin(owner, pictures)
-        cells = (len(pictures), *size)
-        kept = compressor.compress(
-            features.pooled[rows].unflatten(0, cells), relevance[pictures], part
-        )
+        rows, cells = torch.isin(owner, pictures), (len(pictures), *size)
+        kept = compressor.compress(layers[0][rows].unflatten(0, cells), relevance[pictures], part)
         keep[rows] = kept.keep.flatten().cpu()
-        for layer in layers:
-            layer[rows & keep] = kept.tokens(layer[rows].unflatten(0, cells))
-    pooled, *deepstack = (layer[keep] for layer in layers)
-    return replace(features, pooled=pooled, deepstack=tuple(deepstack), kept=keep)
+        for layer, changed in zip(layers, whole, strict=True):
+            changed[rows & keep] = kept.tokens(layer[rows].unflatten(0, cells))
+    return _left(features, [layer[keep] for layer in whole], keep)
+
+
+def _left(features: VisionFeatures, layers: list[Tensor], keep: Tensor) -> VisionFeatures:
+    pooled, *deepstack = layers
+    left = keep.to(features.kept.device)
+    return replace(features, pooled=pooled, deepstack=tuple(deepstack), kept=left)
 
 
 def _parts(sizes: list[tuple[int, int]], budget: int) -> list[tuple[tuple[int, int], int]]:

@@ -251,7 +251,10 @@ def _features(made: Any, grids: Tensor) -> VisionFeatures:
 def _output(model: Any, rows: Sequence[VisionFeatures]) -> Any:
     """As ``get_video_features`` returns it: a tuple of tensors where its type says a tensor."""
     layers = zip(*((one.pooled, *one.deepstack) for one in rows), strict=True)
-    pooled, *deepstack = (torch.cat(list(layer)).to(model.device) for layer in layers)
+    # of one row they are what they are: a copy would be as large as all that was seen
+    pooled, *deepstack = (
+        (torch.cat(layer) if len(layer) > 1 else layer[0]).to(model.device) for layer in layers
+    )
     made: Any = BaseModelOutputWithPooling()
     if deepstack:
         made = BaseModelOutputWithDeepstackFeatures()
