@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -126,6 +126,15 @@ class Bar:
             total=None if share is None else 1.0,
             count=f"{done:,} {self._unit}",
         )
+
+    def renamed(self, what: str, unit: str) -> Callable[[int, float | None], None]:
+        """The same bar for what comes next: called as the bar is, from the beginning."""
+
+        def count(done: int, share: float | None = None) -> None:
+            self._then, self._unit = what, unit
+            self(done, share)
+
+        return count
 
     def write(self, text: str) -> None:
         """Part of an answer on stdout, as it is written; the bar makes way."""

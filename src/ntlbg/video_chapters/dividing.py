@@ -1,0 +1,167 @@
+"""Where chapters begin: where pictures and subject change together.
+
+T frames, N passages, B bins of time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ntlbg.errors import ConfigError
+from ntlbg.video_chapters.bins import edges_of, outside, pooled, talking
+from ntlbg.video_chapters.segments import Scatter, cheapest, cheapest_of, most_chapters
+from ntlbg.video_chapters.topics import Topics
+
+# As short as players take them.
+LEAST_SECONDS = 10.0
+# How much pictures weigh beside words, and what a border costs, in seconds of scatter that is usual
+# in the film. Fitted with benchmarks/chapters.py, seeds 0 to 14.
+PICTURES_SHARE = 0.3
+PRICE_SECONDS = 12.0
+# Of the mean square of features: below, pictures differ by no more than their coding.
+LEAST_CHANGE = 1e-3
+
+
+@dataclass(frozen=True)
+class Division:
+    """Chapters as spans in seconds, each of which ends where the next begins, and what they rest
+    on, in sentences.
+    """
+
+    spans: tuple[tuple[float, float], ...]
+    notes: tuple[str, ...]
+
+
+def divide(
+    seconds: float,
+    features: np.ndarray,
+    pts_seconds: np.ndarray,
+    topics: Topics,
+    *,
+    number: int | None = None,
+    least: int = 1,
+) -> Division:
+    """Chapters of a video; no border lies within a sentence that is spoken.
+
+    Args:
+        seconds: of the video, above 0.
+        features, pts_seconds: (T, D) and (T,), of its pictures.
+        topics: of what is said and written.
+        number: of chapters; None: as many as it has.
+        least: so many at least, where ``number`` is None.
+
+    Raises:
+        ConfigError: there is no room for so many.
+    """
+    order = np.argsort(pts_seconds, kind="stable")
+    features, pts_seconds = features[order], pts_seconds[order]
+    spans = talking(topics.passages)
+    edges = edges_of(seconds, spans)
+    unlike, notes = unlikeness(features, pts_seconds, topics, edges)
+    scatter = Scatter.of(edges, unlike)
+    starts = cheapest(scatter, PRICE_SECONDS, LEAST_SECONDS)
+    if number is not None or len(starts) < least:
+        starts = _of_number(scatter, least if number is None else number, is_exact=number is not None)
+    begins = refined(edges, starts, features, pts_seconds, spans)
+    return Division(tuple(zip(begins, [*begins[1:], seconds])), tuple(notes))
+
+
+def unlikeness(
+    features: np.ndarray, pts_seconds: np.ndarray, topics: Topics, edges: np.ndarray
+) -> tuple[np.ndarray, list[str]]:
+    """How unlike bins are (B, B), 1 on average, and what is to be said of it, a sentence each.
+
+    Pictures and words are added. So a change of one alone, as of slides within a talk, saves less
+    scatter than a border costs. Products, and a border's price by how much both change around it,
+    were tried with benchmarks/chapters.py and found fewer borders.
+    """
+    seconds = np.diff(edges)
+    seen = pictures_unlike(pooled(features, pts_seconds, edges))
+    said = squared_distances(topics.around((edges[:-1] + edges[1:]) / 2))
+    streams = [
+        (share, one / (seconds @ one @ seconds / seconds.sum() ** 2))
+        for share, one in ((PICTURES_SHARE, seen), (1 - PICTURES_SHARE, said))
+        if one.any()
+    ]
+    notes = _notes(topics, bool(seen.any()), bool(said.any()))
+    if not streams:
+        # as unlike as they are far apart, so that parts are of one length
+        return squared_distances(edges[:-1, None] / edges[-1]), notes
+    whole = sum(share for share, _ in streams)
+    return sum((share / whole) * one for share, one in streams), notes
+
+
+def pictures_unlike(pictures: np.ndarray) -> np.ndarray:
+    """(B, B), 0 to 1, of vectors (B, D); all 0 where they differ by no more than their coding.
+
+    What is more unlike than usual counts little more: else one cut to another place would outweigh
+    all slides of a talk. The scale is the median distance, as is usual for such kernels.
+    """
+    squared = squared_distances(pictures)
+    if squared.mean() / 2 <= LEAST_CHANGE * (pictures**2).sum(1).mean():
+        return np.zeros_like(squared)
+    return -np.expm1(-squared / np.median(squared[squared > 1e-9 * squared.max()]))
+
+
+def squared_distances(vectors: np.ndarray) -> np.ndarray:
+    """(B, B) of vectors (B, D); 0 on the diagonal."""
+    products = vectors @ vectors.T
+    squares = products.diagonal()
+    found = np.maximum(squares[:, None] + squares - 2 * products, 0.0)
+    np.fill_diagonal(found, 0.0)
+    return found
+
+
+def refined(
+    edges: np.ndarray,
+    starts: list[int],
+    features: np.ndarray,
+    pts_seconds: np.ndarray,
+    spans: np.ndarray,
+) -> list[float]:
+    """When chapters begin, in seconds: at the greatest change of pictures within a bin of a border.
+
+    Args:
+        starts: bins at which they begin.
+        features, pts_seconds: (T, D) and (T,), in order of time.
+        spans: (N, 2), in which no chapter begins.
+    """
+    begins = [float(edges[start]) for start in starts]
+    changes = np.square(np.diff(features.astype(np.float64), axis=0)).sum(1)
+    times = pts_seconds[1:]
+    free = outside(times, spans) == times
+    bounds = [*begins, float(edges[-1])]
+    for place, start in enumerate(starts[1:], 1):
+        low = max(edges[start - 1], bounds[place - 1] + LEAST_SECONDS)
+        high = min(edges[start + 1], bounds[place + 1] - LEAST_SECONDS)
+        rows = np.flatnonzero(free & (times >= low) & (times <= high) & (changes > 0))
+        if len(rows):
+            bounds[place] = float(times[rows[changes[rows].argmax()]])
+    return bounds[:-1]
+
+
+def _of_number(scatter: Scatter, number: int, *, is_exact: bool) -> list[int]:
+    starts = cheapest_of(scatter, number, LEAST_SECONDS)
+    if starts is None:
+        most = most_chapters(scatter.edges, LEAST_SECONDS)
+        wanted = f"{number} chapters are wanted" if is_exact else f"YouTube wants {number} chapters"
+        raise ConfigError(
+            f"{wanted}; the video has room for {most} of {LEAST_SECONDS:g} seconds or more that cut "
+            f"no spoken sentence in two; give --number {most} or less, and for fewer than three "
+            "--format txt or json"
+        )
+    return starts
+
+
+def _notes(topics: Topics, by_pictures: bool, by_words: bool) -> list[str]:
+    if not by_words:
+        what = "the pictures alone tell" if by_pictures else "neither these nor pictures tell"
+        return [f"no words are known, so that {what} where chapters begin; give subtitles, --listen "
+                "or --read-screen"]  # fmt: skip
+    notes = [] if by_pictures else ["the pictures hardly change: words alone tell where chapters begin"]
+    if topics.is_by_words:
+        notes.append(
+            "what is said was compared by shared words alone; `ntlbg fetch text` fetches an encoder "
+            "that knows what English sentences mean, --text-encoder names another"
+        )
+    return notes
