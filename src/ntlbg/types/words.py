@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 DecisionKind = Literal["said", "nearest", "not said", "whole"]
-# Where the title of a chapter is from: a passage of this source, a model, or only its number.
-TitleSource = Literal["screen", "subtitles", "speech", "model", "number"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Chapter:
     start_seconds: float
     end_seconds: float
     title: str
-    title_source: TitleSource
+    title_source: str
 
 
 @dataclass(frozen=True)

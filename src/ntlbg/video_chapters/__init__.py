@@ -5,7 +5,7 @@ is spoken of there), `segments` (the search), `dividing` (where chapters begin),
 what is said and written), `asking` (names by a model).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any

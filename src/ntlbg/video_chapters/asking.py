@@ -28,8 +28,8 @@ from ntlbg.video_chapters.titles import shortened
 
 MOST_WORDS = 8
 QUESTION = (
-    f"Write a title of at most {MOST_WORDS} words for this chapter of a video, in the language that "
-    "is spoken in it. Write the title and nothing else."
+    f"Write a title of at most {MOST_WORDS} words for this chapter of a video, in the language "
+    "that is spoken in it. Write the title and nothing else."
 )
 # Eight words are 10 to 16 tokens, in scripts that a tokenizer knows little of three times as many.
 TITLE = Generation(max_new_tokens=48)
@@ -50,7 +50,7 @@ def ask_titles(
     index: FeatureIndex,
     naming: Progress | None = None,
 ) -> tuple[list[Chapter], list[str]]:
-    """The chapters with titles of a model, and notes; a chapter that it does not name keeps its own.
+    """The chapters with titles of a model, and notes; what it does not name keeps its title.
 
     Args:
         seen: of the whole video.
@@ -60,7 +60,8 @@ def ask_titles(
     Raises:
         NtlbgError: what the model does not read or answer, as :func:`ntlbg.ask`.
     """
-    named, notes = [], []
+    named: list[Chapter] = []
+    notes: list[str] = []
     for done, chapter in enumerate(found, 1):
         reply = _ask(system, video, _part(seen, passages, chapter), index)
         title = title_of(reply)
@@ -98,7 +99,10 @@ def _part(seen: VideoIndex, passages: Sequence[Passage], chapter: Chapter) -> Vi
     return VideoIndex(
         seen.pts_seconds[rows],
         {name: features[rows] for name, features in seen.features.items()},
-        {name: {key: one[rows] for key, one in notes.items()} for name, notes in seen.notes.items()},
+        {
+            name: {key: one[rows] for key, one in notes.items()}
+            for name, notes in seen.notes.items()
+        },
         tuple(one for one in passages if one.start_seconds < end and one.end_seconds > start),
         seen.meta,
     )

@@ -20,6 +20,11 @@ PICTURES_SHARE = 0.3
 PRICE_SECONDS = 12.0
 # Of the mean square of features: below, pictures differ by no more than their coding.
 LEAST_CHANGE = 1e-3
+ROUNDING = 1e-12  # of squares: a thousand times that of their numbers
+# A chapter begins with a cut that lies within so much of where it was found to begin.
+CUT_SECONDS = 6.0
+# A cut is a change of so many times what is usual from one frame to the next. By hand.
+STANDS_OUT = 4.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def divide(
     scatter = Scatter.of(edges, unlike)
     starts = cheapest(scatter, PRICE_SECONDS, LEAST_SECONDS)
     if number is not None or len(starts) < least:
-        starts = _of_number(scatter, least if number is None else number, is_exact=number is not None)
+        starts = _of_number(scatter, number, least)
     begins = refined(edges, starts, features, pts_seconds, spans)
     return Division(tuple(zip(begins, [*begins[1:], seconds])), tuple(notes))
 
@@ -70,6 +75,8 @@ def unlikeness(
     features: np.ndarray, pts_seconds: np.ndarray, topics: Topics, edges: np.ndarray
 ) -> tuple[np.ndarray, list[str]]:
     """How unlike bins are (B, B), 1 on average, and what is to be said of it, a sentence each.
+
+    All 0 where nothing changes.
 
     Pictures and words are added. So a change of one alone, as of slides within a talk, saves less
     scatter than a border costs. Products, and a border's price by how much both change around it,
@@ -84,11 +91,11 @@ def unlikeness(
         if one.any()
     ]
     notes = _notes(topics, bool(seen.any()), bool(said.any()))
-    if not streams:
-        # as unlike as they are far apart, so that parts are of one length
-        return squared_distances(edges[:-1, None] / edges[-1]), notes
     whole = sum(share for share, _ in streams)
-    return sum((share / whole) * one for share, one in streams), notes
+    unlike = np.zeros_like(seen)
+    for share, one in streams:
+        unlike += share / whole * one
+    return unlike, notes
 
 
 def pictures_unlike(pictures: np.ndarray) -> np.ndarray:
@@ -104,11 +111,11 @@ def pictures_unlike(pictures: np.ndarray) -> np.ndarray:
 
 
 def squared_distances(vectors: np.ndarray) -> np.ndarray:
-    """(B, B) of vectors (B, D); 0 on the diagonal."""
+    """(B, B) of vectors (B, D); 0 on the diagonal, and where only rounding makes a difference."""
     products = vectors @ vectors.T
     squares = products.diagonal()
-    found = np.maximum(squares[:, None] + squares - 2 * products, 0.0)
-    np.fill_diagonal(found, 0.0)
+    found = squares[:, None] + squares - 2 * products
+    found[found <= ROUNDING * squares.max()] = 0.0
     return found
 
 
@@ -119,7 +126,9 @@ def refined(
     pts_seconds: np.ndarray,
     spans: np.ndarray,
 ) -> list[float]:
-    """When chapters begin, in seconds: at the greatest change of pictures within a bin of a border.
+    """When chapters begin, in seconds: at the cut nearby, or else where they were found to begin.
+
+    Words are known of a moment to some seconds only, and a bin may be as long; a cut is exact.
 
     Args:
         starts: bins at which they begin.
@@ -129,39 +138,45 @@ def refined(
     begins = [float(edges[start]) for start in starts]
     changes = np.square(np.diff(features.astype(np.float64), axis=0)).sum(1)
     times = pts_seconds[1:]
-    free = outside(times, spans) == times
+    least = STANDS_OUT * float(np.median(changes)) if len(changes) else 0.0
+    is_cut = (outside(times, spans) == times) & (changes > least)
     bounds = [*begins, float(edges[-1])]
     for place, start in enumerate(starts[1:], 1):
-        low = max(edges[start - 1], bounds[place - 1] + LEAST_SECONDS)
-        high = min(edges[start + 1], bounds[place + 1] - LEAST_SECONDS)
-        rows = np.flatnonzero(free & (times >= low) & (times <= high) & (changes > 0))
+        reach = max(CUT_SECONDS, edges[start] - edges[start - 1], edges[start + 1] - edges[start])
+        low = max(edges[start] - reach, bounds[place - 1] + LEAST_SECONDS)
+        high = min(edges[start] + reach, bounds[place + 1] - LEAST_SECONDS)
+        rows = np.flatnonzero(is_cut & (times >= low) & (times <= high))
         if len(rows):
             bounds[place] = float(times[rows[changes[rows].argmax()]])
     return bounds[:-1]
 
 
-def _of_number(scatter: Scatter, number: int, *, is_exact: bool) -> list[int]:
-    starts = cheapest_of(scatter, number, LEAST_SECONDS)
+def _of_number(scatter: Scatter, number: int | None, least: int) -> list[int]:
+    wanted = least if number is None else number
+    if not scatter.sums.any():
+        # by how far apart bins are, so that parts are of one length
+        middles = (scatter.edges[:-1, None] + scatter.edges[1:, None]) / 2
+        scatter = Scatter.of(scatter.edges, squared_distances(middles))
+    starts = cheapest_of(scatter, wanted, LEAST_SECONDS)
     if starts is None:
         most = most_chapters(scatter.edges, LEAST_SECONDS)
-        wanted = f"{number} chapters are wanted" if is_exact else f"YouTube wants {number} chapters"
         raise ConfigError(
-            f"{wanted}; the video has room for {most} of {LEAST_SECONDS:g} seconds or more that cut "
-            f"no spoken sentence in two; give --number {most} or less, and for fewer than three "
-            "--format txt or json"
+            f"{wanted} chapters {'at least ' * (number is None)}are wanted, and the video has room "
+            f"for {most} of {LEAST_SECONDS:g} seconds or more that cut no spoken sentence in two; "
+            f"give --number {most} or less (--format youtube takes no fewer than three)"
         )
     return starts
 
 
 def _notes(topics: Topics, by_pictures: bool, by_words: bool) -> list[str]:
     if not by_words:
-        what = "the pictures alone tell" if by_pictures else "neither these nor pictures tell"
-        return [f"no words are known, so that {what} where chapters begin; give subtitles, --listen "
-                "or --read-screen"]  # fmt: skip
-    notes = [] if by_pictures else ["the pictures hardly change: words alone tell where chapters begin"]
+        what = "pictures alone tell" if by_pictures else "neither they nor pictures tell"
+        how = "give subtitles, --listen or --read-screen"
+        return [f"no words are known, so that {what} where chapters begin; {how}"]
+    notes = [] if by_pictures else ["pictures hardly change: words alone tell where chapters begin"]
     if topics.is_by_words:
         notes.append(
-            "what is said was compared by shared words alone; `ntlbg fetch text` fetches an encoder "
-            "that knows what English sentences mean, --text-encoder names another"
+            "what is said was compared by shared words alone; `ntlbg fetch text` fetches an "
+            "encoder that knows what English sentences mean, --text-encoder names another"
         )
     return notes

@@ -31,7 +31,7 @@ STAYS = 1.0
 
 
 def titled(spans: Sequence[tuple[float, float]], topics: Topics) -> list[Chapter]:
-    """The chapters ``[start, end)`` with their names; no name comes twice while there are others."""
+    """The chapters ``[start, end)`` with their names; none comes twice while there are others."""
     used: set[str] = set()
     found = []
     for number, (start, end) in enumerate(spans, 1):
