@@ -1,5 +1,7 @@
 """Moments at which a chapter may begin: all over the video, in no sentence."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -63,7 +65,7 @@ def test_a_bin_is_the_mean_of_its_frames_in_any_order(seed, number):
     times, features = np.sort(rng.uniform(0, 20, number)), rng.normal(size=(number, 3))
     edges = np.array([0.0, 2.0, 7.0, 7.5, 20.0])
     found = pooled(features, times, edges)
-    for place, (start, end) in enumerate(zip(edges, edges[1:])):
+    for place, (start, end) in enumerate(pairwise(edges)):
         rows = (times >= start) & (times < end)
         middle = (start + end) / 2
         wanted = features[rows].mean(0) if rows.any() else features[abs(times - middle).argmin()]

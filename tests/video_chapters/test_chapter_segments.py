@@ -24,7 +24,9 @@ def cost_by_hand(edges, unlike, starts):
     seconds, total = np.diff(edges), 0.0
     for first, end in zip(starts, [*starts[1:], len(seconds)]):
         pairs = sum(
-            seconds[a] * seconds[b] * unlike[a, b] for a in range(first, end) for b in range(first, a)
+            seconds[a] * seconds[b] * unlike[a, b]
+            for a in range(first, end)
+            for b in range(first, a)
         )
         total += pairs / (edges[end] - edges[first])
     return total

@@ -18,7 +18,9 @@ NOBODY = topics_of((), lambda: None)
 def looks(scenes, seconds, rng, noise=0.2):
     """Features (T, 8) once a second: a direction of its own for each of the scenes' numbers."""
     directions = np.eye(8)
-    place = np.searchsorted(np.cumsum([length for _, length in scenes]), np.arange(seconds), "right")
+    place = np.searchsorted(
+        np.cumsum([length for _, length in scenes]), np.arange(seconds), "right"
+    )
     features = np.stack([directions[scenes[min(one, len(scenes) - 1)][0]] for one in place])
     return features + noise * rng.normal(size=features.shape)
 
@@ -91,7 +93,9 @@ def test_chapters_cover_the_video_and_cut_no_sentence(seed, seconds, irregular):
         told.vectors[: sum(one.start_seconds < seconds for one in told.passages)],
     )
     number = max(1, seconds // 2)
-    times = np.sort(rng.uniform(0, seconds, number)) if irregular else np.linspace(0, seconds, number)
+    times = (
+        np.sort(rng.uniform(0, seconds, number)) if irregular else np.linspace(0, seconds, number)
+    )
     features = looks(lengths, seconds, rng)[np.minimum(times.astype(int), seconds - 1)]
     division = divide(float(seconds), features, times, told)
     begins, ends = map(list, zip(*division.spans))
@@ -116,9 +120,9 @@ def test_as_many_as_asked_for(number):
 
 
 def test_no_room_is_an_error_that_says_how_much_there_is():
-    with pytest.raises(ConfigError, match="4 chapters are wanted.* room for 3 of 10 seconds"):
+    with pytest.raises(ConfigError, match=r"4 chapters are wanted.* room for 3 of 10 seconds"):
         found(35, np.ones((35, 8)), number=4)
-    with pytest.raises(ConfigError, match="3 chapters at least are wanted.* room for 2"):
+    with pytest.raises(ConfigError, match=r"3 chapters at least are wanted.* room for 2"):
         found(25, np.ones((25, 8)), least=3)
     whole = Topics((Passage("On and on", 0.0, 60.0, "speech"),), np.ones((1, 1)))
     with pytest.raises(ConfigError, match="room for 1"):

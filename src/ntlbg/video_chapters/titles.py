@@ -44,14 +44,13 @@ def titled(spans: Sequence[tuple[float, float]], topics: Topics) -> list[Chapter
 
 
 def _names(topics: Topics, start: float, end: float) -> Iterator[tuple[str, str]]:
-    """Titles and their sources, the best one first: headings, then sentences."""
+    """Titles and their sources, the best one first: headings, sentences, other lines."""
     central = centrality(topics, start, end)
     seconds = _seconds_within(topics.passages, start, end)
-    stays = seconds / (end - start)
-    for rows, worth in (
-        (_headings(topics.passages, seconds), central + STAYS * stays),
-        (_sentences(topics.passages, start, end), central),
-    ):
+    shown = central + STAYS * seconds / (end - start)
+    first, others = _lines(topics.passages, seconds)
+    said = _sentences(topics.passages, start, end)
+    for rows, worth in ((first, shown), (said, central), (others, shown)):
         for row in sorted(rows, key=lambda row: -worth[row]):
             yield shortened(topics.passages[row].text), topics.passages[row].source
 
@@ -73,22 +72,22 @@ def _seconds_within(passages: Sequence[Passage], start: float, end: float) -> np
     return np.maximum(np.minimum(ends, end) - np.maximum(starts, start), 0.0)
 
 
-def _headings(passages: Sequence[Passage], seconds: np.ndarray) -> list[int]:
-    """Rows of the first line of each page that is mostly inside a chapter.
+def _lines(passages: Sequence[Passage], seconds: np.ndarray) -> tuple[list[int], list[int]]:
+    """Rows of lines that may be headings: those that are the first of their page, and others.
 
     Args:
         passages: in order of time, those that appear at once from top to bottom.
         seconds: (N,), that each is there within the chapter.
     """
-    rows, page = [], -np.inf
+    found: tuple[list[int], list[int]] = [], []
+    page = -np.inf
     for row, one in enumerate(passages):
         if one.source != "screen":
             continue
         is_first, page = one.start_seconds - page > PAGE_SECONDS, one.start_seconds
-        lasts = seconds[row] >= HEADING_SECONDS
-        if is_first and lasts and is_heading(one.text):
-            rows.append(row)
-    return rows
+        if seconds[row] >= HEADING_SECONDS and is_heading(one.text):
+            found[not is_first].append(row)
+    return found
 
 
 def _sentences(passages: Sequence[Passage], start: float, end: float) -> list[int]:
