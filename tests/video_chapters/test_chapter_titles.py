@@ -58,7 +58,8 @@ def test_subtitles_in_the_picture_are_no_headings():
 
 def test_the_sentence_that_says_most_of_its_chapter_and_not_of_the_rest():
     first = said(0, "Thank you.", "Welcome to the meeting of the society.",
-                 "Seeds of beans are dear.", "Beans and seeds of peas are dear this year.", "Peas are dear.")  # fmt: skip
+                 "Seeds of beans are dear.", "Beans and seeds of peas are dear this year.",
+                 "Peas are dear.")  # fmt: skip
     second = said(100, "Welcome back to the meeting of the society.", "The fence has holes.",
                   "Rabbits dig holes below the fence at night.", "Holes in the fence.")  # fmt: skip
     found = names([(0, 100), (100, 200)], first, second)
