@@ -220,7 +220,7 @@ def fitted_price(method: Callable[[Watched], list[float]], kinds: Sequence[list[
 
 def print_fit(kinds: dict[str, list[Watched]]) -> None:
     rows = [["around, s", "share", "price, s", *kinds]]
-    for around, share, price in itertools.product((3, 5, 8, 15), (0.2, 0.3, 0.4, 0.5), PRICES):
+    for around, share, price in itertools.product((3, 5, 8), (0.2, 0.3, 0.4), PRICES[2:5]):
         topics.AROUND_SECONDS, topics.FAR = around, 3 * around
         dividing.PICTURES_SHARE, dividing.PRICE_SECONDS = share, price
         values = [mean_f1(begins, films) for films in kinds.values()]
