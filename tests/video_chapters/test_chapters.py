@@ -161,6 +161,6 @@ def test_what_cannot_be_divided_is_refused(tmp_path, film, index):
     with pytest.raises(ConfigError, match="is a picture, which has no chapters"):
         ntlbg.chapters(picture, encoder=ColourEncoder(), index=index)
     for wrong in ({"number": 0}, {"least": 0}, {"number": 9}, {"model_options": {"a": 1}},
-                  {"endpoint": "http://localhost:1/v1"}):  # fmt: skip
+                  {"endpoint": "http://localhost:1/v1"}, {"text_encoder": "nothing"}):  # fmt: skip
         with pytest.raises(ConfigError):
             ntlbg.chapters(film, encoder=ColourEncoder(), index=index, **wrong)

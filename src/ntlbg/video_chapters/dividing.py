@@ -15,8 +15,8 @@ from ntlbg.video_chapters.topics import Topics
 # As short as players take them.
 LEAST_SECONDS = 10.0
 # How much pictures weigh beside words, and what a border costs, in seconds of scatter that is usual
-# in the film. Of shares .2 to .4 and prices 8 to 17 the best mean F1 of both kinds of films, seeds 0
-# to 14 (benchmarks/chapters.py --fit).
+# in the film. Of shares .2 to .4 and prices 8 to 17 the best mean F1 of both kinds of films, seeds
+# 0 to 14 (benchmarks/chapters.py --fit).
 PICTURES_SHARE = 0.3
 PRICE_SECONDS = 12.0
 # Of the mean square of features: below, pictures differ by no more than their coding.
