@@ -15,7 +15,7 @@ from ntlbg.video_chapters.topics import Topics, topics_of, unit
 NOBODY = topics_of((), lambda: None)
 
 
-def looks(scenes, seconds, rng, noise=0.2):
+def looks(scenes, seconds, rng, noise=0.1):
     """Features (T, 8) once a second: a direction of its own for each of the scenes' numbers."""
     directions = np.eye(8)
     place = np.searchsorted(
@@ -155,7 +155,7 @@ def test_five_seconds_are_one_chapter():
 def test_three_hours_take_little_memory():
     rng = np.random.default_rng(0)
     parts = [(number % 8, 1800.0) for number in range(6)]
-    shown = looks(parts, 10_800, rng, noise=0.1).astype(np.float32)
+    shown = looks(parts, 10_800, rng).astype(np.float32)
     told = speech(parts, rng)
     tracemalloc.start()
     division = found(10_800, shown, told)

@@ -17,7 +17,7 @@ LEAST_SECONDS = 10.0
 # How much pictures weigh beside words, and what a border costs, in seconds of scatter that is usual
 # in the film. Of shares .2 to .4 and prices 8 to 17 the best mean F1 of both kinds of films, seeds
 # 0 to 14 (benchmarks/chapters.py --fit).
-PICTURES_SHARE = 0.3
+PICTURES_SHARE = 0.2
 PRICE_SECONDS = 12.0
 # Of the mean square of features: below, pictures differ by no more than their coding.
 LEAST_CHANGE = 1e-3

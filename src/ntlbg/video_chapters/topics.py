@@ -19,7 +19,7 @@ from ntlbg.video_chapters.bins import spoken
 
 # Of the weight of a passage by its distance in time, as a bell curve: single sentences say little
 # of the subject. Of 3, 5 and 8 the best, fitted with PICTURES_SHARE.
-AROUND_SECONDS = 5.0
+AROUND_SECONDS = 3.0
 # Beyond that a passage says nothing of a moment.
 FAR = 3 * AROUND_SECONDS
 # Moments that are compared with all passages at a time: 8 MB for 10,000 passages.
