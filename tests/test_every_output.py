@@ -65,6 +65,7 @@ ROWS = {
     "index": Row(("videos",)),  # and a cache of its own
     "transcript": Row(("video",)),
     "screen-text": Row(("video", "recogniser")),
+    "chapters": Row(("video",)),
     "enrol": Row(("images",), (
         ("", Place("enrol red {picture}", ("red.safetensors",))),
         ("", Place("enrol --remove red", ("red.safetensors",))),

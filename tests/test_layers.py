@@ -41,7 +41,7 @@ LAYERS = (
     ("budget", "choosing"),
     ("system",),
     ("looking", "telling"),
-    ("pipeline",),
+    ("pipeline", "video_chapters"),
     ("train", "views", "answer_file", "answer_settings"),
     ("cli",),
 )

@@ -8,6 +8,9 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "ask": "pipeline",
     "select": "pipeline",
+    "chapters": "video_chapters",
+    "Chapter": "types",
+    "Chapters": "types",
     "DEFAULT_SELECTOR": "looking",
     "System": "system",
     "load_system": "system",

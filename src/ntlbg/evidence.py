@@ -26,6 +26,7 @@ from ntlbg.types import (
     VideoIndex,
 )
 
+DAMAGED = "the video is damaged; what could not be decoded was left out"
 FRAMES = f"frame_{'[0-9]' * 6}_*.jpg"
 SHEET_FILE, SELECTION_FILE = "contact_sheet.jpg", "selection.json"
 PICTURES = {FRAMES: JPEG}
@@ -185,7 +186,7 @@ def notes_about(usage: dict, num_pictures: int | None, *, damaged: bool) -> list
             f"{'is' if used - num_pictures == 1 else 'are'} much like others"
         )
     if damaged:
-        notes.append("the video is damaged; what could not be decoded was left out")
+        notes.append(DAMAGED)
     return notes
 
 

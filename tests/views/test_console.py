@@ -24,6 +24,17 @@ def test_an_answer_is_shown_as_it_is_written_and_once(capsys, tmp_path):
     assert shown.count("red") == 1
 
 
+def test_a_bar_counts_what_comes_next_by_another_name(tmp_path):
+    with console.reading(tmp_path / "film.mp4") as bar:
+        rename = bar.renamed("writing titles", "chapters")
+        [task] = bar.progress.tasks
+        bar(10, 0.5)
+        assert (task.description, task.fields["count"]) == ("reading film.mp4", "10 frames")
+        rename(3, 0.25)
+        assert (task.description, task.completed) == ("writing titles", 0.25)
+        assert task.fields["count"] == "3 chapters"
+
+
 def test_after_a_text_that_breaks_off_comes_a_new_line(capsys, tmp_path):
     def breaking(*pieces):
         with console.reading(tmp_path / "film.mp4") as bar:

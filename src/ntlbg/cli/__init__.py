@@ -6,11 +6,22 @@ Results go to stdout, everything else to stderr. The laboratory adds its command
 import sys
 from io import TextIOWrapper
 
-from ntlbg.cli import answering, configuring, converting, enrolling, indexing, model, words
+from ntlbg.cli import (
+    answering,
+    chapters,
+    configuring,
+    converting,
+    enrolling,
+    indexing,
+    model,
+    words,
+)
 from ntlbg.cli.app import app
 
-__all__ = ["answering", "app", "configuring", "converting", "enrolling", "indexing", "main",
-           "model", "words"]  # fmt: skip
+__all__ = [
+    "answering", "app", "chapters", "configuring", "converting", "enrolling", "indexing", "main",
+    "model", "words",
+]  # fmt: skip
 
 
 def main() -> None:

@@ -15,11 +15,13 @@ import numpy as np
 from ntlbg.generation import GREEDY, Generation
 from ntlbg.types.media import Frames, Sound
 from ntlbg.types.question import Intent, Meanwhile, Question
-from ntlbg.types.words import Decision, Passage
+from ntlbg.types.words import Chapter, Chapters, Decision, Passage
 
 __all__ = [
     "Answer",
     "AnswerInput",
+    "Chapter",
+    "Chapters",
     "Decision",
     "Evidence",
     "Frames",

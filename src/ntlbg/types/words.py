@@ -1,5 +1,6 @@
-"""What is said and written, and what of it answers a question."""
+"""What is said and written, what of it answers a question, and the chapters of it all."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,3 +41,40 @@ class Decision:
     passages: tuple[Passage, ...]
     chance: float
     sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A stretch of a video that has a subject of its own.
+
+    Attributes:
+        start_seconds, end_seconds: on the clock of ``pts_seconds``; the next one begins where it
+            ends.
+        title: one line.
+        title_source: "screen", "subtitles" or "speech": it is a passage of that; "model": a model
+            wrote it; "number": nothing was known to name it by.
+    """
+
+    start_seconds: float
+    end_seconds: float
+    title: str
+    title_source: str
+
+
+@dataclass(frozen=True)
+class Chapters:
+    """All chapters of a video, in order of time and without gaps.
+
+    Attributes:
+        chapters: at least one.
+        notes: what is to be said of them, a sentence each.
+    """
+
+    chapters: tuple[Chapter, ...]
+    notes: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Chapter]:
+        return iter(self.chapters)
+
+    def __len__(self) -> int:
+        return len(self.chapters)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -132,6 +132,15 @@ class Bar:
             self.progress.reset(self._task, description=what, total=None)
         total = None if share is None else 1.0
         self.progress.update(self._task, completed=share or 0.0, total=total, count=count)
+
+    def renamed(self, what: str, unit: str) -> Callable[[int, float | None], None]:
+        """The same bar for what comes next: called as the bar is, from the beginning."""
+
+        def count(done: int, share: float | None = None) -> None:
+            self._then, self._unit = what, unit
+            self(done, share)
+
+        return count
 
     def write(self, text: str) -> None:
         """Part of an answer on stdout, as it is written; the bar makes way."""
