@@ -150,11 +150,7 @@ class _SoundReader:
         """Packets with their times set, in ticks: end to end where recordings were joined."""
         timeline = self._timeline()
         for packet in self._stored():
-            ticks = timeline.place(packet.dts if packet.pts is None else packet.pts)
-            if ticks is None:
-                self._source.damage.met("a packet of sound has an impossible time")
-                continue
-            packet.pts = ticks
+            packet.pts = timeline.place(packet.dts if packet.pts is None else packet.pts)
             yield packet
 
     def _stored(self) -> Iterator[av.Packet]:

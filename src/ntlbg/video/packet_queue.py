@@ -1,5 +1,6 @@
 """Packets that were read and not yet decoded, and the times of the pictures they hold."""
 
+import heapq
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -59,12 +60,18 @@ def can_derive_times(packets: Packets) -> bool:
 def _stored(
     packets: Packets, bitstream: Bitstream, is_entry: Callable[[av.Packet], bool]
 ) -> Iterator[TimedPacket]:
+    bound = _Latest() if not packets.clock.stores_decoding else None
     for packet in packets:
         times = packets.clock.read(packet)
         if times is None or packet.pts is None or times.shown < times.decoding:
             raise Unexpected
+        if packets.clock.has_jumped:  # places are sought by times that were not moved
+            raise Unexpected
         shows = not packet.is_discard and not bitstream.is_hidden(packet)
-        decoding = None if packet.dts is None else times.decoding
+        if bound is not None:
+            decoding = bound.after(times.shown, shows)
+        else:
+            decoding = None if packet.dts is None else times.decoding
         yield TimedPacket(
             packet,
             times.shown,
@@ -74,6 +81,21 @@ def _stored(
             packets.place,
             packets.order,
         )
+
+
+class _Latest:
+    """Of pictures in decoding order: before which time none can come any more."""
+
+    def __init__(self):
+        self._latest: list[int] = []  # a heap
+
+    def after(self, shown: int, shows: bool) -> int | None:
+        """Once one more is known; None where nothing can be said."""
+        if shows:
+            heapq.heappush(self._latest, shown)
+        if len(self._latest) > MOST_REORDERED:
+            heapq.heappop(self._latest)
+        return self._latest[0] if len(self._latest) == MOST_REORDERED else None
 
 
 def _derived(
