@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import chain, groupby
 from operator import itemgetter
+from pathlib import Path
 
 import av
 import numpy as np
@@ -23,7 +24,7 @@ from ntlbg.types import Sound
 from ntlbg.video.clock import JOINABLE, MAX_HOLD_SECONDS, RESTART_SECONDS, Clock, Timeline
 from ntlbg.video.frames import DamageLog, ReadReport
 from ntlbg.video.joined_sound import shifted_as_pictures
-from ntlbg.video.opening import open_sound
+from ntlbg.video.opening import film_in, open_sound
 from ntlbg.video.packets import SEEKABLE, Source, read_packets
 from ntlbg.video.start import file_start, is_still
 
@@ -103,6 +104,7 @@ class _SoundReader:
     def __init__(self, source: Source, origin: float | None):
         self._source, self._origin = source, origin
         self._container, self._stream = open_sound(source.path)
+        self._film = film_in(Path(source.path), self._container)
         self._codec = self._stream.codec_context
         assert self._stream.time_base is not None  # FFmpeg gives one to every stream of a file
         self._time_base = self._stream.time_base
@@ -116,13 +118,13 @@ class _SoundReader:
 
     def seek(self, seconds: float, *, at_most: float) -> bool:
         """Whether the next packet is now one at or before ``at_most``, near ``seconds``."""
-        pictures = self._container.streams.video
-        if not self._is_seekable or self._origin is None or pictures[0].time_base is None:
+        film = self._film
+        if not self._is_seekable or self._origin is None or film is None or film.time_base is None:
             return False
-        ticks = round((seconds + self._origin) / pictures[0].time_base)
+        ticks = round((seconds + self._origin) / film.time_base)
         try:
             # Matroska has places of pictures only: for sound it would read all that is before.
-            self._container.seek(ticks, stream=pictures[0])
+            self._container.seek(ticks, stream=film)
         except av.FFmpegError:
             return False
         self._packets = self._read()
@@ -155,14 +157,14 @@ class _SoundReader:
 
     def _stored(self) -> Iterator[av.Packet]:
         """Packets with the times of the file, but for those of joined recordings."""
-        pictures = self._container.streams.video
-        streams = [self._stream, *(pictures[:1] if self._is_joinable else ())]
+        film = self._film if self._is_joinable else None
+        streams = [self._stream] if film is None else [self._stream, film]
         for stream in self._container.streams:
             stream.discard = Discard.default if stream in streams else Discard.all
         packets = read_packets(self._container, streams, self._source, self._is_seekable)
-        if len(streams) == 1:
+        if film is None:
             return packets
-        return shifted_as_pictures(packets, Clock(self._container, pictures[0]))
+        return shifted_as_pictures(packets, Clock(self._container, film))
 
     def _timeline(self) -> Timeline:
         base = self._time_base

@@ -64,9 +64,9 @@ def upright(frame: av.VideoFrame) -> Turn:
 
     A matrix that leaves nothing to see is ignored; of other angles the nearest quarter is taken.
     """
-    stored = frame.side_data.get("DISPLAYMATRIX")
-    if stored is None:
+    if "DISPLAYMATRIX" not in frame.side_data:
         return Turn()
+    stored = frame.side_data["DISPLAYMATRIX"]
     # a point (x, y) is shown at (a x + c y, b x + d y); Python's numbers cannot overflow
     a, b, _, c, d = np.frombuffer(bytes(stored), np.int32)[:5].tolist()
     area = a * d - b * c

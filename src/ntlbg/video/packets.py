@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import av
 from av.container import InputContainer
@@ -14,6 +15,8 @@ from ntlbg.video.opening import MAX_PIXELS, open_video
 
 # Formats whose seeking was compared with decoding everything. The others are read through.
 SEEKABLE = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
+# Comes with one packet and holds for all after it, which cannot do without: colours, headers.
+LASTING: tuple[Literal["palette", "new_extradata"], ...] = ("palette", "new_extradata")
 # Reading goes on after an unreadable spot, but not for ever.
 MAX_READ_FAILURES = 16
 
@@ -51,6 +54,7 @@ class Packets:
                 other.discard = Discard.all
         self.clock = Clock(self.container, self.stream)
         self.is_seekable = self.clock.by_pts and self.container.format.name in SEEKABLE
+        self.has_lasting = False  # whether a packet brought something of LASTING
         self._seek: int | None = None
         self._number = -1
         self._iterator = self._read()
@@ -102,6 +106,7 @@ class Packets:
         packets = read_packets(self.container, self.stream, self._source, self.is_seekable)
         for packet in packets:
             self._source.report.packets += 1
+            self.has_lasting = self.has_lasting or any(map(packet.has_sidedata, LASTING))
             yield packet
 
 
