@@ -11,8 +11,8 @@ from av.video.stream import VideoStream
 # AVI and raw streams store no presentation times; what is reported for B-frames there is a guess.
 # Pictures leave the decoder in the order they are shown, so they take the decoding times in order.
 WITHOUT_PTS = {"avi", "h264", "hevc", "vvc", "m4v", "mpegvideo", "h261", "h263", "vc1", "mjpeg"}
-# These store when each picture is decoded. For others FFmpeg guesses it from what it saw at opening,
-# and is wrong where pictures begin seconds after the sound.
+# These store when each picture is decoded. For others FFmpeg guesses it from what it saw at
+# opening, and is wrong where pictures begin seconds after the sound.
 STORES_DECODING = {"mov,mp4,m4a,3gp,3g2,mj2", "mpegts", "mpeg", "flv"}
 # More than any codec reorders (16) and the decoder's threads delay together.
 MAX_WAITING = 20

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+from av.sidedata.sidedata import SideData
 from av.video.reformatter import Interpolation, VideoReformatter
 
 # The default keeps colour at half the output's resolution: 33 dB against exact conversion followed
@@ -64,9 +65,9 @@ def upright(frame: av.VideoFrame) -> Turn:
 
     A matrix that leaves nothing to see is ignored; of other angles the nearest quarter is taken.
     """
-    if "DISPLAYMATRIX" not in frame.side_data:
+    stored = frame.side_data.get("DISPLAYMATRIX")
+    if not isinstance(stored, SideData):
         return Turn()
-    stored = frame.side_data["DISPLAYMATRIX"]
     # a point (x, y) is shown at (a x + c y, b x + d y); Python's numbers cannot overflow
     a, b, _, c, d = np.frombuffer(bytes(stored), np.int32)[:5].tolist()
     area = a * d - b * c
