@@ -38,6 +38,7 @@ def write_film(
     flashes: Sequence[float] = (),
     video_codec: str = "libx264",
     options: dict[str, str] | None = None,
+    container_options: dict[str, str] | None = None,
 ) -> Path:
     """Grey pictures, white from each flash on for .2 s, and sound; all times on one clock.
 
@@ -46,7 +47,7 @@ def write_film(
         sound_at, pictures_at: when they begin.
         pictures: how many, 25 a second; 0 for a file of sound only.
     """
-    with av.open(str(path), "w") as file:
+    with av.open(str(path), "w", options=container_options or {}) as file:
         streams = []
         if pictures:
             own = options or ({"x264-params": GOP} if video_codec == "libx264" else {})

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from odd_films import with_times
 from reading import SIZE, decode_everything, on_screen, sample
 
 from counter_videos import DATA, HEIGHT, WIDTH, read_numbers, write_video
@@ -75,17 +76,6 @@ JUMPS = {
     "and comes back": [*STEPS[:20], *(FAR + time for time in STEPS[20:40]), *STEPS[40:]],
     "twice": [*STEPS[:20], *(FAR + t for t in STEPS[20:40]), *(4 * FAR + t for t in STEPS[40:])],
 }
-
-
-def with_times(path, target, times):
-    """A copy of a file with milliseconds, in which they are others."""
-    with av.open(str(path)) as source, av.open(str(target), "w") as copy:
-        stream = copy.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.size:
-                packet.stream, packet.pts = stream, times[packet.pts]
-                copy.mux(packet)
-    return target
 
 
 @pytest.mark.parametrize("bframes", ["0", "2"])

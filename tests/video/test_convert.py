@@ -6,6 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from odd_films import with_matrix
 from PIL import Image
 from reading import sample
 
@@ -109,19 +110,6 @@ PLAYED = {
     (0.999, 0.01, -0.01, 0.999): [],
     (0.01, 2, -2, 0.01): [("transpose", "clock")],
 }
-
-
-def with_matrix(path, rows):
-    """An mp4 whose video has another display matrix."""
-    numbers = [round(65536 * number) for number in rows]
-    a, b, c, d = (number.to_bytes(4, "big", signed=True) for number in numbers)
-    content = path.read_bytes()
-    one = bytes.fromhex("00010000")
-    whole = one + bytes(12) + one + bytes(12) + b"\x40\0\0\0"
-    at = content.index(whole, content.index(b"tkhd"))
-    turned = a + b + bytes(4) + c + d + bytes(12) + b"\x40\0\0\0"
-    path.write_bytes(content[:at] + turned + content[at + 36 :])
-    return path
 
 
 def filtered(frame, filters):

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 from field_pictures import write_fields
-from palette_films import write_palette_film
+from odd_films import write_palette_film
 from reading import SIZE, decode_everything, on_screen, same, sample
 
 from conftest import ENCODINGS, GOP
