@@ -73,6 +73,9 @@ JUMPS = {
     "and goes on": [*STEPS[:30], *(FAR + time for time in STEPS[30:])],
     "by years": [*STEPS[:30], *(10**12 + time for time in STEPS[30:])],
     "in one time": [*STEPS[:30], FAR + STEPS[30], *STEPS[31:]],
+    "in one time by seconds": [*STEPS[:30], 4_000 + STEPS[30], *STEPS[31:]],
+    "in one time by hours": [*STEPS[:30], 72_000_000 + STEPS[30], *STEPS[31:]],
+    "in two times": [*STEPS[:20], 9_000, *STEPS[21:30], 72_000_000, *STEPS[31:]],
     "and comes back": [*STEPS[:20], *(FAR + time for time in STEPS[20:40]), *STEPS[40:]],
     "twice": [*STEPS[:20], *(FAR + t for t in STEPS[20:40]), *(4 * FAR + t for t in STEPS[40:])],
 }
@@ -94,6 +97,20 @@ def test_a_clock_that_jumps_loses_no_picture(tmp_path, jump, bframes):
     assert info.duration_seconds == pytest.approx(2.4, abs=0.1)
     found = read_frames_at(path, [2.2, 0.5], size=(HEIGHT, WIDTH))
     assert read_numbers(found.data) == [55, 12]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    gaps=st.lists(st.sampled_from([40, 80, 900, 5_000, 60_000]), min_size=20, max_size=40),
+    bframes=st.integers(0, 3),
+)
+def test_pauses_are_no_jumps(tmp_path_factory, gaps, bframes):
+    times = np.cumsum([0, *gaps])
+    path = tmp_path_factory.mktemp("pauses") / "slides.mkv"
+    write_video(path, options={"bf": str(bframes), "preset": "ultrafast"}, times=times.tolist())
+    found = read_frames_at(path, times / 1000, size=SIZE)
+    np.testing.assert_allclose(found.pts_seconds, times / 1000, atol=1e-6)
+    assert read_numbers(found.data) == list(range(len(times)))
 
 
 @pytest.mark.parametrize("bframes", ["0", "2", "5"])

@@ -24,6 +24,7 @@ from ntlbg.types import Sound
 from ntlbg.video.clock import JOINABLE, MAX_HOLD_SECONDS, RESTART_SECONDS, Clock, Timeline
 from ntlbg.video.frames import DamageLog, ReadReport
 from ntlbg.video.joined_sound import shifted_as_pictures
+from ntlbg.video.lone_times import LoneTimes, Order
 from ntlbg.video.opening import film_in, open_sound
 from ntlbg.video.packets import SEEKABLE, Source, read_packets
 from ntlbg.video.start import file_start, is_still
@@ -162,9 +163,12 @@ class _SoundReader:
         for stream in self._container.streams:
             stream.discard = Discard.default if stream in streams else Discard.all
         packets = read_packets(self._container, streams, self._source, self._is_seekable)
+        orders = {self._stream.index: Order(1, round(RESTART_SECONDS / self._time_base))}
         if film is None:
-            return packets
-        return shifted_as_pictures(packets, Clock(self._container, film))
+            return LoneTimes(packets, orders).taken_away()
+        clock = Clock(self._container, film)
+        packets = LoneTimes(packets, orders | {film.index: clock.order}).taken_away()
+        return shifted_as_pictures(packets, clock)
 
     def _timeline(self) -> Timeline:
         base = self._time_base

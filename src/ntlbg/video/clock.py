@@ -8,12 +8,17 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from ntlbg.video.lone_times import Order
+
 # AVI and raw streams store no presentation times; what is reported for B-frames there is a guess.
 # Pictures leave the decoder in the order they are shown, so they take the decoding times in order.
 WITHOUT_PTS = {"avi", "h264", "hevc", "vvc", "m4v", "mpegvideo", "h261", "h263", "vc1", "mjpeg"}
 # These store when each picture is decoded. For others FFmpeg guesses it from what it saw at
 # opening, and is wrong where pictures begin seconds after the sound.
 STORES_DECODING = {"mov,mp4,m4a,3gp,3g2,mj2", "mpegts", "mpeg", "flv"}
+# A decoder holds back 16 pictures at most (ITU-T H.264 A.3.1): after so many later ones a picture
+# for an earlier time cannot come any more.
+MOST_REORDERED = 17
 # More than any codec reorders (16) and the decoder's threads delay together.
 MAX_WAITING = 20
 # Decoders that drop a damaged packet without a word, and give one picture for every other packet.
@@ -80,6 +85,12 @@ class Clock:
             self._waiting.popleft()
         if len(self._own) > 2 * MAX_WAITING:
             del self._own[next(iter(self._own))]
+
+    @property
+    def order(self) -> Order:
+        """Which times of packets belong together."""
+        second = round(RESTART_SECONDS / self.time_base)
+        return Order(MOST_REORDERED, max(second, MOST_REORDERED * self._step))
 
     @property
     def is_joined(self) -> bool:
@@ -154,7 +165,7 @@ class Timeline:
             self.last = ticks or 0
             return self.last
         if ticks is None:
-            ticks = self.last + self._step - self.shift
+            ticks = self.last + self._pace - self.shift
         elif not self._follows(ticks + self.shift):
             due = self.last + self._pace - ticks
             is_back = self._follows(ticks + self._before)

@@ -5,61 +5,79 @@ too late. Without a time it is shown between its neighbours.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import av
 
+# Of several streams together, while one of them is waited for; set by hand.
+MOST_WAITING = 500
 
-class LoneTimes:
-    """Follows the packets of one stream, and reads ahead only where a time jumps.
 
-    Args:
-        depth: no packet comes later than so many that are to be shown after it.
+class Order(NamedTuple):
+    """Of the packets of a stream.
+
+    Attributes:
+        depth: none comes after so many that are to be shown later.
         limit: ticks; what is nearer than that is no jump.
     """
 
-    def __init__(self, packets: Iterable[av.Packet], *, depth: int, limit: int):
-        self._packets = iter(packets)
-        self._depth, self._limit = depth, limit
+    depth: int
+    limit: int
+
+
+class LoneTimes:
+    """Follows the packets of one stream or several, and reads ahead only where a time jumps.
+
+    Args:
+        orders: by index of the stream.
+    """
+
+    def __init__(self, packets: Iterable[av.Packet], orders: Mapping[int, Order]):
+        self._packets, self._orders = iter(packets), orders
         self._waiting: deque[av.Packet] = deque()
-        self._before: deque[int] = deque(maxlen=depth)
+        self._before: dict[int, deque[int]] = {
+            index: deque(maxlen=order.depth) for index, order in orders.items()
+        }
 
     def taken_away(self) -> Iterator[av.Packet]:
-        """The same packets."""
+        """The same packets; of a lone time both are None, or that one of the two."""
         while (packet := self._next()) is not None:
             if packet.pts is not None:
-                if self._is_lone(packet.pts):
+                if self._is_lone(packet, packet.pts):
                     self._take_away(packet)
                 else:
-                    self._before.append(packet.pts)
+                    self._before[packet.stream.index].append(packet.pts)
             yield packet
 
     def _next(self) -> av.Packet | None:
         return self._waiting.popleft() if self._waiting else next(self._packets, None)
 
-    def _is_lone(self, ticks: int) -> bool:
-        if not self._before:
-            return False
-        if ticks > max(self._before) + self._limit:
-            after = self._times_ahead(self._depth)
-            return bool(after) and max(after) < ticks
-        if ticks < min(self._before) - self._limit:
-            after = self._times_ahead(1)
-            return bool(after) and after[0] > ticks + self._limit
+    def _is_lone(self, packet: av.Packet, ticks: int) -> bool:
+        index = packet.stream.index
+        (depth, limit), before = self._orders[index], self._before[index]
+        if before and ticks > max(before) + limit:
+            after = self._times_ahead(index, 2 * depth)  # others may be wrong among them
+            return sum(later < ticks for later in after) >= depth
+        if len(before) == depth and ticks < min(before) - limit:
+            after = self._times_ahead(index, 1)
+            return bool(after) and after[0] > ticks + limit
         return False
 
-    def _times_ahead(self, count: int) -> list[int]:
-        """Of the next packets; none where the stream ends before."""
-        while len(self._waiting) < count:
+    def _times_ahead(self, index: int, count: int) -> list[int]:
+        """Of the next packets of a stream, fewer at its end."""
+        times = [one.pts for one in self._waiting if one.stream.index == index]
+        while len(times) < count and len(self._waiting) < MOST_WAITING:
             packet = next(self._packets, None)
             if packet is None:
-                return []
+                break
             self._waiting.append(packet)
-        times = [packet.pts for packet in list(self._waiting)[:count]]
-        return [ticks for ticks in times if ticks is not None]
+            times += [packet.pts] if packet.stream.index == index else []
+        return [ticks for ticks in times[:count] if ticks is not None]
 
     def _take_away(self, packet: av.Packet) -> None:
-        low, high = min(self._before) - self._limit, max(self._before) + self._limit
+        index = packet.stream.index
+        limit, before = self._orders[index].limit, self._before[index]
         packet.pts = None
-        if packet.dts is not None and not low <= packet.dts <= high:
+        if packet.dts is not None and not min(before) - limit <= packet.dts <= max(before) + limit:
             packet.dts = None

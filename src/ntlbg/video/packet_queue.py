@@ -9,14 +9,11 @@ from dataclasses import dataclass
 import av
 
 from ntlbg.video.bitstream import Bitstream, mpeg4_type
-from ntlbg.video.clock import PacketTimes
+from ntlbg.video.clock import MOST_REORDERED, PacketTimes
 from ntlbg.video.packets import PacketPosition, Packets
 from ntlbg.video.restart_points import Landmarks
 from ntlbg.video.time_match import Mode, TimeWindow
 
-# A decoder holds back 16 pictures at most (ITU-T H.264 A.3.1): after so many later ones a picture
-# for an earlier time cannot come any more.
-MOST_REORDERED = 17
 # Times are forgotten in steps of so many.
 TRIM = 64
 

@@ -11,6 +11,7 @@ from av.stream import Discard, Stream
 
 from ntlbg.video.clock import Clock
 from ntlbg.video.frames import DamageLog, ReadReport
+from ntlbg.video.lone_times import LoneTimes
 from ntlbg.video.opening import MAX_PIXELS, open_video
 
 # Formats whose seeking was compared with decoding everything. The others are read through.
@@ -104,6 +105,8 @@ class Packets:
 
     def _read(self) -> Iterator[av.Packet]:
         packets = read_packets(self.container, self.stream, self._source, self.is_seekable)
+        if self.clock.by_pts:
+            packets = LoneTimes(packets, {self.stream.index: self.clock.order}).taken_away()
         for packet in packets:
             self._source.report.packets += 1
             self.has_lasting = self.has_lasting or any(map(packet.has_sidedata, LASTING))
