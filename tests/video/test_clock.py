@@ -113,6 +113,16 @@ def test_pauses_are_no_jumps(tmp_path_factory, gaps, bframes):
     assert read_numbers(found.data) == list(range(len(times)))
 
 
+def test_a_wrong_time_after_a_pause(tmp_path):
+    """It is not taken for another pause, which would hide what follows."""
+    steps = [*STEPS[:30], *(60_000 + time for time in STEPS[30:])]
+    film = write_video(tmp_path / "film.mkv", options={"bf": "0"}, times=steps)
+    wrong = {time: time + 9_000 * (place == 31) for place, time in enumerate(steps)}
+    path = with_times(film, tmp_path / "wrong.mkv", wrong)
+    found = read_frames_at(path, np.array(steps[33:]) / 1000, size=SIZE)
+    assert read_numbers(found.data) == list(range(33, 60))
+
+
 @pytest.mark.parametrize("bframes", ["0", "2", "5"])
 def test_pictures_that_begin_long_after_the_sound(tmp_path, bframes):
     """FFmpeg guesses when pictures are decoded, wrongly where it met none at opening."""

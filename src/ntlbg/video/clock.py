@@ -156,7 +156,8 @@ class Timeline:
         self.shift = 0
         self._before = 0  # the shift before the last jump
         self._step = step
-        self._pace = step  # a jump spoils the average that `step` is
+        # between the last ones: a jump spoils the average that `step` is. Of two, for pauses
+        self._gaps = deque([step], maxlen=2)
         self._longest = longest
         self._restart = longest if restart is None else restart
 
@@ -165,13 +166,13 @@ class Timeline:
             self.last = ticks or 0
             return self.last
         if ticks is None:
-            ticks = self.last + self._pace - self.shift
+            ticks = self.last + min(self._gaps) - self.shift
         elif not self._follows(ticks + self.shift):
-            due = self.last + self._pace - ticks
+            due = self.last + min(self._gaps) - ticks
             is_back = self._follows(ticks + self._before)
             self.shift, self._before = self._before if is_back else due, self.shift
         elif self._restart == self._longest and ticks + self.shift > self.last:
-            self._pace = ticks + self.shift - self.last
+            self._gaps.append(ticks + self.shift - self.last)
         self.last = max(self.last, ticks + self.shift)
         return ticks + self.shift
 
