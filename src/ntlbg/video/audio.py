@@ -25,6 +25,7 @@ from ntlbg.video.clock import JOINABLE, MAX_HOLD_SECONDS, RESTART_SECONDS, Clock
 from ntlbg.video.frames import DamageLog, ReadReport
 from ntlbg.video.joined_sound import shifted_as_pictures
 from ntlbg.video.lone_times import LoneTimes, Order
+from ntlbg.video.mixing import Mixer
 from ntlbg.video.opening import film_in, open_sound
 from ntlbg.video.packets import SEEKABLE, Source, read_packets
 from ntlbg.video.start import file_start, is_still
@@ -69,7 +70,7 @@ def _read(source: Source, start: float) -> Iterator[Sound]:
     open_sound(source.path)[0].close()  # says what is wrong with the sound before pictures are met
     reader = _reader_at(source, start, _origin_seconds(source))
     with closing(reader):
-        laid = _resampled(reader.frames(start))
+        laid = _resampled(reader.frames(start), source.damage)
         first = next(laid, None)
         if first is None:
             return
@@ -97,6 +98,9 @@ def _reader_at(source: Source, start: float, origin: float | None) -> "_SoundRea
             return reader
         reader.close()
     return _SoundReader(source, origin)
+
+
+END = 0, 0.0, None  # of a run
 
 
 class _SoundReader:
@@ -192,24 +196,20 @@ class _SoundReader:
         return float(ticks * self._time_base) - self._origin
 
 
-def _resampled(frames: Iterator[tuple[float, av.AudioFrame]]) -> Iterator[tuple[int, np.ndarray]]:
+def _resampled(
+    frames: Iterator[tuple[float, av.AudioFrame]], damage: DamageLog
+) -> Iterator[tuple[int, np.ndarray]]:
     """Samples (N,) at RATE, and the number of the first one counted from 0 seconds."""
     for _, run in groupby(_in_runs(frames), key=itemgetter(0)):
-        resampler, index = _resampler(), None
-        for _, seconds, frame in run:
-            index = round(seconds * RATE) if index is None else index
-            for samples in _samples(resampler, frame):
-                yield index, samples
-                index += len(samples)
-        assert index is not None  # groupby gives no empty group
-        for samples in _samples(resampler, None):
-            yield index, samples
-            index += len(samples)
-
-
-def _resampler() -> av.AudioResampler:
-    # channels are weighted so that loud surround sound stays within -1 to 1
-    return av.AudioResampler("flt", "mono", RATE, options={"rematrix_maxval": "1"})
+        mixer, index = Mixer(RATE), None
+        try:
+            for _, seconds, frame in chain(run, [END]):
+                index = round(seconds * RATE) if index is None else index
+                for samples in mixer.mixed(frame):
+                    yield index, samples
+                    index += len(samples)
+        except av.FFmpegError as error:
+            damage.met(str(error.strerror))
 
 
 def _in_runs(
@@ -224,13 +224,6 @@ def _in_runs(
         # counted on from the first frame, or rounded times would add up
         due += frame.samples / frame.sample_rate
         yield number, seconds, frame
-
-
-def _samples(resampler: av.AudioResampler, frame: av.AudioFrame | None) -> list[np.ndarray]:
-    made = resampler.resample(frame)
-    # what needs no resampling is handed through, and so is the None that ends it
-    # and decoders of lossy codecs overshoot
-    return [np.clip(one.to_ndarray()[0], -1, 1) for one in made if one is not None]
 
 
 class _Tape:

@@ -43,20 +43,22 @@ class LoneTimes:
     def taken_away(self) -> Iterator[av.Packet]:
         """The same packets; of a lone time both are None, or that one of the two."""
         while (packet := self._next()) is not None:
-            if packet.pts is not None:
-                if self._is_lone(packet, packet.pts):
+            ticks, index = packet.pts, packet.stream_index
+            if ticks is not None:
+                if self._is_lone(index, ticks):
                     self._take_away(packet)
                 else:
-                    self._before[packet.stream.index].append(packet.pts)
+                    self._before[index].append(ticks)
             yield packet
 
     def _next(self) -> av.Packet | None:
         return self._waiting.popleft() if self._waiting else next(self._packets, None)
 
-    def _is_lone(self, packet: av.Packet, ticks: int) -> bool:
-        index = packet.stream.index
+    def _is_lone(self, index: int, ticks: int) -> bool:
         (depth, limit), before = self._orders[index], self._before[index]
-        if before and ticks > max(before) + limit:
+        if not before or abs(ticks - before[-1]) <= limit:
+            return False
+        if ticks > max(before) + limit:
             after = self._times_ahead(index, 2 * depth)  # others may be wrong among them
             return sum(later < ticks for later in after) >= depth
         if len(before) == depth and ticks < min(before) - limit:
@@ -66,17 +68,17 @@ class LoneTimes:
 
     def _times_ahead(self, index: int, count: int) -> list[int]:
         """Of the next packets of a stream, fewer at its end."""
-        times = [one.pts for one in self._waiting if one.stream.index == index]
+        times = [one.pts for one in self._waiting if one.stream_index == index]
         while len(times) < count and len(self._waiting) < MOST_WAITING:
             packet = next(self._packets, None)
             if packet is None:
                 break
             self._waiting.append(packet)
-            times += [packet.pts] if packet.stream.index == index else []
+            times += [packet.pts] if packet.stream_index == index else []
         return [ticks for ticks in times[:count] if ticks is not None]
 
     def _take_away(self, packet: av.Packet) -> None:
-        index = packet.stream.index
+        index = packet.stream_index
         limit, before = self._orders[index].limit, self._before[index]
         packet.pts = None
         if packet.dts is not None and not min(before) - limit <= packet.dts <= max(before) + limit:

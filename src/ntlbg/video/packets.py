@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import av
 from av.container import InputContainer
@@ -17,7 +16,7 @@ from ntlbg.video.opening import MAX_PIXELS, open_video
 # Formats whose seeking was compared with decoding everything. The others are read through.
 SEEKABLE = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
 # Comes with one packet and holds for all after it, which cannot do without: colours, headers.
-LASTING: tuple[Literal["palette", "new_extradata"], ...] = ("palette", "new_extradata")
+LASTING = frozenset({"palette", "new_extradata"})
 # Reading goes on after an unreadable spot, but not for ever.
 MAX_READ_FAILURES = 16
 
@@ -109,7 +108,8 @@ class Packets:
             packets = LoneTimes(packets, {self.stream.index: self.clock.order}).taken_away()
         for packet in packets:
             self._source.report.packets += 1
-            self.has_lasting = self.has_lasting or any(map(packet.has_sidedata, LASTING))
+            brought = (data.data_type for data in packet.iter_sidedata())
+            self.has_lasting = self.has_lasting or not LASTING.isdisjoint(brought)
             yield packet
 
 
