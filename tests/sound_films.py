@@ -11,6 +11,7 @@ from ntlbg.types import Sound
 from ntlbg.video.audio import read_sound
 
 FPS = 25
+GOP = "keyint=25:bframes=2"
 CLICK_SAMPLES = 48  # a millisecond at 48 kHz: far below what is promised, and codecs keep it
 
 
@@ -36,6 +37,8 @@ def write_film(
     pictures: int = 100,
     flashes: Sequence[float] = (),
     video_codec: str = "libx264",
+    options: dict[str, str] | None = None,
+    container_options: dict[str, str] | None = None,
 ) -> Path:
     """Grey pictures, white from each flash on for .2 s, and sound; all times on one clock.
 
@@ -44,10 +47,11 @@ def write_film(
         sound_at, pictures_at: when they begin.
         pictures: how many, 25 a second; 0 for a file of sound only.
     """
-    with av.open(str(path), "w") as file:
+    with av.open(str(path), "w", options=container_options or {}) as file:
         streams = []
         if pictures:
-            streams.append(_pictures(file, video_codec, pictures_at, pictures, flashes))
+            own = options or ({"x264-params": GOP} if video_codec == "libx264" else {})
+            streams.append(_pictures(file, video_codec, own, pictures_at, pictures, flashes))
         if samples is not None:
             streams.append(_sound(file, codec, samples, rate, layout, sound_at))
         # by time, as a recorder writes them: some formats keep nothing back to sort it
@@ -61,9 +65,8 @@ def write_film(
 
 
 def _pictures(
-    file, codec: str, begin: float, count: int, flashes: Sequence[float]
+    file, codec: str, options: dict[str, str], begin: float, count: int, flashes: Sequence[float]
 ) -> list[av.Packet]:
-    options = {"x264-params": "keyint=25:bframes=2"} if codec == "libx264" else {}
     stream = file.add_stream(codec, rate=FPS, options=options)
     stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
     stream.codec_context.time_base = Fraction(1, FPS)

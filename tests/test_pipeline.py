@@ -61,6 +61,22 @@ def test_answer_and_its_evidence(colour_video, answerer, index):
     assert (answer.model, answer.selector, answer.notes) == ("colours", "top_k", [])
 
 
+def test_above_a_frame_a_second_milliseconds_are_told(colour_video, answerer, index):
+    answer = ask(
+        colour_video,
+        "When is it red?",
+        model=answerer,
+        num_frames=4,
+        fps=8.0,
+        end=2.0,
+        index=index,
+    )
+    times = [item.pts_seconds for item in answer.evidence]
+    told = [item.timestamp for item in answer.evidence]
+    assert told == [f"00:0{seconds:.3f}" for seconds in times]
+    assert len(set(told)) == len(told)
+
+
 def test_default_selector_finds_the_moment(colour_video, answerer, index):
     answer = ask(colour_video, "Is it blue?", model=answerer, num_frames=4, index=index)
     assert answer.selector == ntlbg.DEFAULT_SELECTOR

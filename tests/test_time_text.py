@@ -29,6 +29,20 @@ def test_timestamp(seconds, text):
     assert timestamp(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "00:00.000"),
+        (0.04, "00:00.040"),
+        (2.28, "00:02.280"),  # 2.2799... in floats
+        (59.9999, "01:00.000"),
+        (3725.2, "1:02:05.200"),
+    ],
+)
+def test_milliseconds(seconds, text):
+    assert timestamp(seconds, milliseconds=True) == text
+
+
 @given(start=st.floats(0, 1e5), length=st.floats(0, 1e6))
 def test_marks_are_few_round_and_inside(start, length):
     marks = round_moments(np.array([start, start + length]))

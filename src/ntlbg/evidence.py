@@ -39,10 +39,11 @@ OVERVIEW = PICTURES | {
 def describe_evidence(seen: AnswerInput) -> list[Evidence]:
     """The selected frames with score, weight and span, in order of time."""
     selection, times = seen.selection, seen.times
+    is_dense = seen.index.meta.get("sampling_fps", 1.0) > 1.0
     return [
         Evidence(
             pts_seconds=float(seconds),
-            timestamp=timestamp(seconds),
+            timestamp=timestamp(seconds, milliseconds=is_dense),
             score=None if selection.scores is None else float(selection.scores[frame]),
             weight=float(weight),
             span_seconds=(float(first), float(last)),

@@ -5,11 +5,20 @@ from collections.abc import Iterable
 import numpy as np
 
 
-def timestamp(seconds: float) -> str:
-    """``mm:ss``, from one hour on ``h:mm:ss``; fractions are cut, as players do."""
-    minutes, second = divmod(int(seconds), 60)
+def timestamp(seconds: float, *, milliseconds: bool = False) -> str:
+    """``mm:ss``, from one hour on ``h:mm:ss``; fractions are cut, as players do.
+
+    Args:
+        milliseconds: tell them, for moments of which a second may hold several.
+
+    >>> timestamp(3725.96), timestamp(65.04, milliseconds=True)
+    ('1:02:05', '01:05.040')
+    """
+    whole, fraction = divmod(round(1000 * seconds), 1000) if milliseconds else (int(seconds), 0)
+    minutes, second = divmod(whole, 60)
     hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute:02d}:{second:02d}"
+    text = f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute:02d}:{second:02d}"
+    return f"{text}.{fraction:03d}" if milliseconds else text
 
 
 def format_seconds(seconds: float) -> str:

@@ -281,6 +281,38 @@ index_video({str(long_video)!r}, [MeanColourEncoder()], index=FeatureIndex({str(
 # Limits, damage, progress
 
 
+class CountingEncoder(MeanColourEncoder):
+    """Says how many pictures it was given."""
+
+    def __init__(self):
+        self.count = 0
+
+    def encode_frames(self, frames: np.ndarray) -> np.ndarray:
+        self.count += len(frames)
+        return super().encode_frames(frames)
+
+
+def test_a_picture_that_stays_on_screen_is_encoded_once(long_video, index):
+    encoder, options = CountingEncoder(), {"fps": 1000.0, "end": 0.39}
+    video = index_video(long_video, encoder, index=index, **options)
+    assert encoder.count == 10
+    assert len(video.pts_seconds) == 390
+    pictures = np.concatenate([frames.data for frames in sample_frames(
+        long_video, size=encoder.image_size, **options)])  # fmt: skip
+    assert np.array_equal(video.features["mean-colour"], encoder.encode_frames(pictures))
+
+
+@pytest.mark.parametrize("batches", [0, 1, 3])
+def test_so_it_is_by_a_run_that_goes_on(long_video, tmp_path, batches):
+    options = {"fps": 300.0, "end": 3.0}
+    whole = index_video(
+        long_video, MeanColourEncoder(), index=FeatureIndex(tmp_path / "whole"), **options
+    )
+    index = FeatureIndex(tmp_path / "parts")
+    interrupt(index, long_video, batches=8 + batches, **options)
+    assert same(index_video(long_video, MeanColourEncoder(), index=index, **options), whole)
+
+
 @pytest.mark.parametrize("max_frames", [1, 40, 10_000])
 def test_max_frames(long_video, index, max_frames):
     video = index_video(
@@ -389,7 +421,7 @@ def test_no_frame_is_kept_in_memory(index):
             sizes.append(frames.shape)
             return super().encode_frames(frames)
 
-    index_video(DATA / "start_10s.ts", [Watching()], index=index, fps=100.0)
+    index_video(DATA / "start_10s.ts", [Watching()], index=index, fps=25.0)
     assert max(size[0] for size in sizes) == BATCH_FRAMES
     assert {size[1:] for size in sizes} == {(24, 48, 3)}
 

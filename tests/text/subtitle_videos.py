@@ -38,13 +38,14 @@ def write_with_tracks(
     sound_start: float | None = None,
     options: dict[str, str] | None = None,
     default: int | None = None,
+    container_options: dict[str, str] | None = None,
 ) -> Path:
     """Numbered pictures, the first at ``picture_start`` seconds, and tracks: codec, language, cues.
 
     A cue comes with its picture, wherever that is: on the one clock that all streams share. The
     track ``default`` is marked so.
     """
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=container_options or {}) as container:
         pictures = container.add_stream(
             "libx264", rate=FPS, options=options or {"preset": "ultrafast"}
         )

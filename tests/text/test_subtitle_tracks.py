@@ -179,6 +179,25 @@ def test_a_track_that_is_damaged_is_no_crash(tmp_path):
     assert [one.text for one in load_subtitles(path).passages][:2] == EXPECTED[:2]
 
 
+@pytest.mark.parametrize("wrong", [[1], [1, 2], [2]])
+def test_a_time_beyond_any_film_is_left_out_and_said(tmp_path, wrong):
+    film = write_with_tracks(tmp_path / "film.mkv", [("subrip", "eng", CUES)])
+    path, number = tmp_path / "wrong.mkv", 0
+    with av.open(str(film)) as source, av.open(str(path), "w") as target:
+        streams = [target.add_stream_from_template(stream) for stream in source.streams]
+        packets = [packet for packet in source.demux() if packet.size]
+        for packet in packets:
+            if packet.stream.type == "subtitle":
+                packet.pts += 10**9 * (number in wrong)  # milliseconds: eleven days
+                number += 1
+            packet.stream = streams[packet.stream.index]
+            target.mux(packet)
+    found = load_subtitles(path)
+    kept = [text for place, text in enumerate(EXPECTED) if place not in wrong]
+    assert [one.text for one in found.passages] == kept
+    assert [note for note in found.notes if "a day or more" in note]
+
+
 def test_a_picture_file_has_a_file_beside(tmp_path):
     from PIL import Image
 

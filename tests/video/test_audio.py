@@ -167,6 +167,27 @@ def test_a_gap_in_the_sound_is_silence(tmp_path):
     assert sound.samples[:RATE].any()
 
 
+@pytest.mark.parametrize("name", ["aac.mkv", "aac.ts", "opus.mkv", "aac.flv"])
+@pytest.mark.parametrize("seconds", [4, 3_600, 72_000])
+def test_one_wrong_time_does_not_move_the_rest(tmp_path, name, seconds):
+    codec, rate = FILMS[name]
+    path = write_film(
+        tmp_path / f"film-{name}", clicks(8, [1.0, 6.0], rate), rate=rate, codec=codec, pictures=200
+    )
+    wrong = tmp_path / name
+    with av.open(str(path)) as source, av.open(str(wrong), "w") as target:
+        streams = [target.add_stream_from_template(stream) for stream in source.streams]
+        packets = [packet for packet in source.demux() if packet.size]
+        sound = [packet for packet in packets if packet.stream.type == "audio"]
+        sound[len(sound) // 2].pts += round(seconds / sound[0].time_base)
+        for packet in packets:
+            packet.stream = streams[packet.stream.index]
+            target.mux(packet)
+    heard = all_sound(wrong)
+    np.testing.assert_allclose(click_times(heard), click_times(all_sound(path)), atol=1e-3)
+    assert len(heard.samples) == pytest.approx(8 * RATE, abs=PROMISED * RATE)
+
+
 def test_damage_is_stepped_over_and_counted(tmp_path):
     path = write_film(tmp_path / "film.mp4", clicks(20, [2.0, 18.0]), pictures=500)
     with av.open(str(path)) as file:

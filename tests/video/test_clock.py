@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from reading import on_screen, sample
+from odd_films import with_times
+from reading import SIZE, decode_everything, on_screen, sample
 
 from counter_videos import DATA, HEIGHT, WIDTH, read_numbers, write_video
-from ntlbg.video import ReadReport, clock, probe
+from ntlbg.video import ReadReport, clock, probe, read_frames_at
 from ntlbg.video.clock import Clock
+from sound_films import write_film
 
 
 def test_joined_recordings_play_one_after_the_other(tmp_path):
@@ -65,14 +67,74 @@ def test_a_picture_a_millisecond_late_is_on_screen(tmp_path):
     assert read_numbers(sample(path, fps=1).data) == [0, 2, 3, 5]
 
 
-def test_impossible_times_are_damage(tmp_path):
-    """A flipped bit in a time must not give years of samples of one picture."""
-    hours_later = 25 * 3600 * 1000
-    path = write_video(tmp_path / "jump.mkv", times=[0, 40, 80 + hours_later, 120 + hours_later])
+FAR = 25 * 3600 * 1000  # a day is the longest that a picture stays
+STEPS = [40 * number for number in range(60)]
+JUMPS = {
+    "and goes on": [*STEPS[:30], *(FAR + time for time in STEPS[30:])],
+    "by years": [*STEPS[:30], *(10**12 + time for time in STEPS[30:])],
+    "in one time": [*STEPS[:30], FAR + STEPS[30], *STEPS[31:]],
+    "in one time by seconds": [*STEPS[:30], 4_000 + STEPS[30], *STEPS[31:]],
+    "in one time by hours": [*STEPS[:30], 72_000_000 + STEPS[30], *STEPS[31:]],
+    "in two times": [*STEPS[:20], 9_000, *STEPS[21:30], 72_000_000, *STEPS[31:]],
+    "and comes back": [*STEPS[:20], *(FAR + time for time in STEPS[20:40]), *STEPS[40:]],
+    "twice": [*STEPS[:20], *(FAR + t for t in STEPS[20:40]), *(4 * FAR + t for t in STEPS[40:])],
+}
+
+
+@pytest.mark.parametrize("bframes", ["0", "2"])
+@pytest.mark.parametrize("jump", JUMPS)
+def test_a_clock_that_jumps_loses_no_picture(tmp_path, jump, bframes):
+    """Nor does it give years of samples of one picture."""
+    film = write_video(tmp_path / "film.mkv", options={"bf": bframes, "g": "20"}, times=STEPS)
+    path = with_times(film, tmp_path / "jump.mkv", dict(zip(STEPS, JUMPS[jump], strict=True)))
     report = ReadReport()
-    assert read_numbers(sample(path, fps=25, report=report).data) == [0, 1]
-    assert report.lost == 2
-    assert probe(path).duration_seconds == pytest.approx(0.08)
+    frames = sample(path, fps=25, report=report)
+    assert read_numbers(frames.data) == list(range(60))
+    np.testing.assert_allclose(frames.pts_seconds, np.array(STEPS) / 1000, atol=2e-3)
+    assert report.lost == 0
+    info = probe(path)
+    assert info.num_packets == 60
+    assert info.duration_seconds == pytest.approx(2.4, abs=0.1)
+    found = read_frames_at(path, [2.2, 0.5], size=(HEIGHT, WIDTH))
+    assert read_numbers(found.data) == [55, 12]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    gaps=st.lists(st.sampled_from([40, 80, 900, 5_000, 60_000]), min_size=20, max_size=40),
+    bframes=st.integers(0, 3),
+)
+def test_pauses_are_no_jumps(tmp_path_factory, gaps, bframes):
+    times = np.cumsum([0, *gaps])
+    path = tmp_path_factory.mktemp("pauses") / "slides.mkv"
+    write_video(path, options={"bf": str(bframes), "preset": "ultrafast"}, times=times.tolist())
+    found = read_frames_at(path, times / 1000, size=SIZE)
+    np.testing.assert_allclose(found.pts_seconds, times / 1000, atol=1e-6)
+    assert read_numbers(found.data) == list(range(len(times)))
+
+
+def test_a_wrong_time_after_a_pause(tmp_path):
+    """It is not taken for another pause, which would hide what follows."""
+    steps = [*STEPS[:30], *(60_000 + time for time in STEPS[30:])]
+    film = write_video(tmp_path / "film.mkv", options={"bf": "0"}, times=steps)
+    wrong = {time: time + 9_000 * (place == 31) for place, time in enumerate(steps)}
+    path = with_times(film, tmp_path / "wrong.mkv", wrong)
+    found = read_frames_at(path, np.array(steps[33:]) / 1000, size=SIZE)
+    assert read_numbers(found.data) == list(range(33, 60))
+
+
+@pytest.mark.parametrize("bframes", ["0", "2", "5"])
+def test_pictures_that_begin_long_after_the_sound(tmp_path, bframes):
+    """FFmpeg guesses when pictures are decoded, wrongly where it met none at opening."""
+    path = tmp_path / "late.mkv"
+    sound = np.zeros(48_000 * 12, np.float32)
+    options = f"keyint=25:bframes={bframes}:b-adapt=0"
+    write_film(path, sound, pictures_at=8.0, pictures=100, options={"x264-params": options})
+    pts_seconds = decode_everything(path).pts_seconds
+    times = np.random.default_rng(0).uniform(0, 3.9, 60)
+    for seconds in [2.101, *times]:
+        found = read_frames_at(path, [seconds], size=SIZE).pts_seconds[0]
+        assert found == pytest.approx(pts_seconds[on_screen(pts_seconds, seconds)]), seconds
 
 
 def test_an_impossible_last_duration_is_not_believed(tmp_path, monkeypatch):

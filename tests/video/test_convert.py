@@ -1,10 +1,12 @@
 """Scaling, colour, the shape of pictures."""
 
+import itertools
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
+from odd_films import with_matrix
 from PIL import Image
 from reading import sample
 
@@ -88,3 +90,49 @@ def test_extreme_shapes_keep_a_pixel(tmp_path):
     assert read_frames_at(path, [0.0], size=20, fit="shortest").data.shape[1:3] == (20, 4000)
     with pytest.raises(errors.VideoTooLargeError, match="1600000 x 8000"):
         read_frames_at(path, [0.0], size=8000, fit="shortest")
+
+
+# Rows of a display matrix, and the filters that FFmpeg's player puts in for it: see its
+# configure_video_filters. An all-zero matrix has no angle there, and no filter.
+PLAYED = {
+    (1, 0, 0, 1): [],
+    (-1, 0, 0, -1): [("hflip", ""), ("vflip", "")],
+    (-1, 0, 0, 1): [("hflip", "")],
+    (1, 0, 0, -1): [("vflip", "")],
+    (0, 1, -1, 0): [("transpose", "clock")],
+    (0, -1, 1, 0): [("transpose", "cclock")],
+    (0, 1, 1, 0): [("transpose", "cclock_flip")],
+    (0, -1, -1, 0): [("transpose", "clock_flip")],
+    (0, 0, 0, 0): [],
+    (1, 0, 0, 0): [],
+    (0, 1, 0, 0): [],
+    (1, 1, 1, 1): [],  # all on one line
+    (0.999, 0.01, -0.01, 0.999): [],
+    (0.01, 2, -2, 0.01): [("transpose", "clock")],
+}
+
+
+def filtered(frame, filters):
+    graph = av.filter.Graph()
+    form = {name: getattr(frame, name) for name in ("width", "height", "format", "time_base")}
+    chain = [graph.add_buffer(**form)]
+    chain += [graph.add(name, options or None) for name, options in filters]
+    chain.append(graph.add("buffersink"))
+    for one, other in itertools.pairwise(chain):
+        one.link_to(other)
+    graph.configure()
+    graph.push(frame)
+    return graph.pull()
+
+
+@pytest.mark.parametrize("rows", PLAYED)
+def test_the_way_up_that_ffmpegs_player_shows(tmp_path, rows):
+    path = with_matrix(write_video(tmp_path / "film.mp4", count=3), rows)
+    with av.open(str(path)) as file:
+        stored = next(file.decode(video=0))
+    expected = filtered(stored.reformat(format="rgb24", interpolation=SCALING), PLAYED[rows])
+    found = read_frames_at(path, [0.0]).data[0]
+    assert found.shape == expected.to_ndarray().shape
+    assert np.abs(found.astype(int) - expected.to_ndarray()).max() <= 1
+    info = probe(path)
+    assert (info.height, info.width) == found.shape[:2]

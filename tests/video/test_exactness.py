@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 from field_pictures import write_fields
+from odd_films import write_palette_film
 from reading import SIZE, decode_everything, on_screen, same, sample
 
 from conftest import ENCODINGS, GOP
@@ -220,3 +221,15 @@ def test_a_fragmented_file_without_an_index(tmp_path):
 def test_threads_do_not_change_pictures(encodings, name, threads):
     frames = sample(encodings[name], fps=9)
     assert same(sample(encodings[name], fps=9, threads=threads), frames)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("raw.avi", "rawvideo"), ("raw.mov", "rawvideo"), ("rle.avi", "msrle")]
+)
+def test_colours_that_came_with_the_first_picture_hold(tmp_path, name, codec):
+    path = write_palette_film(tmp_path / name, codec=codec)
+    everything = decode_everything(path)
+    assert read_numbers(everything.data) == list(range(60))
+    assert same(sample(path, fps=10, start=3), everything[30:])
+    assert same(read_frames_at(path, [4.0, 2.0], size=SIZE), everything[[40, 20]])
+    assert same(sample(path, fps=1), everything[::10])

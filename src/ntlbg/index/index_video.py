@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import TypedDict, Unpack
 
 import numpy as np
@@ -142,16 +143,31 @@ class _Growing:
         """Encode frames from this position of the video on, but for those that it has."""
         if self.done >= position + len(frames):
             return
-        frames = frames[self.done - position :]
-        features, notes = encode(self.encoder, frames.data, taken=ARRAYS)
-        batch = Track(features, frames.pts_seconds, {"damaged": damaged}, notes)
-        for other in (self.batches or self.chunks)[:1]:
-            if _forms(batch) != _forms(other):
+        batch = self._encoded(frames[self.done - position :], {"damaged": damaged})
+        self.batches.append(batch)
+
+    def _encoded(self, frames: Frames, meta: dict) -> Track:
+        """A picture that stays on screen is encoded once, and its features are repeated."""
+        times = frames.pts_seconds
+        before = (self.batches or self.chunks)[-1:]  # how it came to be there makes no difference
+        is_new = np.diff(times, prepend=before[0].pts_seconds[-1] if before else np.nan) != 0.0
+        parts = [_last_row(part) for part in before]
+        if is_new.any():
+            features, notes = encode(self.encoder, frames.data[is_new], taken=ARRAYS)
+            parts.append(Track(features, times[is_new], meta, notes))
+        self._check_forms(parts)
+        rows = np.cumsum(is_new) + len(before) - 1
+        known = _joined(parts)
+        repeated = {name: array[rows] for name, array in known.notes.items()}
+        return Track(known.features[rows], times, meta, repeated)
+
+    def _check_forms(self, parts: Sequence[Track]) -> None:
+        for one, other in pairwise(parts):
+            if _forms(one) != _forms(other):
                 raise InvalidFeatures(
                     f"encoder {self.encoder.name!r}: features and notes must have one form for all "
-                    f"frames; got {_forms(batch)} after {_forms(other)}"
+                    f"frames; got {_forms(other)} after {_forms(one)}"
                 )
-        self.batches.append(batch)
 
     @property
     def is_chunk_full(self) -> bool:
@@ -274,6 +290,11 @@ def _forms(part: Track) -> dict[str, tuple[int, ...]]:
     """Shape of what there is of one frame, by name."""
     arrays = {"features": part.features} | part.notes
     return {name: array.shape[1:] for name, array in sorted(arrays.items())}
+
+
+def _last_row(part: Track) -> Track:
+    notes = {name: array[-1:] for name, array in part.notes.items()}
+    return Track(part.features[-1:], part.pts_seconds[-1:], part.meta, notes)
 
 
 def _count(parts: list[Track]) -> int:

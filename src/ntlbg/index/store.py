@@ -28,7 +28,7 @@ from ntlbg.index.kept import KEPT, bounded
 from ntlbg.video.opening import regular_file
 
 # Change this when the same file and settings would give other pictures, times or arrays.
-FORMAT = 1
+FORMAT = 2
 ARRAYS = ("features", "pts_seconds")  # of every entry; all others are notes
 TEXT = "text"  # what is said and written, in a folder for each film
 STALE_SECONDS = 3600.0  # a temporary file this old was left behind by a killed process

@@ -6,9 +6,11 @@
 Times are seconds from the first picture that is shown. The picture on screen at a time T is the
 last one whose presentation time is at most T (plus one millisecond, the resolution of many files).
 
-Reading order: `sampling` (what can be asked for), `pictures` (one video), `skipping` (the fast way:
-`ahead`, `bitstream`, `decoder`), `plain` (the careful way), `clock` (times), `stills` (a picture as
-a video of one frame), `opening` (refusals), `audio` (sound on the same clock).
+Reading order: `sampling` (what can be asked for), `open_video` (one video), `skipping` (the fast
+way: `packet_queue`, `bitstream`, `decoder`), `full_reader` (the careful way), `clock` and
+`lone_times` (times), `convert` (size and way up), `stills` (a picture as a video of one frame),
+`opening` (refusals), `film_stream` (of several streams), `audio` (sound on the same clock),
+`mixing` (its form).
 """
 
 from ntlbg.types import Frames

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import chain, groupby
 from operator import itemgetter
+from pathlib import Path
 
 import av
 import numpy as np
@@ -23,7 +24,9 @@ from ntlbg.types import Sound
 from ntlbg.video.clock import JOINABLE, MAX_HOLD_SECONDS, RESTART_SECONDS, Clock, Timeline
 from ntlbg.video.frames import DamageLog, ReadReport
 from ntlbg.video.joined_sound import shifted_as_pictures
-from ntlbg.video.opening import open_sound
+from ntlbg.video.lone_times import LoneTimes, Order
+from ntlbg.video.mixing import Mixer
+from ntlbg.video.opening import film_in, open_sound
 from ntlbg.video.packets import SEEKABLE, Source, read_packets
 from ntlbg.video.start import file_start, is_still
 
@@ -67,7 +70,7 @@ def _read(source: Source, start: float) -> Iterator[Sound]:
     open_sound(source.path)[0].close()  # says what is wrong with the sound before pictures are met
     reader = _reader_at(source, start, _origin_seconds(source))
     with closing(reader):
-        laid = _resampled(reader.frames(start))
+        laid = _resampled(reader.frames(start), source.damage)
         first = next(laid, None)
         if first is None:
             return
@@ -97,12 +100,16 @@ def _reader_at(source: Source, start: float, origin: float | None) -> "_SoundRea
     return _SoundReader(source, origin)
 
 
+END = 0, 0.0, None  # of a run
+
+
 class _SoundReader:
     """The sound of an open file; ``origin`` is 0 seconds, None makes it that of the first sound."""
 
     def __init__(self, source: Source, origin: float | None):
         self._source, self._origin = source, origin
         self._container, self._stream = open_sound(source.path)
+        self._film = film_in(Path(source.path), self._container)
         self._codec = self._stream.codec_context
         assert self._stream.time_base is not None  # FFmpeg gives one to every stream of a file
         self._time_base = self._stream.time_base
@@ -116,13 +123,13 @@ class _SoundReader:
 
     def seek(self, seconds: float, *, at_most: float) -> bool:
         """Whether the next packet is now one at or before ``at_most``, near ``seconds``."""
-        pictures = self._container.streams.video
-        if not self._is_seekable or self._origin is None or pictures[0].time_base is None:
+        film = self._film
+        if not self._is_seekable or self._origin is None or film is None or film.time_base is None:
             return False
-        ticks = round((seconds + self._origin) / pictures[0].time_base)
+        ticks = round((seconds + self._origin) / film.time_base)
         try:
             # Matroska has places of pictures only: for sound it would read all that is before.
-            self._container.seek(ticks, stream=pictures[0])
+            self._container.seek(ticks, stream=film)
         except av.FFmpegError:
             return False
         self._packets = self._read()
@@ -150,23 +157,22 @@ class _SoundReader:
         """Packets with their times set, in ticks: end to end where recordings were joined."""
         timeline = self._timeline()
         for packet in self._stored():
-            ticks = timeline.place(packet.dts if packet.pts is None else packet.pts)
-            if ticks is None:
-                self._source.damage.met("a packet of sound has an impossible time")
-                continue
-            packet.pts = ticks
+            packet.pts = timeline.place(packet.dts if packet.pts is None else packet.pts)
             yield packet
 
     def _stored(self) -> Iterator[av.Packet]:
         """Packets with the times of the file, but for those of joined recordings."""
-        pictures = self._container.streams.video
-        streams = [self._stream, *(pictures[:1] if self._is_joinable else ())]
+        film = self._film if self._is_joinable else None
+        streams = [self._stream] if film is None else [self._stream, film]
         for stream in self._container.streams:
             stream.discard = Discard.default if stream in streams else Discard.all
         packets = read_packets(self._container, streams, self._source, self._is_seekable)
-        if len(streams) == 1:
-            return packets
-        return shifted_as_pictures(packets, Clock(self._container, pictures[0]))
+        orders = {self._stream.index: Order(1, round(RESTART_SECONDS / self._time_base))}
+        if film is None:
+            return LoneTimes(packets, orders).taken_away()
+        clock = Clock(self._container, film)
+        packets = LoneTimes(packets, orders | {film.index: clock.order}).taken_away()
+        return shifted_as_pictures(packets, clock)
 
     def _timeline(self) -> Timeline:
         base = self._time_base
@@ -190,24 +196,20 @@ class _SoundReader:
         return float(ticks * self._time_base) - self._origin
 
 
-def _resampled(frames: Iterator[tuple[float, av.AudioFrame]]) -> Iterator[tuple[int, np.ndarray]]:
+def _resampled(
+    frames: Iterator[tuple[float, av.AudioFrame]], damage: DamageLog
+) -> Iterator[tuple[int, np.ndarray]]:
     """Samples (N,) at RATE, and the number of the first one counted from 0 seconds."""
     for _, run in groupby(_in_runs(frames), key=itemgetter(0)):
-        resampler, index = _resampler(), None
-        for _, seconds, frame in run:
-            index = round(seconds * RATE) if index is None else index
-            for samples in _samples(resampler, frame):
-                yield index, samples
-                index += len(samples)
-        assert index is not None  # groupby gives no empty group
-        for samples in _samples(resampler, None):
-            yield index, samples
-            index += len(samples)
-
-
-def _resampler() -> av.AudioResampler:
-    # channels are weighted so that loud surround sound stays within -1 to 1
-    return av.AudioResampler("flt", "mono", RATE, options={"rematrix_maxval": "1"})
+        mixer, index = Mixer(RATE), None
+        try:
+            for _, seconds, frame in chain(run, [END]):
+                index = round(seconds * RATE) if index is None else index
+                for samples in mixer.mixed(frame):
+                    yield index, samples
+                    index += len(samples)
+        except av.FFmpegError as error:
+            damage.met(str(error.strerror))
 
 
 def _in_runs(
@@ -222,13 +224,6 @@ def _in_runs(
         # counted on from the first frame, or rounded times would add up
         due += frame.samples / frame.sample_rate
         yield number, seconds, frame
-
-
-def _samples(resampler: av.AudioResampler, frame: av.AudioFrame | None) -> list[np.ndarray]:
-    made = resampler.resample(frame)
-    # what needs no resampling is handed through, and so is the None that ends it
-    # and decoders of lossy codecs overshoot
-    return [np.clip(one.to_ndarray()[0], -1, 1) for one in made if one is not None]
 
 
 class _Tape:

@@ -1,10 +1,12 @@
-"""Decoded pictures to RGB: one pass of scaling and colour conversion, then the rotation."""
+"""Decoded pictures to RGB: one pass of scaling and colour conversion, then the way up."""
 
+import math
 from fractions import Fraction
 from typing import NamedTuple
 
 import av
 import numpy as np
+from av.sidedata.sidedata import SideData
 from av.video.reformatter import Interpolation, VideoReformatter
 
 # The default keeps colour at half the output's resolution: 33 dB against exact conversion followed
@@ -46,9 +48,34 @@ def letterbox(shown: tuple[int, int], size: tuple[int, int]) -> Layout:
 FITS = {"squash": squash, "shortest": shortest, "letterbox": letterbox}
 
 
-def quarter_turns(frame: av.VideoFrame) -> int:
-    """Counter-clockwise quarter turns that make the stored picture upright, 0 to 3."""
-    return round((frame.rotation or 0) / 90) % 4
+class Turn(NamedTuple):
+    """What makes a stored picture upright: counter-clockwise quarter turns (0 to 3), then maybe a
+    mirror that exchanges left and right."""
+
+    quarters: int = 0
+    is_mirrored: bool = False
+
+    def of(self, picture: np.ndarray) -> np.ndarray:
+        turned = np.rot90(picture, self.quarters)
+        return turned[:, ::-1] if self.is_mirrored else turned
+
+
+def upright(frame: av.VideoFrame) -> Turn:
+    """By its display matrix, as FFmpeg's player does: front cameras mirror, phones turn.
+
+    A matrix that leaves nothing to see is ignored; of other angles the nearest quarter is taken.
+    """
+    stored = frame.side_data.get("DISPLAYMATRIX")
+    if not isinstance(stored, SideData):
+        return Turn()
+    # a point (x, y) is shown at (a x + c y, b x + d y); Python's numbers cannot overflow
+    a, b, _, c, d = np.frombuffer(bytes(stored), np.int32)[:5].tolist()
+    area = a * d - b * c
+    if not area:
+        return Turn()
+    is_mirrored = area < 0
+    angle = math.atan2(b, -a if is_mirrored else a)
+    return Turn(round(-angle / (math.pi / 2)) % 4, is_mirrored)
 
 
 def displayed_size(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple[int, int]:
@@ -58,7 +85,7 @@ def displayed_size(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple
         width = round(width * pixel_aspect)
     elif pixel_aspect:
         height = round(height / pixel_aspect)
-    return (width, height) if quarter_turns(frame) % 2 else (height, width)
+    return (width, height) if upright(frame).quarters % 2 else (height, width)
 
 
 class RgbConverter:
@@ -67,7 +94,7 @@ class RgbConverter:
     def __init__(self, first: av.VideoFrame, layout: Layout):
         self.size = layout.size
         self._layout = layout
-        self._turns = quarter_turns(first)
+        self._turn = upright(first)
         self._reformatter = VideoReformatter()
         self._last: tuple[av.VideoFrame, np.ndarray] | None = None
 
@@ -78,7 +105,7 @@ class RgbConverter:
 
     def _to_rgb(self, frame: av.VideoFrame) -> np.ndarray:
         height, width = self._layout.height, self._layout.width
-        if self._turns % 2:
+        if self._turn.quarters % 2:
             height, width = width, height
         rgb = self._reformatter.reformat(
             frame,
@@ -88,7 +115,7 @@ class RgbConverter:
             interpolation=SCALING,
             threads=1,
         )
-        return np.rot90(rgb.to_ndarray(), self._turns)
+        return self._turn.of(rgb.to_ndarray())
 
     def _placed(self, rgb: np.ndarray) -> np.ndarray:
         size, height, width, top, left = self._layout

@@ -15,8 +15,8 @@ class VideoInfo:
     duration_seconds: from the first shown picture to the end of the last one.
     average_fps: pictures per second over the whole duration; None when that is zero.
     num_packets: stored pictures that are shown.
-    rotation: counter-clockwise turn in degrees, already applied to every picture that is read; 0
-        for a picture file, whose turn may be mirrored and is not told.
+    rotation: counter-clockwise turn in degrees, already applied to every picture that is read, and
+        so is a mirror, which is not told; 0 for a picture file, whose turn is not told.
     longest_gop_seconds: the longest time between two keyframes; with ``mode="keyframe"`` a lower
         fps than one picture in that time finds a keyframe for every picture asked for.
     """

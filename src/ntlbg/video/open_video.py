@@ -8,7 +8,7 @@ from ntlbg.errors import NoFramesError
 from ntlbg.video.bitstream import Bitstream
 from ntlbg.video.frames import DamageLog, ReadReport
 from ntlbg.video.full_reader import PlainReader
-from ntlbg.video.packet_queue import Unexpected, can_derive_times
+from ntlbg.video.packet_queue import Unexpected, can_skip
 from ntlbg.video.packets import Packets, Source
 from ntlbg.video.skipping import SkippingReader
 from ntlbg.video.time_match import Mode, Picture, TickScale
@@ -36,7 +36,7 @@ class Video:
             self.codec = reader.packets.codec.codec.canonical_name
             self.pixel_aspect = reader.packets.stream.sample_aspect_ratio
             self._origin = reader.origin
-            self._has_order = reader.packets.clock.by_pts or can_derive_times(reader.packets)
+            self._may_skip = can_skip(reader.packets)
         finally:
             reader.close()
 
@@ -46,7 +46,7 @@ class Video:
         None for a time without a keyframe in ``mode="keyframe"``.
         """
         times = iter(times)
-        if not self._has_order:
+        if not self._may_skip:
             yield from self._plain(None, times, mode)
             return
         reader = SkippingReader(

@@ -19,6 +19,7 @@ from ntlbg.errors import (
     VideoOpenError,
     VideoTooLargeError,
 )
+from ntlbg.video.film_stream import film_stream
 
 # Above 8K (33 million) and below what a decompression bomb needs to hurt: 96 MB of YUV a picture.
 MAX_PIXELS = 2**26
@@ -36,9 +37,6 @@ ACCEPTED = (
     "a complete mp4, mov, mkv, webm, avi, ts, mpg, flv, wmv, ogv or gif file, or a jpeg, png, webp "
     "or bmp picture"
 )
-
-ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: cover art
-TIMED_THUMBNAILS = 0x800  # AV_DISPOSITION_TIMED_THUMBNAILS: previews for the seek bar
 
 
 def regular_file(path: str | os.PathLike) -> Path:
@@ -98,7 +96,7 @@ def check_unchanged(path: str | os.PathLike, state: tuple[int, int, int, int] | 
 def open_video(
     path: str | os.PathLike, *, threads: int = 1, max_pixels: int = MAX_PIXELS
 ) -> tuple[InputContainer, VideoStream]:
-    """An open container and its first real video stream. The caller closes the container.
+    """An open container and the film in it. The caller closes the container.
 
     Args:
         threads: of the decoder, working on different pictures: the same result at the same cost
@@ -111,7 +109,12 @@ def open_video(
     path = regular_file(path)
     with ExitStack() as unless_all_is_well:
         container = unless_all_is_well.enter_context(_open_container(path, max_pixels))
-        stream = _film(path, container)
+        stream = film_in(path, container)
+        if stream is None:
+            only = "only cover art" if container.streams.video else "only sound or data"
+            raise NoVideoStreamError(
+                f"{path}: holds no video, {only}. Give a file with moving pictures."
+            )
         if stream.codec_context is None:
             raise UnsupportedCodecError(
                 f"{path}: there is no decoder for its pictures. Convert it, for example: "
@@ -136,7 +139,7 @@ def open_sound(path: str | os.PathLike) -> tuple[InputContainer, AudioStream]:
     path = regular_file(path)
     with ExitStack() as unless_all_is_well:
         container = unless_all_is_well.enter_context(_open_container(path, MAX_PIXELS))
-        stream = container.streams.best("audio")
+        stream = container.streams.best("audio", related=film_in(path, container))
         if not isinstance(stream, AudioStream):
             raise NoSoundError(f"{path}: has no sound. Give a file with sound to listen to it.")
         if stream.codec_context is None:
@@ -146,6 +149,11 @@ def open_sound(path: str | os.PathLike) -> tuple[InputContainer, AudioStream]:
             )
         unless_all_is_well.pop_all()
     return container, stream
+
+
+def film_in(path: Path, container: InputContainer) -> VideoStream | None:
+    """The stream that holds the film; None where there are no moving pictures."""
+    return film_stream(path, container, file_state(path), _open_container)
 
 
 def check_pixels(
@@ -159,7 +167,7 @@ def check_pixels(
         )
 
 
-def _open_container(path: Path, max_pixels: int) -> InputContainer:
+def _open_container(path: Path, max_pixels: int = MAX_PIXELS) -> InputContainer:
     options = {
         "protocol_whitelist": "file",
         "format_whitelist": FORMATS,
@@ -180,12 +188,3 @@ def _reason(path: Path, error: av.FFmpegError) -> str:
     if beginning[4:] == b"ftyp":
         return "its index is missing or damaged: the recording or download was probably cut off"
     return str(error.strerror)
-
-
-def _film(path: Path, container: InputContainer) -> VideoStream:
-    streams = container.streams.video
-    for stream in streams:
-        if not int(stream.disposition) & (ATTACHED_PICTURE | TIMED_THUMBNAILS):
-            return stream
-    only = "only cover art" if streams else "only sound or data"
-    raise NoVideoStreamError(f"{path}: holds no video, {only}. Give a file with moving pictures.")

@@ -1,5 +1,6 @@
 """Packets that were read and not yet decoded, and the times of the pictures they hold."""
 
+import heapq
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -8,13 +9,11 @@ from dataclasses import dataclass
 import av
 
 from ntlbg.video.bitstream import Bitstream, mpeg4_type
+from ntlbg.video.clock import MOST_REORDERED, PacketTimes
 from ntlbg.video.packets import PacketPosition, Packets
 from ntlbg.video.restart_points import Landmarks
 from ntlbg.video.time_match import Mode, TimeWindow
 
-# A decoder holds back 16 pictures at most (ITU-T H.264 A.3.1): after so many later ones a picture
-# for an earlier time cannot come any more.
-MOST_REORDERED = 17
 # Times are forgotten in steps of so many.
 TRIM = 64
 
@@ -48,23 +47,28 @@ def read_items(packets: Packets, bitstream: Bitstream, mode: Mode) -> Iterator[T
     return make(packets, bitstream, is_entry)
 
 
-def can_derive_times(packets: Packets) -> bool:
-    """Whether the order of pictures can be told from their types, without presentation times."""
+def can_skip(packets: Packets) -> bool:
+    """Whether the order of pictures is stored or can be told from their types, and each can be
+    decoded without what is left out."""
     codec = packets.codec
-    return packets.container.format.name == "avi" and (
+    derives = packets.container.format.name == "avi" and (
         codec.name == "mpeg4" or codec.codec.intra_only
     )
+    return (packets.clock.by_pts or derives) and not packets.has_lasting
 
 
 def _stored(
     packets: Packets, bitstream: Bitstream, is_entry: Callable[[av.Packet], bool]
 ) -> Iterator[TimedPacket]:
-    for packet in packets:
-        times = packets.clock.read(packet)
-        if times is None or packet.pts is None or times.shown < times.decoding:
+    latest = None if packets.clock.stores_decoding else _Latest()
+    for packet, times in _timed(packets):
+        if packet.pts is None or times.shown < times.decoding:
             raise Unexpected
         shows = not packet.is_discard and not bitstream.is_hidden(packet)
-        decoding = None if packet.dts is None else times.decoding
+        if latest is not None:
+            decoding = latest.bound(times.shown, shows)
+        else:
+            decoding = None if packet.dts is None else times.decoding
         yield TimedPacket(
             packet,
             times.shown,
@@ -74,6 +78,30 @@ def _stored(
             packets.place,
             packets.order,
         )
+
+
+def _timed(packets: Packets) -> Iterator[tuple[av.Packet, PacketTimes]]:
+    for packet in packets:
+        times = packets.clock.read(packet)
+        # places in a file are sought by times that were not moved
+        if times is None or packets.clock.has_jumped or packets.has_lasting:
+            raise Unexpected
+        yield packet, times
+
+
+class _Latest:
+    """Of pictures in decoding order: before which time none can come any more."""
+
+    def __init__(self) -> None:
+        self._latest: list[int] = []  # a heap
+
+    def bound(self, shown: int, shows: bool) -> int | None:
+        """Once one more picture is known; None where nothing can be said."""
+        if shows:
+            heapq.heappush(self._latest, shown)
+        if len(self._latest) > MOST_REORDERED:
+            heapq.heappop(self._latest)
+        return self._latest[0] if len(self._latest) == MOST_REORDERED else None
 
 
 def _derived(
@@ -86,10 +114,9 @@ def _derived(
     intra_only = packets.codec.codec.intra_only
     waiting: list[TimedPacket] = []  # one such picture and the B pictures after it
     last = before = None
-    for packet in packets:
-        times = packets.clock.read(packet)
+    for packet, times in _timed(packets):
         kind = 0 if intra_only else mpeg4_type(bytes(packet))
-        if times is None or kind is None or len(waiting) > MOST_REORDERED:
+        if kind is None or len(waiting) > MOST_REORDERED:
             raise Unexpected
         before, last = last if last is not None else times.decoding, times.decoding
         shows = not packet.is_discard

@@ -10,10 +10,13 @@ from av.stream import Discard, Stream
 
 from ntlbg.video.clock import Clock
 from ntlbg.video.frames import DamageLog, ReadReport
+from ntlbg.video.lone_times import LoneTimes
 from ntlbg.video.opening import MAX_PIXELS, open_video
 
 # Formats whose seeking was compared with decoding everything. The others are read through.
 SEEKABLE = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
+# Comes with one packet and holds for all after it, which cannot do without: colours, headers.
+LASTING = frozenset({"palette", "new_extradata"})
 # Reading goes on after an unreadable spot, but not for ever.
 MAX_READ_FAILURES = 16
 
@@ -51,6 +54,7 @@ class Packets:
                 other.discard = Discard.all
         self.clock = Clock(self.container, self.stream)
         self.is_seekable = self.clock.by_pts and self.container.format.name in SEEKABLE
+        self.has_lasting = False  # whether a packet brought something of LASTING
         self._seek: int | None = None
         self._number = -1
         self._iterator = self._read()
@@ -100,8 +104,12 @@ class Packets:
 
     def _read(self) -> Iterator[av.Packet]:
         packets = read_packets(self.container, self.stream, self._source, self.is_seekable)
+        if self.clock.by_pts:
+            packets = LoneTimes(packets, {self.stream.index: self.clock.order}).taken_away()
         for packet in packets:
             self._source.report.packets += 1
+            brought = (data.data_type for data in packet.iter_sidedata())
+            self.has_lasting = self.has_lasting or not LASTING.isdisjoint(brought)
             yield packet
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ntlbg.errors import ConfigError, NoFramesError
 from ntlbg.types import Frames
 from ntlbg.video import options
-from ntlbg.video.convert import FITS, Layout, RgbConverter, displayed_size, quarter_turns
+from ntlbg.video.convert import FITS, Layout, RgbConverter, displayed_size, upright
 from ntlbg.video.frames import DamageLog, ReadReport, VideoInfo
 from ntlbg.video.open_video import Video
 from ntlbg.video.opening import MAX_PIXELS, check_pixels
@@ -253,7 +253,7 @@ def _probe(source: Source) -> VideoInfo:
         average_fps=num_packets / duration_seconds if duration_seconds else None,
         duration_seconds=duration_seconds,
         num_packets=num_packets,
-        rotation=90 * quarter_turns(video.first),
+        rotation=90 * upright(video.first).quarters,
         longest_gop_seconds=longest_gop_seconds,
     )
 

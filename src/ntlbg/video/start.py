@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ntlbg.errors import NoFramesError
+from ntlbg.video.film_stream import COVERS
 from ntlbg.video.frames import DamageLog, ReadReport
 from ntlbg.video.full_reader import PlainReader
-from ntlbg.video.opening import ATTACHED_PICTURE
 from ntlbg.video.packets import Source
 from ntlbg.video.stills import read_still
 
@@ -58,7 +58,7 @@ def file_start(path: str | os.PathLike) -> FileStart:
             for stream in streams
             if stream.type in SOUND_AND_PICTURES
             and stream.start_time is not None
-            and not int(stream.disposition) & ATTACHED_PICTURE
+            and not stream.disposition & COVERS
         ]
         return FileStart(float(picture), float(min([picture, *starts])))
     finally:

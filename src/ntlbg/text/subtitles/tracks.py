@@ -15,6 +15,7 @@ from av.subtitles.subtitle import AssSubtitle
 from ntlbg.errors import DataError
 from ntlbg.text.subtitles.cues import Cue
 from ntlbg.text.subtitles.markup import ass_text
+from ntlbg.video.clock import MAX_HOLD_SECONDS
 from ntlbg.video.opening import open_video
 
 # Fields of an event as FFmpeg gives it: number, layer, style, name, three margins, effect, text.
@@ -78,7 +79,19 @@ def _read(container: InputContainer, stream: SubtitleStream) -> tuple[list[Cue],
                 lost += cues is None
     except (av.FFmpegError, IndexError) as error:  # IndexError: where a stream shows up late
         notes.append(f"the file is damaged ({error}): read up to there")
-    return found, notes + ([f"{lost} damaged packets left out"] if lost else [])
+    placed = _believable(found)
+    if len(placed) < len(found):
+        notes.append(f"{len(found) - len(placed)} cues a day or more after the one before left out")
+    return placed, notes + ([f"{lost} damaged packets left out"] if lost else [])
+
+
+def _believable(cues: list[Cue]) -> list[Cue]:
+    """Without those that a damaged time puts where no film is any more."""
+    placed: list[Cue] = []
+    for cue in cues:
+        if cue.start - (placed[-1].start if placed else cue.start) < MAX_HOLD_SECONDS:
+            placed.append(cue)
+    return placed
 
 
 def _decoded(stream: SubtitleStream, packet: av.Packet) -> list[Cue] | None:
