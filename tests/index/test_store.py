@@ -332,8 +332,8 @@ def test_what_is_kept_is_checked():
             Track(video.features, video.pts_seconds, {}, notes)
 
 
-# An entry as version 0.1 wrote it before there were tracks of several encoders.
-OLD_KEY = "d997b4137e6c965d16b306c1b349b1c9b789025119e7e07064bea7fe1d847707"
+# An entry in the form of before there were tracks of several encoders.
+OLD_KEY = "e34e57880b7e86b866a05996cc2f7207dbdfe92c7916af3c4115dbaed0975097"
 OLD_ENTRY = (
     "YAEAAAAAAAB7Il9fbWV0YWRhdGFfXyI6eyJudGxiZyI6IntcIm1ldGFcIjoge1wiZGFtYWdlZFwiOiBmYWxzZSwgXCJl"
     "bmNvZGVyXCI6IFwiZVwifSwgXCJzaGEyNTZcIjogXCI4MDQwZWExMjdjZjM0NjUxNzVmODE1NjgxYzg0MTQ4ZjJmMWIz"
