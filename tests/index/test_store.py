@@ -332,12 +332,12 @@ def test_what_is_kept_is_checked():
             Track(video.features, video.pts_seconds, {}, notes)
 
 
-# An entry in the form of before there were tracks of several encoders.
+# An entry as it was written before: the form of names and files stays.
 OLD_KEY = "e34e57880b7e86b866a05996cc2f7207dbdfe92c7916af3c4115dbaed0975097"
 OLD_ENTRY = (
     "YAEAAAAAAAB7Il9fbWV0YWRhdGFfXyI6eyJudGxiZyI6IntcIm1ldGFcIjoge1wiZGFtYWdlZFwiOiBmYWxzZSwgXCJl"
-    "bmNvZGVyXCI6IFwiZVwifSwgXCJzaGEyNTZcIjogXCI4MDQwZWExMjdjZjM0NjUxNzVmODE1NjgxYzg0MTQ4ZjJmMWIz"
-    "N2E2ZDMwOWNkMTEyZjcxMzVkNjg0YzJjMzg3XCJ9In0sInB0c19zZWNvbmRzIjp7ImR0eXBlIjoiRjY0Iiwic2hhcGUi"
+    "bmNvZGVyXCI6IFwiZVwifSwgXCJzaGEyNTZcIjogXCI0MDIzNTYwNTkzNGFjYWFkOTM2MjlhNzU2ZjAyYmYxZjA0YzQx"
+    "ZTRjZjJhYzkzZDYxMTgyMWViY2U2OTczODdkXCJ9In0sInB0c19zZWNvbmRzIjp7ImR0eXBlIjoiRjY0Iiwic2hhcGUi"
     "OlszXSwiZGF0YV9vZmZzZXRzIjpbMCwyNF19LCJmZWF0dXJlcyI6eyJkdHlwZSI6IkYzMiIsInNoYXBlIjpbMywyXSwi"
     "ZGF0YV9vZmZzZXRzIjpbMjQsNDhdfSwibiI6eyJkdHlwZSI6IkkxNiIsInNoYXBlIjpbM10sImRhdGFfb2Zmc2V0cyI6"
     "WzQ4LDU0XX19ICAgICAgAAAAAAAAAAAAAAAAAADwPwAAAAAAAABAAAAAAAAAgD8AAABAAABAQAAAgEAAAKBAAAABAAIA"
