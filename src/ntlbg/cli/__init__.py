@@ -4,16 +4,15 @@ Results go to stdout, everything else to stderr. The laboratory adds its command
 """
 
 import sys
-from io import TextIOWrapper
+from functools import partial
 
 from ntlbg.cli import answering, configuring, converting, enrolling, model, words
 from ntlbg.cli.app import app
+from ntlbg.cli.ends import exit_code
 
 __all__ = ["answering", "app", "configuring", "converting", "enrolling", "main", "model", "words"]
 
 
 def main() -> None:
     """The console script."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
-    app(prog_name="ntlbg")
+    sys.exit(exit_code(partial(app, prog_name="ntlbg")))

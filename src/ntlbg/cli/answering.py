@@ -35,6 +35,7 @@ from ntlbg.cli.app import (
     read_model_options,
     read_options,
 )
+from ntlbg.cli.ends import tell
 from ntlbg.cli.words import hear, streams_of, words_of
 from ntlbg.errors import NtlbgError
 
@@ -231,7 +232,7 @@ def answer(
     else:
         typer.echo(summary.as_markdown())
     for reason in summary.failed:
-        typer.echo(f"error: {' '.join(reason.split())}", err=True)
+        tell(NtlbgError(reason))
     console.print_paths([out])
     if summary.failed:
         raise typer.Exit(2)
@@ -326,9 +327,9 @@ def index(
                     video, encoders, index=store, fps=fps, progress=progress, report=counts
                 )
             for note in hear(video, streams_of(listen, read_screen)):
-                typer.echo(f"note: {note}", err=True)
+                console.print_note(note)
         except NtlbgError as error:
-            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+            tell(error)
             failed = True
             continue
         rows.append(

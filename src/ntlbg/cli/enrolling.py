@@ -68,7 +68,7 @@ def _enrol(name: str, images: list[Path], as_json: bool) -> None:
     else:
         typer.echo(f"enrolled {name} from {_count(thing)}; ask about it by this name")
     if thing.has_background:
-        typer.echo(f"note: {WITH_BACKGROUND}", err=True)
+        console.print_note(WITH_BACKGROUND)
 
 
 def _list(as_json: bool) -> None:
