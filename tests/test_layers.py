@@ -30,6 +30,7 @@ LAYERS = (
         "scratch",
         "time_text",
         "downloads",
+        "published_parts",
         "question",
         "question_forms",
     ),

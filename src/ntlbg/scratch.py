@@ -63,6 +63,22 @@ def scratch_folder(folder: Path, shown: Path) -> Iterator[Path]:
         _remove_empty(missing)
 
 
+@contextmanager
+def own_folder(folder: Path) -> Iterator[Path]:
+    """A new folder in one that there is; what dead processes left there goes.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    _remove_left_behind(folder)
+    stage, lock = _own_folder(folder)
+    try:
+        yield stage
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        os.close(lock)
+
+
 def _own_folder(folder: Path) -> tuple[Path, int]:
     """A new folder, and the descriptor that says by its lock that this process lives."""
     while True:
