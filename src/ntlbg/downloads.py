@@ -31,12 +31,12 @@ MADE = "hashes.json"  # of the files of a folder that was made of a part
 
 def cache_root() -> Path:
     """``$NTLBG_CACHE``, or the platform's cache folder."""
-    return Path(os.environ.get("NTLBG_CACHE") or user_cache_dir("ntlbg"))
+    return Path(os.environ.get("NTLBG_CACHE") or user_cache_dir("ntlbg")).expanduser()
 
 
 def index_root() -> Path:
     """``$NTLBG_INDEX``, or ``index`` in the cache: what is known of videos and of large files."""
-    return Path(os.environ.get("NTLBG_INDEX") or cache_root() / "index")
+    return Path(os.environ.get("NTLBG_INDEX") or cache_root() / "index").expanduser()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import typer.main
 
 from ntlbg import __version__, plugins
 from ntlbg.cli.ends import WRONG, stopped, tell
+from ntlbg.cli.homes import expanding
 from ntlbg.errors import ConfigError, MissingPackage, NtlbgError
 from ntlbg.packages import EXTRAS, install
 from ntlbg.plugins import COMMANDS
@@ -36,8 +37,8 @@ class _Commands(typer.core.TyperGroup):
     def get_command(self, ctx, name):
         own = super().get_command(ctx, name)
         if own or not (name in OF_THE_LABORATORY or name in plugins.additions(COMMANDS)):
-            return own
-        return _added(name)
+            return None if own is None else expanding(own)
+        return expanding(_added(name))
 
     def invoke(self, ctx):
         try:
