@@ -9,6 +9,9 @@ _STEERS = ("Cc", "Zl", "Zp", "Cs")
 # Marks that turn the order of letters around, so that a name reads as another one.
 _TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+# Names that people give have fewer characters.
+LONGEST_SHOWN = 200
+
 
 def visible(text: str, keep: str = "") -> str:
     r"""The text with escapes, as Python writes them, for what steers a terminal.
@@ -22,6 +25,13 @@ def visible(text: str, keep: str = "") -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(sign if sign in keep else _escaped(sign) for sign in text)
+
+
+def shortened(text: str) -> str:
+    """As much as a message has room for."""
+    if len(text) <= LONGEST_SHOWN:
+        return text
+    return f"{text[:LONGEST_SHOWN]}... ({len(text)} characters)"
 
 
 def in_json(text: str) -> str:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from ntlbg.errors import NtlbgError, OutputError
-from ntlbg.visible import visible
+from ntlbg.visible import shortened, visible
 
 WRONG = 2
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
@@ -25,6 +25,8 @@ UNREAD = 1  # nobody reads what is printed any more; as of Python's own tools
 NEEDED_MEGABYTES = 2000
 # Streams, index, film, weights, and the libraries' own: 21 at once while a film is indexed.
 NEEDED_FILES = 64
+# By the system, of a path.
+_REFUSALS = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EROFS)
 # What libraries say of either, in words only.
 _NO_ROOM = (
     "failed to map segment", "cannot allocate memory", "can't allocate memory", "unable to mmap",
@@ -88,10 +90,22 @@ def stopped(stop: KeyboardInterrupt) -> int:
 
 def tell(error: BaseException) -> bool:
     """One line on stderr, if the error is one that a user can cause; else False."""
-    said = _shortage(error) or (str(error) if isinstance(error, NtlbgError) else None)
+    said = str(error) if isinstance(error, NtlbgError) else _refusal(error)
+    said = _shortage(error) or said
     if said is not None:
         print(f"error: {visible(' '.join(said.split()))}", file=sys.stderr, flush=True)
     return said is not None
+
+
+def _refusal(error: BaseException) -> str | None:
+    """What the system says of a path that nobody asked about before; None for other errors."""
+    number, name = getattr(error, "errno", None), getattr(error, "filename", None)
+    if number == errno.ENOENT and name is None:  # os.getcwd
+        return "the folder that this was started in is not there any more; change to another one"
+    if number not in _REFUSALS or not isinstance(error, OSError):
+        return None
+    shown = shortened(os.fsdecode(name or "a path"))
+    return f"{shown}: cannot be used ({error.strerror}); name another place"
 
 
 def _shortage(error: BaseException | None) -> str | None:

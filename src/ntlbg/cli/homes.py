@@ -22,7 +22,7 @@ def expanding(command: Any) -> Any:
         def expanded(**values):
             return callback(**{name: _expanded(name, one) for name, one in values.items()})
 
-        expanded.expands = True
+        expanded.__dict__["expands"] = True
         command.callback = expanded
     return command
 

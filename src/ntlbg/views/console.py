@@ -17,6 +17,10 @@ from ntlbg.time_text import timestamp
 from ntlbg.types import Answer, Evidence, SelectedFrames
 from ntlbg.visible import in_json, visible
 
+# The table of moments with a score, which is 35 wide, and a little: on a narrower terminal its
+# lines go on in the next one, rather than lose their times.
+LEAST_COLUMNS = 40
+
 
 def print_json(value: dict) -> None:
     """One JSON object, and nothing else; what stdout cannot show is escaped."""
@@ -163,7 +167,9 @@ def counting(what: str, *, then: str | None = None, unit: str = "") -> Iterator[
 
 
 def _stdout() -> Console:
-    return Console(soft_wrap=False, emoji=False, markup=False)
+    console = Console(soft_wrap=False, emoji=False, markup=False)
+    console.width = max(console.width, LEAST_COLUMNS)
+    return console
 
 
 def _table(*names: str) -> Table:
