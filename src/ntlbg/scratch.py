@@ -98,11 +98,10 @@ def own_file(path: Path) -> Iterator[Path]:
     temporary, lock = _locked_file(path)
     try:
         yield temporary
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
     finally:
+        if temporary.exists():  # it is not in its place
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
         os.close(lock)
 
 
