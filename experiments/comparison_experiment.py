@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ntlbg.cli.scripts import exit_code
+from ntlbg.cli.ends import exit_code
 from ntlbg.config import load_config
 from ntlbg.errors import ConfigError
 from ntlbg_lab.compare import compare, efficiency, theory

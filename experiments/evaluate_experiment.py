@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from ntlbg.cli.scripts import exit_code
+from ntlbg.cli.ends import exit_code
 from ntlbg.config import load_config
 from ntlbg.models.ntlbg.checkpoints import trained_by
 from ntlbg_lab import questions

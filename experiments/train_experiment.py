@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from ntlbg.cli.scripts import exit_code
+from ntlbg.cli.ends import exit_code
 from ntlbg.config import Config, changed, load_config, representatives
 from ntlbg.files import check_folder
 from ntlbg.marks import plots

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from ntlbg.cli.scripts import exit_code
+from ntlbg.cli.ends import exit_code
 from ntlbg_lab import demo
 
 

@@ -60,7 +60,8 @@ def test_a_photo_without_a_cut_out_comes_with_a_note(run, picture, tmp_path):
     assert photo.exit_code == both.exit_code == cut.exit_code == 0
     assert "no picture has a transparent ground" in photo.stderr
     assert both.stderr == cut.stderr == ""
-    assert photo.stdout == cut.stdout
+    assert "enrolled blob from 1 picture" in photo.stdout
+    assert "enrolled blob from 1 picture" in cut.stdout
 
 
 def test_json(run, picture):
@@ -72,6 +73,14 @@ def test_json(run, picture):
         "objects": [{"name": "blob", "pictures": 1}]
     }
     assert json.loads(run("--remove", "blob", "--json").stdout) == {"removed": "blob"}
+
+
+def test_an_object_of_the_same_name_is_replaced_and_that_is_said(run, picture):
+    told = [json.loads(run("Blob", picture, "--json").stdout)["replaced"] for _ in range(2)]
+    assert told == [False, True]
+    assert (
+        "from 1 picture, in the place of the one of this name; ask" in run("blob", picture).stdout
+    )
 
 
 @pytest.mark.parametrize(

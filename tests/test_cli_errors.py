@@ -1,14 +1,10 @@
 """The command line when something is wrong: one line, an exit code, nothing half-made."""
 
-import os
-import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from commands import assert_one_error, ntlbg
-from processes import finish, python, started
 
 VIDEOS = Path(__file__).parent / "data" / "video"
 
@@ -118,40 +114,3 @@ def test_the_real_command_without_a_traceback(tmp_path):
     assert done.stdout == ""
     assert done.stderr.startswith(f"error: {tmp_path / 'missing.mp4'}: no such video")
     assert done.stderr.count("\n") == 1
-
-
-# What was started in the background ignores Ctrl-C, and so would what the tests start.
-INTERRUPTED = """
-import signal, sys, time
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from fakes import ColourAnswerer
-from ntlbg import answerers
-from ntlbg.cli import main
-answerer = ColourAnswerer()
-def wait(frames):
-    print("encoding", file=sys.stderr, flush=True)
-    time.sleep(60)
-answerer.encoder.encode_frames = wait
-answerers.ANSWERERS["colours"] = lambda choice: answerer
-main()
-"""
-
-
-def test_ctrl_c_ends_quietly_and_leaves_nothing(colour_video, tmp_path):
-    command = python(
-        "-c", INTERRUPTED, "ask", colour_video, "Is it red?", "--model", "colours",
-        "--evidence", tmp_path / "e",
-    )  # fmt: skip
-    environment = os.environ | {
-        "PYTHONPATH": os.path.dirname(__file__),
-        "NTLBG_INDEX": str(tmp_path / "index"),
-    }
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with started(command, env=environment, **streams) as process:
-        assert process.stderr.readline() == "encoding\n"
-        process.send_signal(signal.SIGINT)
-        stdout, stderr = finish(process)
-    assert process.returncode == 130
-    assert stdout == ""
-    assert "Traceback" not in stderr
-    assert not (tmp_path / "e").exists()

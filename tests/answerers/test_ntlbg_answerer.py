@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from ntlbg.answerers.ntlbg import LONGEST_ANSWER_TOKENS
+from ntlbg.answerers.ntlbg import LONGEST_ANSWER_TOKENS, SIGN_TOKENS
 from ntlbg.answerers.quoting import with_quotations
+from ntlbg.budget import plan_frames
+from ntlbg.errors import BudgetError
 from ntlbg.question import parse_question
 from ntlbg.selectors import select_frames
 from ntlbg.types import Decision, Passage
@@ -165,3 +167,28 @@ def test_the_reader_is_told_how_relevant_each_frame_is(video):
 def test_it_knows_what_its_scores_are_about(question, known):
     retriever = tiny_answerer("owl", "bus", feature_size=4).own_retriever()
     assert retriever.knows(parse_question(question)) == known
+
+
+@pytest.mark.parametrize(
+    ("question", "options"),
+    [("7" * 10_000, None), ("(" * 9_000, None), ("Is it?", ["a", "0" * 100_000])],
+)
+def test_what_is_longer_than_the_model_reads_is_refused_before_any_work(question, options):
+    answerer = tiny_answerer()
+    answerer.context_length = 200
+    with pytest.raises(BudgetError, match=r"the question.* are \d{3,} tokens, tiny reads 200; ask"):
+        plan_frames(answerer, parse_question(question, options), (64, 64), 30)
+
+
+def test_what_is_planned_beside_the_frames_is_no_less_than_the_prompt(answerer, video):
+    for text, options in (
+        (QUESTION, None), ("why " * 50, None), (QUESTION, ["a long answer " * 9, "no"]),
+    ):  # fmt: skip
+        asked = parse_question(text, options)
+        inputs = answerer.processor(text, video.features, video.pts_seconds, video.selection)
+        answers = [len(answerer.processor.answer_ids(one)) for one in options or ()]
+        used = inputs["input_ids"].shape[1] + max(answers, default=LONGEST_ANSWER_TOKENS)
+        used -= len(answerer.processor.prefix_ids(video.times)) - len(
+            answerer.processor.prefix_ids([])
+        )
+        assert used <= answerer.text_tokens(asked, 0, 60.0) <= used + SIGN_TOKENS

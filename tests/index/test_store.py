@@ -1,6 +1,7 @@
 """The index keeps what it is given, names it by content, and never hands out damage."""
 
 import base64
+import fcntl
 import hashlib
 import json
 import multiprocessing
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from counter_videos import DATA
 from ntlbg.errors import OutputError, VideoNotFound, VideoOpenError
-from ntlbg.index.store import ABANDONED_SECONDS, STALE_SECONDS, FeatureIndex, Track
+from ntlbg.index.store import ABANDONED_SECONDS, FeatureIndex, Track
 
 FILM = DATA / "vfr.mp4"
 
@@ -210,17 +211,17 @@ def test_a_finished_entry_drops_its_chunks_only(index):
     assert files(index) == ["a.safetensors", "b.partial", "b.partial/000000.safetensors"]
 
 
-def test_left_behind_temporary_files_are_removed_once_old(index):
-    index.save("a", made_video())
-    old, new = (index.root / f".{key * 64}.safetensors.{'0' * 16}.tmp" for key in "bc")
+def test_temporary_files_of_dead_processes_are_removed(index):
+    left, held = (index.root / f".{key * 64}.safetensors.{'0' * 16}.tmp" for key in "bc")
     mine = index.root / ".draft.tmp"
-    for path in (old, new, mine):
+    index.root.mkdir(parents=True)
+    for path in (left, held, mine):
         path.write_bytes(b"half")
-    for path in (old, mine):
-        os.utime(path, (0, time.time() - STALE_SECONDS - 1))
-    index.save("a", made_video())
-    assert new.exists()
-    assert not old.exists()
+    with held.open() as living:
+        fcntl.flock(living, fcntl.LOCK_EX)
+        index.save("a", made_video())
+    assert not left.exists()
+    assert held.exists()
     assert mine.exists()
 
 

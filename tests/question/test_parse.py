@@ -1,6 +1,7 @@
 """A question is read once, by the table of its language."""
 
 import dataclasses
+import time
 
 import pytest
 from hypothesis import given
@@ -74,3 +75,18 @@ def test_any_text_is_read(text, options):
 )
 def test_a_question_about_the_whole_picture_is_told(question, is_it):
     assert parse_question(question).intent.asks_what_is_shown == is_it
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["7", "(", "x", "a red car and ", "1:20 ", '"', "before the ", "猫", "第1", "和", "“"],
+)
+def test_a_long_question_is_read_in_time_that_grows_with_it(text):
+    def seconds(length):
+        began = time.process_time()
+        parse_question((text * length)[:length])
+        return time.process_time() - began
+
+    seconds(100)
+    # quadratic it would be 256 times as much, of which the second term is a small part
+    assert seconds(32_000) < 64 * seconds(2_000) + 0.5

@@ -20,7 +20,7 @@ def test_an_answer_is_shown_as_it_is_written_and_once(capsys, tmp_path):
     assert bar.has_written
     console.print_answer(made_answer(text="a red car"), written=True)
     shown = capsys.readouterr().out
-    assert shown.startswith("a red [31mcar\n\n")
+    assert shown.startswith("a red \\x1b[31mcar\n\n")
     assert shown.count("red") == 1
 
 
@@ -50,7 +50,7 @@ def test_after_a_text_that_breaks_off_comes_a_new_line(capsys, tmp_path):
 
 def test_a_text_cannot_steer_the_terminal(capsys):
     console.print_answer(made_answer(text="\x1b]0;title\x07red\x1b[2J\n二\t."))
-    assert capsys.readouterr().out.startswith("]0;titlered[2J\n二")
+    assert capsys.readouterr().out.startswith("\\x1b]0;title\\x07red\\x1b[2J\n二")
 
 
 def test_what_was_used_is_told(capsys):
@@ -91,10 +91,10 @@ def test_what_is_said_cannot_steer_the_terminal(capsys):
     answer.usage.update(streams=["pictures", "film.\x1b]0;t\x07srt"], passages=1)
     console.print_answer(answer)
     shown = capsys.readouterr()
-    assert '12:40 said: "red[2J car"' in shown.out
+    assert '12:40 said: "red\\x1b[2J\\x07 \\u202ecar"' in shown.out
     for text in (shown.out, shown.err):
         assert not {"\x1b", "\x07", "\u202e"} & set(text)
-    assert shown.err == "note: film.[31msrt is read\n"
+    assert shown.err == "note: film.\\x1b[31msrt is read\n"
 
 
 def test_json_holds_quotations_letter_for_letter(capsys):
@@ -107,7 +107,7 @@ def test_json_holds_quotations_letter_for_letter(capsys):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("terminal", "shown"), [(True, "a[31mb\n"), (False, "a\x1b[31mb\n")])
+@pytest.mark.parametrize(("terminal", "shown"), [(True, "a\\x1b[31mb\n"), (False, "a\x1b[31mb\n")])
 def test_a_transcript_is_made_harmless_on_a_terminal_only(capsys, monkeypatch, terminal, shown):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
     console.print_text("a\x1b[31mb\n")

@@ -1,6 +1,7 @@
 """Models of the project's own kind: one visual token a frame, answers of a few words."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from ntlbg.models.ntlbg.inspection import (
     attention_of,
     rich_points_of,
 )
+from ntlbg.models.ntlbg.processing_ntlbg import HEADER
 from ntlbg.models.ntlbg.projectors import VocabularyProjector
 from ntlbg.models.ntlbg.question_evidence import (
     LARGEST_ODDS,
@@ -44,6 +46,8 @@ from ntlbg.types import AnswerInput, Question, Reply
 
 # Set by hand: it was taught answers of a few words.
 LONGEST_ANSWER_TOKENS = 24
+# "\nQ: ", "\nA:", and what the end of a word may add where two texts meet: 6, doubled.
+SIGN_TOKENS = 12
 
 
 class NtlbgAnswerer(Answerer):
@@ -67,6 +71,8 @@ class NtlbgAnswerer(Answerer):
         self.model, self.processor = retriever.model.eval(), retriever.processor
         self.name, self.fingerprint, self.habits = name, fingerprint, habits or Habits()
         self.context_length = self.model.config.text_config.max_position_embeddings
+        # a plan asks for the same texts again and again
+        self._count = lru_cache(maxsize=64)(lambda text: len(self.processor.encode(text)))
 
     def own_retriever(self) -> NtlbgRetriever:
         """NTLBG attention of the same model."""
@@ -76,13 +82,24 @@ class NtlbgAnswerer(Answerer):
         """A rich point is a token, whatever the size of the picture."""
         return num_frames
 
+    def text_tokens(self, question: Question, num_frames: int, last_seconds: float) -> int:
+        """Of header and question, of the longest option or answer, and of the times of frames."""
+        answers = question.options or ()
+        longest = max((self._count(text) for text in answers), default=LONGEST_ANSWER_TOKENS)
+        beside = self._count(HEADER) + self._count(question.text) + SIGN_TOKENS
+        return beside + longest + num_frames * self.stamp_tokens
+
+    def count_text(self, text: str) -> int:
+        """By its own tokenizer."""
+        return self._count(text)
+
     def peak_bytes(
         self, num_frames: int, sampled_frames: int, size: tuple[int, int], text_tokens: int
     ) -> int:
         """While the prompt is read: that is when most is in memory."""
         sizes = model_sizes(self.model.config, self.name)
-        work, setup = Workload(sampled_frames, num_frames), Setup(self.model.dtype.itemsize)
-        return plan_answer(sizes, work, setup).at("read the prompt")
+        work = Workload(sampled_frames, num_frames, text_tokens=text_tokens)
+        return plan_answer(sizes, work, Setup(self.model.dtype.itemsize)).at("read the prompt")
 
     def device(self) -> Device:
         """Of the language model."""

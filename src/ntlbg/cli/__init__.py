@@ -4,7 +4,7 @@ Results go to stdout, everything else to stderr. The laboratory adds its command
 """
 
 import sys
-from io import TextIOWrapper
+from functools import partial
 
 from ntlbg.cli import (
     answering,
@@ -17,6 +17,7 @@ from ntlbg.cli import (
     words,
 )
 from ntlbg.cli.app import app
+from ntlbg.cli.ends import exit_code
 
 __all__ = [
     "answering", "app", "chapters", "configuring", "converting", "enrolling", "indexing", "main",
@@ -26,6 +27,4 @@ __all__ = [
 
 def main() -> None:
     """The console script."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8
-    app(prog_name="ntlbg")
+    sys.exit(exit_code(partial(app, prog_name="ntlbg")))

@@ -36,7 +36,9 @@ from ntlbg.cli.app import (
     read_model_options,
     read_options,
 )
+from ntlbg.cli.ends import tell
 from ntlbg.cli.words import words_of
+from ntlbg.errors import NtlbgError
 
 
 @app.command()
@@ -237,7 +239,7 @@ def answer(
     else:
         typer.echo(summary.as_markdown())
     for reason in summary.failed:
-        typer.echo(f"error: {' '.join(reason.split())}", err=True)
+        tell(NtlbgError(reason))
     console.print_paths([out])
     if summary.failed:
         raise typer.Exit(2)

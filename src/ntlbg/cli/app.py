@@ -9,11 +9,12 @@ import typer.core
 import typer.main
 
 from ntlbg import __version__, plugins
+from ntlbg.cli.ends import WRONG, stopped, tell
+from ntlbg.cli.homes import expanding
 from ntlbg.errors import ConfigError, MissingPackage, NtlbgError
 from ntlbg.packages import EXTRAS, install
 from ntlbg.plugins import COMMANDS
 
-INTERRUPTED = 130  # what a shell expects after Ctrl-C
 # In the order of the help; what other distributions add comes after these.
 ORDER = (
     "ask", "answer", "select", "index", "transcript", "screen-text", "chapters", "demo", "haystack",
@@ -37,23 +38,26 @@ class _Commands(typer.core.TyperGroup):
     def get_command(self, ctx, name):
         own = super().get_command(ctx, name)
         if own or not (name in OF_THE_LABORATORY or name in plugins.additions(COMMANDS)):
-            return own
-        return _added(name)
+            return None if own is None else expanding(own)
+        return expanding(_added(name))
 
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
-        except NtlbgError as error:
-            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
-            raise typer.Exit(2) from error
         except ModuleNotFoundError as error:
             package = (error.name or "").split(".")[0]
             if package not in EXTRAS:
                 raise
-            typer.echo(f"error: {package} is not installed; {install(package)}", err=True)
-            raise typer.Exit(2) from error
-        except KeyboardInterrupt as interrupt:
-            raise typer.Exit(INTERRUPTED) from interrupt
+            tell(MissingPackage(f"{package} is not installed; {install(package)}"))
+            raise typer.Exit(WRONG) from error
+        except (typer.Exit, BrokenPipeError):
+            raise
+        except (NtlbgError, MemoryError, OSError, ImportError, RuntimeError) as error:
+            if not tell(error):
+                raise
+            raise typer.Exit(WRONG) from error
+        except KeyboardInterrupt as stop:
+            raise typer.Exit(stopped(stop)) from stop
 
 
 def _added(name: str) -> typer.core.TyperCommand | typer.core.TyperGroup:

@@ -81,5 +81,5 @@ def chapters(
         )
     text = chapters_text(found.chapters, form)
     for note in found.notes:
-        typer.echo(f"note: {note}", err=True)
+        console.print_note(note)
     console.print_text(text)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ntlbg.cli.app import Json, app
+from ntlbg.visible import visible
 
 DEFAULT_CONFIG = Path("configs/longvideo_config.json")
 config_app = typer.Typer(
@@ -78,7 +79,9 @@ def generate(
 
 def _note(line: str) -> None:
     """Beside the output, which other programs may read."""
-    typer.echo(f"note: {line}", err=True)
+    from ntlbg.views import console
+
+    console.print_note(line)
 
 
 def _loaded(path: Path, overrides: list[str] | None, say=_note):
@@ -124,7 +127,8 @@ def _write(config, output: Path, given: Path | None, *, stream: bool = True) -> 
     with staged_file(output, CONFIGURATION, inputs=[given], stream=stream) as stage:
         stage.write_text(text, "utf-8")
     how = ", in the place of another configuration" if replaced else ""
-    typer.echo(f"wrote {output}{how}", err=not output.is_file())  # perhaps it is where this prints
+    # perhaps it is where this prints
+    typer.echo(f"wrote {visible(str(output))}{how}", err=not output.is_file())
 
 
 @config_app.command()
@@ -146,9 +150,9 @@ def validate(config: Config = DEFAULT_CONFIG, gpu: Gpu = None, overrides: Overri
             f"{device.usable_bytes / 1e9:.1f} GB to use; see ntlbg config optimize"
         )
     stages = stages_line(loaded, found_sets(loaded))
-    typer.echo(f"{config}: valid")
+    typer.echo(f"{visible(str(config))}: valid")
     for note in found:
-        typer.echo(f"note: {note}")
+        typer.echo(f"note: {visible(note)}")
     typer.echo(stages)
 
 
@@ -172,7 +176,7 @@ def analyze(
         console.print_json({**found.to_dict(), "memory": memory | {"smallest_cards": cards}})
         return
     for report in found.datasets:
-        typer.echo(_dataset_line(report.to_dict()))
+        typer.echo(visible(_dataset_line(report.to_dict())))
     typer.echo(_there_line(found))
     typer.echo(f"level: {found.level or 'none'}, {found.reason}")
     typer.echo(f"\nmemory: {as_text(memory)}\n")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ntlbg.cli.app import Json, app
+from ntlbg.visible import visible
 
 convert = typer.Typer(help="Make published weights readable.", no_args_is_help=True)
 app.add_typer(convert, name="convert")
@@ -35,9 +36,9 @@ def longvu(
     if as_json:
         console.print_json({"written": len(done.state_dict), "unused": done.unused})
         return
-    typer.echo(f"{destination}: {len(done.state_dict)} weights")
+    typer.echo(f"{visible(str(destination))}: {len(done.state_dict)} weights")
     for name in done.unused:
-        typer.echo(f"not used: {name}")
+        typer.echo(f"not used: {visible(name)}")
 
 
 @convert.callback()

@@ -53,7 +53,7 @@ def _enrol(name: str, images: list[Path], as_json: bool) -> None:
     if not images:
         raise ConfigError(f"no pictures of {name!r}; give at least one file")
     pictures = [enrolment.read_picture(image) for image in images]
-    enrolment.check_place(name, images)
+    replaces = enrolment.check_place(name, images)
     encoder = load_builtin_encoder()
     thing = enrolment.enrol(
         name,
@@ -64,11 +64,12 @@ def _enrol(name: str, images: list[Path], as_json: bool) -> None:
     )
     path = enrolment.save_object(thing)
     if as_json:
-        console.print_json(_described(thing) | {"file": str(path)})
+        console.print_json(_described(thing) | {"file": str(path), "replaced": replaces})
     else:
-        typer.echo(f"enrolled {name} from {_count(thing)}; ask about it by this name")
+        before = ", in the place of the one of this name" if replaces else ""
+        typer.echo(f"enrolled {name} from {_count(thing)}{before}; ask about it by this name")
     if thing.has_background:
-        typer.echo(f"note: {WITH_BACKGROUND}", err=True)
+        console.print_note(WITH_BACKGROUND)
 
 
 def _list(as_json: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ntlbg.cli.app import Json, Listen, ReadScreen, app
+from ntlbg.cli.ends import tell
 from ntlbg.cli.words import hear, streams_of
 from ntlbg.errors import NtlbgError
 
@@ -45,9 +46,9 @@ def index(
                     video, encoders, index=store, fps=fps, progress=progress, report=counts
                 )
             for note in hear(video, streams_of(listen, read_screen)):
-                typer.echo(f"note: {note}", err=True)
+                console.print_note(note)
         except NtlbgError as error:
-            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+            tell(error)
             failed = True
             continue
         rows.append(

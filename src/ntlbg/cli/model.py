@@ -7,6 +7,7 @@ import typer
 
 from ntlbg.cli.app import app
 from ntlbg.errors import ConfigError
+from ntlbg.visible import visible
 
 
 @app.command()
@@ -71,7 +72,7 @@ def fetch(
 
     found = fetch_parts(tuple(names), progress=say) if names else fetch_parts(progress=say)
     for name, path in found.items():
-        typer.echo(f"{name}: {path}")
+        typer.echo(f"{name}: {visible(str(path))}")
     if not names:
         from ntlbg.models.builtin.base_language_model import language_model_folder
 

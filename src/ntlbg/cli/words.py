@@ -95,7 +95,7 @@ def transcript(
     if found.description is None:
         passages = heard(video, SpeechListener(model))
     for note in found.notes:
-        typer.echo(f"note: {note}", err=True)
+        console.print_note(note)
     console.print_text(transcript_text(passages, form))
 
 

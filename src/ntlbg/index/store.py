@@ -31,9 +31,7 @@ from ntlbg.video.opening import regular_file
 FORMAT = 2
 ARRAYS = ("features", "pts_seconds")  # of every entry; all others are notes
 TEXT = "text"  # what is said and written, in a folder for each film
-STALE_SECONDS = 3600.0  # a temporary file this old was left behind by a killed process
 # Of what killed processes left; nothing else in the folder is ours to remove.
-_TEMPORARY = re.compile(r"\.([0-9a-f]{64}|[0-9]{6})\.safetensors\.[0-9a-f]{16}\.tmp")
 _CHUNKS = re.compile(r"[0-9a-f]{64}\.partial")
 ABANDONED_SECONDS = 86400.0  # no chunk for so long: nobody is waiting for the entry any more
 
@@ -171,10 +169,6 @@ class FeatureIndex:
 
     def _remove_stale(self) -> None:
         """What killed processes left. The work is done: what cannot be removed may stay."""
-        for left_behind in _named(self.root, _TEMPORARY):
-            with suppress(OSError):  # another process may be tidying too, or it is another user's
-                if _age(left_behind) > STALE_SECONDS:
-                    left_behind.unlink()
         for chunks in _named(self.root, _CHUNKS):
             with suppress(OSError):
                 if _age(chunks) > ABANDONED_SECONDS:

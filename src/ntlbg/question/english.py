@@ -230,7 +230,7 @@ _CUES = {
     r"\b(before|after|while|during|just as|as soon as|right when|until)\b": 1.0,
     r"\b(first|last|next|again|suddenly|briefly|moment|instant|timestamp)\b": 0.8,
     CLOCK_TIME.pattern: 2.0,
-    r"[\"“][^\"”]+[\"”]|(?<!\w)'[^']+'(?!\w)": 1.0,
+    r"[\"“][^\"“”]+[\"”]|(?<!\w)'[^']+'(?!\w)": 1.0,
     r"\b(colou?r|wear(s|ing)?|hold(s|ing)?|written|word|number|logo|sign|caption|label)\b": 1.0,
     r"\b(left|right|behind|beside|next to|in front of|on top of|background|corner)\b": 0.7,
     r"\b(appears?|shown|seen|visible|enters?|leaves?|picks? up|puts?|drops?|opens?)\b": 0.6,
@@ -253,7 +253,7 @@ _CUES = {
 # --- Parts. ---
 _COLOURS = "black|white|red|blue|green|yellow|orange|purple|pink|brown|grey|gray|gold|silver"
 _UNIT = words(
-    r"\"[^\"]+\"|“[^”]+”|(?<!\w)'[^']+'(?!\w)",
+    r"\"[^\"]+\"|“[^“”]+”|(?<!\w)'[^']+'(?!\w)",
     rf"\b(?:{_COLOURS})(?: and |, | or )(?:{_COLOURS})\b",
     r"\b(\w+) (?:and|after|or) \1\b",
     r"\b(?:rock|rhythm) and (?:roll|blues)\b|\bbefore and after\b|\bback and forth\b",

@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from ntlbg.downloads import FOLDERS, index_root, part_path
+from ntlbg.downloads import index_root, part_path
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.hashes import content_hash
 from ntlbg.hub import find_model, reason
+from ntlbg.published_parts import FOLDERS
 
 BASE = "base"
 PART = "speech"

@@ -15,6 +15,11 @@ from rich.text import Text
 from ntlbg.answerers.quoting import quotation
 from ntlbg.time_text import timestamp
 from ntlbg.types import Answer, Evidence, SelectedFrames
+from ntlbg.visible import in_json, visible
+
+# The table of moments with a score, which is 35 wide, and a little: on a narrower terminal its
+# lines go on in the next one, rather than lose their times.
+LEAST_COLUMNS = 40
 
 
 def print_json(value: dict) -> None:
@@ -24,12 +29,17 @@ def print_json(value: dict) -> None:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:  # a narrow encoding, or a file name that is not UTF-8
         text = json.dumps(value, indent=2)
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(in_json(text) + "\n")
 
 
 def print_text(text: str) -> None:
     """Letter for letter, but for what would steer a terminal: a file of subtitles may hold it."""
-    sys.stdout.write(_harmless(text) if sys.stdout.isatty() else text)
+    sys.stdout.write(visible(text, keep="\n\t") if sys.stdout.isatty() else text)
+
+
+def print_note(text: str) -> None:
+    """One line on stderr."""
+    print(f"note: {visible(text)}", file=sys.stderr)
 
 
 def print_answer(answer: Answer, *, written: bool = False) -> None:
@@ -38,26 +48,23 @@ def print_answer(answer: Answer, *, written: bool = False) -> None:
     ``written``: its text is on the screen already.
     """
     console = _stdout()
-    console.print("" if written else Text(_harmless(answer.text), style="bold"))
+    console.print("" if written else Text(visible(answer.text, keep="\n\t"), style="bold"))
     if answer.found is not None:
         console.print(f"evidence found: {answer.found:.0%}\n", style="dim", highlight=False)
     if answer.options is not None and answer.option_scores is not None:
         table = _table("option", "probability")
         for option, chance in zip(answer.options, answer.option_scores, strict=True):
-            table.add_row(Text(option), f"{chance:.2f}", style="bold" * (option == answer.text))
+            table.add_row(
+                Text(visible(option)), f"{chance:.2f}", style="bold" * (option == answer.text)
+            )
         console.print(table)
         console.print()
     for one in answer.quotations:
         if quotation(one) not in answer.text:
-            console.print(Text(_harmless(quotation(one))))
+            console.print(Text(visible(quotation(one))))
     if answer.quotations:
         console.print()
     _print_selected(console, answer, _tokens(answer.usage))
-
-
-def _harmless(text: str) -> str:
-    """Without what would steer the terminal: a model may write anything."""
-    return "".join(sign for sign in text if sign.isprintable() or sign in "\n\t")
 
 
 def _tokens(usage: dict) -> str:
@@ -68,7 +75,7 @@ def _tokens(usage: dict) -> str:
 
 def _words(usage: dict) -> str:
     streams = usage.get("streams", ())[1:]  # all but the pictures
-    return f", {usage['passages']:,} passages ({_harmless(', '.join(streams))})" if streams else ""
+    return f", {usage['passages']:,} passages ({visible(', '.join(streams))})" if streams else ""
 
 
 def print_moments(moments: SelectedFrames) -> None:
@@ -80,19 +87,20 @@ def print_index(rows: Sequence[dict]) -> None:
     """One line per video."""
     for row in rows:
         state = "read" if row["pictures_decoded"] else "already there"
-        print(f"{row['video']}: {row['frames']} frames to {timestamp(row['seconds'])}, {state}")
+        frames = f"{row['frames']} frames to {timestamp(row['seconds'])}"
+        print(f"{visible(row['video'])}: {frames}, {state}")
 
 
 def print_paths(paths: Sequence[Path]) -> None:
     """Name what was written, on stderr."""
     for path in paths:
-        print(f"wrote {path}", file=sys.stderr)
+        print(f"wrote {visible(str(path))}", file=sys.stderr)
 
 
 @contextmanager
 def reading(video: Path) -> Iterator["Bar"]:
     """Progress on stderr: the model is loaded, then frames are read and encoded."""
-    with counting("loading the model", then=f"reading {video.name}", unit="frames") as bar:
+    with counting("loading the model", then=f"reading {visible(video.name)}", unit="frames") as bar:
         yield bar
 
 
@@ -124,7 +132,7 @@ class Bar:
 
     def listened(self, what: str, done: float, total: float) -> None:
         """So many seconds of a video that has ``total``, 0 where that is not known."""
-        self._show(what, done / total if total else None, f"{done:,.0f} s")
+        self._show(visible(what), done / total if total else None, f"{done:,.0f} s")
 
     def _show(self, what: str, share: float | None, count: str) -> None:
         if what != self._doing:  # the time left is told by the speed of this work alone
@@ -146,7 +154,7 @@ class Bar:
         """Part of an answer on stdout, as it is written; the bar makes way."""
         self.progress.stop()
         self.has_written = True
-        sys.stdout.write(_harmless(text))
+        sys.stdout.write(visible(text, keep="\n\t"))
         sys.stdout.flush()
 
     def end(self) -> None:
@@ -168,7 +176,9 @@ def counting(what: str, *, then: str | None = None, unit: str = "") -> Iterator[
 
 
 def _stdout() -> Console:
-    return Console(soft_wrap=False, emoji=False, markup=False)
+    console = Console(soft_wrap=False, emoji=False, markup=False)
+    console.width = max(console.width, LEAST_COLUMNS)
+    return console
 
 
 def _table(*names: str) -> Table:
@@ -189,7 +199,7 @@ def _print_selected(console: Console, result: Answer | SelectedFrames, more: str
     used = f"{usage['frames_used']} of {usage['frames_sampled']:,} frames{_words(usage)}{more}"
     console.print(f"{used}, selector {result.selector}\n{steps}", style="dim", highlight=False)
     for note in result.notes:
-        print(f"note: {_harmless(note)}", file=sys.stderr)
+        print_note(note)
 
 
 def _evidence_table(evidence: Sequence[Evidence]) -> Table:

@@ -116,7 +116,7 @@ def evidence(
 
     found = read_annotations(annotations, format)
     for identifier, reason in found.left_out:
-        typer.echo(f"note: {identifier} is left out: {reason}", err=True)
+        console.print_note(f"{identifier} is left out: {reason}")
     asked = [a for a in found.records if not longer_than or (a.duration or 0) > longer_than]
     lists = {f"uniform-{k}": judge.uniform_times(asked, k) for k in uniform or ()}
     for path in selections or ():
@@ -127,7 +127,7 @@ def evidence(
         raise DataError("nothing to judge: name files of selected moments, or give --uniform")
     report = judge.measure_recall(asked, lists, tolerances=tolerance or judge.TOLERANCES, seed=seed)
     if report.without_selection:
-        typer.echo(f"note: {report.without_selection} questions are not in every list", err=True)
+        console.print_note(f"{report.without_selection} questions are not in every list")
     if as_json:
         left_out = [{"id": name, "reason": reason} for name, reason in found.left_out]
         console.print_json(asdict(report) | {"left_out": left_out})

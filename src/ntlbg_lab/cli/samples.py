@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ntlbg.visible import visible
 from ntlbg_lab.cli.app import app
 
 
@@ -81,4 +82,4 @@ def haystack(
             out_dir, questions=questions, seed=seed, style=style, progress=progress, **given
         )
     for path in paths:
-        typer.echo(path)
+        typer.echo(visible(str(path)))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ntlbg.errors import DataError
+from ntlbg.errors import ConfigError, DataError
 from ntlbg.intervals import mean_over_questions
 from ntlbg_lab.evidence.annotations import (
     Annotation,
@@ -28,6 +28,9 @@ TOLERANCES = (1.0, 2.0, 5.0)  # seconds; evidence is visible for longer than the
 EVIDENCE_MODES = ("any", "all")
 ROUNDING = 1e-6  # seconds: 0.7 and 0.8 count as 0.1 apart
 AFTER_THE_END = 2.0  # seconds a selected moment may lie past an end that is often rounded
+
+# Three hours at a frame a second; a data set of 10,000 questions then takes 1 GB.
+MOST_FRAMES = 10_000
 
 Times = Mapping[str, Sequence[float]]  # question id -> selected seconds
 
@@ -130,8 +133,11 @@ def uniform_times(annotations: Iterable[Annotation], num_frames: int) -> dict[st
     """The middles of ``num_frames`` equal intervals of every video.
 
     Raises:
+        ConfigError: more than MOST_FRAMES.
         DataError: a video's duration is not known.
     """
+    if num_frames > MOST_FRAMES:
+        raise ConfigError(f"{num_frames} frames a video; give at most {MOST_FRAMES}")
     times = {}
     for annotation in annotations:
         if annotation.duration is None:

@@ -18,7 +18,6 @@ from ntlbg.encoders import ENCODERS
 from ntlbg.encoders.builtin import BuiltinEncoder
 from ntlbg.errors import WeightsError
 from ntlbg.judging import is_right
-from ntlbg.models.builtin import base_language_model
 from ntlbg.models.builtin.base_language_model import language_model_folder
 from ntlbg.models.builtin.enrolment import EnrolledObject, save_object
 from ntlbg.models.builtin.loading import (
@@ -205,9 +204,7 @@ def test_weights_of_another_model_are_refused(builtin, tmp_path, tensors, messag
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(
-        base_language_model, "part_path", lambda name: tmp_path / "file" / "model.gguf"
-    )
+    monkeypatch.setenv("NTLBG_CACHE", str(tmp_path / "file"))
     with pytest.raises(WeightsError, match="set NTLBG_CACHE to a folder that can be written"):
         language_model_folder()
 

@@ -4,6 +4,7 @@ import io
 import stat
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -185,6 +186,40 @@ def test_a_damaged_file_is_named(folder):
     path = enrolment.save_object(made())
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(DataError, match=r"red_blob\.safetensors: a damaged enrolment"):
+        enrolment.load_objects()
+
+
+def test_every_bit_of_a_file_is_checked(folder):
+    """Some bits of its header, as the order of keys, mean nothing."""
+    path, right = enrolment.save_object(made()), made()
+    whole, named = path.read_bytes(), 0
+    for place in range(0, 8 * len(whole), 8 * len(whole) // 400):
+        flipped = bytearray(whole)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        try:
+            [thing] = enrolment.load_objects()
+        except DataError:
+            named += 1
+            continue
+        assert (thing.name, thing.pictures) == (right.name, right.pictures), place
+        np.testing.assert_array_equal(thing.prototypes, right.prototypes)
+    assert named > 300
+
+
+def test_an_object_of_an_earlier_version_is_looked_at_again(folder, monkeypatch):
+    thing, renew = made(), {"image_size": SIZE, "fingerprint": "w1"}
+
+    def save_as_before(**changes):
+        with monkeypatch.context() as before:
+            before.setattr(enrolment, "_checksum", lambda thing: None)
+            return enrolment.save_object(replace(thing, **changes))
+
+    path = save_as_before(prototypes=np.full_like(thing.prototypes, np.nan))
+    [found] = enrolment.load_or_reencode_objects(mean_colour, **renew)
+    np.testing.assert_array_equal(found.prototypes, thing.prototypes)
+    save_as_before(pictures=(thing.pictures[0][:60],))
+    with pytest.raises(DataError, match=path.name):
         enrolment.load_objects()
 
 

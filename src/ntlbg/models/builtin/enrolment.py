@@ -7,6 +7,7 @@ pictures are kept with them, so that new weights only mean to look at the pictur
 P pictures, N frames, D feature size.
 """
 
+import hashlib
 import io
 import json
 import os
@@ -14,7 +15,7 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,8 @@ LARGEST_PICTURE = 50_000_000  # pixels; more is refused rather than decoded
 # prototype; with all of it only frames that the object fills do.
 BACKGROUND_SHARE = 0.5
 FRAMES_PER_BACKGROUND = 6  # of each kind; a picture is drawn once on every one
+
+NOT_KNOWN = ""  # as a fingerprint: the pictures are looked at again
 
 ENROLLED = tensor_file("an enrolled object", "ntlbg", "prototypes")
 
@@ -70,7 +73,7 @@ def is_opaque(picture: Image.Image) -> bool:
 
 def enrolment_folder() -> Path:
     """``objects`` in ``$NTLBG_DATA`` or in the platform's folder for user data."""
-    return Path(os.environ.get("NTLBG_DATA") or user_data_dir("ntlbg")) / "objects"
+    return Path(os.environ.get("NTLBG_DATA") or user_data_dir("ntlbg")).expanduser() / "objects"
 
 
 def check_name(name: str) -> str:
@@ -210,7 +213,7 @@ def save_object(thing: EnrolledObject) -> Path:
         OutputError: the folder cannot be written, or its file there is no enrolled object.
     """
     path = _file(thing.name)
-    about = {"name": thing.name, "fingerprint": thing.fingerprint}
+    about = {"name": thing.name, "fingerprint": thing.fingerprint, "sha256": _checksum(thing)}
     arrays = {"prototypes": thing.prototypes} | {
         f"picture_{number:03d}": np.frombuffer(content, np.uint8)
         for number, content in enumerate(thing.pictures)
@@ -220,13 +223,17 @@ def save_object(thing: EnrolledObject) -> Path:
     return path
 
 
-def check_place(name: str, pictures: Sequence[str | os.PathLike]) -> None:
-    """Whether :func:`save_object` can write an object of that name, without replacing a picture.
+def check_place(name: str, pictures: Sequence[str | os.PathLike]) -> bool:
+    """That :func:`save_object` can write an object of that name, without replacing a picture.
+
+    Returns:
+        Whether there is one of that name, which it replaces.
 
     Raises:
         OutputError: it cannot.
     """
     check_output(_file(name), ENROLLED, inputs=pictures)
+    return _file(name).exists()
 
 
 def remove_object(name: str) -> None:
@@ -281,10 +288,38 @@ def _read(path: Path) -> EnrolledObject:
             about = json.loads(file.metadata()["ntlbg"])
             keys = sorted(key for key in file.keys() if key != "prototypes")  # noqa: SIM118
             pictures = tuple(file.get_tensor(key).tobytes() for key in keys)
-            return EnrolledObject(
+            thing = EnrolledObject(
                 about["name"], file.get_tensor("prototypes"), about["fingerprint"], pictures
             )
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        return _checked(thing, about.get("sha256"), path)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, SyntaxError) as error:
         raise DataError(
             f"{path}: a damaged enrolment ({error}); delete the file and enrol the object again"
         ) from error
+
+
+def _checked(thing: EnrolledObject, sha256: str | None, path: Path) -> EnrolledObject:
+    """As it was saved.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if sha256 is None:  # of an earlier version: only its pictures say whether they are whole
+        for picture in thing.pictures:
+            decode_picture(picture)
+        thing = replace(thing, fingerprint=NOT_KNOWN)
+    elif sha256 != _checksum(thing):
+        raise ValueError("it is not what was saved")
+    if not thing.pictures or _file(check_name(thing.name)).name != path.name:
+        raise ValueError("its name or its pictures are those of another object")
+    return thing
+
+
+def _checksum(thing: EnrolledObject) -> str:
+    digest = hashlib.sha256()
+    sizes = [len(picture) for picture in thing.pictures]
+    shape = [thing.prototypes.dtype.str, thing.prototypes.shape]
+    digest.update(json.dumps([thing.name, thing.fingerprint, shape, sizes]).encode())
+    for part in (np.ascontiguousarray(thing.prototypes).tobytes(), *thing.pictures):
+        digest.update(part)
+    return digest.hexdigest()

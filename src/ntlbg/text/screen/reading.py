@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from ntlbg.downloads import check_wheel_file
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.packages import check_installed
 
@@ -184,6 +185,7 @@ def _check_models(finds: Path, reads: Path) -> None:
                 f"this rapidocr does not ship {path.name}, 3.10 does; run `pip install "
                 "'ntlbg-llm[screen]'` again"
             )
+        check_wheel_file(path, "rapidocr")
     try:
         about = onnxruntime.InferenceSession(reads, providers=["CPUExecutionProvider"])
     except (Fail, InvalidArgument, InvalidProtobuf) as error:
