@@ -10,7 +10,7 @@ import ntlbg
 
 PACKAGE = Path(ntlbg.__file__).parent
 LAYERS = (
-    ("errors", "generation", "types"),
+    ("errors", "generation", "text_files", "types"),
     ("packages", "plugins", "roles"),
     ("config",),
     (

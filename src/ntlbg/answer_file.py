@@ -28,6 +28,7 @@ from ntlbg.pipeline import ask
 from ntlbg.selectors import check_selector
 from ntlbg.system import System, load_system
 from ntlbg.text.meaning import TextEncoder
+from ntlbg.text_files import as_whole_number
 from ntlbg.time_text import all_seen
 from ntlbg.types import Answer
 from ntlbg.views.tables import interval_text, markdown_table
@@ -311,7 +312,8 @@ def _by_category(
 
 def _numbers_first(name: str) -> tuple[int, str]:
     """In the order of their size: LongVideoBench counts by the seconds 15, 60, 600 and 3600."""
-    return (int(name) if name.isdecimal() else 10**9), name
+    number = as_whole_number(name)
+    return (10**9 if number is None else number), name
 
 
 def _share(rows: Sequence[AnswerRow]) -> RightShare:

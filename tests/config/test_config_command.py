@@ -236,12 +236,16 @@ def test_a_wrong_file_is_told_by_path_value_and_what_is_allowed(
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "not JSON"), ('{"a": 1,', "not JSON"), ("[1]", "got [1]; input should be an object")],
+    [
+        ("", "1: not JSON"),
+        ('{"a": 1,', "1: not JSON"),
+        ("[1]", " got [1]; input should be an object"),
+    ],
 )
 def test_a_file_that_is_no_configuration(text, message, tmp_path):
     path = tmp_path / "wrong.json"
     path.write_text(text)
-    assert f"{path}: {message}" in run("config", "validate", "--config", str(path), code=2).stderr
+    assert f"{path}:{message}" in run("config", "validate", "--config", str(path), code=2).stderr
 
 
 def test_folders_of_the_package_s_own_models_are_planned(config, tmp_path):

@@ -138,7 +138,7 @@ def test_a_rate_in_the_line_wins(tmp_path):
         ({"id": "a", "pts_seconds": [-1]}, "not negative"),
         ({"id": "a", "pts_seconds": ["x"]}, "'a'"),
         ({"id": "a"}, "neither pts_seconds nor frames"),
-        ({"pts_seconds": [1]}, "an id of its own"),
+        ({"pts_seconds": [1]}, "a record has no 'id'"),
     ],
 )
 def test_lists_that_cannot_be_used_are_refused(tmp_path, record, message):
