@@ -14,7 +14,7 @@ import numpy as np
 from ntlbg.answer_settings import as_asked, settings_of
 from ntlbg.answerers import Answerer
 from ntlbg.data import QuestionRecord, read_published
-from ntlbg.datasets import VIDEO_FOLDERS, find_source, question_file, video_folder
+from ntlbg.datasets import question_file, video_folder
 from ntlbg.encoders import Encoder
 from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError, VideoNotFound
 from ntlbg.files import check_output
@@ -31,6 +31,7 @@ from ntlbg.text.meaning import TextEncoder
 from ntlbg.text_files import as_whole_number
 from ntlbg.time_text import all_seen
 from ntlbg.types import Answer
+from ntlbg.video_files import VIDEO_FOLDERS, find_source
 from ntlbg.views.tables import interval_text, markdown_table
 
 WRITTEN = "what `ntlbg answer` writes there"
@@ -216,8 +217,6 @@ def _checked(
 
 
 def _check_row(out: Path, row: AnswerRow, asked: Sequence[Asked], settings: dict) -> None:
-    if not isinstance(row.place, int) or not isinstance(row.settings, dict):
-        raise DataError(f"{out}: not {WRITTEN}; choose another place")
     # a folder may be called otherwise now: its weights tell the model
     names = [
         name for name in settings if name != "model" and row.settings.get(name) != settings[name]

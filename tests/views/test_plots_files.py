@@ -145,8 +145,8 @@ def test_answers_are_counted_by_kind_and_their_intervals_are_over_videos():
         ("other.json", '[{"a": 1}]', "nothing in it can be drawn"),
         ("cells.json", '[{"cell": 1, "selector": 2, "right": 3}]', "is damaged (KeyError"),
         ("history.json", '[{"step": 1, "loss": "x"}, {"loss": 2}]', "is damaged (KeyError"),
-        ("gone.safetensors", None, "cannot be read as what an answer saw"),
-        ("text.safetensors", "text", "cannot be read as what an answer saw"),
+        ("gone.safetensors", None, "no such file; give what an answer saw"),
+        ("text.safetensors", "text", "cannot be read (Error while deserializing"),
     ],
 )
 def test_other_files_are_refused_in_one_line(file, content, message, tmp_path):

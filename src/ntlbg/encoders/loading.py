@@ -1,6 +1,5 @@
 """From a folder or a name of the hub to an encoder that others trained."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -29,6 +28,7 @@ from ntlbg.hub import (
     find_model,
     folder_fingerprint,
     model_type,
+    read_settings,
     reason,
     weight_files,
 )
@@ -212,7 +212,7 @@ def _tokenizer(folder: Path, config: PreTrainedConfig) -> Any:
 def _is_first_siglip(folder: Path) -> bool:
     """Trained without punctuation, unlike SigLIP 2, whose tokenizer is another."""
     try:
-        about = json.loads((folder / TOKENIZER_CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        about = read_settings(folder / TOKENIZER_CONFIG)
+    except ConfigError:
         return False  # whether it is needed is known to those who read the tokenizer
-    return isinstance(about, dict) and str(about.get("tokenizer_class")).startswith("SiglipTok")
+    return str(about.get("tokenizer_class")).startswith("SiglipTok")

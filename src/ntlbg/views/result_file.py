@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ntlbg.errors import DataError
 from ntlbg.evidence import describe_evidence
 from ntlbg.files import staged_file
 from ntlbg.marks import tensor_file
+from ntlbg.tensor_files import read_arrays
 from ntlbg.types import Answer, AnswerInput, SelectedFrames, Selection, VideoIndex
 
 FILE_NAME = "seen.safetensors"
@@ -50,12 +50,7 @@ def read_seen(path: str | Path) -> Answer | SelectedFrames:
     Raises:
         DataError: the file cannot be read, or is not from ``save_seen``.
     """
-    try:
-        with safe_open(path, framework="numpy") as file:
-            texts = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dict)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{path}: cannot be read as what an answer saw ({error})") from error
+    arrays, texts = read_arrays(path, "what an answer saw, such as seen.safetensors")
     missing = sorted({*ARRAYS, *TEXTS} - arrays.keys() - texts.keys())
     if missing:
         raise DataError(f"{path}: not what an answer saw, it has no {', '.join(missing)}")

@@ -20,13 +20,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from platformdirs import user_data_dir
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ntlbg.errors import ConfigError, DataError, OutputError
 from ntlbg.files import check_output, remove_own, staged_file
 from ntlbg.marks import tensor_file
 from ntlbg.models.builtin.drawn_backgrounds import DRAWN
+from ntlbg.tensor_files import read_arrays
+from ntlbg.text_files import parse_json
 
 NAME = re.compile(r"[^\W_][\w'’-]*( [^\W_][\w'’-]*){0,2}")
 LARGEST_SIDE = 256  # pixels of a kept picture; frames are smaller
@@ -277,14 +278,12 @@ def _file(name: str) -> Path:
 
 def _read(path: Path) -> EnrolledObject:
     try:
-        with safe_open(path, framework="numpy") as file:
-            about = json.loads(file.metadata()["ntlbg"])
-            keys = sorted(key for key in file.keys() if key != "prototypes")  # noqa: SIM118
-            pictures = tuple(file.get_tensor(key).tobytes() for key in keys)
-            return EnrolledObject(
-                about["name"], file.get_tensor("prototypes"), about["fingerprint"], pictures
-            )
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        arrays, texts = read_arrays(path, "an enrolled object")
+        about = parse_json(texts["ntlbg"], path)
+        name, fingerprint, prototypes = about["name"], about["fingerprint"], arrays["prototypes"]
+        pictures = tuple(arrays[key].tobytes() for key in sorted(arrays) if key != "prototypes")
+    except (DataError, KeyError, TypeError) as error:
         raise DataError(
             f"{path}: a damaged enrolment ({error}); delete the file and enrol the object again"
         ) from error
+    return EnrolledObject(name, prototypes, fingerprint, pictures)
