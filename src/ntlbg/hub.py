@@ -38,6 +38,7 @@ _WEIGHTS = (
     (r"pytorch_model(-\d+-of-\d+)?\.bin(\.index\.json)?", "pytorch_model.bin"),
 )
 Wanted = Callable[[Iterable[str]], list[str]]
+_PART = re.compile(r"[\w-][\w.-]{0,200}", re.ASCII)
 _NAME = re.compile(r"([\w-][\w.-]*/[\w.-]+)(?:@([\w./-]+))?", re.ASCII)
 
 
@@ -252,7 +253,7 @@ def part_names(index: Path) -> list[str]:
     """
     places = read_settings(index).get("weight_map")
     names = sorted(set(map(str, places.values()))) if isinstance(places, dict) else []
-    if not names or not all(name == Path(name).name for name in names):
+    if not names or not all(_PART.fullmatch(name) for name in names):
         raise ConfigError(f"{index}: weight_map: names no files beside it")
     return names
 

@@ -26,7 +26,7 @@ MAX_DEPTH = 100  # brackets inside each other; files that are published have les
 MAX_DIGITS = 40  # of an integer; one of 128 bits, as some ids are, has 39
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
-_NUMBER = re.compile(r"-?\d")
+_NUMBER = re.compile(r"-?(?:NaN|Infinity|[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)")
 Failure = type[NtlbgError]
 
 
@@ -283,10 +283,12 @@ def _wrong_key(token: str, start: int, open_: list[_Bracket], text: str) -> str 
 
 
 def _wrong_number(token: str) -> str | None:
-    if token in ("NaN", "Infinity", "-Infinity"):
-        return f"{token} is no number in JSON; give a finite one, or null"
-    if not _NUMBER.match(token):
+    found = _NUMBER.match(token)  # what follows was not reached
+    if found is None:
         return None
-    is_whole = token.lstrip("-").isdigit()
-    too_large = len(token) > MAX_DIGITS if is_whole else math.isinf(float(token))
-    return f"{token[:20]} is too large a number ({len(token)} characters)" if too_large else None
+    number = found[0]
+    if number.lstrip("-")[0].isalpha():
+        return f"{number} is no number in JSON; give a finite one, or null"
+    is_whole = number.lstrip("-").isdigit()
+    too_large = len(number) > MAX_DIGITS if is_whole else math.isinf(float(number))
+    return f"{number[:20]} is too large a number ({len(number)} characters)" if too_large else None

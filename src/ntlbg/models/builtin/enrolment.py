@@ -286,4 +286,23 @@ def _read(path: Path) -> EnrolledObject:
         raise DataError(
             f"{path}: a damaged enrolment ({error}); delete the file and enrol the object again"
         ) from error
-    return EnrolledObject(name, prototypes, fingerprint, pictures)
+    thing = EnrolledObject(name, prototypes, fingerprint, pictures)
+    _check(thing, path)
+    return thing
+
+
+def _check(thing: EnrolledObject, path: Path) -> None:
+    """Raises DataError: parts that do not fit, numbers that are none, pictures that show nothing."""
+    shape, dtype = thing.prototypes.shape, thing.prototypes.dtype
+    named = isinstance(thing.name, str) and isinstance(thing.fingerprint, str)
+    fits = len(shape) == 2 and shape[0] == len(thing.pictures) and shape[0] and dtype == np.float32
+    why = None if named and fits and np.isfinite(thing.prototypes).all() else "its parts do not fit"
+    if why is None:
+        try:
+            _ = thing.has_background
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+            why = f"a picture of it cannot be read, {error}"
+    if why is not None:
+        raise DataError(
+            f"{path}: a damaged enrolment ({why}); delete the file and enrol the object again"
+        )
