@@ -57,9 +57,8 @@ def _changed(rng: random.Random, content: bytes, target: Target) -> bytes:
             return _json_changed(rng, content)
     if kind < 0.63:
         with contextlib.suppress(UnicodeError):
-            return content.decode().encode(
-                rng.choice(("utf-8-sig", "utf-16", "utf-16-be", "cp1252"))
-            )
+            other = rng.choice(("utf-8-sig", "utf-16", "utf-16-be", "cp1252"))
+            return content.decode().encode(other)
     return _bytes_changed(rng, content, rng.choice(target.seeds)[1])
 
 
@@ -115,9 +114,8 @@ def _mutated(rng: random.Random, value):
         other = rng.choice(holders)
         holder[key] = rng.choice(list(other.values() if isinstance(other, dict) else other))
     elif action == 2 and isinstance(holder, dict):
-        holder[rng.choice((key + RAW, key.upper(), rng.choice(list(holder)) + "2", ""))] = holder[
-            key
-        ]
+        other = rng.choice((key + RAW, key.upper(), rng.choice(list(holder)) + "2", ""))
+        holder[other] = holder[key]
     elif action == 3 and isinstance(holder, list):
         holder.insert(key, holder[key])
     else:
@@ -159,7 +157,6 @@ def attempt(target: Target, path: Path, content: bytes) -> str:
             target.read(path)
         return "read"
     except NtlbgError as error:
-        assert str(error).strip(), "an error without words"
         return type(error).__name__
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -177,7 +174,7 @@ def run(
         file, content = mutated(target, seed, number)
         try:
             outcomes[attempt(target, folder / file, content)] += 1
-        except Exception:  # all that is not ours is what is looked for
+        except Exception:  # noqa: BLE001  (all that is not ours is what is looked for)
             outcomes["fell"] += 1
             told = "".join(traceback.format_exc(limit=-3).splitlines(True)[:40])
             problems.append(f"{name}, seed {seed}, number {number}\n{told:.3000}")

@@ -28,7 +28,8 @@ from ntlbg.text_files import MAX_LIST_BYTES, read_json, read_json_lines
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 QUESTIONS = "a file of questions"
 # LVBench counts its questions, and so do many lists; a number that is none names nothing.
-Id = Annotated[str, BeforeValidator(lambda given: str(given) if type(given) is int else given)]
+Text = Annotated[str, Field(max_length=10**6)]  # a limit also has halves of letters refused
+Id = Annotated[Text, BeforeValidator(lambda given: str(given) if type(given) is int else given)]
 # What data sets call the kinds by which their results are counted: LongVideoBench; Video-MME; MLVU
 # and LVBench; LongVideoBench and, from its ``duration``, Video-MME.
 CATEGORIES = ("question_category", "task_type", "question_type", "duration_group")
@@ -51,7 +52,7 @@ class QuestionRecord(BaseModel):
     answer: str | None = Field(
         None, min_length=1, description="the answer's text, also for multiple choice"
     )
-    options: list[str] | None = Field(None, description="choices; the answer is one of them")
+    options: list[Text] | None = Field(None, description="choices; the answer is one of them")
     answer_type: str | None = Field(
         None, description="first, last, before, after, count, exist, when, which, or your own"
     )

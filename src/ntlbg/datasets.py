@@ -77,9 +77,8 @@ def question_file(path: Path) -> Path:
     if path.is_file():
         return path
     if not path.is_dir():
-        raise DataError(
-            f"{path}: no such file or folder; give a data set's questions or its folder"
-        )
+        why = "is not a regular file" if path.exists() else "no such file or folder"
+        raise DataError(f"{path}: {why}; give a data set's questions or its folder")
     found = [path / name for name in QUESTION_FILES if (path / name).is_file()]
     found = found or sorted([*path.glob("*.jsonl"), *path.glob("*.json")])
     if len(found) != 1 and found[:1] != [path / QUESTION_FILES[0]]:

@@ -8,9 +8,9 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ntlbg.errors import DataError
 from ntlbg.index.store import FeatureIndex
@@ -28,7 +28,8 @@ class PieceLine:
     """One piece; passages as (start_seconds, end_seconds, text).
 
     Attributes:
-        check: a hash of the rest; "" in lines of earlier versions, of which no state is believed.
+        check: a hash of the rest and of the lines before; "" in lines of earlier versions, whose
+            state is not believed.
     """
 
     record: str
@@ -40,11 +41,13 @@ class PieceLine:
 
 @dataclass(frozen=True)
 class EndLine:
-    """The film was listened to until its end."""
+    """The film was listened to until its end; ``check`` is as that of a piece."""
 
     record: str
+    check: str = ""
 
 
+Line = TypeVar("Line", PieceLine, EndLine)
 RECORDS = {"piece": PieceLine, "end": EndLine}
 
 
@@ -94,20 +97,24 @@ class TextTrack:
         with alone(self.path):
             file = RecordFile(self.path, RECORDS, WHAT)
             self._check(file.records)
-            after, state = 0.0, {}
+            after, state, check = 0.0, {}, ""
             for line in file.records:
                 if isinstance(line, EndLine):
                     return
-                after, state = line.until_seconds, _state(line)
+                after, state, check = line.until_seconds, _state(line), line.check
             for piece in listen(after, state):
-                file.add([_line(piece)])
+                line = _checked(_line(piece), check)
+                file.add([line])
+                check = line.check
                 yield piece.until_seconds
-            file.add([EndLine("end")])
+            file.add([_checked(EndLine("end"), check)])
 
     def _check(self, lines: Sequence[PieceLine | EndLine]) -> None:
+        before = ""
         for number, line in enumerate(lines, start=1):
-            if isinstance(line, PieceLine) and line.check not in ("", _hash(line)):
+            if line.check not in ("", _hash(line, before)):
                 raise DataError(f"{self.path}:{number}: was altered; remove the file")
+            before = line.check
 
 
 def _state(line: PieceLine) -> dict:
@@ -115,8 +122,9 @@ def _state(line: PieceLine) -> dict:
     return line.state if line.check else {}
 
 
-def _hash(line: PieceLine) -> str:
-    about = json.dumps([line.until_seconds, line.passages, line.state], sort_keys=True)
+def _hash(line: PieceLine | EndLine, before: str) -> str:
+    """Of a line and all before it, as ``before``, the check of the last of them, tells."""
+    about = json.dumps([before, asdict(replace(line, check=""))], sort_keys=True)
     return hashlib.sha256(about.encode()).hexdigest()[:16]
 
 
@@ -128,5 +136,8 @@ def text_track(index: FeatureIndex, video: str | os.PathLike, listener: Listener
 
 def _line(piece: Piece) -> PieceLine:
     passages = [(one.start_seconds, one.end_seconds, one.text) for one in piece.passages]
-    line = PieceLine("piece", piece.until_seconds, passages, dict(piece.state))
-    return replace(line, check=_hash(line))
+    return PieceLine("piece", piece.until_seconds, passages, dict(piece.state))
+
+
+def _checked(line: Line, before: str) -> Line:
+    return replace(line, check=_hash(line, before))

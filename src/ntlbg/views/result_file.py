@@ -54,6 +54,7 @@ def read_seen(path: str | Path) -> Answer | SelectedFrames:
     missing = sorted({*ARRAYS, *TEXTS} - arrays.keys() - texts.keys())
     if missing:
         raise DataError(f"{path}: not what an answer saw, it has no {', '.join(missing)}")
+    _check_shapes(arrays, path)
     seen = _context(arrays)
     common = {
         "evidence": describe_evidence(seen),
@@ -65,6 +66,33 @@ def read_seen(path: str | Path) -> Answer | SelectedFrames:
     if texts["answer"]:
         return Answer(text=texts["answer"], question=texts["question"], model="", **common)
     return SelectedFrames(question=texts["question"] or None, **common)
+
+
+def _check_shapes(arrays: dict[str, np.ndarray], path: str | Path) -> None:
+    """T frames with times and perhaps scores, of which K were chosen.
+
+    Raises:
+        DataError: something else.
+    """
+    frames, chosen = arrays["pts_seconds"].size, arrays["indices"].size
+    wanted: dict[str, tuple[int | None, ...]] = {
+        "features": (frames, None), "pts_seconds": (frames,), "scores": (frames,),
+        "indices": (chosen,), "weights": (chosen,), "spans": (chosen, 2),
+    }  # fmt: skip
+    for name, shape in wanted.items():
+        array = arrays.get(name)
+        if array is None and name == "scores":
+            continue
+        assert array is not None
+        fits = array.ndim == len(shape) and all(
+            want in (None, got) for want, got in zip(shape, array.shape)
+        )
+        kind = "iu" if name == "indices" else "fiu"
+        if not fits or array.dtype.kind not in kind or not np.isfinite(array).all():
+            raise DataError(f"{path}: {name} is damaged: {array.dtype} {array.shape}")
+    indices = arrays["indices"]
+    if not frames or (len(indices) and not 0 <= indices.min() <= indices.max() < frames):
+        raise DataError(f"{path}: indices are damaged: there are {frames} frames")
 
 
 def _context(arrays: dict[str, np.ndarray]) -> AnswerInput:

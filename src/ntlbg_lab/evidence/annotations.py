@@ -162,6 +162,7 @@ def _nextgqa(path: Path) -> Iterator[Annotation]:
     """
     for video, record in _object(_read_json(path), "the file").items():
         with _about(video):
+            name_of({"video": video}, "video")
             about = _object(record, "a video")
             duration = _duration(_value(about, "duration"))
             for question, windows in _object(_value(about, "location"), "location").items():

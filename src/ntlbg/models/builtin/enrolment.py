@@ -292,7 +292,7 @@ def _read(path: Path) -> EnrolledObject:
 
 
 def _check(thing: EnrolledObject, path: Path) -> None:
-    """Raises DataError: parts that do not fit, numbers that are none, pictures that show nothing."""
+    """Raises DataError: parts that do not fit, or a picture that cannot be read."""
     shape, dtype = thing.prototypes.shape, thing.prototypes.dtype
     named = isinstance(thing.name, str) and isinstance(thing.fingerprint, str)
     fits = len(shape) == 2 and shape[0] == len(thing.pictures) and shape[0] and dtype == np.float32
