@@ -1,6 +1,7 @@
 """What an answer or a selection saw, as a file: enough to draw it again without the video."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
@@ -56,7 +57,7 @@ def read_seen(path: str | Path) -> Answer | SelectedFrames:
         raise DataError(f"{path}: not what an answer saw, it has no {', '.join(missing)}")
     _check_shapes(arrays, path)
     seen = _context(arrays)
-    common = {
+    common: dict[str, Any] = {
         "evidence": describe_evidence(seen),
         "usage": {},
         "video": Path(texts["video"]),
