@@ -142,8 +142,12 @@ def _written(value) -> str:
     return json.dumps(value)
 
 
+class EndlessError(BaseException):
+    """No error of a library, which might be told as ours."""
+
+
 def _end(signum, frame):
-    raise TimeoutError(f"no end after {SECONDS} s")
+    raise EndlessError(f"no end after {SECONDS} s")
 
 
 def attempt(target: Target, path: Path, content: bytes) -> str:
@@ -174,7 +178,7 @@ def run(
         file, content = mutated(target, seed, number)
         try:
             outcomes[attempt(target, folder / file, content)] += 1
-        except Exception:  # noqa: BLE001  (all that is not ours is what is looked for)
+        except (Exception, EndlessError):  # noqa: BLE001  (all that is not ours is what is looked for)
             outcomes["fell"] += 1
             told = "".join(traceback.format_exc(limit=-3).splitlines(True)[:40])
             problems.append(f"{name}, seed {seed}, number {number}\n{told:.3000}")

@@ -193,6 +193,8 @@ def reason(error: Exception) -> str:
     if "ignore_mismatched_sizes" in str(error):  # it points to what it printed elsewhere
         return f"the shapes of its weights are not those that {CONFIG} says"
     lines = str(error).strip().splitlines()
+    if lines and lines[0].endswith(":"):  # and then what it is
+        return " ".join(lines[0:2])[:200]
     return lines[0][:200] if lines else type(error).__name__
 
 

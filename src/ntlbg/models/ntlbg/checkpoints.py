@@ -26,6 +26,7 @@ from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
 from ntlbg.models.precision import inference_dtype
+from ntlbg.models.pretrained_parts import Loading, check_settings
 
 WEIGHTS_FILE = "model.safetensors"
 MODEL = of_model(NtlbgConfig.model_type)
@@ -128,13 +129,10 @@ def load_reader(
         why = f", there is no {' and no '.join(lacking)}" if lacking else ""
         raise WeightsError(f"{folder}: holds no model that training left{why}; see docs/config.md")
     tensors = _read(folder / WEIGHTS_FILE)
-    try:
+    check_settings(folder)
+    with Loading(WeightsError, f"{folder}: its config.json or tokenizer is damaged", ""):
         settings = NtlbgConfig.from_pretrained(folder)
         processor = NtlbgProcessor.from_pretrained(folder)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise WeightsError(
-            f"{folder}: its config.json or tokenizer is damaged ({error})"
-        ) from error
     if settings.base_model is None:
         model = NtlbgForConditionalGeneration.from_pretrained(folder, dtype=dtype)
     else:
