@@ -93,7 +93,10 @@ def trained_by(config: Config) -> str | None:
 
 def needs_base(folder: str | Path) -> bool:
     """Whether this is a folder whose weights are completed by those of a base model."""
-    return is_reader(folder) and NtlbgConfig.from_pretrained(folder).base_model is not None
+    if not is_reader(folder):
+        return False
+    with Loading(ConfigError, f"{folder}: config.json cannot be used", ""):
+        return NtlbgConfig.from_pretrained(folder).base_model is not None
 
 
 def load_completed(folder: str | Path, options: Mapping) -> NtlbgForConditionalGeneration:
@@ -133,11 +136,13 @@ def load_reader(
     with Loading(WeightsError, f"{folder}: its config.json or tokenizer is damaged", ""):
         settings = NtlbgConfig.from_pretrained(folder)
         processor = NtlbgProcessor.from_pretrained(folder)
-    if settings.base_model is None:
-        model = NtlbgForConditionalGeneration.from_pretrained(folder, dtype=dtype)
-    else:
-        model = _base_of(settings, folder, tensors, dtype)
-        _fill_in(model, tensors, folder)
+    told = f"{folder}: its weights and its config.json do not make a model", "; copy it again"
+    with Loading(WeightsError, *told):
+        if settings.base_model is None:
+            model = NtlbgForConditionalGeneration.from_pretrained(folder, dtype=dtype)
+        else:
+            model = _base_of(settings, folder, tensors, dtype)
+            _fill_in(model, tensors, folder)
     if model.vision_tower is not None:
         convolutions_in(model.vision_tower, inference_dtype())
     return model.to("cuda" if gpu else "cpu").eval(), processor
