@@ -227,7 +227,7 @@ def model_type(folder: Path) -> str:
             f"{folder}: no model in this folder: {CONFIG} is damaged, or of something else "
             f"({error})"
         ) from error
-    if not isinstance(kind, str):
+    if not isinstance(kind, str) or not kind:
         raise ConfigError(
             f"{folder}: no model in this folder: {CONFIG} is of something else (model_type: got "
             f"{kind!r:.80}, a name is expected)"

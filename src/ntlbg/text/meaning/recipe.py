@@ -4,6 +4,7 @@ That library is not needed: its models are models of transformers, with a few sm
 them that say how tokens are pooled and what is put before a text.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,6 +141,6 @@ def _settings(path: Path) -> dict[str, Any]:
 
 def _json(path: Path) -> Any:
     """What a file holds; None where there is none."""
-    if not path.exists():
+    if not os.path.exists(path):  # nor any path so long that there is none
         return None
     return read_json(path, "a model of sentence-transformers", ConfigError)
