@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntlbg.question import parse_question
+from ntlbg.errors import QuestionError
+from ntlbg.question import checked_question, parse_question
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,9 @@ def test_any_text_is_read(text, options):
 )
 def test_a_question_about_the_whole_picture_is_told(question, is_it):
     assert parse_question(question).intent.asks_what_is_shown == is_it
+
+
+def test_bytes_that_are_no_letters_are_told():
+    for text, options in (("caf\udce9?", None), ("Which?", ["a", "caf\udce9"])):
+        with pytest.raises(QuestionError, match="holds a byte that is no letter"):
+            checked_question(text, options)

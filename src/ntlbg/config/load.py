@@ -157,8 +157,8 @@ def _put(content: dict[str, Any], path: str, value: Any, where: str) -> None:
             raise ConfigError(f"{where}: {'.'.join(parents[: number + 1])} holds no keys")
     if isinstance(block, dict):
         block[last] = value
-    elif (number := as_whole_number(last)) is not None and number < len(block):
-        block[number] = value
+    elif (place := as_whole_number(last)) is not None and place < len(block):
+        block[place] = value
     else:
         raise ConfigError(f"{where}: {path}: its list has {len(block)} elements, from 0")
 
