@@ -57,6 +57,7 @@ def test_commands_run(page, tmp_path, monkeypatch):
     data = {"train_datasets": [entry], "val_datasets": [], "test_datasets": []}
     content = {"dataset_config": data, "model_config": {"base_model": "builtin"}}
     Path("my.json").write_text(json.dumps(content))
+    Path("train.jsonl").write_text('{"video": "v.mp4", "question": "Which?", "answer": "owl"}\n')
     blocks = re.findall(
         r"^ *```bash\n(.*?)^ *```", text(ROOT / page), flags=re.MULTILINE | re.DOTALL
     )
