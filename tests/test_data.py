@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from ntlbg.data import (
     Sample,
-    read_json_lines,
     read_published,
     read_questions,
     read_samples,
     write_samples,
 )
 from ntlbg.errors import DataError
+from ntlbg.text_files import read_json_lines
 
 # str.splitlines splits at each of them, and JSON allows the last three inside a string as they are
 SEPARATORS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
@@ -54,7 +54,7 @@ def test_mistakes_name_file_line_and_field(tmp_path):
     with pytest.raises(DataError, match=r"questions\.jsonl:2: question: String should have"):
         list(read_samples(path))
     path.write_bytes(b"\xff")
-    with pytest.raises(DataError, match=r"questions\.jsonl: cannot be read as UTF-8"):
+    with pytest.raises(DataError, match=r"questions\.jsonl:1: cannot be read as UTF-8"):
         list(read_samples(path))
 
 
@@ -82,7 +82,7 @@ def written(path, *records):
 def test_a_number_as_id_is_text(tmp_path):
     path = written(tmp_path / "q.jsonl", OWN | {"id": 17}, OWN | {"id": "a"}, OWN)
     assert [found.id for found in read_questions(path)] == ["17", "a", None]
-    for wrong in (True, 1.5, float("nan"), [1]):
+    for wrong in (True, 1.5, [1]):
         with pytest.raises(DataError, match=r"q\.jsonl:1: id: Input should be a valid string"):
             list(read_questions(written(path, OWN | {"id": wrong})))
 
@@ -106,14 +106,15 @@ def test_ids_of_conversations_are_those_of_pictures_and_may_come_again(tmp_path)
 @pytest.mark.parametrize(
     ("change", "key"),
     [
-        ({"duration": float("nan")}, "duration"),
-        ({"duration": float("inf")}, "duration"),
         ({"duration": -0.5}, "duration"),
-        ({"evidence": [[0, 1], [2, float("nan")]]}, "evidence.1.1"),
+        ({"duration": "45"}, "duration"),
+        ({"duration": True}, "duration"),
+        ({"evidence": [[0, 1], [2, "3"]]}, "evidence.1.1"),
+        ({"evidence": ["45"]}, "evidence.0"),
         ({"evidence": [[-1, 2]]}, "evidence.0.0"),
     ],
 )
-def test_seconds_are_finite_and_not_negative(change, key, tmp_path):
+def test_seconds_are_numbers_and_not_negative(change, key, tmp_path):
     path = written(tmp_path / "q.jsonl", OWN, OWN | change)
     with pytest.raises(DataError, match=rf"q\.jsonl:2: {re.escape(key)}: Input should be "):
         list(read_questions(path))

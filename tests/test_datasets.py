@@ -1,6 +1,7 @@
 """Data sets on disk: questions in JSON and JSONL, five containers, features in three formats."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -11,19 +12,12 @@ from safetensors.torch import save_file
 from ntlbg.analysis import analyze, recommend_level
 from ntlbg.config import Config, changed
 from ntlbg.config.training_blocks import DatasetEntry
-from ntlbg.datasets import (
-    FEATURE_SUFFIXES,
-    VIDEO_FOLDERS,
-    VIDEO_SUFFIXES,
-    find_source,
-    load_items,
-    question_file,
-    read_features,
-)
+from ntlbg.datasets import load_items, question_file, read_features
 from ntlbg.encoders import ENCODERS
-from ntlbg.errors import ConfigError, DataError
+from ntlbg.errors import ConfigError, DataError, VideoNotFound
 from ntlbg.feature_loader import FeatureLoader, load_datasets
 from ntlbg.index.store import FeatureIndex
+from ntlbg.video_files import FEATURE_SUFFIXES, VIDEO_FOLDERS, VIDEO_SUFFIXES, find_source
 from small_experiment import SECONDS, write_dataset, write_features
 from tiny_models import HIDDEN
 
@@ -156,12 +150,49 @@ def test_benchmarks_have_folders_of_their_own_for_videos(folder, tmp_path):
         ("caf\u00e9", "cafe\u0301.mp4"),
         ("cafe\u0301.mp4", "caf\u00e9.mp4"),
         ("caf\u00e9", "cafe\u0301.npy"),
+        ("Clip", "cLIP.mkv"),
+        ("CLIP.mp4", "clip.MP4"),
+        ("Caf\u00c9.MOV", "cafe\u0301.mov"),
+        ("clip", "Clip.wmv"),
     ],
 )
 def test_names_of_cameras_and_of_macs_are_found(name, file, tmp_path):
     (tmp_path / file).touch()
     assert find_source(tmp_path, name) == tmp_path / file
     assert find_source(tmp_path, f"x{name}") is None
+
+
+def test_folders_in_a_name_are_found_too(tmp_path):
+    (tmp_path / "videos" / "Se\u0301rie").mkdir(parents=True)
+    film = tmp_path / "videos" / "Se\u0301rie" / "E1.MP4"
+    film.touch()
+    assert find_source(tmp_path, "s\u00e9rie/e1") == film
+
+
+def test_of_several_files_that_fit_none_is_taken(tmp_path):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "clip.mp4").touch()
+    (tmp_path / "videos" / "Clip.mkv").touch()
+    assert find_source(tmp_path, "Clip.mkv") == tmp_path / "videos" / "Clip.mkv"
+    for name in ("clip", "CLIP"):
+        with pytest.raises(VideoNotFound, match=rf"{name}: 2 files fit: .*/clip\.mp4, .*Clip\.mkv"):
+            find_source(tmp_path, name)
+    (tmp_path / "again.mp4").symlink_to("clip.mp4")
+    (tmp_path / "AGAIN.MP4").symlink_to("clip.mp4")
+    assert find_source(tmp_path, "Again") in (tmp_path / "again.mp4", tmp_path / "AGAIN.MP4")
+
+
+def test_a_file_that_came_later_is_found(tmp_path):
+    assert find_source(tmp_path, "Clip") is None
+    (tmp_path / "clip.mp4").touch()
+    os.utime(tmp_path, ns=(1, 1))
+    assert find_source(tmp_path, "Clip") == tmp_path / "clip.mp4"
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "x/" * 3000 + "x"])
+def test_a_name_that_no_disk_takes_is_told(name, tmp_path):
+    with pytest.raises(VideoNotFound, match="cannot be looked for"):
+        find_source(tmp_path, name)
 
 
 def test_videos_and_features_may_lie_apart_from_the_questions(tmp_path):

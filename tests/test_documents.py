@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 from typing import get_args
 
@@ -57,6 +58,8 @@ def test_commands_run(page, tmp_path, monkeypatch):
     data = {"train_datasets": [entry], "val_datasets": [], "test_datasets": []}
     content = {"dataset_config": data, "model_config": {"base_model": "builtin"}}
     Path("my.json").write_text(json.dumps(content))
+    Path("train.jsonl").write_text('{"video": "v.mp4", "question": "Which?", "answer": "owl"}\n')
+    shutil.copy(ROOT / "tests/data/video/vfr.mp4", "v.mp4")
     blocks = re.findall(
         r"^ *```bash\n(.*?)^ *```", text(ROOT / page), flags=re.MULTILINE | re.DOTALL
     )

@@ -168,7 +168,7 @@ def test_what_is_kept_is_written_once_and_then_stays(tmp_path):
     assert keep_json(path, {"seed": 1}) == {"seed": 1}
     assert keep_json(path, {"seed": 2}) == {"seed": 1}
     path.write_text("{")
-    with pytest.raises(DataError, match=r"settings\.json: not JSON .*choose another folder"):
+    with pytest.raises(DataError, match=r"settings\.json:1: not JSON .*choose another folder"):
         keep_json(path, {"seed": 1})
     assert path.read_text() == "{"
     path.write_text("[]")

@@ -20,6 +20,7 @@ from ntlbg.hub import (
     wanted_files,
     weight_files,
 )
+from ntlbg.models.pretrained_parts import check_settings
 
 FILES = {
     "config.json": '{"model_type": "clip"}',
@@ -236,3 +237,35 @@ def test_a_model_on_the_hub_without_weights_is_said(hub, source):
 )
 def test_weights_are_wanted_once_and_in_the_better_format(there, wanted):
     assert sorted(wanted_files(there)) == sorted(wanted)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"model_type": []}', "model_type: got \\[\\], a name is expected"),
+        (
+            '{"model_type": "a", "model_type": "b"}',
+            "config.json:1: model_type: this key is there twice",
+        ),
+        ("[" * 100_000, "more than 100 brackets"),
+        ('{"model_type": 1e400}', "is too large a number"),
+        (None, "config.json: is not a regular file"),
+    ],
+)
+def test_hostile_settings_are_told(content, told, tmp_path):
+    if content is None:
+        os.mkfifo(tmp_path / "config.json")
+    else:
+        (tmp_path / "config.json").write_text(content)
+    with pytest.raises(ConfigError, match=told):
+        model_type(tmp_path)
+    assert read_at_once(tmp_path) is None
+
+
+@pytest.mark.parametrize("key", ["hidden_size", "vocab_size", "num_hidden_layers", "depth"])
+@pytest.mark.parametrize("value", [-1, 10**12])
+def test_sizes_of_no_weights_are_told_before_anything_is_made(key, value, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "clip", "text": {key: value}}))
+    (tmp_path / "model.safetensors").write_bytes(bytes(1000))
+    with pytest.raises(ConfigError, match=rf"config\.json: text\.{key}: got {value}; its weights"):
+        check_settings(tmp_path)

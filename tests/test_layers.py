@@ -10,7 +10,7 @@ import ntlbg
 
 PACKAGE = Path(ntlbg.__file__).parent
 LAYERS = (
-    ("errors", "generation", "types", "visible"),
+    ("errors", "generation", "text_files", "types", "visible"),
     ("packages", "plugins", "roles"),
     ("config",),
     (
@@ -28,7 +28,9 @@ LAYERS = (
         "json_lines",
         "judging",
         "scratch",
+        "tensor_files",
         "time_text",
+        "video_files",
         "downloads",
         "published_parts",
         "question",

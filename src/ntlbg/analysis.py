@@ -10,11 +10,12 @@ import numpy as np
 from ntlbg.config import LEVELS, Config
 from ntlbg.config.blocks import VideoConfig
 from ntlbg.config.training_blocks import DatasetEntry
-from ntlbg.datasets import FEATURE_SUFFIXES, DatasetItem, load_items, read_features
+from ntlbg.datasets import DatasetItem, load_items, read_features
 from ntlbg.errors import DataError, VideoError
 from ntlbg.memory import Workload, reader_sizes
 from ntlbg.memory.plan import sequence_tokens
 from ntlbg.video import probe
+from ntlbg.video_files import FEATURE_SUFFIXES
 
 # Of the videos, this share must be no longer than what the level is for.
 COVERED_SHARE = 0.9

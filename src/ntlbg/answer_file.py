@@ -14,7 +14,7 @@ import numpy as np
 from ntlbg.answer_settings import as_asked, settings_of
 from ntlbg.answerers import Answerer
 from ntlbg.data import QuestionRecord, read_published
-from ntlbg.datasets import VIDEO_FOLDERS, find_source, question_file, video_folder
+from ntlbg.datasets import question_file, video_folder
 from ntlbg.encoders import Encoder
 from ntlbg.errors import ConfigError, DataError, QuestionError, VideoError, VideoNotFound
 from ntlbg.files import check_output
@@ -28,8 +28,10 @@ from ntlbg.pipeline import ask
 from ntlbg.selectors import check_selector
 from ntlbg.system import System, load_system
 from ntlbg.text.meaning import TextEncoder
+from ntlbg.text_files import as_whole_number
 from ntlbg.time_text import all_seen
 from ntlbg.types import Answer
+from ntlbg.video_files import VIDEO_FOLDERS, find_source
 from ntlbg.views.tables import interval_text, markdown_table
 
 WRITTEN = "what `ntlbg answer` writes there"
@@ -215,8 +217,6 @@ def _checked(
 
 
 def _check_row(out: Path, row: AnswerRow, asked: Sequence[Asked], settings: dict) -> None:
-    if not isinstance(row.place, int) or not isinstance(row.settings, dict):
-        raise DataError(f"{out}: not {WRITTEN}; choose another place")
     # a folder may be called otherwise now: its weights tell the model
     names = [
         name for name in settings if name != "model" and row.settings.get(name) != settings[name]
@@ -311,7 +311,8 @@ def _by_category(
 
 def _numbers_first(name: str) -> tuple[int, str]:
     """In the order of their size: LongVideoBench counts by the seconds 15, 60, 600 and 3600."""
-    return (int(name) if name.isdecimal() else 10**9), name
+    number = as_whole_number(name)
+    return (10**9 if number is None else number), name
 
 
 def _share(rows: Sequence[AnswerRow]) -> RightShare:

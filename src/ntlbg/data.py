@@ -6,7 +6,6 @@ as LLaVA has them, are read as they are published (``ntlbg.question_forms``).
 Times are seconds from the first picture; evidence intervals are ``[start, end)``.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -23,10 +22,14 @@ from pydantic import (
 
 from ntlbg.errors import DataError
 from ntlbg.question_forms import Form, recognise
+from ntlbg.text_files import MAX_LIST_BYTES, read_json, read_json_lines
 
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# Numbers alone: a text such as "45" may be anything.
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+QUESTIONS = "a file of questions"
 # LVBench counts its questions, and so do many lists; a number that is none names nothing.
-Id = Annotated[str, BeforeValidator(lambda given: str(given) if type(given) is int else given)]
+Text = Annotated[str, Field(max_length=10**6)]  # a limit also has halves of letters refused
+Id = Annotated[Text, BeforeValidator(lambda given: str(given) if type(given) is int else given)]
 # What data sets call the kinds by which their results are counted: LongVideoBench; Video-MME; MLVU
 # and LVBench; LongVideoBench and, from its ``duration``, Video-MME.
 CATEGORIES = ("question_category", "task_type", "question_type", "duration_group")
@@ -49,7 +52,7 @@ class QuestionRecord(BaseModel):
     answer: str | None = Field(
         None, min_length=1, description="the answer's text, also for multiple choice"
     )
-    options: list[str] | None = Field(None, description="choices; the answer is one of them")
+    options: list[Text] | None = Field(None, description="choices; the answer is one of them")
     answer_type: str | None = Field(
         None, description="first, last, before, after, count, exist, when, which, or your own"
     )
@@ -120,7 +123,7 @@ def _given(found: Record | DataError) -> Record:
 
 def _read(path: Path, kind: type[Record]) -> Iterator[Record | DataError]:
     places: dict[str, str] = {}  # by id
-    for number, record in _list(path) if path.suffix == ".json" else read_json_lines(path):
+    for number, record in _records(path):
         where = f"{path}:{number}"
         if not isinstance(record, dict):
             raise DataError(f"{where}: got {record!r:.80}; a question is a JSON object")
@@ -172,40 +175,12 @@ def write_samples(path: str | Path, samples: Iterable[Sample]) -> int:
     return len(lines)
 
 
-def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
-    """Line numbers, from 1, and what the lines of a file hold; empty lines are passed over.
-
-    Only a line feed ends a line: JSON strings may hold U+2028 and others at which
-    ``str.splitlines`` splits.
-
-    Raises:
-        DataError: naming file and line.
-    """
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"{path}:{number}: not JSON ({error.msg})") from error
-
-
-def read_text(path: Path) -> str:
-    """A file's text.
-
-    Raises:
-        DataError: it is missing or not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")  # some editors put a mark in front
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from error
-
-
-def _list(path: Path) -> Iterator[tuple[int, Any]]:
-    try:
-        records = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg})") from error
+def _records(path: Path) -> Iterator[tuple[int, Any]]:
+    """What a list holds, or lines do, with numbers from 1."""
+    if path.suffix.lower() != ".json":
+        yield from read_json_lines(path, QUESTIONS)
+        return
+    records = read_json(path, QUESTIONS, most=MAX_LIST_BYTES)
     if not isinstance(records, list):
         raise DataError(f"{path}: a .json file must hold a list of questions")
     yield from enumerate(records, start=1)

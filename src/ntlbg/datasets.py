@@ -7,8 +7,6 @@ computed before lie beside the questions or in ``features/``, under the video's 
 of beside the questions.
 """
 
-import unicodedata
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +15,10 @@ from safetensors import SafetensorError
 
 from ntlbg.config.training_blocks import DatasetEntry
 from ntlbg.data import Sample, read_samples
-from ntlbg.errors import DataError, VideoNotFound
-from ntlbg.visible import shortened
+from ntlbg.errors import DataError
+from ntlbg.video_files import FEATURE_SUFFIXES, find_source
 
 QUESTION_FILES = ("questions.jsonl", "questions.json")
-VIDEO_SUFFIXES = (".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm")
-# LongVideoBench has its files in videos/, MLVU in video/, and Video-MME's archives hold data/
-VIDEO_FOLDERS = ("videos", "video", "data")
-FEATURE_SUFFIXES = (".pt", ".safetensors", ".npy")
 
 
 @dataclass(frozen=True)
@@ -83,9 +77,8 @@ def question_file(path: Path) -> Path:
     if path.is_file():
         return path
     if not path.is_dir():
-        raise DataError(
-            f"{path}: no such file or folder; give a data set's questions or its folder"
-        )
+        why = "is not a regular file" if path.exists() else "no such file or folder"
+        raise DataError(f"{path}: {why}; give a data set's questions or its folder")
     found = [path / name for name in QUESTION_FILES if (path / name).is_file()]
     found = found or sorted([*path.glob("*.jsonl"), *path.glob("*.json")])
     if len(found) != 1 and found[:1] != [path / QUESTION_FILES[0]]:
@@ -95,43 +88,6 @@ def question_file(path: Path) -> Path:
             f"Name the file itself, or call it {QUESTION_FILES[0]}"
         )
     return found[0]
-
-
-def find_source(folder: Path, video: str) -> Path | None:
-    """The file of a video, or of its features where there is no video.
-
-    Raises:
-        VideoNotFound: a folder on the way may not be looked into, or no file has such a long name.
-    """
-    ending = Path(video).suffix  # of an id such as ep.01, part of the name
-    stem = video.removesuffix(ending) if ending.lower() in VIDEO_SUFFIXES else video
-    within = [folder, *(folder / name for name in VIDEO_FOLDERS)]
-    if ending.lower() == ".gif":  # as in the folder of LongVU's training videos
-        within.append(folder / "gifs")
-    endings = ["", *VIDEO_SUFFIXES] if stem == video else [""]
-    places = [place / name for name in _spellings(video, endings) for place in within]
-    names = list(_spellings(stem, FEATURE_SUFFIXES))
-    places += [place / name for place in (folder, folder / "features") for name in names]
-    try:
-        return next((place for place in places if place.is_file()), None)
-    except OSError as error:
-        raise VideoNotFound(
-            f"{shortened(str(folder / video))}: cannot be looked for ({error.strerror}); name "
-            "another file, or allow it to be read"
-        ) from error
-
-
-def _spellings(name: str, endings: Iterable[str]) -> Iterator[str]:
-    """A name with each ending, also in capitals as cameras write it, and in each Unicode form.
-
-    Letters with accents are one character in most texts, and two in names of files from a Mac.
-    """
-    forms = dict.fromkeys((name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))))
-    for ending in endings:
-        for form in forms:
-            yield f"{form}{ending}"
-            if ending:
-                yield f"{form}{ending.upper()}"
 
 
 def read_features(path: str | Path, fps: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

@@ -24,6 +24,7 @@ from typing import Any
 from ntlbg.errors import DataError, OutputError
 from ntlbg.marks import Kind, json_object
 from ntlbg.scratch import locked, own_file, scratch_folder, told
+from ntlbg.text_files import read_json
 
 ANY = "*"  # as a pattern: of files whose names are known only when they are made
 Inputs = Iterable[str | os.PathLike | None]
@@ -137,9 +138,9 @@ def keep_json(path: Path, content: dict[str, Any]) -> dict[str, Any]:
             stage.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         return content
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not JSON ({error}); choose another folder") from error
+        found = read_json(path, "a file of settings")
+    except DataError as error:
+        raise DataError(f"{error}; choose another folder") from error
     if not isinstance(found, dict):
         raise DataError(f"{path}: holds no settings; choose another folder")
     return found

@@ -8,7 +8,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from ntlbg.errors import DataError
 from ntlbg.files import replace_content
+from ntlbg.text_files import read_json
 
 HASHES = "hashes"  # the folder of what is remembered, in that of the index
 # Change this when a hash would be another one of the same file.
@@ -55,9 +57,9 @@ def _state(path: Path) -> tuple[int, ...]:
 def _remembered(memory: Path) -> dict | None:
     """What is kept of a file's hash; None where there is nothing, or something else."""
     try:
-        about = json.loads(memory.read_bytes())
+        about = read_json(memory, "a hash")
         about["state"] = tuple(about["state"])
         intact = re.fullmatch("[0-9a-f]{64}", about["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (DataError, KeyError, TypeError):
         return None
     return about if intact else None

@@ -7,14 +7,17 @@ that was fetched stays what it was, without a network, until another revision is
 
 import hashlib
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ntlbg.errors import ConfigError, NtlbgError, WeightsError
 from ntlbg.hashes import content_hash
+from ntlbg.text_files import read_json
 
 CONFIG = "config.json"
 PICTURES = ("preprocessor_config.json", "processor_config.json")
@@ -35,6 +38,7 @@ _WEIGHTS = (
     (r"pytorch_model(-\d+-of-\d+)?\.bin(\.index\.json)?", "pytorch_model.bin"),
 )
 Wanted = Callable[[Iterable[str]], list[str]]
+_PART = re.compile(r"[\w-][\w.-]{0,200}", re.ASCII)
 _NAME = re.compile(r"([\w-][\w.-]*/[\w.-]+)(?:@([\w./-]+))?", re.ASCII)
 
 
@@ -88,11 +92,12 @@ def fetched_folder(name: str) -> Path | None:
 def read_at_once(folder: Path) -> int | None:
     """Tokens that a language model reads at once, as its settings say; None where they do not."""
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        length = config.get("text_config", config).get("max_position_embeddings")
-    except (OSError, ValueError, AttributeError):
+        config = read_settings(folder / CONFIG)
+    except ConfigError:
         return None
-    return length if isinstance(length, int) and length > 0 else None
+    text = config.get("text_config", config)
+    length = text.get("max_position_embeddings") if isinstance(text, dict) else None
+    return length if type(length) is int and length > 0 else None
 
 
 def _passes(check: Callable[[Path], None], folder: Path) -> bool:
@@ -188,6 +193,8 @@ def reason(error: Exception) -> str:
     if "ignore_mismatched_sizes" in str(error):  # it points to what it printed elsewhere
         return f"the shapes of its weights are not those that {CONFIG} says"
     lines = str(error).strip().splitlines()
+    if lines and lines[0].endswith(":"):  # and then what it is
+        return " ".join(lines[0:2])[:200]
     return lines[0][:200] if lines else type(error).__name__
 
 
@@ -208,19 +215,49 @@ def model_type(folder: Path) -> str:
     Raises:
         ConfigError: there is none, or something else.
     """
-    try:
-        kind = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["model_type"]
-    except OSError as error:
+    if not os.path.lexists(folder / CONFIG):
         raise ConfigError(
             f"{folder}: no model in this folder, it has no {CONFIG}; a training that has not "
             "finished leaves checkpoints only: start it again, and take its own folder then"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
+        )
+    try:
+        kind = read_settings(folder / CONFIG).get("model_type")
+    except ConfigError as error:
         raise ConfigError(
             f"{folder}: no model in this folder: {CONFIG} is damaged, or of something else "
-            f"({reason(error)})"
+            f"({error})"
         ) from error
-    return str(kind)
+    if not isinstance(kind, str) or not kind:
+        raise ConfigError(
+            f"{folder}: no model in this folder: {CONFIG} is of something else (model_type: got "
+            f"{kind!r:.80}, a name is expected)"
+        )
+    return kind
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of a model's folder.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    found = read_json(path, "the whole folder of a model", ConfigError)
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path}: holds no settings; fetch it again")
+    return found
+
+
+def part_names(index: Path) -> list[str]:
+    """The files that an index of weights names.
+
+    Raises:
+        ConfigError: it names none, or such as lie elsewhere.
+    """
+    places = read_settings(index).get("weight_map")
+    names = sorted(set(map(str, places.values()))) if isinstance(places, dict) else []
+    if not names or not all(_PART.fullmatch(name) for name in names):
+        raise ConfigError(f"{index}: weight_map: names no files beside it")
+    return names
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -243,12 +280,11 @@ def weight_files(folder: Path) -> list[Path]:
 
 def _parts(index: Path) -> list[Path]:
     try:
-        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        parts = [index.parent / name for name in sorted(names)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{index}: names no parts ({reason(error)}); fetch it again") from error
+        parts = [index.parent / name for name in part_names(index)]
+    except ConfigError as error:
+        raise WeightsError(f"{index}: names no parts ({error}); fetch it again") from error
     missing = [part.name for part in parts if not part.is_file()]
-    if missing or not parts:
+    if missing:
         raise WeightsError(
             f"{index.parent}: {len(missing)} of {len(parts)} parts of the weights are missing, "
             f"{', '.join(missing[:3])}; finish the download, or copy them from where it was whole"

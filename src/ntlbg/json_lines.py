@@ -1,17 +1,21 @@
 """Records in a file, one JSON object a line, that survive a run which is killed at any byte."""
 
+import builtins
 import fcntl
 import json
 import os
 import re
+import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import MISSING, Field, asdict, fields
 from pathlib import Path
+from typing import Any, get_args, get_origin
 
 from ntlbg.errors import DataError, OutputError
 from ntlbg.files import check_regular, staged_file
 from ntlbg.marks import Kind
+from ntlbg.text_files import MAX_LIST_BYTES, parse_json, read_bytes
 
 # Dataclass of a line; or several, by the value of a line's first field.
 RecordType = type | Mapping[str, type]
@@ -70,24 +74,63 @@ def read_records(path: Path, record: RecordType, what: str) -> tuple[list, bool]
     if not check_regular(path):
         return [], False
     found: list = []
+    text = read_bytes(path, what, most=MAX_LIST_BYTES).decode("ascii", "replace")
+    *lines, rest = text.split("\n")
     try:
-        *lines, rest = path.read_text(encoding="ascii").split("\n")
         found.extend(_parsed(line, record) for line in lines)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
-        where = f"line {len(found) + 1}"
+    except (DataError, ValueError) as error:
+        where = f"line {len(found) + 1}: {error}"
         raise DataError(f"{path}: not {what} ({where}); choose another place") from error
     records = (record,) if isinstance(record, type) else record.values()
-    if not any(_may_be_torn(rest, one) for one in records):
+    if not (rest.isascii() and any(_may_be_torn(rest, one) for one in records)):
         raise DataError(f"{path}: not {what} (its last line); choose another place")
     return found, bool(rest)
 
 
-def _parsed(line: str, record: RecordType):
-    values = json.loads(line)
-    kind = record if isinstance(record, type) else record[next(iter(values.values()), "")]
+def _parsed(line: str, record: RecordType) -> Any:
+    """Raises DataError: not JSON. ValueError: no record, with the reason."""
+    if not line.isascii():
+        raise ValueError("letters that are not ASCII")
+    values = parse_json(line, "", line=None)
+    if not isinstance(values, dict):
+        raise ValueError(f"{values!r:.40} is no object")
+    kind = record if isinstance(record, type) else _named(record, next(iter(values.values()), ""))
+    known = {field.name: field for field in fields(kind)}
+    lacking = [name for name, field in known.items() if _is_required(field) and name not in values]
+    for name in (*lacking, *(values.keys() - known)):
+        raise ValueError(f"{name} is missing" if name in known else f"{name!r:.40} is not of it")
+    for name, value in values.items():
+        if not _fits(value, known[name].type):
+            raise ValueError(f"{name}: got {value!r:.40}")
     return kind(**values)
+
+
+def _named(records: Mapping[str, type], name: Any) -> type:
+    if not isinstance(name, str) or name not in records:
+        raise ValueError(f"{name!r:.40} is none of {', '.join(records)}")
+    return records[name]
+
+
+def _is_required(field: Field) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value of JSON is of a field's type; tuples are lists there."""
+    inner = get_args(kind)
+    match get_origin(kind):
+        case types.UnionType:
+            return any(_fits(value, one) for one in inner)
+        case builtins.list:
+            return isinstance(value, list) and all(_fits(one, inner[0]) for one in value)
+        case builtins.tuple:
+            fitting = isinstance(value, list) and len(value) == len(inner)
+            return fitting and all(map(_fits, value, inner))
+        case builtins.dict:
+            return isinstance(value, dict) and all(_fits(one, inner[1]) for one in value.values())
+    if kind is float:
+        return type(value) in (int, float)
+    return not isinstance(kind, type) or type(value) is kind  # else Any
 
 
 def records_kind(record: RecordType, what: str) -> Kind:
@@ -154,9 +197,9 @@ def _may_be_torn(text: str, record: type) -> bool:
         place += len(key)
         try:
             _, place = json.JSONDecoder().raw_decode(text, place)
-        except ValueError:
+        except json.JSONDecodeError:
             return True
-        except RecursionError:
+        except (ValueError, RecursionError):  # endless numbers or brackets are not of us
             return False
         if re.fullmatch(r"[.eE+\d-]*", text[place:]):
             return True  # in a number, as in "12." and "1e-"

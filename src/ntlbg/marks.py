@@ -87,7 +87,8 @@ def tensor_file(name: str, *names: str) -> Kind:
 
     def holds(path: Path) -> bool:
         header = tensor_header(path)
-        return header.keys() | header.get("__metadata__", {}).keys() >= set(names)
+        texts = header.get("__metadata__")
+        return header.keys() | (texts.keys() if isinstance(texts, dict) else set()) >= set(names)
 
     return Kind(name, holds)
 

@@ -22,13 +22,13 @@ UNPUBLISHED = -1
 LENGTHS = ("short", "medium", "long")  # a duration of Video-MME
 # Keys that look like options: optionA, answer_choices, candidates_en; A and B; NExT-QA's a0 and a1.
 _OPTION_KEY = re.compile(r"(option|choice|candidate)(?!al)", re.IGNORECASE)
-_LETTER_KEY = re.compile(r"[A-J]|a\d", re.IGNORECASE)
+_LETTER_KEY = re.compile("[A-J]|a[0-9]", re.IGNORECASE)
 _LETTER = re.compile(r"\(?([A-Za-z])\)?[.:]?")
 _INLINE = re.compile(r"\n\s*\(([A-Z])\)")  # LVBench has its options in the question
 # A dash may stand for a colon: 20:12-20-15.
-_TIME = r"(\d+[:-]\d\d?(?:[:-]\d\d?)?)"
+_TIME = r"([0-9]{1,4}[:-][0-9]{1,2}(?:[:-][0-9]{1,2})?)"
 _SPAN = re.compile(rf"{_TIME}\s*[-–~]\s*{_TIME}")
-_MOMENT = re.compile(r"(\d+(?::\d\d?){1,2})")
+_MOMENT = re.compile(r"([0-9]{1,4}(?::[0-9]{1,2}){1,2})")
 
 
 def _alone(record: dict, where: str) -> Iterator[tuple[str, dict]]:
@@ -79,7 +79,7 @@ def _longvideobench(record: dict, where: str) -> dict:
     """
     fields = dict(record)
     _rename(fields, "video", "video_path", "video_id")
-    numbered = [fields.pop(key) for key in sorted(fields) if re.fullmatch(r"option\d", key)]
+    numbered = [fields.pop(key) for key in sorted(fields) if re.fullmatch("option[0-9]", key)]
     listed = fields.pop("candidates", None) or fields.pop("options", None) or numbered
     texts = _texts(listed, "candidates", where)
     _offer(fields, texts, _place_of_choice(fields.pop("correct_choice", None), len(texts), where))

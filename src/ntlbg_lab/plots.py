@@ -4,7 +4,6 @@ Training curves; right answers as bars with intervals, by type of question or by
 comparisons; and what an answer saw. Videos are independent, the questions about one are not.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -15,10 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ntlbg.data import read_json_lines
 from ntlbg.errors import DataError
 from ntlbg.intervals import mean_over_questions
 from ntlbg.judging import same_text
+from ntlbg.text_files import MAX_LIST_BYTES, read_json, read_json_lines
 from ntlbg.views.plots import STYLE, Bars, save_bars, save_figure, save_timeline
 from ntlbg.views.plots_features import save_feature_plane
 from ntlbg.views.result_file import read_seen
@@ -204,15 +203,10 @@ def _draw_seen(path: Path, folder: Path) -> list[Path]:
 
 def _read_rows(path: Path) -> list[dict]:
     """The objects of a JSON list, or of JSON lines."""
-    try:
-        if path.suffix == ".jsonl":
-            content = [row for _, row in read_json_lines(path)]
-        else:
-            content = json.loads(path.read_text(encoding="utf-8"))
-    except DataError as error:  # names the file and says what is wrong
-        raise DataError(f"{error}; give {ACCEPTED}") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON ({error}); give {ACCEPTED}") from error
+    if path.suffix == ".jsonl":
+        content = [row for _, row in read_json_lines(path, ACCEPTED)]
+    else:
+        content = read_json(path, ACCEPTED, most=MAX_LIST_BYTES)
     if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
         raise DataError(f"{path}: holds no list of results; give {ACCEPTED}")
     return content

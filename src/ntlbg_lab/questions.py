@@ -16,7 +16,6 @@ from ntlbg.answerers.ntlbg import NtlbgAnswerer
 from ntlbg.answerers.ntlbg_folder import load_ntlbg_answerer
 from ntlbg.choosing import choose
 from ntlbg.config import Config, load_config
-from ntlbg.data import read_json_lines
 from ntlbg.datasets import DatasetItem
 from ntlbg.errors import DataError
 from ntlbg.feature_loader import FeatureLoader, QuestionFeatures, load_datasets
@@ -28,6 +27,7 @@ from ntlbg.memory.measuring import MeasuredPeak
 from ntlbg.models.ntlbg.building import build_reader
 from ntlbg.question import parse_question
 from ntlbg.retrievers.ntlbg import NtlbgRetriever
+from ntlbg.text_files import read_json_lines
 from ntlbg.types import AnswerInput, VideoIndex
 from ntlbg_lab.evidence.metrics import (
     Answered,

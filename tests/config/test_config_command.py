@@ -10,6 +10,8 @@ from ntlbg.cli import app
 from ntlbg.config import LEVELS, json_schema, load_config, to_json
 from small_experiment import small_config
 
+CONFIGS = Path(__file__).parents[2] / "configs"
+
 
 @pytest.fixture
 def config(tmp_path):
@@ -171,6 +173,42 @@ def test_analyze_tells_data_sets_parts_of_memory_and_the_smallest_card(config):
     assert "no card of the menu is large enough for training; see ntlbg config opt" in out
 
 
+def test_nothing_to_analyze_is_an_error(config):
+    keys = [f"dataset_config.{part}_datasets.0.path=nowhere" for part in ("train", "val", "test")]
+    gone = [word for key in keys for word in ("--set", key)]
+    done = run("config", "analyze", "--config", config, *gone, code=2)
+    assert "0 of 3 data sets are there" in done.stdout
+    assert "error: none of its data sets is there" in done.stderr
+    json.loads(run("config", "analyze", "--config", config, *gone, "--json", code=2).stdout)
+
+
+@pytest.mark.parametrize("command", [("plan", "--json"), ("config", "validate")])
+def test_the_defaults_are_there_outside_the_repository(command, tmp_path, monkeypatch):
+    named = run(*command, "--config", str(CONFIGS / "longvideo_config.json")).stdout
+    monkeypatch.chdir(tmp_path)
+    done = run(*command)
+    assert done.stdout.split("\n")[1:] == named.split("\n")[1:]
+    assert "the defaults of the package, which are the same, are read" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("description=NaN", "--set description: NaN is no number in JSON"),
+        ('metadata={"a": 1, "a": 2}', "--set metadata: a: this key is there twice"),
+        ("video_config.fps=1e400", "--set video_config.fps: 1e400 is too large a number"),
+        ("description=" + "[" * 100_000, "--set description: more than 100 brackets"),
+        ("video_config.max_frames=" + "9" * 5000, "is too large a number (5000 characters)"),
+        ("dataset_config.test_datasets.\u00b2=1", "its list has"),
+        ("dataset_config.test_datasets.99999999999999999999.name=a", "holds no keys"),
+    ],
+)
+def test_hostile_keys_are_told(override, message, config):
+    done = run("plan", "--config", config, "--set", override, code=2)
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_schema_is_printed():
     assert json.loads(run("config", "schema").stdout) == json_schema()
 
@@ -236,12 +274,16 @@ def test_a_wrong_file_is_told_by_path_value_and_what_is_allowed(
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "not JSON"), ('{"a": 1,', "not JSON"), ("[1]", "got [1]; input should be an object")],
+    [
+        ("", "1: not JSON"),
+        ('{"a": 1,', "1: not JSON"),
+        ("[1]", " got [1]; input should be an object"),
+    ],
 )
 def test_a_file_that_is_no_configuration(text, message, tmp_path):
     path = tmp_path / "wrong.json"
     path.write_text(text)
-    assert f"{path}: {message}" in run("config", "validate", "--config", str(path), code=2).stderr
+    assert f"{path}:{message}" in run("config", "validate", "--config", str(path), code=2).stderr
 
 
 def test_folders_of_the_package_s_own_models_are_planned(config, tmp_path):

@@ -201,7 +201,7 @@ BROKEN = {
         without("preprocessor_config.json"), ConfigError, "says not how it wants its pictures",
     ),
     "damaged preprocessing": (
-        garbled("preprocessor_config.json"), ConfigError, "how it wants its pictures cannot be",
+        garbled("preprocessor_config.json"), ConfigError, "preprocessor_config.json:1: not JSON",
     ),
     "other pictures": (
         lambda folder: change(

@@ -357,3 +357,9 @@ def test_what_was_indexed_before_is_found(tmp_path):
     np.testing.assert_array_equal(track.pts_seconds, np.arange(3.0))
     np.testing.assert_array_equal(track.notes["n"], np.arange(3))
     assert track.meta == {"encoder": "e", "damaged": False}
+
+
+def test_a_pipe_in_the_place_of_an_entry_is_missing(index):
+    index.root.mkdir()
+    os.mkfifo(index.root / f"{'0' * 64}.safetensors")
+    assert index.load("0" * 64) is None

@@ -1,5 +1,7 @@
 """Passages are kept piece by piece: what a killed run had is not listened to again."""
 
+import json
+
 import pytest
 
 from ntlbg.errors import DataError
@@ -40,6 +42,35 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path):
         Passage(text, 10.0 * number + 1, 10.0 * number + 3, "speech")
         for number, text in enumerate(WORDS)
     ]
+
+
+@pytest.mark.parametrize("change", [
+    lambda lines: [lines[0].replace("One.", "Two."), *lines[1:]],
+    lambda lines: [lines[0].replace('"pieces": 1', '"pieces": 7'), *lines[1:]],
+    lambda lines: [lines[0], *lines[2:]],
+    lambda lines: lines[:3] + lines[4:],
+    lambda lines: [lines[1], lines[0], *lines[2:]],
+])  # fmt: skip
+def test_lines_that_were_altered_are_refused(change, tmp_path):
+    track = TextTrack(tmp_path / "speech.jsonl", "speech")
+    list(track.grow(pieces))
+    written = track.path.read_text().splitlines(keepends=True)
+    track.path.write_text("".join(change(written)))
+    for read in (track.passages, lambda: list(track.grow(pieces))):
+        with pytest.raises(DataError, match=r"speech\.jsonl:\d: was altered; remove the file"):
+            read()
+
+
+def test_lines_of_earlier_versions_are_gone_on_from_without_their_state(tmp_path):
+    track, asked = TextTrack(tmp_path / "speech.jsonl", "speech"), []
+    list(track.grow(pieces))
+    first = json.loads(track.path.read_text().splitlines()[0])
+    del first["check"]
+    track.path.write_text(json.dumps(first) + "\n")
+    assert [one.text for one in track.passages()] == ["One."]
+    list(track.grow(lambda after, state: pieces(after, state, asked=asked)))
+    assert asked[0] == (1, {})
+    assert track.is_complete
 
 
 def test_what_is_complete_is_not_listened_to_again(tmp_path):

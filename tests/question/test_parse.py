@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntlbg.question import parse_question
+from ntlbg.errors import QuestionError
+from ntlbg.question import checked_question, parse_question
 
 
 @pytest.mark.parametrize(
@@ -90,3 +91,9 @@ def test_a_long_question_is_read_in_time_that_grows_with_it(text):
     seconds(100)
     # quadratic it would be 256 times as much, of which the second term is a small part
     assert seconds(32_000) < 64 * seconds(2_000) + 0.5
+
+
+def test_bytes_that_are_no_letters_are_told():
+    for text, options in (("caf\udce9?", None), ("Which?", ["a", "caf\udce9"])):
+        with pytest.raises(QuestionError, match="holds a byte that is no letter"):
+            checked_question(text, options)

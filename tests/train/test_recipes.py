@@ -90,7 +90,7 @@ def test_a_recipe_may_come_from_another_package(monkeypatch, tmp_path):
         ('{"model_type": "opt"}', "model_type: got 'opt'; input should be 'longvu'"),
         ('{"recipe": "builtin"}', "mine.json: backgrounds: this key must be given"),
         ("[]", "mine.json: got []; "),
-        ("{", "mine.json: not JSON"),
+        ("{", "mine.json:1: not JSON"),
         (None, "mine.json: no such file"),
     ],
 )

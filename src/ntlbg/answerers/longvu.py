@@ -15,6 +15,7 @@ from ntlbg.memory import Device, Setup, Workload, device_of, model_sizes, plan_a
 from ntlbg.models.longvu.formats import BENCHMARKS, LETTERS, format_question
 from ntlbg.models.longvu.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.models.longvu.processing_longvu import LongVUProcessor
+from ntlbg.models.pretrained_parts import Loading, check_settings
 from ntlbg.retrievers.longvu import LongVURetriever
 from ntlbg.types import AnswerInput, Question, Reply
 
@@ -111,14 +112,11 @@ def load_longvu_answerer(folder: str | Path) -> LongVUAnswerer:
         WeightsError: one of them cannot be loaded.
     """
     folder = Path(folder)
-    try:
+    check_settings(folder)
+    told = f"{folder}: no LongVU model with its tokenizer", "; make one with `ntlbg convert longvu`"
+    with Loading(WeightsError, *told):
         model = LongVUForConditionalGeneration.from_pretrained(folder, dtype="auto")
         processor = LongVUProcessor.from_pretrained(folder)
-    except (OSError, ValueError) as error:
-        raise WeightsError(
-            f"{folder}: no LongVU model with its tokenizer ({error}); make one with "
-            "`ntlbg convert longvu`"
-        ) from error
     device = "cuda" if torch.cuda.is_available() else "cpu"
     key = f"longvu-{folder_fingerprint(folder, index_root())}"
     return LongVUAnswerer(model.to(device), processor, key, name=folder.name)

@@ -12,9 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from transformers import (
-    AutoConfig,
     AutoModelForImageTextToText,
     PreTrainedConfig,
     PreTrainedModel,
@@ -39,9 +37,10 @@ from ntlbg.answerers.shown import Prompt, Shown
 from ntlbg.answerers.transformers_options import TransformersOptions, loading
 from ntlbg.downloads import index_root
 from ntlbg.errors import BudgetError, ConfigError, WeightsError
-from ntlbg.hub import find_model, folder_fingerprint, model_type, reason, weight_files
+from ntlbg.hub import find_model, folder_fingerprint, model_type, weight_files
 from ntlbg.memory import Device, LoadedSizes, device_of, loaded_sizes, plan_reading
 from ntlbg.models.picture_processor import PictureProcessor, load_picture_processor
+from ntlbg.models.pretrained_parts import Loading, load_config
 from ntlbg.models.quiet import quiet_transformers
 from ntlbg.types import AnswerInput, Question, Reply
 
@@ -231,13 +230,9 @@ def load_transformers_answerer(name: str, given: Mapping[str, Any]) -> Transform
     check_shown(options, config.model_type)
     with quiet_transformers():
         processor = load_picture_processor(folder, config)
-        try:
+        advice = "; download it again, or check its options"
+        with Loading(WeightsError, f"{name}: the weights cannot be loaded", advice):
             model = AutoModelForImageTextToText.from_pretrained(folder, config=config, **loaded_as)
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise WeightsError(
-                f"{name}: the weights cannot be loaded ({reason(error)}); download the model "
-                "again, or check its options"
-            ) from error
     # sampling is asked for by the user; what the checkpoint suggests would be warned about
     for key in ("temperature", "top_p", "top_k"):
         setattr(model.generation_config, key, None)
@@ -267,15 +262,12 @@ def _check_files(folder: Path) -> None:
 
 
 def _config(folder: Path) -> PreTrainedConfig:
-    try:
-        config = AutoConfig.from_pretrained(folder)
-    except (OSError, ValueError, KeyError) as error:
-        if "cambrian" in str(error):
-            raise ConfigError(
-                f"{folder}: a checkpoint as LongVU publishes it; make a folder that can be loaded "
-                "with `ntlbg convert longvu`"
-            ) from error
-        raise ConfigError(f"{folder}: config.json cannot be used ({reason(error)})") from error
+    if "cambrian" in model_type(folder):
+        raise ConfigError(
+            f"{folder}: a checkpoint as LongVU publishes it; make a folder that can be loaded "
+            "with `ntlbg convert longvu`"
+        )
+    config = load_config(folder)
     if type(config) not in AutoModelForImageTextToText._model_mapping:
         raise ConfigError(
             f"{folder}: a model of type {config.model_type!r} does not read pictures and text; "

@@ -85,8 +85,13 @@ def _note(line: str) -> None:
 
 
 def _loaded(path: Path, overrides: list[str] | None, say=_note):
+    from ntlbg.config import Config as Settings
     from ntlbg.config import load_config
+    from ntlbg.config.load import settings_in
 
+    if path == DEFAULT_CONFIG and not path.exists():  # outside a copy of the repository
+        _note(f"there is no {path} here; the defaults of the package, which are the same, are read")
+        return settings_in({}, Settings, "the defaults", overrides or (), say)
     return load_config(path, overrides or (), say)
 
 
@@ -174,6 +179,7 @@ def analyze(
     cards = smallest_cards(loaded)
     if as_json:
         console.print_json({**found.to_dict(), "memory": memory | {"smallest_cards": cards}})
+        _end_without_data(found)
         return
     for report in found.datasets:
         typer.echo(visible(_dataset_line(report.to_dict())))
@@ -185,6 +191,14 @@ def analyze(
         if cards
         else "no card of the menu is large enough for training; see ntlbg config optimize"
     )
+    _end_without_data(found)
+
+
+def _end_without_data(found) -> None:
+    """Exit code 2 where nothing that the file names could be looked at."""
+    if not any(report.there for report in found.datasets):
+        typer.echo("error: none of its data sets is there; see which are missing", err=True)
+        raise typer.Exit(2)
 
 
 def _there_line(found) -> str:

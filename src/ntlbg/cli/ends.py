@@ -20,8 +20,7 @@ from ntlbg.visible import shortened, visible
 WRONG = 2
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
 UNREAD = 1  # nobody reads what is printed any more; as of Python's own tools
-# Addresses that `ntlbg ask` takes with the built-in model: by `ulimit -v`, 1,500 MB were too few and
-# these enough.
+# Addresses that `ntlbg ask` takes with the built-in model: of `ulimit -v` 1,500 MB were too few.
 NEEDED_MEGABYTES = 2000
 # Streams, index, film, weights, and the libraries' own: set by hand, well above what was seen.
 NEEDED_FILES = 64

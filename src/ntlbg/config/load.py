@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails
 
 from ntlbg.config.derive import DEFAULTS, Say, agree
 from ntlbg.config.schema import Config
 from ntlbg.errors import ConfigError
+from ntlbg.text_files import as_whole_number, is_json, parse_json, read_text
 
 Schema = TypeVar("Schema", bound=BaseModel)
 # Files without the key `recipe` tell theirs by another key.
@@ -64,18 +65,8 @@ def read_content(path: str | Path) -> Any:
     Raises:
         ConfigError: the file is not there, or not JSON.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors put a mark in front
-    except (FileNotFoundError, IsADirectoryError) as error:
-        what = "a folder" if path.is_dir() else f"no such file in {path.parent.resolve()}"
-        raise ConfigError(f"{path}: {what}; name a configuration file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as UTF-8 text ({error})") from error
-    try:
-        return from_json(without_comments(text))
-    except ValueError as error:
-        raise ConfigError(f"{path}: not JSON: {error}") from error
+    text = read_text(path, "a configuration file", ConfigError)
+    return parse_json(without_comments(text), path, ConfigError)
 
 
 def recipe_named(content: Any) -> Any:
@@ -152,10 +143,9 @@ def parsed_override(override: str) -> tuple[str, Any]:
     path, equals, value = override.partition("=")
     if not equals or not path.strip():
         raise ConfigError(f"--set {override}: write path.to.key=value")
-    try:
-        return path.strip(), json.loads(value)
-    except json.JSONDecodeError:
+    if not is_json(value):
         return path.strip(), value
+    return path.strip(), parse_json(value, f"--set {path.strip()}", ConfigError, line=None)
 
 
 def _put(content: dict[str, Any], path: str, value: Any, where: str) -> None:
@@ -167,15 +157,16 @@ def _put(content: dict[str, Any], path: str, value: Any, where: str) -> None:
             raise ConfigError(f"{where}: {'.'.join(parents[: number + 1])} holds no keys")
     if isinstance(block, dict):
         block[last] = value
-    elif last.isdigit() and int(last) < len(block):
-        block[int(last)] = value
+    elif (place := as_whole_number(last)) is not None and place < len(block):
+        block[place] = value
     else:
         raise ConfigError(f"{where}: {path}: its list has {len(block)} elements, from 0")
 
 
 def _inside(block: dict | list, key: str) -> Any:
     if isinstance(block, list):
-        return block[int(key)] if key.isdigit() and int(key) < len(block) else None
+        number = as_whole_number(key)
+        return block[number] if number is not None and number < len(block) else None
     return block.get(key)
 
 

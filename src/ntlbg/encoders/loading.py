@@ -1,6 +1,5 @@
 """From a folder or a name of the hub to an encoder that others trained."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -29,11 +28,11 @@ from ntlbg.hub import (
     find_model,
     folder_fingerprint,
     model_type,
-    reason,
+    read_settings,
     weight_files,
 )
 from ntlbg.models.precision import gpu_dtype
-from ntlbg.models.pretrained_parts import load_config, load_weights
+from ntlbg.models.pretrained_parts import Loading, load_config, load_weights
 from ntlbg.models.quiet import quiet_transformers
 
 # Change this when the same model would give other vectors of the same frames.
@@ -149,7 +148,10 @@ def _loaded(
         config = load_config(folder)
         family = FAMILIES[config.model_type]
         pixels = _pixels(folder, config, family)
-        tokenizer = None if family.texts is None else _tokenizer(folder, config)
+        tokenizer = None
+        if family.texts is not None:
+            tokenizer = _tokenizer(folder, config)
+            _check_tokens(folder, tokenizer, config)
         model = load_weights(folder, config, dtype, _OF_THE_LOSS.__contains__).to(device)
     about: dict[str, Any] = {
         "name": name,
@@ -163,12 +165,8 @@ def _loaded(
 
 
 def _pixels(folder: Path, config: PreTrainedConfig, family: Family) -> Pixels:
-    try:
+    with Loading(ConfigError, f"{folder}: how it wants its pictures cannot be read", ""):
         pixels = read_pixels(_processor(folder, config))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise ConfigError(
-            f"{folder}: how it wants its pictures cannot be read ({reason(error)})"
-        ) from error
     side = None if family.side is None else family.side(config)
     if side is not None and isinstance(pixels, WholePicture) and pixels.size != (side, side):
         height, width = pixels.size
@@ -189,30 +187,31 @@ def _processor(folder: Path, config: PreTrainedConfig) -> Any:
 
 
 def _tokenizer(folder: Path, config: PreTrainedConfig) -> Any:
-    try:
-        if _is_first_siglip(folder) and (folder / "tokenizer.json").is_file():
-            # the same tokens as by its own class, which needs sentencepiece
-            tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-        else:
-            tokenizer = AutoTokenizer.from_pretrained(folder, config=config, local_files_only=True)
-    except ImportError as error:
-        raise ConfigError(
-            f"{folder}: its tokenizer needs sentencepiece; run `pip install sentencepiece protobuf`"
-        ) from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ConfigError(f"{folder}: its tokenizer cannot be read ({reason(error)})") from error
+    with Loading(ConfigError, f"{folder}: its tokenizer cannot be read", ""):
+        try:
+            if _is_first_siglip(folder) and (folder / "tokenizer.json").is_file():
+                # the same tokens as by its own class, which needs sentencepiece
+                return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+            return AutoTokenizer.from_pretrained(folder, config=config, local_files_only=True)
+        except ImportError as error:
+            raise ConfigError(
+                f"{folder}: its tokenizer needs sentencepiece; run `pip install sentencepiece "
+                "protobuf`"
+            ) from error
+
+
+def _check_tokens(folder: Path, tokenizer: Any, config: PreTrainedConfig) -> None:
     if len(tokenizer) > config.text_config.vocab_size:
         raise ConfigError(
             f"{folder}: the tokenizer has {len(tokenizer)} tokens, and the model in config.json "
             f"knows {config.text_config.vocab_size}; they are not of one model"
         )
-    return tokenizer
 
 
 def _is_first_siglip(folder: Path) -> bool:
     """Trained without punctuation, unlike SigLIP 2, whose tokenizer is another."""
     try:
-        about = json.loads((folder / TOKENIZER_CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        about = read_settings(folder / TOKENIZER_CONFIG)
+    except ConfigError:
         return False  # whether it is needed is known to those who read the tokenizer
-    return isinstance(about, dict) and str(about.get("tokenizer_class")).startswith("SiglipTok")
+    return str(about.get("tokenizer_class")).startswith("SiglipTok")

@@ -17,14 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_safetensors
 
 from ntlbg.downloads import index_root
-from ntlbg.errors import OutputError, VideoNotFound
+from ntlbg.errors import DataError, OutputError, VideoNotFound
 from ntlbg.files import replace_content
 from ntlbg.hashes import content_hash
 from ntlbg.index.kept import KEPT, bounded
+from ntlbg.tensor_files import read_arrays
+from ntlbg.text_files import parse_json
 from ntlbg.video.opening import regular_file
 
 # Change this when the same file and settings would give other pictures, times or arrays.
@@ -215,12 +216,11 @@ def _told(folder: Path) -> Iterator[None]:
 
 def _read(path: Path, name: str) -> Track | None:
     try:
-        with safe_open(path, framework="numpy") as file:
-            about = json.loads(file.metadata()["ntlbg"])
-            features, pts_seconds = map(file.get_tensor, ARRAYS)
-            notes = {key: file.get_tensor(key) for key in file.keys() if key not in ARRAYS}  # noqa: SIM118
-            video = Track(features, pts_seconds, about["meta"], notes)
+        arrays, texts = read_arrays(path, "an entry of the index")
+        about = parse_json(texts["ntlbg"], path)
+        notes = {key: array for key, array in arrays.items() if key not in ARRAYS}
+        video = Track(arrays["features"], arrays["pts_seconds"], about["meta"], notes)
         intact = about["sha256"] == _checksum(name, video)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+    except (DataError, ValueError, KeyError, TypeError):
         return None  # missing, cut off or altered: safetensors, JSON and shapes each say so
     return video if intact else None

@@ -5,12 +5,14 @@ run that was killed loses the piece that it was at, and the next one goes on the
 """
 
 import hashlib
+import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from ntlbg.errors import DataError
 from ntlbg.index.store import FeatureIndex
 from ntlbg.json_lines import RecordFile, alone, read_records
 from ntlbg.text import Listener, Piece
@@ -23,21 +25,29 @@ WHAT = "passages of a film, as ntlbg keeps them"
 
 @dataclass(frozen=True)
 class PieceLine:
-    """One piece; passages as [start_seconds, end_seconds, text]."""
+    """One piece; passages as (start_seconds, end_seconds, text).
+
+    Attributes:
+        check: a hash of the rest and of the lines before; "" in lines of earlier versions, whose
+            state is not believed.
+    """
 
     record: str
     until_seconds: float
-    passages: list
+    passages: list[tuple[float, float, str]]
     state: dict = field(default_factory=dict)
+    check: str = ""
 
 
 @dataclass(frozen=True)
 class EndLine:
-    """The film was listened to until its end."""
+    """The film was listened to until its end; ``check`` is as that of a piece."""
 
     record: str
+    check: str = ""
 
 
+Line = TypeVar("Line", PieceLine, EndLine)
 RECORDS = {"piece": PieceLine, "end": EndLine}
 
 
@@ -65,6 +75,7 @@ class TextTrack:
         The file is read once for it.
         """
         lines, _ = read_records(self.path, RECORDS, WHAT)
+        self._check(lines)
         pieces = [line for line in lines if isinstance(line, PieceLine)]
         passages = [
             Passage(text, start, end, self.source)
@@ -73,7 +84,7 @@ class TextTrack:
         ]
         passages.sort(key=lambda passage: passage.start_seconds)
         until = max((line.until_seconds for line in pieces), default=0.0)
-        whole = Piece(tuple(passages), until, pieces[-1].state if pieces else {})
+        whole = Piece(tuple(passages), until, _state(pieces[-1]) if pieces else {})
         return whole, len(pieces) < len(lines)
 
     def grow(self, listen: Listen) -> Iterator[float]:
@@ -85,15 +96,36 @@ class TextTrack:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with alone(self.path):
             file = RecordFile(self.path, RECORDS, WHAT)
-            after, state = 0.0, {}
+            self._check(file.records)
+            after, state, check = 0.0, {}, ""
             for line in file.records:
                 if isinstance(line, EndLine):
                     return
-                after, state = line.until_seconds, line.state
+                after, state, check = line.until_seconds, _state(line), line.check
             for piece in listen(after, state):
-                file.add([_line(piece)])
+                line = _checked(_line(piece), check)
+                file.add([line])
+                check = line.check
                 yield piece.until_seconds
-            file.add([EndLine("end")])
+            file.add([_checked(EndLine("end"), check)])
+
+    def _check(self, lines: Sequence[PieceLine | EndLine]) -> None:
+        before = ""
+        for number, line in enumerate(lines, start=1):
+            if line.check not in ("", _hash(line, before)):
+                raise DataError(f"{self.path}:{number}: was altered; remove the file")
+            before = line.check
+
+
+def _state(line: PieceLine) -> dict:
+    """To go on with; without one a sentence may be cut in two there, and nothing worse."""
+    return line.state if line.check else {}
+
+
+def _hash(line: PieceLine | EndLine, before: str) -> str:
+    """Of a line and all before it, as ``before``, the check of the last of them, tells."""
+    about = json.dumps([before, asdict(replace(line, check=""))], sort_keys=True)
+    return hashlib.sha256(about.encode()).hexdigest()[:16]
 
 
 def text_track(index: FeatureIndex, video: str | os.PathLike, listener: Listener) -> TextTrack:
@@ -103,5 +135,9 @@ def text_track(index: FeatureIndex, video: str | os.PathLike, listener: Listener
 
 
 def _line(piece: Piece) -> PieceLine:
-    passages = [[one.start_seconds, one.end_seconds, one.text] for one in piece.passages]
+    passages = [(one.start_seconds, one.end_seconds, one.text) for one in piece.passages]
     return PieceLine("piece", piece.until_seconds, passages, dict(piece.state))
+
+
+def _checked(line: Line, before: str) -> Line:
+    return replace(line, check=_hash(line, before))

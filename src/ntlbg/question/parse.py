@@ -51,10 +51,12 @@ def checked_question(text: str, options: Sequence[str] | None = None) -> Questio
     """The same of what somebody typed: without spaces around it.
 
     Raises:
-        QuestionError: no words, or options that are too few, empty or alike.
+        QuestionError: no words, or options that are too few, empty or alike; or bytes that are no
+            letters, as a terminal hands them on that does not use UTF-8.
     """
     if not isinstance(text, str) or not text.strip():
         raise QuestionError(f"the question is empty ({text!r}); ask something in words")
+    _check_letters("the question", text)
     if isinstance(options, str):
         raise QuestionError(f"the options are the text {options!r}; give a list of texts")
     if options is not None:
@@ -63,7 +65,18 @@ def checked_question(text: str, options: Sequence[str] | None = None) -> Questio
             raise QuestionError(
                 f"the options are {options}; give at least two, all different, none empty"
             )
+        for option in options:
+            _check_letters("an option", option)
     return parse_question(text.strip(), options)
+
+
+def _check_letters(what: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise QuestionError(
+            f"{what} holds a byte that is no letter ({text!r:.80}); type it in UTF-8"
+        ) from error
 
 
 @lru_cache(maxsize=512)  # a question is asked for several times in a row, with parts and options

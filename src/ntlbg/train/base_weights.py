@@ -1,10 +1,11 @@
 """Whether a configuration's weights are on this machine; nothing is loaded or fetched."""
 
-import json
 from pathlib import Path
 
 from ntlbg.config import Config
 from ntlbg.downloads import missing_parts
+from ntlbg.errors import ConfigError
+from ntlbg.hub import part_names
 
 # What the built-in language model and the built-in encoder are made of.
 LANGUAGE_MODEL = ("language_model",)
@@ -49,8 +50,8 @@ def _has_weights(folder: Path) -> bool:
     """Whether a file of weights is there, and with an index every one that it names."""
     for index in folder.glob("*.index.json"):
         try:
-            names = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-        except (ValueError, KeyError):  # damaged
+            names = part_names(index)
+        except ConfigError:  # damaged
             return False
         return all((folder / name).is_file() for name in names)
     return any(folder.glob("*.safetensors")) or any(folder.glob("*.bin"))

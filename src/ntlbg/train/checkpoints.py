@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from ntlbg.errors import ConfigError, OutputError
+from ntlbg.errors import ConfigError, DataError, OutputError
+from ntlbg.text_files import read_json, read_text
 
 NAME = re.compile(r"checkpoint-[0-9]+")  # as the Trainer of transformers calls them
 # What the Trainer writes into a checkpoint. Its old checkpoints are removed as they are.
@@ -78,8 +79,8 @@ def check_same_run(file: Path, settings: Mapping[str, Any], free: Collection[str
     if last_complete(file.parent) is None:
         return
     try:
-        before = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        before = read_json(file, "the settings of a training")
+    except DataError as error:
         raise ConfigError(
             f"{file.parent}: there are checkpoints, but not the {file.name} they were made with "
             f"({error}); {INSTEAD}"
@@ -119,8 +120,8 @@ def _is_whole(folder: Path) -> bool:
 
 def _is_json(path: Path) -> bool:
     try:
-        json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        json.loads(read_text(path, "the state of a training"))  # where a loss may be NaN
+    except (DataError, ValueError, RecursionError):
         return False
     return True
 

@@ -1,15 +1,16 @@
 """What an answer or a selection saw, as a file: enough to draw it again without the video."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ntlbg.errors import DataError
 from ntlbg.evidence import describe_evidence
 from ntlbg.files import staged_file
 from ntlbg.marks import tensor_file
+from ntlbg.tensor_files import read_arrays
 from ntlbg.types import Answer, AnswerInput, SelectedFrames, Selection, VideoIndex
 
 FILE_NAME = "seen.safetensors"
@@ -50,17 +51,13 @@ def read_seen(path: str | Path) -> Answer | SelectedFrames:
     Raises:
         DataError: the file cannot be read, or is not from ``save_seen``.
     """
-    try:
-        with safe_open(path, framework="numpy") as file:
-            texts = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dict)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{path}: cannot be read as what an answer saw ({error})") from error
+    arrays, texts = read_arrays(path, "what an answer saw, such as seen.safetensors")
     missing = sorted({*ARRAYS, *TEXTS} - arrays.keys() - texts.keys())
     if missing:
         raise DataError(f"{path}: not what an answer saw, it has no {', '.join(missing)}")
+    _check_shapes(arrays, path)
     seen = _context(arrays)
-    common = {
+    common: dict[str, Any] = {
         "evidence": describe_evidence(seen),
         "usage": {},
         "video": Path(texts["video"]),
@@ -70,6 +67,33 @@ def read_seen(path: str | Path) -> Answer | SelectedFrames:
     if texts["answer"]:
         return Answer(text=texts["answer"], question=texts["question"], model="", **common)
     return SelectedFrames(question=texts["question"] or None, **common)
+
+
+def _check_shapes(arrays: dict[str, np.ndarray], path: str | Path) -> None:
+    """T frames with times and perhaps scores, of which K were chosen.
+
+    Raises:
+        DataError: something else.
+    """
+    frames, chosen = arrays["pts_seconds"].size, arrays["indices"].size
+    wanted: dict[str, tuple[int | None, ...]] = {
+        "features": (frames, None), "pts_seconds": (frames,), "scores": (frames,),
+        "indices": (chosen,), "weights": (chosen,), "spans": (chosen, 2),
+    }  # fmt: skip
+    for name, shape in wanted.items():
+        array = arrays.get(name)
+        if array is None and name == "scores":
+            continue
+        assert array is not None
+        fits = array.ndim == len(shape) and all(
+            want in (None, got) for want, got in zip(shape, array.shape)
+        )
+        kind = "iu" if name == "indices" else "fiu"
+        if not fits or array.dtype.kind not in kind or not np.isfinite(array).all():
+            raise DataError(f"{path}: {name} is damaged: {array.dtype} {array.shape}")
+    indices = arrays["indices"]
+    if not frames or (len(indices) and not 0 <= indices.min() <= indices.max() < frames):
+        raise DataError(f"{path}: indices are damaged: there are {frames} frames")
 
 
 def _context(arrays: dict[str, np.ndarray]) -> AnswerInput:

@@ -4,16 +4,17 @@ Nothing but adapters: the files stay where their authors published them. Every t
 from the first picture. ``FORMATS`` is the whole menu.
 """
 
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ntlbg.data import read_json_lines, read_questions, read_text
+from ntlbg.data import read_questions
 from ntlbg.errors import DataError
+from ntlbg.text_files import MAX_LIST_BYTES, read_json, read_json_lines
 
 # LongVideoBench's data card calls ``position`` a frame index and names no rate. The frames are
 # those of a 24-fps timeline, whatever the rate of the file: the largest position over duration is
@@ -59,9 +60,7 @@ def read_annotations(path: str | Path, format: str) -> Annotations:
         raise DataError(f"no annotation format {format!r}; there are {', '.join(FORMATS)}")
     try:
         found = list(FORMATS[format](path))
-    except KeyError as error:
-        raise DataError(f"{path}: not {format}: a record has no {error.args[0]!r}") from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except ValueError as error:
         raise DataError(f"{path}: not {format}: {error}") from error
     twice = [name for name, number in Counter(one.id for one in found).items() if number > 1]
     if twice:
@@ -80,20 +79,48 @@ def read_annotations(path: str | Path, format: str) -> Annotations:
     )
 
 
-def frames_to_seconds(frames: Iterable[float], fps: float) -> list[float]:
+def frames_to_seconds(frames: Any, fps: Any) -> list[float]:
     """Times of frame numbers at a rate that somebody stated; there is no default.
 
     Raises:
-        ValueError: a rate that is not a positive number, a frame number below zero.
+        ValueError: a rate that is not a positive number, or no list of numbers from 0 on.
     """
-    if isinstance(fps, bool) or not isinstance(fps, int | float):
-        raise ValueError(f"fps must be a number, got {fps!r}")
+    if not _is_number(fps):
+        raise ValueError(f"fps must be a number, got {fps!r:.80}")
     if not (math.isfinite(fps) and fps > 0):
         raise ValueError(f"fps must be positive, got {fps!r}")
-    seconds = [float(frame) / fps for frame in frames]
-    if any(not math.isfinite(second) or second < 0 for second in seconds):
-        raise ValueError(f"frame numbers must be finite and not negative: {list(frames)}")
+    seconds = [frame / fps for frame in numbers_from_zero(frames, "frame numbers")]
+    if not all(map(math.isfinite, seconds)):
+        raise ValueError(f"fps must be larger, got {fps!r}")
     return seconds
+
+
+def numbers_from_zero(values: Any, what: str) -> list[float]:
+    """A list of finite numbers that are not negative, and nothing else.
+
+    A text has elements too: "45" would be the fourth and the fifth second.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not isinstance(values, list) or not all(map(_is_number, values)):
+        raise ValueError(f"{what} must be a list of numbers, got {values!r:.80}")
+    numbers = list(map(float, values))
+    if any(not math.isfinite(number) or number < 0 for number in numbers):
+        raise ValueError(f"{what} must be finite and not negative: {values!r:.80}")
+    return numbers
+
+
+def name_of(record: dict[str, Any], key: str) -> str:
+    """An id or the name of a video: text, or a whole number as text.
+
+    Raises:
+        ValueError: the record has none, or something else.
+    """
+    name = _value(record, key)
+    if type(name) is int or (isinstance(name, str) and name):
+        return str(name)
+    raise ValueError(f"{key} must be text or a whole number, got {name!r:.80}")
 
 
 @dataclass(frozen=True)
@@ -115,16 +142,17 @@ class ListedRecords:
 
     def __call__(self, path: Path) -> Iterator[Annotation]:
         for record in self.records(path):
-            times = record[self.evidence]
-            if self.fps is not None:
-                times = frames_to_seconds(times, self.fps)
-            yield Annotation(
-                id=str(record[self.id]),
-                video=str(record[self.video]),
-                evidence=_intervals(times),
-                duration=_duration(record["duration"], str(record[self.id])),
-                kind=record.get(self.kind),
-            )
+            with _about(identifier := name_of(record, self.id)):
+                times = _value(record, self.evidence)
+                if self.fps is not None:
+                    times = frames_to_seconds(times, self.fps)
+                yield Annotation(
+                    id=identifier,
+                    video=name_of(record, self.video),
+                    evidence=_intervals(times),
+                    duration=_duration(_value(record, "duration")),
+                    kind=_kind(record, self.kind),
+                )
 
 
 def _nextgqa(path: Path) -> Iterator[Annotation]:
@@ -132,22 +160,20 @@ def _nextgqa(path: Path) -> Iterator[Annotation]:
 
     The file's ``fps`` belongs to the video and not to the times.
     """
-    videos = read_json(path)
-    for video, record in videos.items():
-        for question, windows in record["location"].items():
-            yield Annotation(
-                id=f"{video}_{question}",
-                video=str(video),
-                evidence=_intervals(windows),
-                duration=_duration(record["duration"], str(video)),
-            )
+    for video, record in _object(_read_json(path), "the file").items():
+        with _about(video):
+            name_of({"video": video}, "video")
+            about = _object(record, "a video")
+            duration = _duration(_value(about, "duration"))
+            for question, windows in _object(_value(about, "location"), "location").items():
+                yield Annotation(f"{video}_{question}", video, _intervals(windows), duration)
 
 
 def _lvbench(path: Path) -> Iterator[Annotation]:
     """``video_info.meta.jsonl``: seconds of ``time_reference``; ids are the ``uid``."""
     for question in read_questions(path):
         if question.id is None:
-            raise ValueError(f"{question.question!r} has no uid")
+            raise ValueError(f"{question.question!r:.80} has no uid")
         yield Annotation(question.id, question.video, tuple(question.evidence))
 
 
@@ -157,51 +183,89 @@ def _jsonl(path: Path) -> Iterator[Annotation]:
     ``video``, ``duration`` and ``answer_type`` are optional; the questions of made videos fit.
     """
     for record in read_objects(path):
-        identifier, duration = str(record["id"]), record.get("duration")
-        yield Annotation(
-            id=identifier,
-            video=str(record.get("video", record.get("video_id", identifier))),
-            evidence=_plain_evidence(identifier, record),
-            duration=None if duration is None else _duration(duration, identifier),
-            kind=record.get("answer_type"),
-        )
+        with _about(identifier := name_of(record, "id")):
+            named = [key for key in ("video", "video_id") if record.get(key) is not None]
+            duration = record.get("duration")
+            yield Annotation(
+                id=identifier,
+                video=name_of(record, named[0]) if named else identifier,
+                evidence=_plain_evidence(record),
+                duration=None if duration is None else _duration(duration),
+                kind=_kind(record, "answer_type"),
+            )
 
 
-def _plain_evidence(identifier: str, record: dict[str, Any]) -> tuple[Interval, ...]:
+def _plain_evidence(record: dict[str, Any]) -> tuple[Interval, ...]:
     if "position" in record:
         raise ValueError(
-            f"{identifier!r} has a position, which counts frames of LongVideoBench's own timeline; "
+            "there is a position, which counts frames of LongVideoBench's own timeline; "
             "read the file as longvideobench"
         )
     if "evidence_frames" not in record:
-        return _intervals(record["evidence"])
+        return _intervals(_value(record, "evidence"))
     if "evidence" in record:
-        raise ValueError(f"{identifier!r} has evidence both in seconds and in frames; give one")
+        raise ValueError("there is evidence both in seconds and in frames; give one")
     if "fps" not in record:
         raise ValueError(
-            f"{identifier!r} counts evidence in frames and does not say at which rate; add fps, "
+            "evidence is counted in frames, and nothing says at which rate; add fps, "
             "or give evidence in seconds"
         )
     times = frames_to_seconds(record["evidence_frames"], record["fps"])
     return tuple((time, time) for time in times)
 
 
-def _intervals(found: Iterable) -> tuple[Interval, ...]:
+@contextmanager
+def _about(identifier: str) -> Iterator[None]:
+    """Name the record in what is raised about it."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{identifier!r}: {error}") from error
+
+
+def _value(record: dict[str, Any], key: str) -> Any:
+    if key not in record:
+        raise ValueError(f"a record has no {key!r}")
+    return record[key]
+
+
+def _object(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} must be a JSON object, got {value!r:.80}")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _intervals(found: Any) -> tuple[Interval, ...]:
     """Intervals from ``[start, end]`` pairs, moments from single numbers."""
+    if not isinstance(found, list):
+        raise ValueError(f"evidence must be a list of [start, end], got {found!r:.80}")
     intervals = []
     for item in found:
-        start, end = (item, item) if isinstance(item, int | float) else item
-        if not (0 <= start <= end and math.isfinite(end)):
-            raise ValueError(f"evidence must be [start, end] in seconds, got {item}")
-        intervals.append((float(start), float(end)))
+        pair = [item, item] if _is_number(item) else item
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise ValueError(f"evidence must be [start, end] in seconds, got {item!r:.80}")
+        start, end = numbers_from_zero(pair, "evidence")
+        if end < start:
+            raise ValueError(f"evidence must be [start, end] with start <= end, got {item}")
+        intervals.append((start, end))
     return tuple(intervals)
 
 
-def _duration(given: Any, identifier: str) -> float:
-    seconds = float(given)
-    if not (math.isfinite(seconds) and seconds >= 0):
-        raise ValueError(f"{identifier!r} has the duration {seconds}; give seconds, from 0 on")
-    return seconds
+def _duration(given: Any) -> float:
+    if not _is_number(given) or not (math.isfinite(given) and given >= 0):
+        raise ValueError(f"the duration is {given!r:.80}; give a number of seconds, from 0 on")
+    return float(given)
+
+
+def _kind(record: dict[str, Any], key: str) -> str | None:
+    kind = record.get(key)
+    if kind is None or isinstance(kind, str):
+        return kind
+    raise ValueError(f"{key} must be text, got {kind!r:.80}")
 
 
 def _ends_late(record: Annotation) -> bool:
@@ -219,33 +283,31 @@ def read_objects(path: Path) -> Iterator[dict[str, Any]]:
     """
     for number, record in read_json_lines(path):
         if not isinstance(record, dict):
-            got = json.dumps(record)[:40]
-            raise DataError(f"{path}:{number}: a JSON object is expected, got {got}")
+            raise DataError(f"{path}:{number}: a JSON object is expected, got {record!r:.40}")
         yield record
 
 
-def read_json(path: Path) -> Any:
-    """The value a JSON file holds.
+def _read_json(path: Path) -> Any:
+    return read_json(path, "a file of annotations", most=MAX_LIST_BYTES)
 
-    Raises:
-        DataError: it cannot be read.
-    """
-    try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: not JSON ({error.msg})") from error
+
+def _read_list(path: Path) -> list[dict[str, Any]]:
+    records = _read_json(path)
+    if not isinstance(records, list):
+        raise ValueError(f"the file must hold a list of records, got {records!r:.40}")
+    return [_object(record, "a record") for record in records]
 
 
 FORMATS: dict[str, Callable[[Path], Iterator[Annotation]]] = {
     # lvb_val.json
     "longvideobench": ListedRecords(
-        read_json, "id", "video_id", "position", "question_category", fps=LONGVIDEOBENCH_FPS
+        _read_list, "id", "video_id", "position", "question_category", fps=LONGVIDEOBENCH_FPS
     ),
     # highlight_*_release.jsonl; seconds of the clip
     "qvhighlights": ListedRecords(read_objects, "qid", "vid", "relevant_windows"),
     "nextgqa": _nextgqa,
     # cgbench.json
-    "cgbench": ListedRecords(read_json, "qid", "video_uid", "clue_intervals", "sub_category"),
+    "cgbench": ListedRecords(_read_list, "qid", "video_uid", "clue_intervals", "sub_category"),
     "lvbench": _lvbench,
     "jsonl": _jsonl,
 }

@@ -61,7 +61,7 @@ def test_a_foreign_file_is_refused_and_kept(tmp_path, line):
 
 def test_damaged_settings_are_named(tmp_path):
     (tmp_path / "settings.json").write_text("{")
-    with pytest.raises(DataError, match=r"settings\.json: not JSON"):
+    with pytest.raises(DataError, match=r"settings\.json:1: not JSON"):
         ComparisonStore(tmp_path, SETTINGS)
 
 

@@ -138,12 +138,22 @@ def test_a_rate_in_the_line_wins(tmp_path):
         ({"id": "a", "pts_seconds": [-1]}, "not negative"),
         ({"id": "a", "pts_seconds": ["x"]}, "'a'"),
         ({"id": "a"}, "neither pts_seconds nor frames"),
-        ({"pts_seconds": [1]}, "an id of its own"),
+        ({"id": "a", "pts_seconds": "45"}, "pts_seconds must be a list of numbers, got '45'"),
+        ({"id": "a", "pts_seconds": {"4": 1}}, "pts_seconds must be a list of numbers"),
+        ({"id": "a", "pts_seconds": [True]}, "pts_seconds must be a list of numbers"),
+        ({"id": "a", "frames": "96", "fps": 24}, "frame numbers must be a list of numbers"),
+        ({"id": ["a"], "pts_seconds": [1]}, "id must be text or a whole number"),
+        ({"pts_seconds": [1]}, "a record has no 'id'"),
     ],
 )
 def test_lists_that_cannot_be_used_are_refused(tmp_path, record, message):
     with pytest.raises(DataError, match=message):
         read_selections(lists(tmp_path, record))
+
+
+def test_so_many_uniform_moments_are_refused():
+    with pytest.raises(DataError, match="99999999 frames for each of 2 questions are too many"):
+        uniform_times([ONE, OTHER], 99_999_999)
 
 
 def test_tables_name_every_list_and_tolerance():

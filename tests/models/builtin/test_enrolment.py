@@ -1,6 +1,7 @@
 """Pictures become prototypes, which are kept, listed, removed and renewed."""
 
 import io
+import os
 import stat
 import struct
 import zlib
@@ -241,3 +242,11 @@ def test_a_failed_write_leaves_the_old_object(monkeypatch):
     with pytest.raises(OutputError, match="No space left"):
         enrolment.save_object(made(fingerprint="w2"))
     assert enrolment.load_objects()[0].fingerprint == "w1"
+
+
+def test_a_pipe_is_no_object(tmp_path, monkeypatch):
+    monkeypatch.setenv("NTLBG_DATA", str(tmp_path))
+    (tmp_path / "objects").mkdir()
+    os.mkfifo(tmp_path / "objects" / "a.safetensors")
+    with pytest.raises(DataError, match=r"a\.safetensors: is not a regular file"):
+        enrolment.load_objects()

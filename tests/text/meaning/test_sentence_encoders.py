@@ -183,7 +183,7 @@ def test_prompts_that_do_not_count_are_refused(tmp_path):
         (
             lambda at: (at / "modules.json").write_text("{"),
             ConfigError,
-            "modules.json: cannot be r",
+            "modules.json:1: not JSON",
         ),
         (lambda at: (at / "modules.json").write_text("[1]"), ConfigError, "lists no modules"),
         (lambda at: (at / "1_Pooling/config.json").unlink(), ConfigError, "config.json is missing"),

@@ -21,13 +21,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from platformdirs import user_data_dir
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ntlbg.errors import ConfigError, DataError, OutputError
 from ntlbg.files import check_output, remove_own, staged_file
 from ntlbg.marks import tensor_file
 from ntlbg.models.builtin.drawn_backgrounds import DRAWN
+from ntlbg.tensor_files import read_arrays
+from ntlbg.text_files import parse_json
 
 NAME = re.compile(r"[^\W_][\w'’-]*( [^\W_][\w'’-]*){0,2}")
 LARGEST_SIDE = 256  # pixels of a kept picture; frames are smaller
@@ -284,35 +285,41 @@ def _file(name: str) -> Path:
 
 def _read(path: Path) -> EnrolledObject:
     try:
-        with safe_open(path, framework="numpy") as file:
-            about = json.loads(file.metadata()["ntlbg"])
-            keys = sorted(key for key in file.keys() if key != "prototypes")  # noqa: SIM118
-            pictures = tuple(file.get_tensor(key).tobytes() for key in keys)
-            thing = EnrolledObject(
-                about["name"], file.get_tensor("prototypes"), about["fingerprint"], pictures
-            )
-        return _checked(thing, about.get("sha256"), path)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, SyntaxError) as error:
-        raise DataError(
-            f"{path}: a damaged enrolment ({error}); delete the file and enrol the object again"
-        ) from error
-
-
-def _checked(thing: EnrolledObject, sha256: str | None, path: Path) -> EnrolledObject:
-    """As it was saved.
-
-    Raises:
-        ValueError: it is not.
-    """
-    if sha256 is None:  # of an earlier version: only its pictures say whether they are whole
-        for picture in thing.pictures:
-            decode_picture(picture)
-        thing = replace(thing, fingerprint=NOT_KNOWN)
-    elif sha256 != _checksum(thing):
-        raise ValueError("it is not what was saved")
-    if not thing.pictures or _file(check_name(thing.name)).name != path.name:
-        raise ValueError("its name or its pictures are those of another object")
+        arrays, texts = read_arrays(path, "an enrolled object")
+        about = parse_json(texts["ntlbg"], path)
+        name, fingerprint, prototypes = about["name"], about["fingerprint"], arrays["prototypes"]
+        pictures = tuple(arrays[key].tobytes() for key in sorted(arrays) if key != "prototypes")
+    except (DataError, KeyError, TypeError) as error:
+        raise _damaged(path, str(error)) from error
+    thing = EnrolledObject(name, prototypes, fingerprint, pictures)
+    _check(thing, path)
+    sha256 = about.get("sha256")
+    if sha256 is None:  # of an earlier version: nothing says that it is whole but its pictures
+        return replace(thing, fingerprint=NOT_KNOWN)
+    if sha256 != _checksum(thing):
+        raise _damaged(path, "it is not what was saved")
+    if _file(check_name(thing.name)).name != path.name:
+        raise _damaged(path, "its name is that of another object")
     return thing
+
+
+def _check(thing: EnrolledObject, path: Path) -> None:
+    """Raises DataError: parts that do not fit, or a picture that cannot be read."""
+    shape, dtype = thing.prototypes.shape, thing.prototypes.dtype
+    named = isinstance(thing.name, str) and isinstance(thing.fingerprint, str)
+    fits = len(shape) == 2 and shape[0] == len(thing.pictures) and shape[0] and dtype == np.float32
+    if not (named and fits and np.isfinite(thing.prototypes).all()):
+        raise _damaged(path, "its parts do not fit")
+    try:
+        _ = thing.has_background
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise _damaged(path, f"a picture of it cannot be read, {error}") from error
+
+
+def _damaged(path: Path, why: str) -> DataError:
+    return DataError(
+        f"{path}: a damaged enrolment ({why}); delete the file and enrol the object again"
+    )
 
 
 def _checksum(thing: EnrolledObject) -> str:

@@ -4,7 +4,6 @@ A published folder holds the language model, the projectors and the aggregator. 
 towers were frozen and are not in it; they come from their own checkpoints.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from pickle import UnpicklingError
@@ -18,6 +17,7 @@ from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrained
 
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.files import check_folder, staged_directory
+from ntlbg.hub import read_settings
 from ntlbg.marks import of_model
 from ntlbg.models.longvu.configuration_longvu import LongVUConfig
 from ntlbg.models.longvu.convert_longvu_weights_to_hf import (
@@ -106,14 +106,7 @@ def _published(source: Path) -> dict:
             f"{source}: no {' and no '.join(missing)} in there; give the folder of a published "
             "LongVU checkpoint"
         )
-    try:
-        published = json.loads((source / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{source / 'config.json'}: cannot be read ({error}); give a checkpoint folder"
-        ) from error
-    if not isinstance(published, dict):
-        raise ConfigError(f"{source / 'config.json'}: holds no settings; give a checkpoint folder")
+    published = read_settings(source / "config.json")
     check_config(published)
     return published
 

@@ -26,6 +26,7 @@ from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
 from ntlbg.models.precision import inference_dtype
+from ntlbg.models.pretrained_parts import Loading, check_settings
 
 WEIGHTS_FILE = "model.safetensors"
 MODEL = of_model(NtlbgConfig.model_type)
@@ -92,7 +93,10 @@ def trained_by(config: Config) -> str | None:
 
 def needs_base(folder: str | Path) -> bool:
     """Whether this is a folder whose weights are completed by those of a base model."""
-    return is_reader(folder) and NtlbgConfig.from_pretrained(folder).base_model is not None
+    if not is_reader(folder):
+        return False
+    with Loading(ConfigError, f"{folder}: config.json cannot be used", ""):
+        return NtlbgConfig.from_pretrained(folder).base_model is not None
 
 
 def load_completed(folder: str | Path, options: Mapping) -> NtlbgForConditionalGeneration:
@@ -128,18 +132,17 @@ def load_reader(
         why = f", there is no {' and no '.join(lacking)}" if lacking else ""
         raise WeightsError(f"{folder}: holds no model that training left{why}; see docs/config.md")
     tensors = _read(folder / WEIGHTS_FILE)
-    try:
+    check_settings(folder)
+    with Loading(WeightsError, f"{folder}: its config.json or tokenizer is damaged", ""):
         settings = NtlbgConfig.from_pretrained(folder)
         processor = NtlbgProcessor.from_pretrained(folder)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise WeightsError(
-            f"{folder}: its config.json or tokenizer is damaged ({error})"
-        ) from error
-    if settings.base_model is None:
-        model = NtlbgForConditionalGeneration.from_pretrained(folder, dtype=dtype)
-    else:
-        model = _base_of(settings, folder, tensors, dtype)
-        _fill_in(model, tensors, folder)
+    told = f"{folder}: its weights and its config.json do not make a model", "; copy it again"
+    with Loading(WeightsError, *told):
+        if settings.base_model is None:
+            model = NtlbgForConditionalGeneration.from_pretrained(folder, dtype=dtype)
+        else:
+            model = _base_of(settings, folder, tensors, dtype)
+            _fill_in(model, tensors, folder)
     if model.vision_tower is not None:
         convolutions_in(model.vision_tower, inference_dtype())
     return model.to("cuda" if gpu else "cpu").eval(), processor

@@ -17,11 +17,10 @@ from ntlbg.hub import (
     find_model,
     folder_fingerprint,
     model_type,
-    reason,
     wanted_files,
     weight_files,
 )
-from ntlbg.models.pretrained_parts import load_config, load_weights
+from ntlbg.models.pretrained_parts import Loading, load_config, load_weights
 from ntlbg.models.quiet import quiet_transformers
 from ntlbg.text.meaning import TextEncoder
 from ntlbg.text.meaning.recipe import BESIDE, Recipe, read_recipe
@@ -165,10 +164,8 @@ def _config(folder: Path) -> PreTrainedConfig:
 
 
 def _tokenizer(folder: Path) -> Any:
-    try:
+    with Loading(ConfigError, f"{folder}: its tokenizer cannot be read", ""):
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, TypeError, KeyError, ImportError) as error:
-        raise ConfigError(f"{folder}: its tokenizer cannot be read ({reason(error)})") from error
 
 
 def _max_tokens(recipe: Recipe, config: PreTrainedConfig, tokenizer: Any) -> int:

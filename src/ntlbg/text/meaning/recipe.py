@@ -4,7 +4,7 @@ That library is not needed: its models are models of transformers, with a few sm
 them that say how tokens are pooled and what is put before a text.
 """
 
-import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from ntlbg.errors import ConfigError
 from ntlbg.hub import CONFIG, reason
+from ntlbg.text_files import read_json
 
 MODULES = "modules.json"
 LENGTHS = "sentence_bert_config.json"
@@ -60,14 +61,16 @@ def read_recipe(folder: Path, name: str) -> Recipe:
     """
     pooling = _pooling(folder)
     lengths, prompts = _settings(folder / LENGTHS), _settings(folder / PROMPTS)
-    before = prompts.get("prompts") or {}
+    before = _prompts(prompts.get("prompts"), folder / PROMPTS)
     question, passage = (_first(before, names) for names in (_QUESTION, _PASSAGE))
     if not before and _E5.search(name.rstrip("/")):
         question, passage = _E5_PROMPTS
     tokens = lengths.get("max_seq_length")
+    if tokens is not None and (type(tokens) is not int or tokens < 1):
+        raise ConfigError(f"{folder / LENGTHS}: max_seq_length: got {tokens!r:.80}; give a number")
     return Recipe(
         pooling=_mode(folder, pooling, bool(question or passage)),
-        max_tokens=int(tokens) if tokens else None,
+        max_tokens=tokens,
         lower_case=bool(lengths.get("do_lower_case", False)),
         question=question,
         passage=passage,
@@ -116,8 +119,17 @@ def _mode(folder: Path, settings: dict[str, Any], has_prompts: bool) -> Pooling:
     return mode
 
 
-def _first(texts: dict[str, Any], names: tuple[str, ...]) -> str:
-    return next((str(texts[name]) for name in names if texts.get(name)), "")
+def _prompts(given: Any, path: Path) -> dict[str, str]:
+    """What is put before texts, by kinds of texts."""
+    if given is None:
+        return {}
+    if not isinstance(given, dict) or not all(isinstance(one, str) for one in given.values()):
+        raise ConfigError(f"{path}: prompts: got {given!r:.80}; give texts by their names")
+    return given
+
+
+def _first(texts: dict[str, str], names: tuple[str, ...]) -> str:
+    return next((texts[name] for name in names if texts.get(name)), "")
 
 
 def _settings(path: Path) -> dict[str, Any]:
@@ -129,9 +141,6 @@ def _settings(path: Path) -> dict[str, Any]:
 
 def _json(path: Path) -> Any:
     """What a file holds; None where there is none."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+    if not os.path.exists(path):  # nor any path so long that there is none
         return None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read ({reason(error)}); fetch it again") from error
+    return read_json(path, "a model of sentence-transformers", ConfigError)

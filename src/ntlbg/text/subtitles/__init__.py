@@ -112,4 +112,6 @@ def _read(
     reader: Listener, video: str | os.PathLike, name: str, listen: Listen | None
 ) -> Subtitles:
     [piece] = reader.listen(video, 0.0, {}) if listen is None else [listen(reader)]
-    return Subtitles(piece.passages, name, [f"{name}: {note}" for note in piece.state["notes"]])
+    return Subtitles(
+        piece.passages, name, [f"{name}: {note}" for note in piece.state.get("notes", [])]
+    )

@@ -6,7 +6,6 @@ whole ones before those of what is foreign in the film.
 """
 
 import os
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import regex
 
 from ntlbg.text.subtitles.tracks import PICTURE_TRACK, Track, subtitle_tracks
 from ntlbg.video.start import is_still
+from ntlbg.video_files import folded
 
 # In the order in which they are taken, of files that are named alike: plain ones first.
 SUFFIXES = (".srt", ".vtt", ".ass", ".ssa", ".ttml", ".smi", ".sami", ".sub")
@@ -106,20 +106,15 @@ def _files(video: Path) -> list[SubtitleChoice]:
     for name in sorted(os.listdir(folder)):
         stem, suffix = os.path.splitext(name)
         if suffix.lower() in SUFFIXES:
-            tags = _tags(_folded(stem), video)
+            tags = _tags(folded(stem), video)
             if tags is not None and (folder / name).is_file():
                 found.append(_of_file(folder / name, tags))
     return found
 
 
-def _folded(name: str) -> str:
-    """Alike for names that differ in letter case, or in how accents are put together."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
 def _tags(stem: str, video: Path) -> list[str] | None:
     """What stands after the film's name, as language and remarks; None if it is another film's."""
-    for film in (_folded(video.name), _folded(video.stem)):
+    for film in (folded(video.name), folded(video.stem)):
         if stem == film:
             return []
         if stem.startswith(film + "."):

@@ -1,16 +1,14 @@
 """The bytes of a subtitle file as text, in whatever encoding they are."""
 
-import os
-import stat
 from pathlib import Path
 
 import regex
 from charset_normalizer import from_bytes
 
 from ntlbg.errors import DataError
+from ntlbg.text_files import read_bytes
 
-# A day of automatic captions with the time of every word has 12 MB, and drawings in ASS as much.
-MAX_BYTES = 2**26
+WANTED = "a file of subtitles"
 UTF_16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 # Of letters that are not ASCII, how many may be damaged in a file that is UTF-8 otherwise: one cut
 # character or a few lines that were pasted in. Text in other encodings damages nearly all.
@@ -30,41 +28,15 @@ def read_text(path: Path) -> tuple[str, str]:
     Raises:
         DataError: no regular file, too large, empty, or no text.
     """
-    raw = read_bytes(path)
+    raw = read_bytes(path, WANTED)
     text, encoding = decode(raw)
     if not text.strip():
-        raise DataError(f"{path}: is empty; give a file of subtitles")
+        raise DataError(f"{path}: is empty; give {WANTED}")
     found = CONTROL.search(text)
     if found:
         line = text.count("\n", 0, found.start()) + 1
-        raise DataError(f"{path}, line {line}: is not text; give a file of subtitles, such as SRT")
+        raise DataError(f"{path}, line {line}: is not text; give {WANTED}, such as SRT")
     return text, encoding
-
-
-def read_bytes(path: Path) -> bytes:
-    """Of a regular file that is not too large.
-
-    Raises:
-        DataError: there is none.
-    """
-    try:
-        # a pipe would block, also one that took the file's place a moment ago
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise DataError(f"{path}: is not a regular file; give a file of subtitles")
-            raw = file.read(MAX_BYTES + 1)
-    except IsADirectoryError as error:
-        raise DataError(f"{path}: is a folder; give a file of subtitles") from error
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise DataError(f"{path}: cannot be read ({reason}); give a file of subtitles") from error
-    if len(raw) > MAX_BYTES:
-        raise DataError(
-            f"{path}: is larger than {MAX_BYTES // 2**20} MB, no subtitles; give a smaller file"
-        )
-    return raw
 
 
 def decode(raw: bytes) -> tuple[str, str]:

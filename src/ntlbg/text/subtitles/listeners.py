@@ -10,10 +10,11 @@ from typing import Any
 from ntlbg.text import Listener, Piece
 from ntlbg.text.sentences import MAX_SECONDS, sentences
 from ntlbg.text.subtitles.choices import SubtitleChoice
-from ntlbg.text.subtitles.content import read_bytes
+from ntlbg.text.subtitles.content import WANTED
 from ntlbg.text.subtitles.cues import Cue, mended
 from ntlbg.text.subtitles.formats import read_cues
 from ntlbg.text.subtitles.tracks import read_track
+from ntlbg.text_files import read_bytes
 from ntlbg.types import Passage
 from ntlbg.video.start import file_start
 
@@ -38,7 +39,7 @@ class SubtitleFile(Listener):
 
     def __init__(self, path: str | os.PathLike, *, starts_at_seconds: float = 0.0):
         self._path, self._starts_at_seconds = Path(path), starts_at_seconds
-        digest = hashlib.sha256(read_bytes(self._path)).hexdigest()
+        digest = hashlib.sha256(read_bytes(self._path, WANTED)).hexdigest()
         self.fingerprint = f"file {digest} from {starts_at_seconds} rules {RULES}"
 
     def listen(
