@@ -98,13 +98,13 @@ LOOKS = (
     ),
     Look(
         _right, ("DejaVuSerif-BoldItalic", "DejaVuSerif-Italic"),
-        ("#f7ede2", "#5c3d2e", "#b85c38", "#3a2618"),
+        ("#f7ede2", "#5c3d2e", "#e6b89c", "#3a2618"),
     ),
     Look(
         _table, ("STIXGeneralBolIta", "STIXGeneralItalic"),
         ("#1b262c", "#ffb85c", "#33454f", "#f6f6f6"),
     ),
-    Look(_two_columns, ("cmss10", "cmss10"), ("#e8f1f2", "#13293d", "#006494", "#13293d")),
+    Look(_two_columns, ("cmss10", "cmss10"), ("#e8f1f2", "#13293d", "#a9d6e5", "#13293d")),
     Look(_cards, ("cmr10", "cmr10"), ("#fff0f3", "#590d22", "#ffccd5", "#4a0d1f")),
     Look(
         _right, ("DejaVuSans-BoldOblique", "cmss10"), ("#0d1b0f", "#f9f871", "#2f5d34", "#ecf8ee"),

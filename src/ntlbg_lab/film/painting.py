@@ -73,7 +73,7 @@ def _captioned(studio: np.ndarray, chapter: Chapter, seconds: float) -> np.ndarr
     """A copy; what is shown at this time is on it."""
     for caption in chapter.captions:
         if caption.start <= seconds < caption.end:
-            return np.asarray(_with_caption(Image.fromarray(studio), caption, chapter.talk.look))
+            return np.array(_with_caption(Image.fromarray(studio), caption, chapter.talk.look))
     return studio.copy()
 
 

@@ -1,0 +1,33 @@
+"""Listens to a film, or reads its screen, and prints CPU seconds and peak MB: for benchmarks/words.py.
+
+python benchmarks/words_listen.py speech film.mp4 FOLDER_OF_THE_INDEX
+"""
+
+import json
+import re
+import resource
+import sys
+from pathlib import Path
+
+from ntlbg.index.listening import hear
+from ntlbg.index.store import FeatureIndex
+from ntlbg.text import load_listener
+
+
+def peak_mb() -> int:
+    """Of this program: getrusage tells that of the program which started it where that was more."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) // 1024
+
+
+def main() -> None:
+    name, film, folder = sys.argv[1:]
+    hear(film, load_listener(name), index=FeatureIndex(folder))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(json.dumps([round(used.ru_utime + used.ru_stime, 1), peak_mb()]))
+
+
+if __name__ == "__main__":
+    main()
