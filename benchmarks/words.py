@@ -45,7 +45,7 @@ TALKS_A_FILM = 2
 LISTENERS = ("speech", "screen")
 ANSWERS_FILE, COSTS_FILE, TABLES_FILE = "answers.jsonl", "costs.jsonl", "words.md"
 WHAT = "what benchmarks/words.py keeps"
-TELL_EVERY = 10  # questions
+TELL_SECONDS = 20.0
 LISTEN = Path(__file__).with_name("words_listen.py")
 
 
@@ -102,24 +102,24 @@ def made_films(folder: Path, size: Size) -> Iterator[Made]:
 
 
 def write(film: Film, path: Path) -> None:
-    tell = Teller(f"{path.name} is drawn", FPS * film.seconds // 10)
+    tell = Teller(f"{path.name} is drawn")
     with staged_directory(path.parent, FILMS) as stage:
         count = counted(lambda done, share: tell(share), FPS * film.seconds)
         write_film(film, stage / path.name, written=count)
 
 
 class Teller:
-    """Says how far something is and how long it will take, each time that a share is done."""
+    """Says now and then how far something is and how long it will take."""
 
-    def __init__(self, what: str, every: int = 1):
-        self.what, self.every, self.calls, self.began = what, every, 0, time.monotonic()
+    def __init__(self, what: str):
+        self.what, self.began = what, time.monotonic()
+        self.told = self.began
 
     def __call__(self, share: float) -> None:
-        self.calls += FPS if self.every > FPS else 1
-        if self.calls % self.every and share < 1:
-            return
-        left = (time.monotonic() - self.began) * (1 - share) / share / 60
-        print(f"{self.what}: {share:.0%}, {left:.1f} minutes left", flush=True)
+        now = time.monotonic()
+        if now - self.told >= TELL_SECONDS or share >= 1:
+            left, self.told = (now - self.began) * (1 - share) / share / 60, now
+            print(f"{self.what}: {share:.0%}, {left:.1f} minutes left", flush=True)
 
 
 def listened(made: Made, folder: Path, costs: RecordFile) -> dict[str, list[Passage]]:
@@ -144,7 +144,7 @@ def answer_all(
     """One line, which is on the disk before the next question, for each case that has none."""
     known = {(one.film, one.question, one.condition) for one in answers.records}
     left = [case for case in cases if (made.number, *case.key) not in known]
-    tell = Teller(f"{made.path.name}: {len(left)} questions", TELL_EVERY)
+    tell = Teller(f"{made.path.name}: {len(left)} questions")
     for place, case in enumerate(left, start=1):
         began = time.process_time()
         answer = ask(made.path, case)
@@ -174,9 +174,8 @@ def asking(folder: Path) -> Callable:
     """Asks by the public function; the system is loaded once, and no sentence is encoded twice."""
     from ntlbg import ask
 
-    encoder = Remembering(load_text_encoder(DEFAULT_TEXT_ENCODER))
-    system, index = load_system("builtin", text_encoder=encoder, pristine=True), FeatureIndex(
-        folder / "index")  # fmt: skip
+    encoder, index = Remembering(load_text_encoder(DEFAULT_TEXT_ENCODER)), FeatureIndex()
+    system = load_system("builtin", text_encoder=encoder, pristine=True)
 
     def of(path: Path, case: Case):
         return ask(path, case.question.sample.question, model=system, index=index,

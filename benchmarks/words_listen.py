@@ -1,4 +1,4 @@
-"""Listens to a film, or reads its screen, and prints CPU seconds and peak MB: for benchmarks/words.py.
+"""Listens to a film, or reads its screen; prints CPU seconds and peak MB, for words.py.
 
 python benchmarks/words_listen.py speech film.mp4 FOLDER_OF_THE_INDEX
 """

@@ -141,7 +141,8 @@ def denied_table(of: Mapping[str, list[Answered]]) -> list[str]:
 
 def reliability_table(of: Mapping[str, list[Answered]]) -> list[str]:
     """Kinds that one passage answers, foreign ones, and those whose sentence was deleted."""
-    lines = ["**Stated chance (evidence found), and how often the first moment is right**", "", *heading("chance", "mean", "right")]  # fmt: skip
+    lines = ["**Stated chance (evidence found), and how often the first moment is right**", ""]
+    lines += heading("chance", "mean", "right")
     used = [one for kind in (*QUOTED, "F") for one in some(of[OURS], kind)] + of[DELETED]
     used = [one for one in used if one.chance is not None]
     for low, high in pairwise(BINS):
