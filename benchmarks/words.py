@@ -160,7 +160,7 @@ def measure(folder: Path, size: Size) -> str:
     os.environ["NTLBG_INDEX"] = str(folder / "index")  # vectors of passages, too
     answers = RecordFile(folder / ANSWERS_FILE, Answered, WHAT)
     costs = RecordFile(folder / COSTS_FILE, Cost, WHAT)
-    ask, films, heard = asking(folder), [], {}
+    ask, films, heard = asking(), [], {}
     for made in made_films(folder, size):
         heard[made.number] = listened(made, folder, costs)
         answer_all(made, folder, cases_of(made.questions, heard[made.number]), answers, ask)
@@ -170,7 +170,7 @@ def measure(folder: Path, size: Size) -> str:
     return text
 
 
-def asking(folder: Path) -> Callable:
+def asking() -> Callable:
     """Asks by the public function; the system is loaded once, and no sentence is encoded twice."""
     from ntlbg import ask
 
