@@ -123,7 +123,7 @@ class Teller:
 
 
 def listened(made: Made, folder: Path, costs: RecordFile) -> dict[str, list[Passage]]:
-    """By source what was found, each listener in a process of its own."""
+    """By source what was found, each listener in a process of its own; and what is said."""
     index, found = FeatureIndex(folder / "index"), {}
     for name in LISTENERS:
         track = text_track(index, made.path, load_listener(name))
@@ -135,7 +135,8 @@ def listened(made: Made, folder: Path, costs: RecordFile) -> dict[str, list[Pass
             hours = made.film.seconds / 3600
             costs.add([Cost(made.number, name, hours, *json.loads(said), in_one_go)])
         found[name] = track.passages()
-    return found
+    said = (Passage(one.sentence.text, one.start, one.end, "subtitles") for one in made.film.spoken)
+    return found | {"subtitles": list(said)}
 
 
 def answer_all(

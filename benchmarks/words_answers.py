@@ -16,6 +16,9 @@ from ntlbg_lab.film.held_out import FOREIGN
 FRAMES = 16
 MOMENTS = 3  # that people are thought to look at
 OURS, UNIFORM, DELETED = "ours", "uniform", "deleted"
+# The same with what is said as it was written, instead of what a recogniser heard.
+SUBTITLED, SUBTITLED_DELETED = "subtitled", "subtitled, deleted"
+HEARD = ("N", "E", "P", "C", "F")
 ONLY = ("speech", "screen")  # conditions of a single source
 # What counts as no answer: nothing is there, or nothing says so directly.
 NONE_GIVEN = (NOT_SAID, NOT_SEEN, NEAREST)
@@ -90,7 +93,12 @@ class Answered:
 
 
 def cases_of(questions: Sequence[Question], heard: Mapping[str, Sequence[Passage]]) -> list[Case]:
-    """Every question in every way that it is asked."""
+    """Every question in every way that it is asked.
+
+    Args:
+        heard: passages by source; "subtitles" are those that were written.
+    """
+    said, heard = heard["subtitles"], {name: heard[name] for name in ONLY}
     whole = {source: Left(source, passages) for source, passages in heard.items()}
     silent = {source: Left(source, ()) for source in heard}
     cases = []
@@ -99,11 +107,23 @@ def cases_of(questions: Sequence[Question], heard: Mapping[str, Sequence[Passage
         if one.kind == "C":
             cases += [Case(one, name, Words(listen_to=(whole[name], *(
                 silent[other] for other in heard if other != name)))) for name in ONLY]  # fmt: skip
+        if one.kind in HEARD:
+            cases.append(Case(one, SUBTITLED, _read(said)))
         if one.kind in ("N", "P"):
-            left = [passage for passage in heard["speech"]
-                    if not _holds(passage, one.sample.evidence)]  # fmt: skip
-            cases.append(Case(one, DELETED, Words(listen_to=(Left("speech", left),))))
+            left = Left("speech", _without(heard["speech"], one.sample.evidence))
+            cases.append(Case(one, DELETED, Words(listen_to=(left,))))
+            read = _read(_without(said, one.sample.evidence))
+            cases.append(Case(one, SUBTITLED_DELETED, read))
     return cases
+
+
+def _read(passages: Sequence[Passage]) -> Words:
+    """Subtitles instead of speech."""
+    return Words(listen_to=(Left("subtitles", passages), Left("speech", ())))
+
+
+def _without(passages: Sequence[Passage], spans: Sequence[Span]) -> list[Passage]:
+    return [passage for passage in passages if not _holds(passage, spans)]
 
 
 def _holds(passage: Passage, spans: Sequence[Span]) -> bool:
@@ -114,7 +134,7 @@ def _holds(passage: Passage, spans: Sequence[Span]) -> bool:
 def answer_of(film: int, case: Case, answer: Answer, cpu_seconds: float) -> Answered:
     sample, kind = case.question.sample, case.question.kind
     given, decision = is_given(answer.text), answer.context.decision
-    nothing = kind == FOREIGN or case.condition == DELETED
+    nothing = kind == FOREIGN or case.condition in (DELETED, SUBTITLED_DELETED)
     by_frames = moments(answer, ())
     quoted = [(one.start_seconds, one.end_seconds) for one in answer.quotations]
     return Answered(

@@ -11,7 +11,17 @@ from itertools import pairwise
 
 import numpy as np
 from scipy.stats import binomtest
-from words_answers import DELETED, ONLY, OURS, UNIFORM, Answered, is_found, is_near
+from words_answers import (
+    DELETED,
+    ONLY,
+    OURS,
+    SUBTITLED,
+    SUBTITLED_DELETED,
+    UNIFORM,
+    Answered,
+    is_found,
+    is_near,
+)
 
 from ntlbg.types import Passage
 from ntlbg_lab.film.plan import Chapter, Film
@@ -33,9 +43,12 @@ def tables(
 ) -> str:
     """Everything, for people."""
     of = {name: [one for one in answers if one.condition == name]
-          for name in (OURS, UNIFORM, DELETED, *ONLY)}  # fmt: skip
+          for name in (OURS, UNIFORM, DELETED, SUBTITLED, SUBTITLED_DELETED, *ONLY)}  # fmt: skip
+    read = of | {OURS: of[SUBTITLED], DELETED: of[SUBTITLED_DELETED], UNIFORM: []}
     parts = [moments_table(of), answers_table(of), streams_table(of), denied_table(of),
-             reliability_table(of), texts_table(films, heard), costs_table(costs)]  # fmt: skip
+             reliability_table(of), ["## With what is said as it was written"],
+             moments_table(read), answers_table(read), denied_table(read),
+             reliability_table(read), texts_table(films, heard), costs_table(costs)]  # fmt: skip
     return "\n".join(line for part in parts for line in (*part, ""))
 
 
@@ -79,7 +92,7 @@ def moments_table(of: Mapping[str, list[Answered]]) -> list[str]:
                      "uniform, first three", "16 frames", "uniform, 16")  # fmt: skip
     for kind, name in KINDS.items():
         ours, uniform = (some(of[way], kind) for way in (OURS, UNIFORM))
-        if kind != "F":
+        if kind != "F" and ours:
             lines.append(row(f"{kind} {name}", share(map(in_first, ours)),
                              share(map(in_quotation, ours)), share(map(in_first_frames, ours)),
                              share(map(in_first_frames, uniform)), share(map(in_frames, ours)),
@@ -98,7 +111,7 @@ def answers_table(of: Mapping[str, list[Answered]]) -> list[str]:
                      "of given: wrong words", "of given: wrong moment")  # fmt: skip
     for kind, name in KINDS.items():
         ours, uniform = some(of[OURS], kind), some(of[UNIFORM], kind)
-        if kind != "F":
+        if kind != "F" and ours:
             lines.append(answers_row(f"{kind} {name}", ours, uniform))
     quoted = [one for kind in QUOTED for one in some(of[OURS], kind)]
     lines.append(answers_row("N E P S T", quoted, []))
@@ -108,12 +121,12 @@ def answers_table(of: Mapping[str, list[Answered]]) -> list[str]:
 
 def answers_row(name: str, ours: Sequence[Answered], uniform: Sequence[Answered]) -> str:
     given = [one for one in ours if one.given]
-    nothing = [one for one in given if one.kind == "F" or one.condition == DELETED]
+    nothing = [one for one in given if not is_there(one)]
     there = [one for one in given if one not in nothing]
     return row(
         name, share(one.given for one in ours), share(one.right for one in ours),
         share(one.right for one in uniform), share(not one.right for one in given),
-        share([True] * len(nothing) + [not in_first(one) for one in there]),
+        share([True] * len(nothing) + [not is_true(one) for one in there]),
     )  # fmt: skip
 
 
@@ -153,8 +166,13 @@ def reliability_table(of: Mapping[str, list[Answered]]) -> list[str]:
 
 
 def is_true(one: Answered) -> bool:
-    nothing = one.kind == "F" or one.condition == DELETED or not one.moments
-    return not nothing and is_found(one.kind, one.evidence, [tuple(one.moments[0])])
+    return (is_there(one) and bool(one.moments)
+            and is_found(one.kind, one.evidence, [tuple(one.moments[0])]))  # fmt: skip
+
+
+def is_there(one: Answered) -> bool:
+    """Whether something answers the question."""
+    return one.kind != "F" and one.condition not in (DELETED, SUBTITLED_DELETED)
 
 
 def texts_table(films: Sequence[tuple[int, Film]], heard: Mapping) -> list[str]:

@@ -89,17 +89,22 @@ def question(kind, spans, answer="bell"):
 
 def test_a_deleted_sentence_is_in_no_passage_and_all_others_stay(answers):
     spoken = [Passage(str(time), time, time + 4.0, "speech") for time in range(0, 40, 5)]
-    cases = answers.cases_of([question("N", [(10.1, 13.9)])], {"speech": spoken, "screen": []})
-    assert [case.condition for case in cases] == ["ours", "uniform", "deleted"]
-    [left] = cases[-1].words.listen_to
-    [piece] = left.listen(Path("film"), 0.0, {})
-    assert [one.text for one in piece.passages] == [str(t) for t in range(0, 40, 5) if t != 10]
+    heard = {"speech": spoken, "screen": [], "subtitles": spoken}
+    cases = answers.cases_of([question("N", [(10.1, 13.9)])], heard)
+    names = ["ours", "uniform", "subtitled", "deleted", "subtitled, deleted"]
+    assert [case.condition for case in cases] == names
+    for case in cases[3:]:
+        left, *silent = case.words.listen_to
+        [piece] = left.listen(Path("film"), 0.0, {})
+        assert [one.text for one in piece.passages] == [str(t) for t in range(0, 40, 5) if t != 10]
+        assert not [one for other in silent for one in next(other.listen("", 0.0, {})).passages]
 
 
 def test_across_streams_each_is_asked_alone(answers):
     heard = {"speech": [Passage("a", 0, 1, "speech")], "screen": [Passage("b", 0, 1, "screen")]}
+    heard["subtitles"] = []
     cases = answers.cases_of([question("C", [(0, 1)])], heard)
-    for case in cases[2:]:
+    for case in cases[2:4]:
         parts = [next(iter(one.listen(Path("film"), 0.0, {}))) for one in case.words.listen_to]
         assert {one.name for one in case.words.listen_to} == {"speech", "screen"}
         assert [one.source for part in parts for one in part.passages] == [case.condition]
