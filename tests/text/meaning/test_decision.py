@@ -16,7 +16,7 @@ from ntlbg.text.meaning.decision import (
     spread_out,
 )
 from ntlbg.text.meaning.ranking import Signs
-from ntlbg.text.meaning.sure import fit_name, fitted_to, least_chance
+from ntlbg.text.meaning.sure import Logistic, fit_name, fitted_to, least_chance
 from ntlbg.types import Passage
 from sentences import SynonymEncoder, passages
 
@@ -162,3 +162,36 @@ def test_the_union_of_chances():
     assert either([]) == 0
     assert either([0.5, 0.5]) == pytest.approx(0.75)
     assert either([1.0, 0.2]) == 1
+
+
+SLIDES = ["Cast list", "Inspector", "Doctor: Kwame Boateng", "Licence", "Box office", "Interval"]
+
+
+@pytest.mark.parametrize("question", ["Who plays the inspector?", "How is a licence renewed?"])
+def test_a_heading_that_repeats_the_question_is_no_answer(question, monkeypatch):
+    """However sure it is that it fits; it may come nearest."""
+    monkeypatch.setattr(decision, "fitted_to", lambda *_: Logistic(4.0, {}, 20.0))
+    assert decide(passages(*SLIDES, source="screen"), "Who is Kwame?", None).kind == "said"
+    found = decide(passages(*SLIDES, source="screen"), question, None)
+    assert found.kind == "nearest"
+    assert found.passages[0].text in ("Inspector", "Licence")
+    assert found.sources == ()
+
+
+def test_another_source_that_says_more_answers_instead():
+    written = passages(*SLIDES, source="screen")
+    spoken = passages(*TALK, "The inspector was called Winslow.", source="subtitles")
+    found = decide([*written, *spoken], "What was the inspector called?", None)
+    assert (found.kind, found.sources) == ("said", ("subtitles",))
+    assert [one.text for one in found.passages] == ["The inspector was called Winslow."]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["inspector", "Who is the doctor, Kwame Boateng?", "Is the inspector in the cast?",
+     "When does the inspector come?", "How often is the inspector shown?"],
+)  # fmt: skip
+def test_where_it_may_be_all_there_is_to_say_it_does_not_count_as_repeated(question):
+    asked = parse_question(question)
+    [inspector, doctor] = passages("Inspector", "Doctor Kwame Boateng")
+    assert not decision.repeats(doctor if "doctor" in question else inspector, asked)
