@@ -131,9 +131,11 @@ def listened(made: Made, folder: Path, costs: RecordFile) -> dict[str, list[Pass
             in_one_go = not track.path.exists()
             print(f"{made.path.name}: {name}", flush=True)
             command = [sys.executable, LISTEN, name, made.path, index.root]
-            said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-            hours = made.film.seconds / 3600
-            costs.add([Cost(made.number, name, hours, *json.loads(said), in_one_go)])
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+            if done.returncode:
+                sys.exit(done.returncode)  # it has said why
+            cost = json.loads(done.stdout)
+            costs.add([Cost(made.number, name, made.film.seconds / 3600, *cost, in_one_go)])
         found[name] = track.passages()
     said = (Passage(one.sentence.text, one.start, one.end, "subtitles") for one in made.film.spoken)
     return found | {"subtitles": list(said)}

@@ -9,6 +9,7 @@ import resource
 import sys
 from pathlib import Path
 
+from ntlbg.errors import NtlbgError
 from ntlbg.index.listening import hear
 from ntlbg.index.store import FeatureIndex
 from ntlbg.text import load_listener
@@ -22,12 +23,17 @@ def peak_mb() -> int:
     return int(found[1]) // 1024
 
 
-def main() -> None:
+def main() -> int:
     name, film, folder = sys.argv[1:]
-    hear(film, load_listener(name), index=FeatureIndex(folder))
+    try:
+        hear(film, load_listener(name), index=FeatureIndex(folder))
+    except NtlbgError as error:
+        print(f"words_listen.py: {error}", file=sys.stderr)
+        return 2
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(json.dumps([round(used.ru_utime + used.ru_stime, 1), peak_mb()]))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
