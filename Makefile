@@ -9,7 +9,7 @@ OUT ?= results/demo
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo data quickstart evaluate eval-builtin eval-openmoji bench-builtin bench-gpu compare test test-all test-durations quick-test \
+.PHONY: help setup demo data quickstart evaluate eval-builtin eval-openmoji bench-builtin bench-gpu bench-words compare test test-all test-durations quick-test \
 	check types format photos train train-debug dry-run check-env package fuzz bench-setup clean clean-all
 
 help:  ## this list
@@ -70,6 +70,9 @@ bench-builtin: $(READY)  ## speed and memory of the built-in model
 
 bench-gpu: $(READY)  ## speed and memory of 7B models about an hour of video, on a GPU (random weights)
 	$(BIN)/python benchmarks/gpu.py
+
+bench-words: $(READY)  ## what is said and written, found in four made hours (espeak-ng; two hours of a core)
+	$(BIN)/python benchmarks/words.py results/words
 
 eval-openmoji: $(READY) $(EVAL)/art/openmoji.zip  ## its rows about pictures of an unseen style
 	$(EVALUATE) $(SOME) --style $(EVAL)/art/openmoji.zip

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from ntlbg.choosing import choose
 from ntlbg.errors import ConfigError
 from ntlbg.question import parse_question
 from ntlbg.retrievers import Retriever
 from ntlbg.retrievers.calibration import as_log_odds
 from ntlbg.selectors import SELECTORS, NtlbgOptions, select_frames
 from ntlbg.selectors.ntlbg_options import FOR_LOG_ODDS
+from ntlbg.types import Passage
 from roles import chosen, index_of
 
 TIMES = np.arange(300.0)
@@ -151,3 +153,33 @@ def test_a_still_stretch_is_one_choice(features):
         assert len(found) == 16
         assert found.num_pictures == 241
         assert found.weights[inside] >= 60 / 300
+
+
+def quote(start, end):
+    return Passage("It is said.", start, end, "speech")
+
+
+@pytest.mark.parametrize("selector", [name for name in SELECTORS if SELECTORS[name].uses_query])
+def test_a_frame_is_chosen_at_each_quotation_in_half_of_the_frames_at_most(features, selector):
+    """Frames that look like all others, as of somebody who talks, would not be chosen else."""
+    features[100:200] = features.mean(0)
+    index, retriever = index_of(features, TIMES), Words("log_odds", cat=(slice(40, 60), 20.0))
+    asked = parse_question("What is said about a cat?")
+    quoted = [quote(150, 154), quote(20, 23), quote(120, 121)]
+    found = choose(retriever, index, asked, selector, 4, quoted)
+    assert {152, 21} <= set(found.indices) or {152, 22} <= set(found.indices)
+    assert len(found) == 4
+    assert choose(retriever, index, asked, selector, 1, quoted).indices.tolist() == [152]
+    outside = [quote(400, 404), quote(-9, -3)]
+    usual = choose(retriever, index, asked, selector, 4)
+    np.testing.assert_array_equal(
+        choose(retriever, index, asked, selector, 4, outside).indices, usual.indices
+    )
+
+
+def test_selectors_that_do_not_go_by_the_question_choose_as_ever(features):
+    index, retriever = index_of(features, TIMES), Words("log_odds", cat=(slice(40, 60), 20.0))
+    asked = parse_question("What is said about a cat?")
+    found = [choose(retriever, index, asked, "uniform", 4, quoted).indices
+             for quoted in ((), [quote(151, 153)])]  # fmt: skip
+    np.testing.assert_array_equal(*found)

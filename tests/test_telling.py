@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import ColourAnswerer
+from ntlbg import FeatureIndex, ask
 from ntlbg.answerers import Wants
 from ntlbg.answerers.content import told_text
 from ntlbg.errors import BudgetError
@@ -95,3 +96,18 @@ def test_as_many_of_the_best_as_are_said():
     tight = replace(telling, tokens=120)
     told = tight.beside(np.arange(0.0, 4000.0))  # every passage is near a frame
     assert {PASSAGES[row] for row in best[:BEST_FIRST]} <= set(told)
+
+
+def test_of_what_is_quoted_a_frame_is_chosen(colour_video, tmp_path):
+    """All is grey then, and red is asked for, too."""
+    film = tmp_path / "film.mp4"
+    film.write_bytes(colour_video.read_bytes())
+    said = "1\n00:00:33,000 --> 00:00:34,500\nThe plumber charges 90 pounds.\n"
+    film.with_suffix(".srt").write_text(said)
+    answer = ask(
+        film, "How many pounds does the plumber in red charge?", model=ColourAnswerer(),
+        num_frames=2, index=FeatureIndex(tmp_path / "index"),
+    )  # fmt: skip
+    assert [one.text for one in answer.quotations] == ["The plumber charges 90 pounds."]
+    assert any(33 <= one.pts_seconds <= 34.5 for one in answer.evidence)
+    assert any(10 <= one.pts_seconds <= 13 for one in answer.evidence)

@@ -3,6 +3,7 @@
 P relevances, T frames.
 """
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from ntlbg.retrievers import Retriever
 from ntlbg.selectors import SELECTORS, Selection, select_distinct
-from ntlbg.types import Question, VideoIndex
+from ntlbg.types import Passage, Question, VideoIndex
 
 
 def choose(
@@ -19,6 +20,7 @@ def choose(
     question: Question | None,
     selector: str,
     num_frames: int,
+    quoted: Sequence[Passage] = (),
     *,
     generator: np.random.Generator | None = None,
     **selector_options: Any,
@@ -30,6 +32,11 @@ def choose(
     Near-identical neighbours count as one, and each thing that the question or its options name
     gets its share. The scores of the selection are those of the question as a whole. A selector
     that wants a prior that the question is about a few moments gets what its words say.
+
+    Args:
+        quoted: what is said or written in answer, best first. Selectors that go by the question
+            choose a frame at each, in half of the frames at most, be it ever so like the others:
+            somebody who talks looks the same all the time.
 
     Raises:
         ConfigError: an option that the selector does not have, or a value out of range.
@@ -43,7 +50,20 @@ def choose(
     whole, *parts = retriever.relevance(index, question)
     parts = parts or [whole]
     given |= {"score_unit": whole.unit} | selector_options
+    if chosen.uses_query:
+        given["kept"] = _frames_at(quoted, index.pts_seconds)[: max(1, num_frames // 2)]
     selection = select_distinct(
         chosen, features, num_frames, scores=np.stack([part.values for part in parts]), **given
     )
     return replace(selection, scores=whole.values)
+
+
+def _frames_at(passages: Sequence[Passage], pts_seconds: np.ndarray) -> list[int]:
+    """Of each passage in the part that is looked at, the frame nearest to its middle."""
+    first, last = pts_seconds.min(), pts_seconds.max()
+    spans = [
+        (max(one.start_seconds, first), min(one.end_seconds, last))
+        for one in passages
+        if one.start_seconds <= last and one.end_seconds >= first
+    ]
+    return [int(np.abs(pts_seconds - (start + end) / 2).argmin()) for start, end in spans]

@@ -182,7 +182,7 @@ def _choose(
     if limit and question is not None:
         plan, fewer = look.plan_for(system, question, indexed, said.telling.tokens)
         budget, notes = plan.num_frames, [*notes, *fewer]
-    selection = choose(said.retriever, indexed, question, selector, budget, **options)
+    selection = choose(said.retriever, indexed, question, selector, budget, said.quoted, **options)
     clock.lap("select")
     told = said.telling.beside(indexed.pts_seconds[selection.indices])
     given = AnswerInput(indexed, system.retriever.features(indexed), selection, plan=plan,

@@ -85,6 +85,12 @@ class Said:
     decision: Decision | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def quoted(self) -> tuple[Passage, ...]:
+        """What answers the question, or comes nearest; not what stands for the whole."""
+        decision = self.decision
+        return decision.passages if decision and decision.kind in ("said", "nearest") else ()
+
 
 def what_is_said(
     system: System, index: VideoIndex, question: Question | None, transcript: str

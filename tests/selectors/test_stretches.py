@@ -113,3 +113,28 @@ def test_a_video_without_still_stretches_is_chosen_from_as_ever(local):
         np.testing.assert_array_equal(usual.indices, distinct.indices)
         np.testing.assert_array_equal(usual.weights, distinct.weights)
         assert distinct.num_pictures == len(local.features)
+
+
+@pytest.mark.parametrize("name", [name for name in SELECTORS if SELECTORS[name].uses_query])
+def test_frames_that_are_kept_are_chosen_whatever_else_is(name):
+    """In the place of one of their own slide, else of the least relevant one."""
+    features = slides()
+    scores = (features @ features[50]).astype(np.float64)
+    usual = select_distinct(SELECTORS[name], features, 4, scores=scores)
+    others = [slide for slide in range(SLIDES) if slide not in set(usual.indices // 12)]
+    kept = [12 * others[0] + 5, int(usual.indices[1]) // 12 * 12 + 7]
+    found = select_distinct(SELECTORS[name], features, 4, scores=scores, kept=kept)
+    assert set(kept) < set(found.indices)
+    assert len(set(found.indices // 12)) == len(found) == 4
+    worst = int(usual.indices[np.argmin(scores[usual.indices])])
+    stay = set(usual.indices // 12) - {kept[1] // 12}
+    assert stay - {worst // 12} <= set(found.indices // 12)
+    assert found.weights.sum() == pytest.approx(1)
+
+
+def test_of_one_stretch_the_first_kept_frame_is_chosen():
+    features, kept = slides(), [30, 28, 100]
+    scores = (features @ features[50]).astype(np.float64)
+    found = select_distinct(SELECTORS["top_k"], features, 4, scores=scores, kept=kept)
+    assert {30, 100} < set(found.indices)
+    assert 28 not in found.indices

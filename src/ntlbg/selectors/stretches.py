@@ -7,7 +7,7 @@ one, so that every selector in SELECTORS stays the published algorithm and all o
 T frames, D feature size, S stretches, k chosen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -83,6 +83,7 @@ def select_distinct(
     pts_seconds: Any = None,
     score_unit: str = "similarity",
     generator: np.random.Generator | None = None,
+    kept: Sequence[int] = (),
     **options: Any,
 ) -> Selection:
     """Choose frames of which no two are of one still stretch, as long as there are stretches left.
@@ -97,6 +98,8 @@ def select_distinct(
 
     Args:
         selector: a value of SELECTORS.
+        kept: frames that are chosen in any case, of a stretch the first of them; at most
+            ``num_frames``.
 
     The others, and what is raised, are those of :func:`ntlbg.selectors.select_frames`.
     """
@@ -112,12 +115,39 @@ def select_distinct(
     frames = places[picks.frames]
     if len(frames) < inputs.num_frames:
         frames = farthest_point_fill(appearance_and_time(inputs), frames, inputs.num_frames)
+    if len(kept):
+        frames = _with_kept(frames, _places(inputs, kept), stretches, inputs.relevance())
     stand_ins = shown[stretches]
     stand_ins[places] = places
     rows = np.searchsorted(places, stand_ins)
     z = None if picks.z is None else picks.z[rows]
     selection = to_selection(inputs, replace(picks, frames=frames, z=z), space[rows])
     return replace(selection, num_pictures=len(shown))
+
+
+def _places(inputs: Inputs, frames: Sequence[int]) -> list[int]:
+    """Of frames in the caller's order, in the order of time."""
+    place = np.empty(len(inputs), np.int64)
+    place[inputs.order] = np.arange(len(inputs))
+    return [int(place[frame]) for frame in frames]
+
+
+def _with_kept(
+    frames: np.ndarray, kept: Sequence[int], stretches: np.ndarray, relevance: np.ndarray | None
+) -> np.ndarray:
+    """The choice with these among it, ascending: each takes the place of the frame of its stretch,
+    else that of the least relevant one."""
+    firsts: dict[int, int] = {}
+    for frame in kept:
+        firsts.setdefault(int(stretches[frame]), frame)
+    chosen, staying = set(frames.tolist()), set(firsts.values())
+    for stretch, frame in firsts.items():
+        free = chosen - staying
+        if frame not in chosen and free:
+            alike = {one for one in free if stretches[one] == stretch} or free
+            worth = {one: 0.0 if relevance is None else relevance[one] for one in alike}
+            chosen = chosen - {min(sorted(alike), key=worth.__getitem__)} | {frame}
+    return np.array(sorted(chosen), np.int64)
 
 
 def _choose_apart(

@@ -39,11 +39,17 @@ MARGIN = 0.08
 
 @dataclass(frozen=True)
 class Look:
-    """Numbers of a layout, of fonts and of colours."""
+    """Who draws a page; fonts of heading and lines; paper, heading and its band, ink of lines."""
 
-    layout: int
-    face: int
-    colours: int
+    layout: "Layout"
+    face: tuple[str, str]
+    colours: tuple[str, str, str, str]
+
+    @property
+    def heading_ink(self) -> str:
+        """Of a heading that stands on the paper: not white on white."""
+        paper, heading, _, lines = self.colours
+        return lines if heading == paper else heading
 
 
 @dataclass(frozen=True)
@@ -59,12 +65,16 @@ class Page:
 
 def look_of(rng: np.random.Generator) -> Look:
     """Any."""
-    return Look(*(int(rng.integers(len(menu))) for menu in (LAYOUTS, FACES, COLOURS)))
+    layout, face, colours = (
+        int(rng.integers(len(menu))) for menu in (LAYOUTS, FACES, COLOURS)
+    )  # fmt: skip
+    return Look(LAYOUTS[layout], FACES[face], COLOURS[colours])
 
 
 def fact_page(about: dict[str, Any], look: Look) -> Page:
-    """One that is asked about."""
-    return Page(about["heading"], tuple(about["lines"]), look, about["question"], about["answer"])
+    """One that is asked about; it may have a look of its own."""
+    lines, look = tuple(about["lines"]), about.get("look", look)
+    return Page(about["heading"], lines, look, about["question"], about["answer"])
 
 
 def subject_page(subjects: tuple[str, ...], look: Look) -> Page:
@@ -78,11 +88,15 @@ def break_page(title: str, look: Look) -> Page:
     return Page(title, ("Short break",), look)
 
 
+# Draws a page of so many pixels, height and width.
+Layout = Callable[[ImageDraw.ImageDraw, Page, int, int], None]
+
+
 def draw_page(page: Page, size: tuple[int, int]) -> np.ndarray:
     """uint8 (H, W, 3) of a size (H, W)."""
     height, width = size
-    image = Image.new("RGB", (width, height), COLOURS[page.look.colours][0])
-    LAYOUTS[page.look.layout](ImageDraw.Draw(image), page, height, width)
+    image = Image.new("RGB", (width, height), page.look.colours[0])
+    page.look.layout(ImageDraw.Draw(image), page, height, width)
     return np.asarray(image)
 
 
@@ -93,15 +107,14 @@ def font(name: str, pixels: int) -> ImageFont.FreeTypeFont:
 
 
 def _fonts(page: Page, height: int) -> tuple[ImageFont.FreeTypeFont, ImageFont.FreeTypeFont]:
-    heading, line = FACES[page.look.face]
+    heading, line = page.look.face
     return font(heading, round(HEADING * height)), font(line, round(LINE * height))
 
 
 def _list(draw: ImageDraw.ImageDraw, page: Page, height: int, width: int) -> None:
     """Heading above, lines with dots below it."""
-    _, ink, _, text = COLOURS[page.look.colours]
+    ink, text = page.look.heading_ink, page.look.colours[3]
     heading, line = _fonts(page, height)
-    ink = text if page.look.colours == 1 else ink  # white on white else
     left = MARGIN * width
     draw.text((left, 0.09 * height), page.heading, font=heading, fill=ink)
     for row, written in enumerate(page.lines):
@@ -112,7 +125,7 @@ def _list(draw: ImageDraw.ImageDraw, page: Page, height: int, width: int) -> Non
 
 def _band(draw: ImageDraw.ImageDraw, page: Page, height: int, width: int) -> None:
     """Heading in a coloured band."""
-    _, ink, band, text = COLOURS[page.look.colours]
+    _, ink, band, text = page.look.colours
     heading, line = _fonts(page, height)
     draw.rectangle((0, 0, width, 0.2 * height), fill=band)
     draw.text((MARGIN * width, 0.045 * height), page.heading, font=heading, fill=ink)
@@ -122,9 +135,8 @@ def _band(draw: ImageDraw.ImageDraw, page: Page, height: int, width: int) -> Non
 
 def _centred(draw: ImageDraw.ImageDraw, page: Page, height: int, width: int) -> None:
     """All in the middle, a rule below the heading."""
-    _, ink, _, text = COLOURS[page.look.colours]
+    ink, text = page.look.heading_ink, page.look.colours[3]
     heading, line = _fonts(page, height)
-    ink = text if page.look.colours == 1 else ink
     draw.text((width / 2, 0.18 * height), page.heading, font=heading, fill=ink, anchor="mm")
     draw.line((0.3 * width, 0.28 * height, 0.7 * width, 0.28 * height), fill=ink, width=2)
     for row, written in enumerate(page.lines):
@@ -134,9 +146,8 @@ def _centred(draw: ImageDraw.ImageDraw, page: Page, height: int, width: int) -> 
 
 def _beside(draw: ImageDraw.ImageDraw, page: Page, height: int, width: int) -> None:
     """A coloured column on the left; heading and lines on the right."""
-    _, ink, band, text = COLOURS[page.look.colours]
+    ink, (_, _, band, text) = page.look.heading_ink, page.look.colours
     heading, line = _fonts(page, height)
-    ink = text if page.look.colours == 1 else ink
     draw.rectangle((0, 0, 0.16 * width, height), fill=band)
     left = 0.22 * width
     draw.text((left, 0.12 * height), page.heading, font=heading, fill=ink)
@@ -144,6 +155,4 @@ def _beside(draw: ImageDraw.ImageDraw, page: Page, height: int, width: int) -> N
         draw.text((left, (0.34 + 0.14 * row) * height), written, font=line, fill=text)
 
 
-LAYOUTS: tuple[Callable[[ImageDraw.ImageDraw, Page, int, int], None], ...] = (
-    _list, _band, _centred, _beside,
-)  # fmt: skip
+LAYOUTS: tuple[Layout, ...] = (_list, _band, _centred, _beside)

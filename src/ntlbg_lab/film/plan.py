@@ -6,6 +6,7 @@ are shown for seconds, news with a ticker, and a break. All times are seconds fr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -25,6 +26,7 @@ CHAPTER_MINUTES = 4
 # Of a lecture's slide, in seconds; it changes with the next sentence.
 SLIDE_SECONDS = (10.0, 28.0)
 PAUSES = (0.4, 0.7, 1.2, 2.5)  # seconds after a sentence
+CAPTION_SECONDS = 8.0  # as on television: so long that it is read twice
 SHOT_SECONDS = (8.0, 25.0)  # no longer, since a shot is in memory at once
 # In each chapter, by number of chapters; together as many as in a haystack, 3 to 8.
 OBJECTS, OBJECTS_ELSE = {1: 3, 2: 2, 3: 2}, 1
@@ -49,6 +51,7 @@ class Spoken:
     talk: str
     sentence: Sentence
     start: float
+    sound: Path
 
     @property
     def end(self) -> float:
@@ -66,6 +69,16 @@ class Slide:
 
 
 @dataclass(frozen=True)
+class Caption:
+    """A name, what that one does, and when both are shown, ``[start, end)``."""
+
+    name: str
+    does: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
 class Chapter:
     """One talk and what surrounds it; all in order of time.
 
@@ -76,6 +89,7 @@ class Chapter:
         ticker: items that run through below the news.
         shots, needles: backgrounds of the scenes, and objects shown on them.
         asked: by kind of question a sentence that is spoken in the lecture, and what is asked.
+        captions: in the news.
     """
 
     talk: Talk
@@ -86,6 +100,7 @@ class Chapter:
     shots: tuple[Shot, ...]
     needles: tuple[Needle, ...]
     asked: dict[str, dict[str, str]]
+    captions: tuple[Caption, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,13 +125,16 @@ class Film:
         return [needle.event for chapter in self.chapters for needle in chapter.needles]
 
 
-def plan_film(rng: np.random.Generator, minutes: float) -> Film:
+def plan_film(
+    rng: np.random.Generator, minutes: float, talks: Sequence[Talk] | None = None
+) -> Film:
     """A random film; the same for the same state of ``rng``.
 
     Args:
         minutes: at least one.
+        talks: as many of them as there is room for; None: those that are shipped.
     """
-    talks = _shuffled(rng, load_talks())
+    talks = _shuffled(rng, load_talks() if talks is None else talks)
     number = max(1, min(len(talks), int(minutes // CHAPTER_MINUTES)))
     borders = np.linspace(0, round(minutes * 60), number + 1)
     objects = _object_names(rng, number, OBJECTS.get(number, OBJECTS_ELSE))
@@ -145,10 +163,12 @@ def _chapter(
     said, told = _share_out(rng, talk, asked, lecture, news)
     heard = _speak(rng, talk, said, lecture)
     slides = _slides(rng, lecture, talk, heard)
-    slides.append(Slide(break_page(talk.title, look_of(rng)), pause.start, pause.end))
+    title = break_page(talk.title, talk.look or look_of(rng))
+    slides.append(Slide(title, pause.start, pause.end))
     return Chapter(
         talk, parts, (*heard, *_speak(rng, talk, told, news)), tuple(slides),
         _shuffled(rng, talk.ticker), _shots(rng, scenes), _objects(rng, scenes, objects), asked,
+        _captions(talk, news),
     )  # fmt: skip
 
 
@@ -162,9 +182,9 @@ def _parts(rng: np.random.Generator, start: float, end: float) -> dict[PartKind,
 
 
 def _asked(rng: np.random.Generator, talk: Talk) -> dict[str, dict[str, str]]:
-    """One of each kind."""
+    """One of each kind that there is."""
     kinds = {"said": talk.said, "reworded": talk.reworded, "while": talk.asked_while}
-    return {kind: _shuffled(rng, given)[0] for kind, given in kinds.items()}
+    return {kind: _shuffled(rng, given)[0] for kind, given in kinds.items() if given}
 
 
 def _share_out(
@@ -175,7 +195,7 @@ def _share_out(
     news: Part,
 ) -> tuple[list[Sentence], list[Sentence]]:
     """Sentences of both parts with room for pauses; what is asked is in the lecture."""
-    wanted = {about["sentence"] for about in asked.values()}
+    wanted = talk.always | {about["sentence"] for about in asked.values()}
     first = [sentence for sentence in talk.sentences if sentence.text in wanted]
     others = [sentence for sentence in talk.sentences if sentence.text not in wanted]
     rest = list(_shuffled(rng, others))
@@ -203,7 +223,7 @@ def _speak(
     pauses *= min(1.0, len(sentences) * np.mean(PAUSES) / max(pauses.sum(), 1e-9))
     time, found = part.start + 0.5, []
     for sentence, pause in zip(sentences, pauses):
-        found.append(Spoken(talk.name, sentence, round(time, 3)))
+        found.append(Spoken(talk.name, sentence, round(time, 3), talk.sound))
         time += sentence.seconds + float(pause)
     return found
 
@@ -226,7 +246,7 @@ def _slides(
 
 def _pages(rng: np.random.Generator, talk: Talk, number: int) -> list[Page]:
     """Facts and subjects by turns, then subjects alone; one look for all of a talk."""
-    facts, look = list(_shuffled(rng, talk.slides)), look_of(rng)
+    facts, look = list(_shuffled(rng, talk.slides)), talk.look or look_of(rng)
     subjects = list(_shuffled(rng, talk.subjects))
     pages: list[Page] = []
     while len(pages) < number:
@@ -236,6 +256,16 @@ def _pages(rng: np.random.Generator, talk: Talk, number: int) -> list[Page]:
             pages.append(subject_page(tuple(subjects[:4]), look))
             subjects = subjects[1:] + subjects[:1]
     return pages
+
+
+def _captions(talk: Talk, part: Part) -> tuple[Caption, ...]:
+    """Each in the middle of its share of the part; frames begin where it does."""
+    slot = (part.end - part.start) / max(1, len(talk.captions))
+    starts = [round(part.start + (place + 0.5) * slot) for place in range(len(talk.captions))]
+    return tuple(
+        Caption(name, does, start, min(start + CAPTION_SECONDS, part.end))
+        for (name, does), start in zip(talk.captions, starts)
+    )
 
 
 def _shots(rng: np.random.Generator, part: Part) -> tuple[Shot, ...]:

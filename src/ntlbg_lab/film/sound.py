@@ -36,7 +36,7 @@ def _second(part: Part, spoken: list[Spoken], second: int) -> np.ndarray:
 def _add(samples: np.ndarray, one: Spoken, second: int) -> None:
     """What of a sentence falls into a second."""
     begin, end = (round(time * RATE) for time in (one.sentence.start, one.sentence.end))
-    said = voice(one.talk)[begin:end]
+    said = voice(one.sound)[begin:end]
     offset = round(one.start * RATE) - second * RATE  # of its beginning
     first, last = max(0, offset), min(RATE, offset + len(said))
     samples[first:last] += said[first - offset : last - offset]

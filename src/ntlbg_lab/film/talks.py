@@ -16,6 +16,7 @@ from typing import Any
 import av
 import numpy as np
 
+from ntlbg_lab.film.pages import Look
 from ntlbg_lab.transcripts import subjects_of
 
 # Of the film's sound, in Hz: twice what a recogniser hears, and what the shipped files hold.
@@ -49,6 +50,10 @@ class Talk:
         slides: ``heading``, ``lines``, and ``question`` and ``answer`` about them.
         ticker: ``text``, ``question``, ``answer``.
         subjects: what is spoken of, for further slides.
+        sound: where it was read aloud.
+        look: of its slides and its ticker; None: any.
+        always: sentences that are heard in the lecture, whatever is asked.
+        captions: shown below in the news for a while, each of a name and what that one does.
     """
 
     name: str
@@ -60,6 +65,10 @@ class Talk:
     slides: tuple[dict[str, Any], ...]
     ticker: tuple[dict[str, str], ...]
     subjects: tuple[str, ...]
+    sound: Path
+    look: Look | None = None
+    always: frozenset[str] = frozenset()
+    captions: tuple[tuple[str, str], ...] = ()
 
 
 @cache
@@ -81,14 +90,15 @@ def _talk(name: str, about: dict[str, Any], heard: list[tuple[str, float, float]
         slides=tuple(about["slides"]),
         ticker=tuple(about["ticker"]),
         subjects=tuple(subjects_of(name)),
+        sound=SPEECH / f"{name}.opus",
     )
 
 
 @lru_cache(maxsize=2)  # a film goes from one talk to the next
-def voice(name: str) -> np.ndarray:
+def voice(sound: Path) -> np.ndarray:
     """float32 (N,) at RATE: a talk's whole sound file, some minutes."""
     resampler = av.AudioResampler("flt", "mono", RATE)
-    with av.open(str(SPEECH / f"{name}.opus")) as file:
+    with av.open(str(sound)) as file:
         pieces = [
             piece.to_ndarray()[0]
             for frame in chain(file.decode(audio=0), (None,))

@@ -98,7 +98,7 @@ def test_sound_does_not_depend_on_where_seconds_are_cut():
     sound = np.concatenate(list(islice(seconds_of_sound(film), 25)))
     for one in film.chapters[0].spoken[:4]:
         start, end = (round(time * RATE) for time in (one.sentence.start, one.sentence.end))
-        expected, at = voice(one.talk)[start:end], round(one.start * RATE)
+        expected, at = voice(one.sound)[start:end], round(one.start * RATE)
         np.testing.assert_allclose(sound[at : at + len(expected)], expected, atol=0.003)
 
 
@@ -131,7 +131,7 @@ def test_no_slide_is_cut_off(layout, face):
     """Nothing is drawn on the last columns and rows but the ground."""
     for talk in load_talks():
         for about in talk.slides:
-            look = Look(layout, face, 0)
+            look = Look(LAYOUTS[layout], FACES[face], COLOURS[0])
             page = draw_page(Page(about["heading"], tuple(about["lines"]), look), SIZE)
             ground = draw_page(Page("", (), look), SIZE)
             changed = (page != ground).any(2)

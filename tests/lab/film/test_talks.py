@@ -49,7 +49,7 @@ def test_no_answer_can_be_found_elsewhere_in_what_is_spoken(talk):
 
 @pytest.mark.parametrize("talk", TALKS, ids=lambda talk: talk.name)
 def test_sentences_are_loud_and_silence_is_between_them(talk):
-    samples = voice(talk.name)
+    samples = voice(talk.sound)
     with av.open(str(SPEECH / f"{talk.name}.opus")) as file:  # libav's own word for its length
         assert len(samples) / RATE == pytest.approx(file.duration / av.time_base, abs=0.1)
 

@@ -16,7 +16,7 @@ from ntlbg.text.meaning.decision import (
     spread_out,
 )
 from ntlbg.text.meaning.ranking import Signs
-from ntlbg.text.meaning.sure import fit_name, fitted_to, least_chance
+from ntlbg.text.meaning.sure import Logistic, fit_name, fitted_to, least_chance
 from ntlbg.types import Passage
 from sentences import SynonymEncoder, passages
 
@@ -164,26 +164,26 @@ def test_the_union_of_chances():
     assert either([1.0, 0.2]) == 1
 
 
-SLIDES = [
+PAGES = [
     Passage("Minutes", 0.0, 20.0, "screen"), Passage("Repairs", 20.0, 50.0, "screen"),
     Passage("Pane: 80 pounds", 20.0, 50.0, "screen"), Passage("Keys", 50.0, 300.0, "screen"),
 ]  # fmt: skip
 
 
 def test_what_is_written_while_something_is_said(tmp_path):
-    shown = [*passages(*TALK), *SLIDES]
+    shown = [*passages(*TALK), *PAGES]
     asked = "What is on the slide while key 4417 is talked about?"
     found = decide(shown, asked, SynonymEncoder(), folder=tmp_path)
     [said] = [one for one in shown if "4417" in one.text]
     assert (found.kind, found.sources) == ("said", ("screen",))
-    at_once = [one for one in SLIDES if one.start_seconds <= said.start_seconds < one.end_seconds]
+    at_once = [one for one in PAGES if one.start_seconds <= said.start_seconds < one.end_seconds]
     assert found.passages == tuple(at_once) != ()
     # of the words that are shown none tells when: there is no key on the slide of that time
     assert set(evidence_of(shown, parse_question(asked), None)) == {"subtitles"}
 
 
 def test_and_what_is_said_while_something_is_written(tmp_path):
-    shown = [*passages(*TALK), *SLIDES]
+    shown = [*passages(*TALK), *PAGES]
     found = decide(shown, 'What is said while the slide "Pane: 80 pounds" is shown?', None)
     assert found.kind == "said"
     assert found.sources == ("subtitles",)
@@ -199,5 +199,38 @@ def test_where_nothing_is_written_at_that_time_what_is_said_is_near(tmp_path):
 
 def test_one_stream_alone_is_asked_as_any_question():
     asked = parse_question("What is on the slide while Pane: 80 pounds is talked about?")
-    assert set(evidence_of(SLIDES, asked, None)) == {"screen"}
-    assert decide(SLIDES, asked, None).passages[0] in SLIDES
+    assert set(evidence_of(PAGES, asked, None)) == {"screen"}
+    assert decide(PAGES, asked, None).passages[0] in PAGES
+
+
+SLIDES = ["Cast list", "Inspector", "Doctor: Kwame Boateng", "Licence", "Box office", "Interval"]
+
+
+@pytest.mark.parametrize("question", ["Who plays the inspector?", "How is a licence renewed?"])
+def test_a_heading_that_repeats_the_question_is_no_answer(question, monkeypatch):
+    """However sure it is that it fits; it may come nearest."""
+    monkeypatch.setattr(decision, "fitted_to", lambda *_: Logistic(4.0, {}, 20.0))
+    assert decide(passages(*SLIDES, source="screen"), "Who is Kwame?", None).kind == "said"
+    found = decide(passages(*SLIDES, source="screen"), question, None)
+    assert found.kind == "nearest"
+    assert found.passages[0].text in ("Inspector", "Licence")
+    assert found.sources == ()
+
+
+def test_another_source_that_says_more_answers_instead():
+    written = passages(*SLIDES, source="screen")
+    spoken = passages(*TALK, "The inspector was called Winslow.", source="subtitles")
+    found = decide([*written, *spoken], "What was the inspector called?", None)
+    assert (found.kind, found.sources) == ("said", ("subtitles",))
+    assert [one.text for one in found.passages] == ["The inspector was called Winslow."]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["inspector", "Who is the doctor, Kwame Boateng?", "Is the inspector in the cast?",
+     "When does the inspector come?", "How often is the inspector shown?"],
+)  # fmt: skip
+def test_where_it_may_be_all_there_is_to_say_it_does_not_count_as_repeated(question):
+    asked = parse_question(question)
+    [inspector, doctor] = passages("Inspector", "Doctor Kwame Boateng")
+    assert not decision.repeats(doctor if "doctor" in question else inspector, asked)

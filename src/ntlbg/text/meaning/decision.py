@@ -16,6 +16,7 @@ from ntlbg.text.meaning import DEFAULT_TEXT_ENCODER, TextEncoder
 from ntlbg.text.meaning.questions import likeness_to_whole
 from ntlbg.text.meaning.ranking import Ranking
 from ntlbg.text.meaning.sure import SAID, fitted_to, is_about_whole, least_chance
+from ntlbg.text.meaning.words import tokens
 from ntlbg.types import Decision, Meanwhile, Passage, Question
 
 # What is written on a slide is said a little before it comes, or after it went.
@@ -75,21 +76,43 @@ def decide(
     if asked.intent.meanwhile is None and asks_about_whole(asked, encoder):
         return Decision("whole", tuple(spread_out(passages)), 1.0)
     streams = evidence_of(passages, asked, encoder, folder=folder)
-    found = _decided(streams)
+    found = _decided(streams, asked)
     if asked.intent.meanwhile is not None:
         return _meanwhile(found, passages, asked.intent.meanwhile)
     return found
 
 
-def _decided(streams: Mapping[str, StreamEvidence]) -> Decision:
+def _decided(streams: Mapping[str, StreamEvidence], asked: Question) -> Decision:
     chance = either(stream.chance for stream in streams.values())
-    best = max(streams.values(), key=lambda stream: stream.chance)
-    sources = tuple(source for source, stream in streams.items() if stream.chance >= SAID)
-    if sources:
-        return Decision("said", tuple(best.best[:1]), chance, sources)
+    said = {
+        source: stream
+        for source, stream in streams.items()
+        if stream.chance >= SAID and not repeats(stream.best[0], asked)
+    }
+    if said:
+        return Decision("said", tuple(_surest(said).best[:1]), chance, tuple(said))
     if chance >= least_chance(streams):
-        return Decision("nearest", tuple(best.best), chance)
+        return Decision("nearest", tuple(_surest(streams).best), chance)
     return Decision("not said", (), chance)
+
+
+def _surest(streams: Mapping[str, StreamEvidence]) -> StreamEvidence:
+    return max(streams.values(), key=lambda stream: stream.chance)
+
+
+def repeats(passage: Passage, question: Question) -> bool:
+    """Whether a passage says nothing but some words of the question, and so is no answer to it.
+
+    Headings and cells of tables do: "Licence" fits a question about a driving licence, and does
+    not say how to renew it. Where the question is whether, how often or when, or names what to
+    choose from, what it names may be all that there is to say.
+    """
+    intent = question.intent
+    if intent.is_yes_no_or_count or intent.offers_choice or intent.mentions_when:
+        return False
+    if intent.meanwhile is not None:  # it only tells when
+        return False
+    return {*tokens(passage.text, "stems")} < {*tokens(question.text, "stems")}
 
 
 def evidence_of(
