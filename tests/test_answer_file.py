@@ -208,6 +208,15 @@ def test_without_a_known_answer_there_is_nothing_to_count(folder, tmp_path):
     assert summary.as_markdown() == "1 of 1 questions answered"
 
 
+def test_where_nothing_could_be_asked_nothing_was_written(folder, tmp_path, run):
+    out = tmp_path / "answers.jsonl"
+    write(folder, [QUESTIONS[0] | {"video": "missing.mp4"}])
+    done = run("answer", folder, out, "--model", "colours")
+    assert done.exit_code == 2
+    assert not out.exists()
+    assert "wrote" not in done.stderr
+
+
 def test_the_command_prints_shares_and_says_what_failed(folder, tmp_path, run):
     out = tmp_path / "answers.jsonl"
     done = run("answer", folder, out, "--model", "colours", "-k", 8)

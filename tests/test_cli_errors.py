@@ -1,5 +1,6 @@
 """The command line when something is wrong: one line, an exit code, nothing half-made."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,20 @@ def test_bad_options_end_in_one_line(run, colour_video, arguments, message):
     done = run("ask", colour_video, "Is it red?", "--model", "colours", *arguments)
     assert_one_error(done)
     assert message in done.stderr
+
+
+def test_times_are_taken_as_they_are_shown(run, colour_video):
+    chosen = ["select", colour_video, "Is it red?", "--model", "colours", "-k", "2", "--json"]
+    plain, clocked = (
+        run(*chosen, "--start", start, "--end", end)
+        for start, end in (("2", "8"), ("0:02", "0:00:08"))
+    )
+    assert plain.exit_code == clocked.exit_code == 0
+    moments = [json.loads(done.stdout)["evidence"] for done in (plain, clocked)]
+    assert moments[0] == moments[1]
+    wrong = run("ask", colour_video, "Is it red?", "--start", "1:75")
+    assert wrong.exit_code == 2
+    assert "is no time" in wrong.stderr
 
 
 def test_an_empty_question_ends_in_one_line(run, colour_video):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from ntlbg.time_text import (
     all_seen,
     frames_within,
+    read_seconds,
     relevance_curve,
     relevance_levels,
     round_moments,
@@ -86,3 +87,18 @@ def test_frames_within_begin_at_the_start_and_end_before_the_end():
     times = np.array([0.0, 1.0, 2.5, 4.0])
     assert frames_within(times, 1.0, 4.0).tolist() == [1, 2]
     assert frames_within(times, 1.1, 2.4).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90.0), ("1:30", 90.0), ("0:01:30", 90.0), ("1:02:03.5", 3723.5), (".5", 0.5),
+     ("75:10", 4510.0), ("-3", -3.0), (" 7 ", 7.0)],
+)  # fmt: skip
+def test_times_as_people_write_them(text, seconds):
+    assert read_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "1:90", "1:2:3:4", "nan", "inf", "1e3", "1:-3", "²:00", "a"])
+def test_what_is_no_time(text):
+    with pytest.raises(ValueError, match="is no time; give seconds, m:ss or h:mm:ss"):
+        read_seconds(text)

@@ -1,8 +1,15 @@
 """Moments of a video as text, and relevance over time as something to draw."""
 
+import re
 from collections.abc import Iterable
 
 import numpy as np
+
+# Hours, minutes and seconds; minutes and seconds below 60 where something larger stands before.
+_TIME = re.compile(
+    r"(?:(?:(\d{1,4}):(?=[0-5]?\d:))?(\d{1,5}):(?=[0-5]?\d(?:\.\d*)?$))?(-?\d+(?:\.\d*)?|\.\d+)",
+    re.ASCII,
+)
 
 
 def timestamp(seconds: float, *, milliseconds: bool = False) -> str:
@@ -19,6 +26,19 @@ def timestamp(seconds: float, *, milliseconds: bool = False) -> str:
     hours, minute = divmod(minutes, 60)
     text = f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute:02d}:{second:02d}"
     return f"{text}.{fraction:03d}" if milliseconds else text
+
+
+def read_seconds(text: str) -> float:
+    """Seconds, ``mm:ss`` or ``h:mm:ss``, with a fraction or without; ValueError of anything else.
+
+    >>> read_seconds("1:02:03.5")
+    3723.5
+    """
+    found = _TIME.fullmatch(str(text).strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no time; give seconds, m:ss or h:mm:ss")
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return 3600 * hours + 60 * minutes + seconds
 
 
 def format_seconds(seconds: float) -> str:

@@ -240,7 +240,7 @@ def answer(
         typer.echo(summary.as_markdown())
     for reason in summary.failed:
         tell(NtlbgError(reason))
-    console.print_paths([out])
+    console.print_paths([out] if out.exists() else [])
     if summary.failed:
         raise typer.Exit(2)
 

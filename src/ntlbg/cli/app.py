@@ -243,8 +243,26 @@ TextEncoder = Annotated[
         "or its name on the hub. Default: all-MiniLM-L6-v2, for English, after `ntlbg fetch text`."
     ),
 ]
-Start = Annotated[float | None, typer.Option(help="Look from this second on.")]
-End = Annotated[float | None, typer.Option(help="Look up to this second.")]
+
+
+def _read_seconds(text: str) -> float:
+    from ntlbg.time_text import read_seconds  # needs NumPy
+
+    return read_seconds(text)
+
+
+Start = Annotated[
+    float | None,
+    typer.Option(
+        parser=_read_seconds, metavar="TIME", help="Look from here on: 90, 1:30 or 0:01:30."
+    ),
+]
+End = Annotated[
+    float | None,
+    typer.Option(
+        parser=_read_seconds, metavar="TIME", help="Look up to here: 90, 1:30 or 0:01:30."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
