@@ -99,12 +99,20 @@ def tell(error: BaseException) -> bool:
 def _refusal(error: BaseException) -> str | None:
     """What the system says of a path that nobody asked about before; None for other errors."""
     number, name = getattr(error, "errno", None), getattr(error, "filename", None)
-    if number == errno.ENOENT and name is None:  # os.getcwd
+    if number == errno.ENOENT and name is None and not _has_folder():  # os.getcwd
         return "the folder that this was started in is not there any more; change to another one"
     if number not in _REFUSALS or not isinstance(error, OSError):
         return None
     shown = shortened(os.fsdecode(name or "a path"))
     return f"{shown}: cannot be used ({error.strerror}); name another place"
+
+
+def _has_folder() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _shortage(error: BaseException | None) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntlbg.errors import ConfigError, DataError
+from ntlbg.errors import DataError
 from ntlbg_lab.evidence.annotations import Annotation
 from ntlbg_lab.evidence.recall import (
     evidence_tables,
@@ -165,8 +165,3 @@ def test_tables_name_every_list_and_tolerance():
     assert counted == "2 questions about 2 videos, 95 % intervals"
     assert len(tests.splitlines()) == 2 + 6
     assert len({line.count("|") for line in tests.splitlines()}) == 1
-
-
-def test_more_frames_than_any_list_has_are_refused():
-    with pytest.raises(ConfigError, match="99999999 frames a video; give at most 10000"):
-        uniform_times([], 99999999)

@@ -1,11 +1,13 @@
 """The shipped model, as the package delivers it."""
 
 import hashlib
+import io
 
 import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, inject_adapter_in_model
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
@@ -239,7 +241,9 @@ def test_what_was_enrolled_is_known_but_not_where_the_model_is_measured(tmp_path
     monkeypatch.setenv("NTLBG_DATA", str(tmp_path))
     encoder = ENCODERS["builtin"]()
     prototypes = np.eye(1, encoder.feature_size, dtype=np.float32)
-    save_object(EnrolledObject("zorblat", prototypes, encoder.weights, ()))
+    picture = io.BytesIO()
+    Image.new("RGBA", (8, 8)).save(picture, "PNG")
+    save_object(EnrolledObject("zorblat", prototypes, encoder.weights, (picture.getvalue(),)))
     for pristine, names in ((False, ["zorblat"]), (True, [])):
         answerer = load_builtin_answerer(pristine=pristine)
         assert [thing.name for thing in answerer.retriever.vocabulary.enrolled] == names

@@ -157,7 +157,7 @@ def test_folders_without_a_model_say_why(tmp_path):
         load_answerer(str(tmp_path / "checkpoint-3"))
     for text in ("", "{", "{}", "[]"):
         (tmp_path / "config.json").write_text(text)
-        with pytest.raises(ConfigError, match=r"config\.json is damaged, or of something else"):
+        with pytest.raises(ConfigError, match=r"config\.json is (damaged, or )?of something"):
             load_answerer(str(tmp_path))
     with pytest.raises(ConfigError, match="no model ''; give builtin"):
         load_answerer("")

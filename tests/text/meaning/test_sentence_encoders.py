@@ -1,7 +1,9 @@
 """Models of sentence-transformers, read without that library."""
 
+import hashlib
 import math
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import torch
 
 from fake_hub import fake_hub, reach
 from ntlbg.errors import ConfigError, WeightsError
+from ntlbg.published_parts import PARTS
 from ntlbg.text.meaning import (
     DEFAULT_TEXT_ENCODER,
     TextEncoder,
@@ -237,6 +240,9 @@ def test_the_default_one_is_used_where_it_was_fetched_before(tmp_path, monkeypat
     part = tmp_path / "parts" / "text" / "model.zip"
     part.parent.mkdir(parents=True)
     shutil.make_archive(str(part.with_suffix("")), "zip", tmp_path / "made")
+    sha256 = hashlib.sha256(part.read_bytes()).hexdigest()
+    made = replace(PARTS["text"], member_sha256=sha256)
+    monkeypatch.setitem(PARTS, "text", made)  # as if it was published
     found = text_encoder_at_hand()
     assert (found.name, found.languages) == (DEFAULT_TEXT_ENCODER, ("en",))
     expected = load_sentence_encoder(str(tmp_path / "made")).encode(TEXTS)

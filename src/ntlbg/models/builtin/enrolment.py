@@ -291,11 +291,14 @@ def _read(path: Path) -> EnrolledObject:
         pictures = tuple(arrays[key].tobytes() for key in sorted(arrays) if key != "prototypes")
     except (DataError, KeyError, TypeError) as error:
         raise _damaged(path, str(error)) from error
+    if not (isinstance(name, str) and isinstance(fingerprint, str)):
+        raise _damaged(path, "its parts do not fit")
     thing = EnrolledObject(name, prototypes, fingerprint, pictures)
-    _check(thing, path)
     sha256 = about.get("sha256")
     if sha256 is None:  # of an earlier version: nothing says that it is whole but its pictures
+        _check_pictures(thing, path)
         return replace(thing, fingerprint=NOT_KNOWN)
+    _check(thing, path)
     if sha256 != _checksum(thing):
         raise _damaged(path, "it is not what was saved")
     if _file(check_name(thing.name)).name != path.name:
@@ -306,10 +309,13 @@ def _read(path: Path) -> EnrolledObject:
 def _check(thing: EnrolledObject, path: Path) -> None:
     """Raises DataError: parts that do not fit, or a picture that cannot be read."""
     shape, dtype = thing.prototypes.shape, thing.prototypes.dtype
-    named = isinstance(thing.name, str) and isinstance(thing.fingerprint, str)
     fits = len(shape) == 2 and shape[0] == len(thing.pictures) and shape[0] and dtype == np.float32
-    if not (named and fits and np.isfinite(thing.prototypes).all()):
+    if not (fits and np.isfinite(thing.prototypes).all()):
         raise _damaged(path, "its parts do not fit")
+    _check_pictures(thing, path)
+
+
+def _check_pictures(thing: EnrolledObject, path: Path) -> None:
     try:
         _ = thing.has_background
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
