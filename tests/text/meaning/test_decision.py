@@ -197,6 +197,16 @@ def test_where_nothing_is_written_at_that_time_what_is_said_is_near(tmp_path):
     assert (found.kind, found.passages[0], found.sources) == ("nearest", said[9], ())
 
 
+def test_what_goes_on_meanwhile_is_taken_for_granted():
+    """So the nearest of it tells when, however far that is; and is not called the answer."""
+    shown = [*passages(*TALK), *PAGES]
+    assert decide(passages(*TALK), "How is glass recycled in Peru?", None).kind == "not said"
+    asked = "What is on the slide while recycling in Peru is talked about?"
+    found = decide(shown, asked, None)
+    assert (found.kind, found.sources) == ("nearest", ())
+    assert {one.source for one in found.passages} == {"screen"}
+
+
 def test_one_stream_alone_is_asked_as_any_question():
     asked = parse_question("What is on the slide while Pane: 80 pounds is talked about?")
     assert set(evidence_of(PAGES, asked, None)) == {"screen"}

@@ -78,6 +78,8 @@ def decide(
     streams = evidence_of(passages, asked, encoder, folder=folder)
     found = _decided(streams, asked)
     if asked.intent.meanwhile is not None:
+        if found.kind == "not said":  # it is taken for granted that it is
+            found = Decision("nearest", tuple(_surest(streams).best), found.chance)
         return _meanwhile(found, passages, asked.intent.meanwhile)
     return found
 
