@@ -5,12 +5,19 @@ import pytest
 import fuzzing_texts
 from fuzzing_targets import Target
 from fuzzing_texts import TARGETS
+from ntlbg.models.builtin import enrolment
 
 # Some seconds for all; what a model's folder or a configuration says takes longer than a list.
 COUNTS = dict.fromkeys(TARGETS, 600) | {
     "models": 150, "loaded models": 40, "configurations": 300, "settings": 200,
 }  # fmt: skip
 SEED = 2026
+
+
+@pytest.fixture(autouse=True)
+def own_folder(monkeypatch):
+    """A target puts its own in the place of the user's; afterwards it is what it was."""
+    monkeypatch.setattr(enrolment, "enrolment_folder", enrolment.enrolment_folder)
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -62,8 +62,9 @@ def test_peak_of_reading_a_prompt(batch, tokens, kept, kind, changes, dtype, fus
         highest, _ = measure(
             lambda: model(inputs_embeds=embeds, use_cache=True, logits_to_keep=kept)
         )
-    close = 0.01 if dtype is torch.float32 else 0.05
-    assert prefill_peak(text, run) == pytest.approx(highest, rel=close)
+    # kernels of bfloat16 take some 50 kB of scratch, or none, by what ran before in the process
+    close, scratch = (0.01, 0) if dtype is torch.float32 else (0.05, 2**16)
+    assert prefill_peak(text, run) == pytest.approx(highest, rel=close, abs=scratch)
 
 
 def trained(model, how: str, rank: int = 8):
