@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ntlbg.question import parse_question
 from ntlbg.retrievers.passages import (
-    SMEAR_SECONDS,
+    BESIDE_SECONDS,
     PassagesRetriever,
     has_words,
     spread_over_time,
@@ -73,7 +73,7 @@ def test_what_is_said_outside_the_part_that_is_looked_at_counts_for_nothing():
 def test_the_frames_at_the_sentence_come_first():
     scores = by_words().score(index(TALK), "Who has key 4417?")
     assert (scores.shape, scores.dtype) == ((120,), np.float64)
-    at = (TIMES >= 30 - SMEAR_SECONDS) & (TIMES <= 34 + SMEAR_SECONDS)
+    at = (TIMES >= 30 - BESIDE_SECONDS) & (TIMES <= 34 + BESIDE_SECONDS)
     assert scores[at].min() > scores[~at].max()
     assert np.ptp(scores[at]) == 0
 

@@ -10,13 +10,12 @@ import numpy as np
 
 from ntlbg.answerers.content import HOW_KNOWN
 from ntlbg.data import NOT_SEEN
+from ntlbg.text.meaning.decision import BESIDE_SECONDS
 from ntlbg.time_text import timestamp
 from ntlbg.types import AnswerInput, Decision, Intent, Passage, Question, Quotation, Reply
 
 # More likely than not, which is when pictures are an answer, too.
 LIKELY = 0.5
-# What is talked about is often shown a little before or after.
-BESIDE_SECONDS = 2.0
 NOT_SAID = "Not said or shown."
 NEAREST = "Nothing says so directly; nearest:"
 ABOUT_WHOLE = "Of all that is said, from its beginning, middle and end:"
@@ -57,7 +56,11 @@ def _at_its_time(intent: Intent, passages: Sequence[Passage]) -> Decision | None
                and passage.end_seconds >= start - BESIDE_SECONDS for start, end in spans)
     ]  # fmt: skip
     said.sort(key=lambda passage: passage.start_seconds)
-    return Decision("said", tuple(said), 1.0, tuple({one.source for one in said})) if said else None
+    return (
+        Decision("said", tuple(said), 1.0, tuple(dict.fromkeys(one.source for one in said)))
+        if said
+        else None
+    )
 
 
 def quotation(passage: Passage | Quotation) -> str:

@@ -13,12 +13,14 @@ from ntlbg.question import parse_question
 from ntlbg.retrievers import Retriever
 from ntlbg.retrievers.calibration import LEAST_SHARE
 from ntlbg.text.meaning import TextEncoder
-from ntlbg.text.meaning.decision import StreamEvidence, asks_about_whole, evidence_of, reader_of
+from ntlbg.text.meaning.decision import (
+    BESIDE_SECONDS,
+    StreamEvidence,
+    asks_about_whole,
+    evidence_of,
+    reader_of,
+)
 from ntlbg.types import Question, VideoIndex
-
-# What is talked about is often shown a little before or after, and times of speech are off by up
-# to half a second.
-SMEAR_SECONDS = 2.0
 
 
 class PassagesRetriever(Retriever):
@@ -97,8 +99,8 @@ def spread_over_time(stream: StreamEvidence, pts_seconds: np.ndarray) -> np.ndar
     """
     found = np.zeros(len(pts_seconds))
     for passage, share in zip(stream.passages, stream.shares, strict=True):
-        start = np.searchsorted(pts_seconds, passage.start_seconds - SMEAR_SECONDS)
-        end = np.searchsorted(pts_seconds, passage.end_seconds + SMEAR_SECONDS, side="right")
+        start = np.searchsorted(pts_seconds, passage.start_seconds - BESIDE_SECONDS)
+        end = np.searchsorted(pts_seconds, passage.end_seconds + BESIDE_SECONDS, side="right")
         if 0 < start == end < len(pts_seconds):
             middle = (passage.start_seconds + passage.end_seconds) / 2
             start = (

@@ -19,7 +19,8 @@ from ntlbg.text.meaning.sure import SAID, fitted_to, is_about_whole, least_chanc
 from ntlbg.text.meaning.words import tokens
 from ntlbg.types import Decision, Meanwhile, Passage, Question
 
-# What is written on a slide is said a little before it comes, or after it went.
+# What is talked about is often shown or written a little before or after, and times of speech are
+# off by up to half a second.
 BESIDE_SECONDS = 2.0
 # Quotations that are shown where none is the answer: of hard paraphrases half are among them.
 NEAREST = 3
@@ -170,7 +171,7 @@ def _meanwhile(when: Decision, passages: Sequence[Passage], asked: Meanwhile) ->
     found = [one for at_time in at_once for one in (at_time if when.sources else at_time[:1])]
     if not found:
         return when if not when.sources else replace(when, kind="nearest", sources=())
-    sources = tuple({one.source for one in found}) if when.sources else ()
+    sources = tuple(dict.fromkeys(one.source for one in found)) if when.sources else ()
     return replace(when, passages=tuple(dict.fromkeys(found)), sources=sources)
 
 
