@@ -19,7 +19,7 @@ from ntlbg.retrievers.embedding import EmbeddingRetriever
 from ntlbg.retrievers.fuse import FusedRetriever
 from ntlbg.retrievers.passages import PassagesRetriever, has_words
 from ntlbg.roles import check_part
-from ntlbg.text.meaning import TextEncoder, load_text_encoder, text_encoder_at_hand
+from ntlbg.text.meaning import TextEncoder, text_encoder_loader
 from ntlbg.types import VideoIndex
 
 
@@ -154,10 +154,7 @@ def load_system(
 
 def _words(encoder: str | TextEncoder | None) -> PassagesRetriever:
     """By what passages mean, as far as an encoder is at hand; loaded when it is needed."""
-    if encoder is not None:
-        loaded = load_text_encoder(encoder)
-        return PassagesRetriever(lambda: loaded)
-    return PassagesRetriever(text_encoder_at_hand)
+    return PassagesRetriever(text_encoder_loader(encoder))
 
 
 # What finds frames for a model that has no opinion of its own: it knows most of what people film.

@@ -5,7 +5,7 @@ is spoken of there), `segments` (the search), `dividing` (where chapters begin),
 what is said and written), `asking` (names by a model).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ntlbg.index.index_video import Progress, index_video
 from ntlbg.index.passages import USUAL_WORDS, Words, read_words
 from ntlbg.index.store import FeatureIndex
 from ntlbg.system import System, load_system
-from ntlbg.text.meaning import TextEncoder, load_text_encoder, text_encoder_at_hand
+from ntlbg.text.meaning import TextEncoder, text_encoder_loader
 from ntlbg.types import Chapters
 from ntlbg.video.start import is_still
 from ntlbg.video.stills import check_video
@@ -70,7 +70,7 @@ def chapters(
     system = None
     if model != "builtin" or endpoint is not None or model_options:  # which builtin refuses
         system = load_system(model, encoder=encoder, endpoint=endpoint, model_options=model_options)
-    reader = _text_encoder(text_encoder)
+    reader = text_encoder_loader(text_encoder)
     encoders = system.encoders if system else [load_encoder(encoder or "builtin")]
     habits = system.habits if system else Habits()
     index = index or FeatureIndex()
@@ -87,14 +87,6 @@ def chapters(
         return Chapters(tuple(found), notes)
     named, more = ask_titles(system, Path(video), seen, topics.passages, found, index, naming)
     return Chapters(tuple(named), (*system.notes, *notes, *more))
-
-
-def _text_encoder(given: str | TextEncoder | None) -> Callable[[], TextEncoder | None]:
-    """One that is named is loaded now, so that a wrong name is told before a video is read."""
-    if given is None:
-        return text_encoder_at_hand
-    loaded = load_text_encoder(given)
-    return lambda: loaded
 
 
 def _check(video: str | Path, number: int | None, least: int) -> None:

@@ -192,15 +192,14 @@ def seen_batch(model: Any, rows: Sequence[tuple[VisionPrompt, Seen]]) -> Iterato
     read = [_row(model, prompt, features) for prompt, features in rows]
     longest = max(ids.shape[1] for ids, _ in read)
     pad = getattr(model.config.get_text_config(), "pad_token_id", None) or 0
-    ids, mask, positions = (
-        torch.cat(list(parts), dim=dim)
-        for dim, parts in (
-            (0, (F.pad(ids, (longest - ids.shape[1], 0), value=pad) for ids, _ in read)),
-            (0, (F.pad(torch.ones_like(ids), (longest - ids.shape[1], 0)) for ids, _ in read)),
-            # what is masked stands at 1, as transformers has it
-            (1, (F.pad(at, (longest - at.shape[-1], 0), value=1) for _, at in read)),
-        )
-    )
+
+    def filled(row: Tensor, value: int) -> Tensor:
+        return F.pad(row, (longest - row.shape[-1], 0), value=value)
+
+    ids = torch.cat([filled(ids, pad) for ids, _ in read])
+    mask = torch.cat([filled(torch.ones_like(ids), 0) for ids, _ in read])
+    # what is masked stands at 1, as transformers has it
+    positions = torch.cat([filled(at, 1) for _, at in read], dim=1)
     before = model.model.rope_deltas
     ahead = [at[1:].max() + 1 - at.shape[-1] for _, at in read]
     model.model.rope_deltas = torch.stack(ahead)[:, None].to(model.device)

@@ -94,3 +94,18 @@ def load_text_encoder(encoder: str | TextEncoder) -> TextEncoder:
             "intfloat/multilingual-e5-small"
         )
     return _pretrained(encoder)
+
+
+def text_encoder_loader(encoder: str | TextEncoder | None) -> Callable[[], TextEncoder | None]:
+    """What gives it when it is needed: one that is named is loaded now, so that it is checked.
+
+    Args:
+        encoder: as of :func:`load_text_encoder`; None for the one at hand, if there is any.
+
+    Raises:
+        ConfigError, WeightsError: as :func:`load_text_encoder`.
+    """
+    if encoder is None:
+        return text_encoder_at_hand
+    loaded = load_text_encoder(encoder)
+    return lambda: loaded
