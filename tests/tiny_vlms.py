@@ -32,7 +32,8 @@ CHAT = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 CORPUS = ["what is shown in these pictures? a red car, a dog; seconds 0 1 2 3 4 5 6 7 8 9 . yes no"]
-QWEN_MARKS = ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
+QWEN_MARKS = ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>",
+              "<|vision_pad|>"]  # fmt: skip
 TOWER = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
          "num_attention_heads": 4}  # fmt: skip
 TILES = [[56, 56], [56, 112], [112, 56], [112, 112]]
@@ -139,6 +140,7 @@ def _smolvlm(family: str, folder: Path) -> None:
         "<global-img>",
         "<end_of_utterance>",
         "<video>",
+        "<empty_output>",
     ]
     words = tokenizer([*marks, *places])
     config = transformers.SmolVLMConfig(

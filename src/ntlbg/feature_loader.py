@@ -1,16 +1,17 @@
 """Frame features of a question's video: from a file that has them, or from the index."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ntlbg.compressors import COMPRESSORS
 from ntlbg.config import Config
 from ntlbg.config.training_blocks import DatasetEntry
 from ntlbg.data import Sample
 from ntlbg.datasets import DatasetItem, load_items, read_features
-from ntlbg.encoders import ENCODERS, Encoder
+from ntlbg.encoders import ENCODERS, FEATURE_ENCODERS, Encoder
 from ntlbg.errors import ConfigError, DataError
 from ntlbg.index.index_video import index_video
 from ntlbg.index.store import FeatureIndex
@@ -21,14 +22,15 @@ from ntlbg.selectors import SELECTORS
 class QuestionFeatures:
     """A question and its video's frames.
 
-    features: float32 (T, D). pts_seconds: float64 (T,). film: where their pixels are; None where
-    there are only features.
+    features: float32 (T, D). pts_seconds: float64 (T,). film: where their pixels are, and size:
+    their (height, width); None where there are only features.
     """
 
     sample: Sample
     features: np.ndarray
     pts_seconds: np.ndarray
     film: Path | None = None
+    size: tuple[int, int] | None = None
 
 
 def check_names(config: Config) -> None:
@@ -37,8 +39,9 @@ def check_names(config: Config) -> None:
     Raises:
         ConfigError: no such encoder, or no such selector.
     """
-    named: dict[str, tuple[str, Mapping]] = {
-        "model_config.feature_encoder": (config.model.feature_encoder, ENCODERS),
+    named: dict[str, tuple[str, Collection[str]]] = {
+        "model_config.feature_encoder": (config.model.feature_encoder, FEATURE_ENCODERS),
+        "model_config.compress": (config.model.compress, (*COMPRESSORS, "none")),
         "video_config.frame_selector": (config.video_config.frame_selector, SELECTORS),
     }
     for key, (name, known) in named.items():
@@ -63,13 +66,13 @@ class FeatureLoader:
         self._encoder = encoder
         self._size: int | None = None  # of the first file of features
         check_names(config)
-        self._load: Callable[[], Encoder] = ENCODERS[config.model.feature_encoder]
+        self._name = config.model.feature_encoder
 
     @property
     def encoder(self) -> Encoder:
         """Loaded when the first video needs it: files of features do not."""
         if self._encoder is None:
-            self._encoder = self._load()
+            self._encoder = ENCODERS[self._name]()
         return self._encoder
 
     def read(self, item: DatasetItem, max_length: int | None = None) -> QuestionFeatures:
@@ -98,7 +101,8 @@ class FeatureLoader:
             max_frames=limit,
         )
         features = indexed.features[self.encoder.name]
-        return QuestionFeatures(item.sample, features, indexed.pts_seconds, item.source)
+        size = indexed.meta["height"], indexed.meta["width"]
+        return QuestionFeatures(item.sample, features, indexed.pts_seconds, item.source, size)
 
     def _check_size(self, path: Path, size: int) -> None:
         self._size = self._size or size

@@ -93,15 +93,15 @@ def tensor_file(name: str, *names: str) -> Kind:
     return Kind(name, holds)
 
 
-def of_model(model_type: str) -> Kind:
-    """Files beside a config.json of this type, which Hugging Face's ``save_pretrained`` wrote."""
+def of_model(*model_types: str) -> Kind:
+    """Files beside a config.json of such a type, which Hugging Face's ``save_pretrained`` wrote."""
 
     def holds(path: Path) -> bool:
         config = path.parent / "config.json"
         found = _json(config) if config.is_file() else None
-        return isinstance(found, dict) and found.get("model_type") == model_type
+        return isinstance(found, dict) and found.get("model_type") in model_types
 
-    return Kind(f"a file of a model of type {model_type}", holds)
+    return Kind(f"a file of a model of type {model_types[0]}", holds)
 
 
 def tensor_header(path: Path) -> dict[str, Any]:

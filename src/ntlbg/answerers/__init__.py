@@ -228,7 +228,7 @@ ANSWERERS: dict[str, Callable[[ModelChoice], Answerer]] = {
 }
 # Those that are a folder of their own kind, by the model_type of its config.json; a folder of any
 # other type is one for transformers.
-FOLDERS = ("longvu", "ntlbg")
+FOLDERS = {"longvu": "longvu", "ntlbg": "ntlbg", "ntlbg_vl": "ntlbg"}
 # Those that take options by name; the others have none.
 WITH_OPTIONS = ("transformers", "openai", "gguf")
 # As a hub writes them: an owner and a name, perhaps a revision.
@@ -284,8 +284,7 @@ def kind_of(model: str) -> tuple[str, str]:
     if model in ANSWERERS or (colon and kind in ANSWERERS and name):
         return kind, name
     if model and Path(model).is_dir():
-        own = model_type(Path(model))
-        return (own if own in FOLDERS else "transformers"), model
+        return FOLDERS.get(model_type(Path(model)), "transformers"), model
     if Path(model).suffix.lower() == ".gguf":
         return "gguf", model
     # what begins with a folder of this machine is a path that somebody mistyped

@@ -23,14 +23,19 @@ class Compression:
     Attributes:
         compressor: which tokens.
         share: how many of all, 0 to 1.
+        most: of all pictures together, with one for each that comes beside them; None for no limit.
     """
 
     compressor: Compressor
     share: float
+    most: int | None = None
 
     def count(self, tokens: int, pictures: int) -> int:
         """Of so many tokens; one of each picture at least."""
-        return min(tokens, max(pictures, math.ceil(self.share * tokens)))
+        wanted = math.ceil(self.share * tokens)
+        if self.most is not None:
+            wanted = min(wanted, self.most - pictures)
+        return min(tokens, max(pictures, wanted))
 
     def of(self, seen: VisionFeatures, merge: int, relevance: np.ndarray) -> VisionFeatures:
         """What the model reads of what was seen, by the relevance of each picture."""

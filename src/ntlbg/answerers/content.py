@@ -84,11 +84,15 @@ def question_text(
     return "\n".join([style.before + question.text, *heading, *lines, style.after])
 
 
-def portable_content(given: AnswerInput, text: str) -> Content:
-    """What is said and written, the chosen frames with their times, then the question."""
+def portable_content(given: AnswerInput, text: str, mark: str | None = None) -> Content:
+    """What is said and written, the chosen frames with their times, then the question.
+
+    Args:
+        mark: stands before the time of each frame.
+    """
     pictures = [Image.fromarray(picture) for picture in resized(given.pictures, given.plan)]
     told = [told_text(given.passages)] if given.passages else []
-    return [*told, *timed(pictures, given.times), text]
+    return [*told, *timed(pictures, given.times, mark), text]
 
 
 def told_text(passages: Sequence[Passage]) -> str:
@@ -105,11 +109,14 @@ def told_line(passage: Passage) -> str:
     return f"{stamp(passage.start_seconds)} {how}: {text}"
 
 
-def timed(pictures: Sequence[Image.Image], times: Sequence[float] | np.ndarray) -> Content:
-    """Each picture after its time, of k seconds."""
+def timed(
+    pictures: Sequence[Image.Image], times: Sequence[float] | np.ndarray, mark: str | None = None
+) -> Content:
+    """Each picture after its time, of k seconds; before each time the mark, if there is one."""
+    before = [] if mark is None else [mark]
     pieces: Content = []
     for seconds, picture in zip(times, pictures, strict=True):
-        pieces += [stamp(seconds), picture]
+        pieces += [*before, stamp(seconds), picture]
     return pieces
 
 

@@ -16,11 +16,17 @@ from ntlbg.types import AnswerInput
 
 
 class PicturesShown(Shown):
-    """By the model's own processor of pictures and text."""
+    """By the model's own processor of pictures and text.
 
-    def __init__(self, model: Any, processor: PictureProcessor):
+    Args:
+        mark: stands before the time of each picture, and is counted with what ``tokens_beside``
+            does not count.
+    """
+
+    def __init__(self, model: Any, processor: PictureProcessor, mark: str | None = None):
         super().__init__()
         self.model, self.processor, self.step = model, processor, processor.step
+        self.mark = mark
         self._given = lru_cache(maxsize=None)(self._given_anew)  # of sizes seen before
 
     def count(self, pictures: int, height: int, width: int) -> int:
@@ -40,7 +46,7 @@ class PicturesShown(Shown):
 
     def prompts(self, given: AnswerInput, texts: Sequence[str]) -> Iterator[Prompt]:
         for text in texts:
-            inputs = self.processor(portable_content(given, text))
+            inputs = self.processor(portable_content(given, text, self.mark))
             ids = inputs["input_ids"]
             visual = int((ids == self.processor.image_token_id).sum())
             yield Prompt(ids.shape[1], visual, visual, partial(self._reading, inputs))

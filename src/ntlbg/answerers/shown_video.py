@@ -39,9 +39,13 @@ class SeenPicturesShown(PicturesShown):
     """As pictures, which the tower sees one by one."""
 
     def __init__(
-        self, tower: Tower, processor: PictureProcessor, compression: Compression | None = None
+        self,
+        tower: Tower,
+        processor: PictureProcessor,
+        compression: Compression | None = None,
+        mark: str | None = None,
     ):
-        super().__init__(tower.model, processor)
+        super().__init__(tower.model, processor, mark)
         self.tower, self.compression = tower, compression
 
     def inputs(self, pictures: int, height: int, width: int) -> PictureInputs:
@@ -49,7 +53,7 @@ class SeenPicturesShown(PicturesShown):
         return _left(self.compression, seen)
 
     def prompts(self, given: AnswerInput, texts: Sequence[str]) -> Iterator[Prompt]:
-        read = (self.processor(portable_content(given, text)) for text in texts)
+        read = (self.processor(portable_content(given, text, self.mark)) for text in texts)
         seen = (VisionPrompt(grid_seconds=np.empty(0), **_named(inputs)) for inputs in read)
         return Reading(self.tower, given, relevance_of(given), self.compression).of(seen)
 

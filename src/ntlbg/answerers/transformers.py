@@ -63,7 +63,7 @@ class TransformersAnswerer(Answerer):
     ):
         self.model, self.processor, self.shown = model.eval(), processor, shown
         self.name, self.fingerprint, self.options = name, fingerprint, options
-        self.style = CHOICE_STYLES.get(model.config.model_type, USUAL_STYLE)
+        self.style = CHOICE_STYLES.get(self.stock.config.model_type, USUAL_STYLE)
         self.wants = replace(self.wants, keeps=options.keep_vision)
         if shown.compression is not None:  # as many tokens as without, of more frames
             frames = round(NUM_FRAMES / shown.compression.share)
@@ -71,6 +71,11 @@ class TransformersAnswerer(Answerer):
         self.tokens_are_exact = shown.counts_are_exact
         text = model.config.get_text_config()
         self.context_length = getattr(text, "max_position_embeddings", None)
+
+    @property
+    def stock(self) -> PreTrainedModel:
+        """The published model; of one that stands behind others' parts what is published of it."""
+        return self.model
 
     def cost(self, num_frames: int, height: int, width: int) -> int:
         """As they are shown."""
@@ -100,11 +105,11 @@ class TransformersAnswerer(Answerer):
 
     @cached_property
     def _sizes(self) -> LoadedSizes | None:
-        return loaded_sizes(self.model)
+        return loaded_sizes(self.stock)
 
     def device(self) -> Device:
         """Where its first layers are, if a device_map spreads it."""
-        return device_of(self.model)
+        return device_of(self.stock)
 
     @torch.inference_mode()
     def answer(self, question: Question, given: AnswerInput) -> Reply:
@@ -112,7 +117,7 @@ class TransformersAnswerer(Answerer):
         given = replace(given, kept=self._folder(given))
         if question.options is not None:
             return self._choose(question, given)
-        (prompt,) = self._prompts(given, [question.text])
+        (prompt,) = self.prompts(question, given, [question.text])
         streamer = None if given.on_text is None else _Reader(self.processor, given.on_text)
         ends = self._ends()
         with prompt.reading() as inputs:
@@ -139,7 +144,7 @@ class TransformersAnswerer(Answerer):
         turns = number if self.options.rotate_options else 1
         orders = [[(place + turn) % number for place in range(number)] for turn in range(turns)]
         texts = [question_text(question, order, self.style) for order in orders]
-        prompts = self._prompts(given, texts)
+        prompts = self.prompts(question, given, texts)
         chances = np.zeros(number)
         for order, prompt in zip(orders, prompts, strict=True):
             with prompt.reading() as inputs:
@@ -151,7 +156,7 @@ class TransformersAnswerer(Answerer):
 
     def _notes(self, prompt: Prompt) -> tuple[str, ...]:
         """What was left out."""
-        if self.shown.compression is None:
+        if self.shown.compression is None or prompt.visual_tokens == prompt.seen_tokens:
             return ()
         return (
             f"{prompt.visual_tokens} of {prompt.seen_tokens} visual tokens are read, compressed by "
@@ -164,7 +169,14 @@ class TransformersAnswerer(Answerer):
                   LETTERS[:number]]  # fmt: skip
         return torch.stack(scores).softmax(0).cpu().numpy()
 
-    def _prompts(self, given: AnswerInput, texts: Sequence[str]) -> Iterator[Prompt]:
+    def prompts(
+        self, question: Question, given: AnswerInput, texts: Sequence[str]
+    ) -> Iterator[Prompt]:
+        """What is read, for each text in which the question is put.
+
+        Raises:
+            BudgetError: a prompt is longer than what the model reads at once.
+        """
         for prompt in self.shown.prompts(given, texts):
             if self.context_length is not None and prompt.tokens > self.context_length:
                 raise BudgetError(
@@ -184,7 +196,7 @@ class TransformersAnswerer(Answerer):
         return given.kept if self.options.keep_vision else None
 
     def _ends(self) -> list[int]:
-        end = self.model.generation_config.eos_token_id
+        end = self.stock.generation_config.eos_token_id
         if end is None:
             end = self.processor.tokenizer.eos_token_id
         return end if isinstance(end, list) else [end]
@@ -251,11 +263,15 @@ def load_transformers_answerer(name: str, given: Mapping[str, Any]) -> Transform
 def _folder(name: str, revision: str | None) -> Path:
     if revision is not None and Path(name).is_dir():
         raise ConfigError(f"{name} is a folder, it has no revision {revision!r}; leave it out")
-    return find_model(name if revision is None else f"{name}@{revision}", _check_files)
+    return find_model(name if revision is None else f"{name}@{revision}", check_files)
 
 
-def _check_files(folder: Path) -> None:
-    """Whether all that is needed is in a folder; the large files are not opened."""
+def check_files(folder: Path) -> None:
+    """Whether all that is needed is in a model's folder; the large files are not opened.
+
+    Raises:
+        ConfigError, WeightsError: it is not, or it is another kind of model.
+    """
     model_type(folder)
     _config(folder)
     weight_files(folder)

@@ -54,6 +54,12 @@ class VideoConfig(Block):
         8, description="what coverage_ratio gives is rounded down to a multiple of this"
     )
 
+    max_visual_tokens: Count | None = Field(
+        8192,
+        description="tokens that frames and their rich points may take in a vision-language "
+        "model; null: as many as they have",
+    )
+
     def representatives_for(self, frames: int) -> int:
         """How many frames to choose of those that were looked at, at least 1.
 
@@ -88,10 +94,17 @@ class RichPointConfig(Block):
 class ModelConfig(Block):
     base_model: Text = Field(
         "Qwen/Qwen2-VL-7B-Instruct",
-        description="language model: a hub name, a folder, or builtin",
+        description="vision-language model or language model: a hub name, a folder, or builtin",
     )
     feature_encoder: Text = Field(
-        "builtin", description="what turns frames into features: a name in ENCODERS"
+        "base",
+        description="what turns frames into features: base, the vision tower of a vision-language "
+        "base_model, or a name in ENCODERS",
+    )
+    compress: Text = Field(
+        "longvu",
+        description="what leaves out visual tokens where frames have more than max_visual_tokens: "
+        "a name in COMPRESSORS, or none; of a Qwen-VL base_model",
     )
     lora_rank: CountOrZero = Field(
         16, description="rank of the adapters that train in the language model; 0 trains all of it"

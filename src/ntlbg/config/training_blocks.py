@@ -49,6 +49,11 @@ class TrainingConfig(Block):
     bf16: bool = Field(False, description="compute in bfloat16; needs compute capability 8.0")
     dataloader_num_workers: CountOrZero = Field(8, description="processes that load videos")
     dataloader_pin_memory: bool = Field(True, description="copy batches to page-locked memory")
+    cache_features: bool = Field(
+        True,
+        description="keep the pictures of chosen frames, and what the vision tower of base_model "
+        "sees in them, in the index; 10 GiB at most, what was used least is forgotten",
+    )
     remove_unused_columns: Literal[False] = Field(
         False, description="questions are handed over with all that they have; write false"
     )

@@ -72,6 +72,8 @@ ENCODERS: dict[str, Callable[[], Encoder]] = {
     "builtin": _builtin,
     **{name: partial(_pretrained, model, name) for name, model in CHECKPOINTS.items()},
 }
+# What can make the features that NTLBG reads: also the vision tower of its base model.
+FEATURE_ENCODERS = (*ENCODERS, "base")
 
 
 def is_fetched(name: str) -> bool:

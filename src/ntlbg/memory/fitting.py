@@ -16,7 +16,7 @@ from ntlbg.memory.plan import (
     plan_answer,
     plan_training,
 )
-from ntlbg.memory.sizes import ModelSizes, base_sizes, in_front
+from ntlbg.memory.sizes import ModelSizes, base_sizes, behind_parts, in_front
 
 MEGABYTE = 10**6
 
@@ -50,20 +50,26 @@ def reader_sizes(config: Config, feature_size: int | None = None) -> ModelSizes:
         raise ConfigError(
             f"model_config.base_model: {base.name!r} is a LongVU model, which reads frames in its "
             "own way; ntlbg plan shows what its answers need. Here, give a language model or a "
-            "Qwen vision-language model"
+            "vision-language model"
         )
     from ntlbg.models.builtin.vision_tower import BuiltinVisionConfig
-    from ntlbg.models.ntlbg.building import check_sizes, reader_settings
+    from ntlbg.models.ntlbg.building import check_encoder, check_sizes, reader_settings
 
-    text_config, tower = base.config.get_text_config(), BuiltinVisionConfig()
-    check_sizes(config, text_config)
+    tower = BuiltinVisionConfig()
+    check_sizes(config, base.config.get_text_config())
     most = config.model.ntlbg_max_position_embeddings or base.text.max_positions
-    size = feature_size or (base.ntlbg or tower).feature_size
-    if base.ntlbg is None:
-        parts = reader_settings(config, text_config, size)
-    else:
+    base = replace(base, text=replace(base.text, max_positions=most))
+    check_encoder(config, base.config)
+    size = feature_size
+    if size is None and config.model.feature_encoder != "base":
+        size = (base.ntlbg or tower).feature_size
+    if base.ntlbg is not None:
         parts = type(base.ntlbg)(**base.ntlbg.to_dict() | {"feature_size": size})
-    return in_front(base.name, replace(base.text, max_positions=most), parts, tower)
+        return in_front(base.name, base.text, parts, tower)
+    parts = reader_settings(config, base.config, size)
+    if base.vision is not None:
+        return behind_parts(base, parts)
+    return in_front(base.name, base.text, parts, tower)
 
 
 def workload(config: Config, batch: int = 1) -> Workload:
@@ -73,6 +79,7 @@ def workload(config: Config, batch: int = 1) -> Workload:
         sampled_frames=video.max_frames,
         num_frames=video.representatives_for(video.max_frames),
         frame_size=video.frame_resolution,
+        max_visual_tokens=video.max_visual_tokens,
         batch=batch,
     )
 

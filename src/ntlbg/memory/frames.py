@@ -38,11 +38,17 @@ def tower_activations(tower: Any, frames: int, number_bytes: int) -> int:
     return frames * (channels * area + inner) * number_bytes
 
 
-def qwen_tokens_per_frame(vision: Any, height: int, width: int) -> float:
-    """Tokens of the language model for one frame; frames are read some at a time."""
-    side = vision.patch_size * vision.spatial_merge_size
-    cells = max(1, round(height / side)) * max(1, round(width / side))
-    return cells / vision.temporal_patch_size
+def cells_per_frame(config: Any, height: int, width: int) -> int:
+    """Tokens that stand for one picture in a vision-language model.
+
+    Args:
+        config: of the whole model.
+    """
+    vision = config.vision_config
+    if hasattr(vision, "spatial_merge_size"):
+        side = vision.patch_size * vision.spatial_merge_size
+        return max(1, round(height / side)) * max(1, round(width / side))
+    return (vision.image_size // vision.patch_size // config.scale_factor) ** 2  # of any size
 
 
 def vision_activations(vision: Any, patches: int, number_bytes: int) -> int:

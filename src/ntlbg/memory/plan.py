@@ -20,12 +20,12 @@ from ntlbg.memory.activations import (
 from ntlbg.memory.devices import Device
 from ntlbg.memory.frames import (
     block_bytes,
+    cells_per_frame,
     fused_bytes,
     lstm_backward,
     ntlbg_kept,
     ntlbg_transient,
     pixel_bytes,
-    qwen_tokens_per_frame,
     scoring_bytes,
     tower_activations,
     tower_pixel_bytes,
@@ -33,6 +33,8 @@ from ntlbg.memory.frames import (
 )
 from ntlbg.memory.sizes import ModelSizes
 
+# "<3599.5 seconds>" by the tokenizer of Qwen2-VL, and the marks before and after a picture.
+MARKED_STAMP_TOKENS = 13
 MOST = 2**24  # frames, tokens or videos; nothing real is larger
 
 
@@ -48,6 +50,7 @@ class Workload:
         text_tokens: of question and answer.
         stamp_tokens: of the time that stands before a frame.
         answer_tokens: that training computes logits for.
+        max_visual_tokens: of frames that a vision-language model reads with a rich point each.
     """
 
     sampled_frames: int
@@ -57,6 +60,7 @@ class Workload:
     text_tokens: int = 96
     stamp_tokens: int = 5
     answer_tokens: int = 16
+    max_visual_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,14 @@ def sequence_tokens(model: ModelSizes, work: Workload) -> int:
     """
     if model.longvu is not None and work.num_frames:
         return max(model.longvu.context_length, work.text_tokens)
+    if model.ntlbg is not None and model.vision is not None:
+        visual = work.num_frames * (1 + cells_per_frame(model.config.text_config, *work.frame_size))
+        most = visual if work.max_visual_tokens is None else work.max_visual_tokens
+        return min(visual, most) + work.num_frames * MARKED_STAMP_TOKENS + work.text_tokens
     each: float = 1 + work.stamp_tokens
     if model.vision is not None:
-        each = qwen_tokens_per_frame(model.vision, *work.frame_size)
+        each = cells_per_frame(model.config, *work.frame_size)
+        each /= getattr(model.vision, "temporal_patch_size", 1)
     return round(work.num_frames * each) + work.text_tokens
 
 
@@ -216,8 +225,10 @@ def _frames(model: ModelSizes, work: Workload, number_bytes: int) -> dict[str, i
         activations = tower_activations(model.tower, at_once, number_bytes)
     elif model.vision is not None:
         height, width = work.frame_size
-        patches = work.num_frames * height * width // model.vision.patch_size**2
-        patches = -(-patches // model.vision.temporal_patch_size)
+        # behind NTLBG's parts the tower sees each picture by itself
+        at_once = work.num_frames if model.ntlbg is None else 1
+        patches = at_once * height * width // model.vision.patch_size**2
+        patches = -(-patches // getattr(model.vision, "temporal_patch_size", 1))
         pixels = pixel_bytes(work.num_frames, height, width)
         activations = vision_activations(model.vision, patches, number_bytes)
     elif model.longvu is not None:

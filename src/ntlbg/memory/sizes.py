@@ -4,7 +4,7 @@ On the meta device a tensor has a shape and no numbers: a model of seven billion
 in half a second and takes no memory.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -14,8 +14,8 @@ from ntlbg.errors import ConfigError
 
 # Decoders that the formulas of ``activations`` are about, and models that hold one of them.
 TEXT_TYPES = ("llama", "mistral", "qwen2", "qwen3")
-VISION_TYPES = ("qwen2_vl", "qwen2_5_vl")
-OWN_TYPES = ("longvu", "ntlbg")
+VISION_TYPES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "smolvlm")
+OWN_TYPES = ("longvu", "ntlbg", "ntlbg_vl")
 
 
 def _text(vocabulary, hidden, intermediate, layers, heads, groups, positions, theta) -> dict:
@@ -93,8 +93,8 @@ class ModelSizes:
 
     Attributes:
         config: of the whole model, as Hugging Face has it.
-        vision, tower, ntlbg, longvu: configurations of Qwen's vision transformer, of the built-in
-            vision tower, of NTLBG's parts and of LongVU; None where there is no such part.
+        vision, tower, ntlbg, longvu: configurations of the vision transformer of a
+            vision-language model, of the built-in vision tower, of NTLBG's parts and of LongVU; None where there is no such part.
         vision_parameters: of whatever sees, in the numbers of the language model.
         head_parameters: of the built-in tower's attention pool, which computes in float32.
         ntlbg_numbers: of NTLBG's parts, the words and means that they keep included.
@@ -208,6 +208,8 @@ def _count_all(config: Any, name: str) -> ModelSizes:
             raise ConfigError(
                 f"memory of a {found!r} model cannot be planned; there are: {', '.join(known)}"
             )
+    if kind == "ntlbg_vl":
+        return behind_parts(model_sizes(config.text_config, name), config)
     if kind == "ntlbg":
         with torch.device("meta"):
             language_model = AutoModelForCausalLM.from_config(text_config)
@@ -219,7 +221,8 @@ def _count_all(config: Any, name: str) -> ModelSizes:
     if kind in TEXT_TYPES:
         return ModelSizes(name, config, text_sizes(config, model.get_decoder(), _count(model)))
     if kind in VISION_TYPES:
-        seeing, decoder = _count(model.model.visual), model.model.language_model
+        decoder = model.get_decoder()
+        seeing = _count(model.model) - _count(decoder)
         part = {"vision": config.vision_config}
     else:
         seeing = _count(model) - _count(model.language_model)
@@ -287,6 +290,28 @@ def in_front(name: str, text: TextSizes, config: Any, tower_config: Any | None) 
     return ModelSizes(
         name, config, text, tower=tower_config, ntlbg=config, vision_parameters=whole - head,
         head_parameters=head, ntlbg_numbers=numbers, trained=trained,
+    )  # fmt: skip
+
+
+def behind_parts(base: ModelSizes, config: Any) -> ModelSizes:
+    """A vision-language model behind NTLBG's parts, which trains what joins its own two, too.
+
+    Args:
+        config: an ``NtlbgVLConfig``.
+    """
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    from ntlbg.models.ntlbg.bases import base_of
+
+    with torch.device("meta"):
+        model = AutoModelForImageTextToText.from_config(base.config)
+    names = base_of(base.config).connectors
+    connector = sum(_count(model.get_submodule(name)) for name in names)
+    parts = in_front(base.name, base.text, config, None)
+    return replace(
+        parts, vision=base.vision, vision_parameters=base.vision_parameters,
+        trained=parts.trained | {"connector": connector},
     )  # fmt: skip
 
 

@@ -8,6 +8,11 @@ from ntlbg.config import Config
 from ntlbg.memory.fitting import reader_sizes
 
 MILLION = 10**6
+# Parts that train in the last stage, from pixels, and what they are to people.
+SEEING = {
+    "vision_tower": "the vision tower's last blocks and head",
+    "connector": "what joins vision tower and language model",
+}
 Stages = dict[str, dict[str, int]]
 
 
@@ -26,9 +31,10 @@ def stage_parameters(
     """
     sizes, rank = reader_sizes(config, feature_size), config.model.lora_rank
     words = rank * sizes.text.adapter_parameters if rank else sizes.text.parameters
-    own = {part: number for part, number in sizes.trained.items() if part != "vision_tower"}
+    own = {part: number for part, number in sizes.trained.items() if part not in SEEING}
     joint = own | {"language_model": words}
-    tower = {"vision_tower": sizes.trained["vision_tower"]} if pixels else {}
+    seeing = {part: number for part, number in sizes.trained.items() if part in SEEING}
+    tower = seeing if pixels else {}
     return {"representation": own, "joint": joint, "full": joint | tower}
 
 
@@ -36,11 +42,11 @@ def as_text(found: Stages, config: Config) -> str:
     """One line for people."""
     rank = config.model.lora_rank
     words = f"adapters of rank {rank}" if rank else "all weights"
-    tower = "those and the vision tower's last blocks and head"
+    seeing = " and ".join(told for part, told in SEEING.items() if part in found["full"])
     added = {
         "representation": ", ".join(found["representation"]),
         "joint": f"those and {words} of the language model",
-        "full": "the same" if found["full"] == found["joint"] else tower,
+        "full": "the same" if found["full"] == found["joint"] else f"those and {seeing}",
     }
     lines = [
         f"{stage} {_shown(sum(parts.values()))} parameters ({added[stage]})"

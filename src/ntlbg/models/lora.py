@@ -5,6 +5,7 @@ Training adds them, a model that only answers has them in its weights.
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,17 +21,17 @@ def is_adapter(name: str) -> bool:
     return any(part.startswith("lora_") for part in name.split("."))
 
 
-def add_adapters(model: nn.Module, rank: int) -> None:
-    """float32 factors beside every linear layer of ``model.language_model``; the rest is frozen.
+def add_adapters(model: Any, rank: int) -> None:
+    """float32 factors beside every linear layer of what reads text; the rest is frozen.
 
     Args:
-        model: what has the language model.
+        model: has a ``language_model``, and says by ``adapted_part`` what of it reads text.
         rank: r, columns of a factor.
     """
     from peft import inject_adapter_in_model
 
-    language_model = model.get_submodule("language_model").requires_grad_(False)
-    inject_adapter_in_model(adapter_settings(rank), language_model)
+    model.get_submodule("language_model").requires_grad_(False)
+    inject_adapter_in_model(adapter_settings(rank), model.adapted_part())
     for name, parameter in model.named_parameters():
         if is_adapter(name):  # steps of 1e-3 vanish in half precision
             parameter.data = parameter.data.float()

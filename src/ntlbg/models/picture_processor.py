@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from transformers import (
@@ -29,6 +30,10 @@ ONE_TILE = {"do_image_splitting": False, "crop_to_patches": False, "do_pan_and_s
 # Where a processor does not say what side a token stands for, sizes go in such steps of pixels.
 DEFAULT_STEP = 32
 PARTS = ("image_processor", "tokenizer", "video_processor", "feature_extractor")
+
+
+class Control(str):
+    """A token of control, or several, that is meant as one."""
 
 
 class PictureProcessor:
@@ -61,6 +66,14 @@ class PictureProcessor:
         )  # fmt: skip
         return dict(inputs)
 
+    def pictures(self, pictures: "list[np.ndarray]") -> dict[str, torch.Tensor]:
+        """What a vision tower takes of pictures (H, W, 3) alone."""
+        made = self.processor.image_processor(
+            images=pictures, return_tensors="pt", input_data_format="channels_last",
+            **self.picture_options,
+        )  # fmt: skip
+        return {name: one for name, one in made.items() if isinstance(one, torch.Tensor)}
+
     def video_turn(self, text: str, before: str = "") -> str:
         """A user's turn with a place for a video, then text, and the start of the answer."""
         told = [self._piece(before)] if before else []
@@ -89,7 +102,8 @@ class PictureProcessor:
 
     def _piece(self, piece: str | Image.Image) -> dict[str, Any]:
         if isinstance(piece, str):
-            return {"type": "text", "text": self.plain(piece)}
+            text = piece if isinstance(piece, Control) else self.plain(piece)
+            return {"type": "text", "text": text}
         return {"type": "image", "image": piece}
 
 

@@ -10,13 +10,18 @@ from torch import nn
 from torch.utils.data import IterableDataset, get_worker_info
 from transformers import TrainerCallback, get_scheduler
 
+from ntlbg.answerers.ntlbg_folder import habits_of
+from ntlbg.answerers.ntlbg_vl import vl_answerer
 from ntlbg.config import Config
 from ntlbg.datasets import DatasetItem
+from ntlbg.encoders.base_tower import BaseTowerEncoder
 from ntlbg.feature_loader import FeatureLoader, QuestionFeatures, load_datasets
 from ntlbg.memory import setup
 from ntlbg.models.ntlbg.building import build_reader
 from ntlbg.models.ntlbg.checkpoints import load_reader_weights, save_reader
+from ntlbg.models.ntlbg.modeling_ntlbg_vl import NtlbgVLForConditionalGeneration
 from ntlbg.train.checks import Ready
+from ntlbg.train.picture_objective import PictureObjective
 from ntlbg.train.question_objective import QuestionObjective
 from ntlbg.train.stages import STAGES, set_stage
 from ntlbg.train.trainer import NtlbgTrainer, arguments
@@ -37,6 +42,9 @@ TOLD = ("max_steps", "gradient_accumulation_steps", "max_grad_norm", "logging_st
 DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
+Objective = QuestionObjective | PictureObjective
+
+
 class QuestionTraining:
     """The model that a configuration asks for, and what trains it.
 
@@ -52,12 +60,29 @@ class QuestionTraining:
         config = self.config = ready.config
         self.reader, self.sets = FeatureLoader(config), ready.sets
         items = [item for items in ready.sets for item in items]
-        size, films = self.reader.feature_size(items), any(not one.has_features for one in items)
+        films = any(not one.has_features for one in items)
+        own = config.model.feature_encoder == BaseTowerEncoder.name
+        size = None if own else self.reader.feature_size(items)
         dtype = DTYPES[config.hardware_config.mixed_precision]
         model, processor = build_reader(config, size, dtype, sees=films)
         if weights is not None:
             load_reader_weights(model, weights)
-        self.objective = QuestionObjective(model, processor, config)
+        if isinstance(model, NtlbgVLForConditionalGeneration):
+            self.objective = self._of_pictures(model, processor, own)
+        else:
+            self.objective = QuestionObjective(model, processor, config)
+
+    def _of_pictures(self, model, processor, own: bool) -> PictureObjective:
+        """Where the base model's own tower makes features, it does so for all videos now."""
+        video = self.config.video_config
+        answerer = vl_answerer(
+            model, processor, None if own else self.reader.encoder, habits_of(video),
+            name=self.config.model_name, weights="", resolution=video.frame_resolution,
+        )  # fmt: skip
+        if own:
+            [encoder] = answerer.retriever.encoders
+            self.reader = FeatureLoader(self.config, encoder=encoder)
+        return PictureObjective(answerer, self.config, self.reader.index)
 
     def trainer(self, output: Path) -> NtlbgTrainer:
         """With its checkpoints in ``output``."""
@@ -108,7 +133,7 @@ class MixedQuestions(IterableDataset):
 class _Stages(TrainerCallback):
     """Lets train what the stage of a step trains."""
 
-    def __init__(self, objective: QuestionObjective):
+    def __init__(self, objective: Objective):
         self.objective, self.current = objective, None
 
     def on_step_begin(self, args, state, control, **kwargs):
@@ -123,7 +148,7 @@ class _Stages(TrainerCallback):
 class _Validation(TrainerCallback):
     """Mean loss on the validation questions, every ``eval_steps``."""
 
-    def __init__(self, objective: QuestionObjective, questions: list[QuestionFeatures], every: int):
+    def __init__(self, objective: Objective, questions: list[QuestionFeatures], every: int):
         self.objective, self.questions, self.every = objective, questions, every
 
     @torch.no_grad()
@@ -150,13 +175,13 @@ def validation_questions(config: Config, reader: FeatureLoader) -> list[Question
     return [reader.read(item, entry.max_length) for entry, items in sets for item in items]
 
 
-def _optimizers(config: Config, objective: QuestionObjective):
+def _optimizers(config: Config, objective: Objective):
     settings = config.training_config
     set_stage(objective.model, "full")  # the last stage trains whatever any stage trains
     parts: dict[bool, list[nn.Parameter]] = {False: [], True: []}
     for name, parameter in objective.named_parameters():
         if parameter.requires_grad:
-            parts[".vision_tower." in name].append(parameter)
+            parts[_sees(objective, name)].append(parameter)
     rate = settings.learning_rate
     groups: list[dict[str, Any]] = [
         {"params": parts[False]},
@@ -169,3 +194,7 @@ def _optimizers(config: Config, objective: QuestionObjective):
         settings.lr_scheduler, optimizer, settings.warmup_steps, settings.max_steps
     )
     return optimizer, schedule
+
+
+def _sees(objective: Objective, name: str) -> bool:
+    return name.removeprefix("model.").startswith(objective.model.tower_names)

@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass
 
-from torch import nn
-
 from ntlbg.config.training_blocks import LossConfig
 from ntlbg.errors import ConfigError
 from ntlbg.models.lora import is_adapter
+from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 
-PARTS = ("ntlbg_attention", "rich_points", "multi_modal_projector")
-# The blocks before the tail are as published, and run without gradient.
-TOWER = ("vision_tower.tail", "vision_tower.head")
+PARTS = ("ntlbg_attention.", "rich_points.", "multi_modal_projector.")
 DEFAULT_LOSSES = LossConfig()
 
 
@@ -19,23 +16,22 @@ class Stage:
     """Which parts of `NtlbgForConditionalGeneration` a stage trains.
 
     Attributes:
-        modules: of the model, by their dotted names.
         language_model: its adapters train, or all of it where there are none.
-        pixels: the chosen frames are seen again, with gradient.
+        pixels: what sees trains, too (the model's ``tower_names``): the chosen frames are seen
+            again, with gradient.
     """
 
-    modules: tuple[str, ...]
     language_model: bool
     pixels: bool = False
 
 
 STAGES: dict[str, Stage] = {
     # learn what to look for and how to say it; the language model stays as it is
-    "representation": Stage(PARTS, language_model=False),
+    "representation": Stage(language_model=False),
     # the language model learns to read frames along with it
-    "joint": Stage(PARTS, language_model=True),
-    # the vision tower too, from the pixels of the chosen frames
-    "full": Stage((*PARTS, *TOWER), language_model=True, pixels=True),
+    "joint": Stage(language_model=True),
+    # what sees, too, from the pixels of the chosen frames
+    "full": Stage(language_model=True, pixels=True),
 }
 
 
@@ -61,7 +57,7 @@ def loss_weights(
     return weights
 
 
-def set_stage(model: nn.Module, name: str) -> list[str]:
+def set_stage(model: NtlbgForConditionalGeneration, name: str) -> list[str]:
     """Let exactly the parameters of a stage train.
 
     Returns:
@@ -75,14 +71,19 @@ def set_stage(model: nn.Module, name: str) -> list[str]:
     stage, trained = STAGES[name], []
     adapted = any(is_adapter(parameter_name) for parameter_name, _ in model.named_parameters())
     for parameter_name, parameter in model.named_parameters():
-        parameter.requires_grad_(_trains(stage, parameter_name, adapted))
+        parameter.requires_grad_(_trains(model, stage, parameter_name, adapted))
         if parameter.requires_grad:
             trained.append(parameter_name)
     return trained
 
 
-def _trains(stage: Stage, name: str, adapted: bool) -> bool:
-    if "language_model" in name.split("."):
-        return stage.language_model and (is_adapter(name) or not adapted)
-    # peft wraps whole models as well, so the module need not come first
-    return any(f".{module}." in f".{name}" for module in stage.modules)
+def _trains(
+    model: NtlbgForConditionalGeneration, stage: Stage, name: str, adapted: bool
+) -> bool:
+    if name.startswith(PARTS):
+        return True
+    if name.startswith(model.tower_names):
+        return stage.pixels
+    return (
+        stage.language_model and model.is_of_language(name) and (is_adapter(name) or not adapted)
+    )

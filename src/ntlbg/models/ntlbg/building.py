@@ -1,8 +1,9 @@
 """A language model of one's choice behind NTLBG's parts, as a configuration file asks for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
@@ -13,8 +14,6 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
-    Qwen2Config,
-    Qwen2ForCausalLM,
 )
 
 from ntlbg.config import Config
@@ -23,25 +22,29 @@ from ntlbg.models.builtin.base_language_model import language_model_folder, load
 from ntlbg.models.builtin.loading import convolutions_in, load_builtin, load_vision_tower
 from ntlbg.models.layers import materialize
 from ntlbg.models.lora import add_adapters
-from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig
+from ntlbg.models.ntlbg.bases import base_of, is_vision_language, tower_size
+from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig, NtlbgVLConfig
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.models.ntlbg.modeling_ntlbg_vl import NtlbgVLForConditionalGeneration
 from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
 
 # The language model that the built-in one has, without what was trained here.
 SMOLLM2 = "smollm2"
 # Special tokens that no question contains; the first one a tokenizer knows marks a frame.
 FRAME_TOKENS = ("<|video_pad|>", "<|frame|>", "<empty_output>", "<|reserved_special_token_0|>")
-# Vision-language models whose language model is a Qwen2 with positions along one axis.
-_QWEN_TYPES = ("qwen2_vl", "qwen2_5_vl")
 
 
-def build_reader(config: Config, feature_size: int, dtype: torch.dtype, *, sees: bool = False):
-    """The base model's language model, and new NTLBG parts in front of it.
+def build_reader(
+    config: Config, feature_size: int | None, dtype: torch.dtype, *, sees: bool = False
+):
+    """The base model, and new NTLBG parts in front of it.
 
     Args:
-        feature_size: D of the frame features that it will read.
-        dtype: of the language model; the other parts are float32.
-        sees: with the encoder's vision tower, whose last blocks and head can train.
+        feature_size: D of the frame features that it will read; None for those of the base model's
+            own vision tower.
+        dtype: of the base model; the other parts are float32.
+        sees: there are films, so that what sees can train: of a vision-language model what joins
+            its tower and its language model, else the built-in vision tower's last blocks and head.
 
     Returns:
         (NtlbgForConditionalGeneration, NtlbgProcessor); of the language model, only adapters train
@@ -55,13 +58,13 @@ def build_reader(config: Config, feature_size: int, dtype: torch.dtype, *, sees:
         model, processor = _builtin(feature_size, dtype)
     else:
         model, processor = _around(wanted.base_model, config, feature_size, dtype)
-        if sees:
+    if sees and not isinstance(model, NtlbgVLForConditionalGeneration):
+        if model.vision_tower is None:
             model.vision_tower = load_vision_tower(dtype=torch.float32)
             model.config.vision_config = model.vision_tower.config
-    if sees:
         convolutions_in(model.vision_tower, torch.float32)  # small steps vanish in half precision
     _remember(model, config, sees)
-    text = model.language_model.config
+    text = model.config.get_text_config()
     check_sizes(config, text)
     text.attention_dropout = wanted.ntlbg_attention_dropout
     fused = wanted.ntlbg_use_flash_attention
@@ -91,12 +94,29 @@ def _builtin(feature_size: int, dtype: torch.dtype):
     return model, processor
 
 
-def _around(name: str, config: Config, feature_size: int, dtype: torch.dtype):
+def _around(name: str, config: Config, feature_size: int | None, dtype: torch.dtype):
     language_model, tokenizer = load_base(name, dtype), load_tokenizer(name)
-    processor = NtlbgProcessor(tokenizer, _frame_token(name, tokenizer), tokenizer.eos_token)
+    check_encoder(config, language_model.config)
     settings = reader_settings(config, language_model.config, feature_size)
+    tokens = FRAME_TOKENS
+    if isinstance(settings, NtlbgVLConfig):
+        tokens = base_of(language_model.config).point_tokens
+    processor = NtlbgProcessor(tokenizer, _known(tokens, name, tokenizer), tokenizer.eos_token)
     settings.video_token_id = processor.video_token_id
     return parts_around(language_model, settings), processor
+
+
+def check_encoder(config: Config, base_config: PreTrainedConfig) -> None:
+    """Whether features can come from where a configuration says.
+
+    Raises:
+        ConfigError: the base model has no vision tower of its own.
+    """
+    if config.model.feature_encoder == "base" and not is_vision_language(base_config):
+        raise ConfigError(
+            "model_config.feature_encoder: got 'base', the vision tower of base_model, and "
+            f"{config.model.base_model} has none; name another encoder, such as builtin"
+        )
 
 
 def check_sizes(config: Config, text_config: PreTrainedConfig) -> None:
@@ -119,17 +139,29 @@ def check_sizes(config: Config, text_config: PreTrainedConfig) -> None:
 
 
 def reader_settings(
-    config: Config, text_config: PreTrainedConfig, feature_size: int
+    config: Config, base_config: PreTrainedConfig, feature_size: int | None
 ) -> NtlbgConfig:
-    """The `NtlbgConfig` of new parts in front of a language model, as a configuration asks."""
+    """The configuration of new parts in front of a base model, as ours asks for them.
+
+    Args:
+        feature_size: None for that of the base model's own vision tower.
+    """
     points = config.model.rich_point_config
-    return NtlbgConfig(
-        text_config=text_config,
-        feature_size=feature_size,
-        context_size=128 if points.enable else 1,
-        context_frames=points.temporal_context_length // 2 if points.enable else 0,
-        time_frequencies=8 if points.enable else 0,
-        adapter_size=points.feature_dim,
+    settings: dict[str, Any] = {
+        "text_config": base_config,
+        "feature_size": feature_size or tower_size(base_config),
+        "context_size": 128 if points.enable else 1,
+        "context_frames": points.temporal_context_length // 2 if points.enable else 0,
+        "time_frequencies": 8 if points.enable else 0,
+        "adapter_size": points.feature_dim,
+    }
+    if not is_vision_language(base_config):
+        return NtlbgConfig(**settings)
+    return NtlbgVLConfig(
+        **settings,
+        rich_points=points.enable,
+        compress=config.model.compress,
+        max_visual_tokens=config.video_config.max_visual_tokens,
     )
 
 
@@ -137,9 +169,12 @@ def parts_around(
     language_model: PreTrainedModel, settings: NtlbgConfig
 ) -> NtlbgForConditionalGeneration:
     """New NTLBG parts in front of a language model, without a vision tower."""
+    kind = NtlbgForConditionalGeneration
+    if isinstance(settings, NtlbgVLConfig):
+        kind = NtlbgVLForConditionalGeneration
     # on the meta device, so that the language model is in memory once
     with torch.device("meta"):
-        model = NtlbgForConditionalGeneration(settings)
+        model = kind(settings)
     model.language_model = language_model
     for part in (model.ntlbg_attention, model.rich_points, model.multi_modal_projector):
         materialize(part)
@@ -148,7 +183,7 @@ def parts_around(
 
 
 def load_base(name: str, dtype: torch.dtype) -> PreTrainedModel:
-    """The language model of a base model: a folder, a name on the hub, or SMOLLM2.
+    """A base model, whole: a folder, a name on the hub, or SMOLLM2.
 
     Raises:
         ConfigError: there is none, or it cannot be loaded.
@@ -156,10 +191,10 @@ def load_base(name: str, dtype: torch.dtype) -> PreTrainedModel:
     if name == SMOLLM2:
         return load_language_model(dtype)
     with _told(name):
-        if AutoConfig.from_pretrained(name).model_type in _QWEN_TYPES:
-            whole = AutoModelForImageTextToText.from_pretrained(name, dtype=dtype)
-            return qwen_language_model(whole)
-        return AutoModelForCausalLM.from_pretrained(name, dtype=dtype)
+        kind = AutoModelForCausalLM
+        if is_vision_language(AutoConfig.from_pretrained(name)):
+            kind = AutoModelForImageTextToText
+        return kind.from_pretrained(name, dtype=dtype)
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
@@ -181,42 +216,13 @@ def _told(name: str) -> Iterator[None]:
         ) from error
 
 
-def qwen_language_model(whole: PreTrainedModel) -> Qwen2ForCausalLM:
-    """The language model of a Qwen2-VL or Qwen2.5-VL, sharing its weights.
-
-    Its rotary positions have three axes that are equal for text; with one position a token, as
-    here, it is a Qwen2.
-    """
-    text = whole.config.text_config
-    base = text.rope_parameters.get("rope_theta", 1e6)
-    keys = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
-            "num_attention_heads", "num_key_value_heads", "max_position_embeddings",
-            "rms_norm_eps", "hidden_act", "bos_token_id", "eos_token_id", "dtype")  # fmt: skip
-    settings = {key: getattr(text, key) for key in keys}
-    config = Qwen2Config(
-        **settings,
-        rope_parameters={"rope_type": "default", "rope_theta": base},
-        tie_word_embeddings=whole.config.tie_word_embeddings,
-    )
-    with torch.device("meta"):
-        model = Qwen2ForCausalLM(config)
-    tensors = {
-        f"model.{name}": tensor for name, tensor in whole.model.language_model.state_dict().items()
-    }
-    tensors["lm_head.weight"] = whole.get_output_embeddings().weight
-    model.load_state_dict(tensors, assign=True)
-    model.tie_weights()
-    rotary = type(model.model.rotary_emb)(config)  # its frequencies are computed, not loaded
-    model.model.rotary_emb = rotary
-    return model
-
-
-def _frame_token(name: str, tokenizer) -> str:
+def _known(tokens: Sequence[str], name: str, tokenizer: PreTrainedTokenizerBase) -> str:
+    """The first of these tokens that the tokenizer has."""
     vocabulary = tokenizer.get_vocab()
-    for token in FRAME_TOKENS:
+    for token in tokens:
         if token in vocabulary:
             return token
     raise ConfigError(
         f"base_model {name!r}: its tokenizer has none of the tokens that can stand for a frame: "
-        f"{', '.join(FRAME_TOKENS)}"
+        f"{', '.join(tokens)}"
     )

@@ -13,7 +13,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    PreTrainedModel,
+)
 
 from ntlbg.config import Config
 from ntlbg.errors import ConfigError, WeightsError
@@ -22,14 +27,14 @@ from ntlbg.marks import of_model, tensor_file
 from ntlbg.models.builtin.loading import convolutions_in, load_builtin, load_vision_tower
 from ntlbg.models.lora import LORA_KEY, is_adapter, merge_adapters
 from ntlbg.models.ntlbg.building import load_base, parts_around
-from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig
+from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig, NtlbgVLConfig
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
 from ntlbg.models.precision import inference_dtype
 from ntlbg.models.pretrained_parts import Loading, check_settings
 
 WEIGHTS_FILE = "model.safetensors"
-MODEL = of_model(NtlbgConfig.model_type)
+MODEL = of_model(NtlbgConfig.model_type, NtlbgVLConfig.model_type)
 FILES = dict.fromkeys(
     (
         "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
@@ -42,8 +47,6 @@ FILES = dict.fromkeys(
 HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "proxies", "revision",
                "subfolder", "token", "trust_remote_code", "_commit_hash", "_from_auto",
                "adapter_kwargs")  # fmt: skip
-# Of the vision tower: all before is as published.
-TRAINED_TOWER = ("vision_tower.tail.", "vision_tower.head.")
 
 
 def trained_names(model: NtlbgForConditionalGeneration) -> list[str]:
@@ -58,9 +61,11 @@ def trained_names(model: NtlbgForConditionalGeneration) -> list[str]:
         first.setdefault(tensor.data_ptr(), name)
 
     def trained(name: str) -> bool:
-        if name.startswith("vision_tower."):
-            return model.config.trained_tower and name.startswith(TRAINED_TOWER)
-        return not (adapted and name.startswith("language_model.") and not is_adapter(name))
+        if name.startswith(model.tower_names):
+            return model.config.trained_tower
+        if model.is_of_language(name):
+            return is_adapter(name) or not adapted
+        return not name.startswith(("vision_tower.", "language_model."))
 
     return [name for name in state if first[state[name].data_ptr()] == name and trained(name)]
 
@@ -72,7 +77,8 @@ def save_reader(
     state = model.state_dict()
     tensors = {name: state[name].detach().cpu().clone() for name in trained_names(model)}
     with staged_directory(folder, FILES) as stage:
-        model.config.get_text_config()._name_or_path = ""  # a place on this machine
+        for part in (model.config.text_config, model.config.get_text_config()):
+            part._name_or_path = ""  # a place on this machine
         model.config.save_pretrained(stage)
         processor.save_pretrained(stage)
         save_file(tensors, stage / WEIGHTS_FILE, metadata={"format": "pt"})
@@ -96,7 +102,7 @@ def needs_base(folder: str | Path) -> bool:
     if not is_reader(folder):
         return False
     with Loading(ConfigError, f"{folder}: config.json cannot be used", ""):
-        return NtlbgConfig.from_pretrained(folder).base_model is not None
+        return AutoConfig.from_pretrained(folder).base_model is not None
 
 
 def load_completed(folder: str | Path, options: Mapping) -> NtlbgForConditionalGeneration:
@@ -134,12 +140,13 @@ def load_reader(
     tensors = _read(folder / WEIGHTS_FILE)
     check_settings(folder)
     with Loading(WeightsError, f"{folder}: its config.json or tokenizer is damaged", ""):
-        settings = NtlbgConfig.from_pretrained(folder)
+        settings = AutoConfig.from_pretrained(folder)
         processor = NtlbgProcessor.from_pretrained(folder)
     told = f"{folder}: its weights and its config.json do not make a model", "; copy it again"
     with Loading(WeightsError, *told):
         if settings.base_model is None:
-            model = NtlbgForConditionalGeneration.from_pretrained(folder, dtype=dtype)
+            kind = AutoModelForImageTextToText._model_mapping[type(settings)]
+            model = kind.from_pretrained(folder, dtype=dtype)
         else:
             model = _base_of(settings, folder, tensors, dtype)
             _fill_in(model, tensors, folder)
@@ -203,9 +210,9 @@ def _base_of(
         model, _ = load_builtin(dtype=dtype)
         model.config = settings
         return model
-    if settings.lora_rank:
+    if settings.lora_rank or isinstance(settings, NtlbgVLConfig):  # not all of it is kept here
         if settings.base_model is None:
-            raise ConfigError(f"{folder}: its lora_rank needs a base_model in its config.json")
+            raise ConfigError(f"{folder}: its weights need a base_model in its config.json")
         try:
             language_model = load_base(settings.base_model, dtype)
         except ConfigError as error:

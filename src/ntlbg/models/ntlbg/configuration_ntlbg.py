@@ -104,3 +104,34 @@ class NtlbgConfig(PreTrainedConfig):
     def rich_point_size(self) -> int:
         """Length of a rich representative point [feature; context; weight; time]."""
         return sum(self.rich_point_parts.values())
+
+
+@strict
+class NtlbgVLConfig(NtlbgConfig):
+    r"""Of [`NtlbgVLForConditionalGeneration`]: the same parts before a vision-language model.
+
+    `text_config` is the configuration of the whole base model, `video_token_id` the token that a
+    rich point replaces.
+
+    Args:
+        rich_points: whether each frame has its rich point before its own tokens; without them the
+            prompt is the one of the base model.
+        compress: what leaves out tokens of frames: a name in `ntlbg.compressors.COMPRESSORS`, or
+            "none".
+        max_visual_tokens: of frames and rich points together, at most; None for no limit.
+    """
+
+    model_type = "ntlbg_vl"
+    sub_configs_defaults = {  # noqa: RUF012  (transformers declares it as a ClassVar)
+        "text_config": SubConfigSpec(config_class=AutoConfig, model_type="qwen2_vl"),
+        "vision_config": SubConfigSpec(config_class=PreTrainedConfig, optional=True),
+    }
+
+    feature_encoder: str = "base"
+    rich_points: bool = True
+    compress: str = "none"
+    max_visual_tokens: int | None = None
+
+    def get_text_config(self, decoder=None, encoder=None):
+        """Of the base model's language model."""
+        return super().get_text_config(decoder, encoder).get_text_config(decoder, encoder)

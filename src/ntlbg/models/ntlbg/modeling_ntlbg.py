@@ -12,7 +12,7 @@ B videos, T frames, D feature size, K chosen frames, Q questions per video, L qu
 S tokens of a sequence, R rich point size, C context size, H hidden size, V vocabulary.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -51,6 +51,9 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
     base_model_prefix = "ntlbg"
     main_input_name = "input_ids"
     supports_gradient_checkpointing = True
+    base_class: ClassVar[Any] = AutoModelForCausalLM
+    # Of the names of weights: what sees and trains in the last stage of training.
+    tower_names: tuple[str, ...] = ("vision_tower.tail.", "vision_tower.head.")
     # The language model decides; it is asked when it is built.
     _supports_sdpa = True
     _supports_flash_attn = True
@@ -67,7 +70,7 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
     def __init__(self, config: NtlbgConfig):
         super().__init__(config)
         # First, so that `model.dtype` (and the saved configuration) name the language model's.
-        self.language_model = AutoModelForCausalLM.from_config(config.text_config)
+        self.language_model = self.base_class.from_config(config.text_config)
         self.ntlbg_attention = NTLBGAttention(config)
         self.rich_points = RichRepresentativePoints(config)
         self.multi_modal_projector = PROJECTORS[config.projector](config)
@@ -95,6 +98,14 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
     def _init_weights(self, module: nn.Module) -> None:
         if reset := getattr(module, "reset_parameters", None):
             reset()
+
+    def adapted_part(self) -> PreTrainedModel:
+        """What adapters are put into: whatever reads text."""
+        return self.language_model
+
+    def is_of_language(self, name: str) -> bool:
+        """Whether the weight of this name is of what reads and writes text."""
+        return name.startswith("language_model.")
 
     @torch.no_grad()
     def initialize_from_language_model(self) -> None:
@@ -153,9 +164,6 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
-        if inputs_embeds is None:
-            # fp32 until the language model: visual tokens are mixed in first
-            inputs_embeds = self.get_input_embeddings()(input_ids).float()
         visual = NtlbgOutput()
         if video_features is not None:
             if pts_seconds is None or indices is None or query_input_ids is None:
@@ -175,15 +183,16 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
                 pixel_values_videos=pixel_values_videos,
                 with_codes=torch.is_grad_enabled() or labels is not None,
             )
-            inputs_embeds = self._place(inputs_embeds, input_ids, visual["visual_tokens"], indices)
 
         targets = None if labels is None else F.pad(labels[:, 1:], (0, 1), value=IGNORED_LABEL)
         if logits_at_labels and targets is not None:
             logits_to_keep = targets != IGNORED_LABEL
-        dtype = self.get_input_embeddings().weight.dtype
-        outputs = self.language_model(
-            inputs_embeds=inputs_embeds.to(dtype),
-            attention_mask=_prepare_mask(attention_mask, dtype),
+        outputs = self._read(
+            input_ids,
+            inputs_embeds,
+            visual.get("visual_tokens"),
+            indices,
+            attention_mask=attention_mask,
             position_ids=position_ids,
             past_key_values=past_key_values,
             use_cache=use_cache,
@@ -201,6 +210,31 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
             **visual,
+        )
+
+    def _read(
+        self,
+        input_ids: Tensor | None,
+        inputs_embeds: Tensor | None,
+        tokens: Tensor | None,
+        indices: Tensor | None,
+        *,
+        attention_mask: Tensor | None,
+        **kwargs,
+    ):
+        """The language model's output, tokens (B, K, H) in the places of the frames."""
+        if inputs_embeds is None:
+            # fp32 until the language model: visual tokens are mixed in first
+            inputs_embeds = self.get_input_embeddings()(input_ids).float()
+        if tokens is not None and indices is not None:
+            if input_ids is None:
+                raise ValueError("video_features need input_ids, to know where the frames go")
+            inputs_embeds = self.place(inputs_embeds, input_ids, tokens, indices)
+        dtype = self.get_input_embeddings().weight.dtype
+        return self.language_model(
+            inputs_embeds=inputs_embeds.to(dtype),
+            attention_mask=_prepare_mask(attention_mask, dtype),
+            **kwargs,
         )
 
     def represent(
@@ -253,19 +287,19 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
         fresh = self.vision_tower(pixels[row, pick]).float()
         return features.index_put((row, indices[row, pick]), fresh)
 
-    def _place(
-        self, inputs_embeds: Tensor, input_ids: Tensor | None, tokens: Tensor, indices: Tensor
+    def place(
+        self, inputs_embeds: Tensor, input_ids: Tensor, tokens: Tensor, indices: Tensor
     ) -> Tensor:
         """inputs_embeds (B, S, H) with video tokens replaced by the tokens (B, K, H), in order."""
-        if input_ids is None:
-            raise ValueError("video_features need input_ids, to know where the frames go")
         slots, chosen = input_ids == self.config.video_token_id, indices >= 0
         if not torch.equal(slots.sum(1), chosen.sum(1)):
             raise ValueError(
                 "each row needs one video token per chosen frame; got "
                 f"{slots.sum(1).tolist()} tokens for {chosen.sum(1).tolist()} frames"
             )
-        return inputs_embeds.masked_scatter(slots.unsqueeze(-1), tokens[chosen])
+        return inputs_embeds.masked_scatter(
+            slots.unsqueeze(-1), tokens[chosen].to(inputs_embeds.dtype)
+        )
 
     def prepare_inputs_for_generation(
         self, input_ids, is_first_iteration=False, use_cache=True, **kwargs

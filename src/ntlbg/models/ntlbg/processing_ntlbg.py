@@ -150,15 +150,41 @@ class NtlbgProcessor(ProcessorMixin):
             self._row(text, seconds[chosen], reply)
             for text, seconds, chosen, reply in zip(questions, times, indices, answers, strict=True)
         ]
-        features = [torch.as_tensor(x).float() for x in video_features]
-        queries = [torch.tensor(self.query_ids(text)) for text in questions]
         data = {
             "input_ids": pad([ids for ids, _ in rows], self.pad_token_id, left=True),
             "attention_mask": pad([torch.ones_like(ids) for ids, _ in rows], 0, left=True),
+            **self.describe(
+                questions, video_features, times, indices, point_mass, frame_scores=frame_scores
+            ),
+        }
+        if answer is not None:
+            data["labels"] = pad([labels for _, labels in rows], IGNORED_LABEL, left=True)
+        return BatchFeature(data)
+
+    def describe(
+        self,
+        questions: Sequence[str],
+        video_features: Sequence,
+        pts_seconds: Sequence[Tensor],
+        indices: Sequence[Tensor],
+        point_mass: Sequence | None = None,
+        *,
+        frame_scores: Sequence | None = None,
+    ) -> dict[str, Tensor]:
+        """What the model's ``represent`` is given; of every argument one for each question.
+
+        Args:
+            video_features: (T, D). pts_seconds: float64 (T,). indices: int64 (K,).
+            point_mass: (K,) share of the frames each chosen frame stands for.
+            frame_scores: (K,) in nats.
+        """
+        features = [torch.as_tensor(x).float() for x in video_features]
+        queries = [torch.tensor(self.query_ids(text)) for text in questions]
+        data = {
             "video_features": pad(features, 0.0),
             "video_mask": pad([torch.ones(len(x), dtype=torch.int64) for x in features], 0),
-            "pts_seconds": pad(times, 0.0),
-            "indices": pad(indices, -1),
+            "pts_seconds": pad(list(pts_seconds), 0.0),
+            "indices": pad(list(indices), -1),
             "query_input_ids": pad(queries, self.pad_token_id).unsqueeze(1),
             "query_attention_mask": pad([torch.ones_like(x) for x in queries], 0).unsqueeze(1),
         }
@@ -167,9 +193,7 @@ class NtlbgProcessor(ProcessorMixin):
         if frame_scores is not None:
             padding = torch.finfo(torch.float32).min
             data["frame_scores"] = pad([torch.as_tensor(x).float() for x in frame_scores], padding)
-        if answer is not None:
-            data["labels"] = pad([labels for _, labels in rows], IGNORED_LABEL, left=True)
-        return BatchFeature(data)
+        return data
 
     def _row(self, question: str, seconds: Tensor, answer: str | None) -> tuple[Tensor, Tensor]:
         """Token ids and labels of one sequence."""

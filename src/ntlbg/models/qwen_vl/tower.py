@@ -10,7 +10,7 @@ P patches in all, D numbers of a patch.
 import hashlib
 import json
 import os
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,11 @@ class Tower:
     Attributes:
         model: one of the families, for conditional generation.
         fingerprint: changes when its output would; part of the names of what is kept.
+        learns: pictures are seen with gradient, and nothing is kept.
     """
 
     def __init__(self, model: Any, fingerprint: str):
-        self.model, self.fingerprint = model, fingerprint
+        self.model, self.fingerprint, self.learns = model, fingerprint, False
 
     def look(self, prompt: VisionPrompt, folder: Path | None) -> dict[str, VisionFeatures]:
         """As `encode`, and kept in a folder if there is one: what lies there is not seen again.
@@ -70,7 +71,7 @@ class Tower:
         )
 
     def _grid(self, pixels: Tensor, size: tuple[int, int], folder: Path | None) -> VisionFeatures:
-        if folder is None:
+        if folder is None or self.learns:
             return self._seen(pixels, size)
         name = self._name(pixels, size)
         path = folder / f"{name}.safetensors"
@@ -86,7 +87,8 @@ class Tower:
         alone = VisionPrompt(
             nothing, nothing, np.empty(0), pixel_values=pixels, image_grid_thw=grid
         )
-        return encode(self.model, alone)["image"]
+        with nullcontext() if self.learns else torch.no_grad():
+            return encode(self.model, alone)["image"]
 
     def _name(self, pixels: Tensor, size: tuple[int, int]) -> str:
         """A hash of the tower and of all that it is given."""

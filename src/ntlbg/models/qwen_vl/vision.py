@@ -136,9 +136,10 @@ def load_features(path: Path, *, about: str = "") -> VisionFeatures:
     return features
 
 
-@torch.no_grad()
 def encode(model: Any, prompt: VisionPrompt) -> dict[str, VisionFeatures]:
     """Run the tower over what is seen in a prompt: ``image``, ``video`` or both.
+
+    With gradient, where anything of the tower takes some.
 
     Args:
         model: one of the families, for conditional generation.
