@@ -14,7 +14,12 @@ class AnswerLosses(nn.Module):
     """A model, the statistics of text, and the predictor of contexts.
 
     ``state_dict`` leaves out what stays as published: see :meth:`kept`.
+
+    Attributes:
+        has_parts: whether NTLBG's parts are used, so that they can learn.
     """
+
+    has_parts: bool = True
 
     def __init__(self, model: NtlbgForConditionalGeneration):
         super().__init__()

@@ -46,6 +46,7 @@ class PictureObjective(AnswerLosses):
         super().__init__(answerer.model)
         self.answerer, self.settings, self.index = answerer, config, index
         self.processor = answerer.retriever.processor
+        self.has_parts = answerer.model.config.rich_points
 
     @property
     def pixels(self) -> bool:
@@ -80,7 +81,7 @@ class PictureObjective(AnswerLosses):
         (prompt,) = self.answerer.prompts(question, given, [text])
         with prompt.reading() as inputs:
             batch = with_answer(inputs, self.answer_ids(item))
-            if not self.model.config.rich_points:
+            if not self.has_parts:
                 output = self.model(**batch, logits_at_labels=True, use_cache=False)
                 return {"task": output["loss"]}
             real = batch["attention_mask"].bool()

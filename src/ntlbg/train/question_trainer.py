@@ -139,6 +139,8 @@ class _Stages(TrainerCallback):
     def on_step_begin(self, args, state, control, **kwargs):
         number = min(len(STAGES) - 1, state.global_step * len(STAGES) // max(1, state.max_steps))
         name = list(STAGES)[number]
+        if not (STAGES[name].language_model or self.objective.has_parts):
+            name = "joint"  # there is nothing else to train
         if name != self.current:
             set_stage(self.objective.model, name)
             self.objective.pixels = STAGES[name].pixels

@@ -20,6 +20,9 @@ from ntlbg.models.ntlbg.bases import base_of
 from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgVLConfig
 from ntlbg.models.ntlbg.modeling_ntlbg import VISUAL_INPUTS, NtlbgForConditionalGeneration
 
+# Random rich points by which the projector's spread is measured: it is then known to 3 % or so.
+PROBES = 512
+
 
 class NtlbgVLForConditionalGeneration(NtlbgForConditionalGeneration):
     """A vision-language model behind NTLBG's parts.
@@ -35,6 +38,21 @@ class NtlbgVLForConditionalGeneration(NtlbgForConditionalGeneration):
         super().__init__(config)
         connectors = base_of(config.text_config).connectors
         self.tower_names = tuple(f"language_model.{name}." for name in connectors)
+
+    @torch.no_grad()
+    def initialize_from_language_model(self) -> None:
+        """As there; and rich points begin where words are, as far from one another as they.
+
+        Words of these models have components of .02 or so. Tokens ten times as long would drown the
+        frame's own until training made them smaller.
+        """
+        super().initialize_from_language_model()
+        output = self.multi_modal_projector.output
+        weight = self.get_input_embeddings().weight
+        points = torch.randn(PROBES, self.config.rich_point_size, device=output.weight.device)
+        spread = self.multi_modal_projector(points, points).std(0).mean()
+        output.weight.mul_(weight.float().std(0).mean() / spread)
+        output.bias.copy_(weight.mean(0, dtype=torch.float32))
 
     def adapted_part(self) -> PreTrainedModel:
         return self.language_model.get_decoder()
