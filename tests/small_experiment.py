@@ -81,6 +81,7 @@ def small_config(folder: Path, **changes) -> Config:
         "video_config.num_representatives": 8,
         "video_config.min_representatives": 8,
         "model_config.base_model": str(folder / "base"),
+        "model_config.feature_encoder": "builtin",
         "model_config.lora_rank": 2,
         "model_config.rich_point_config.feature_dim": 24,
         "training_config.batch_size": 2,

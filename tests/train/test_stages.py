@@ -69,12 +69,6 @@ def test_stages_can_follow_one_another_in_any_order():
     assert set_stage(model, "representation") == first
 
 
-def test_stages_reach_through_wrappers():
-    wrapper = nn.ModuleDict({"base_model": full_model()})
-    names = set_stage(wrapper, "joint")
-    assert {name.split(".")[1] for name in names} == {*HEADS, "language_model"}
-
-
 def test_unknown_stage_is_named():
     with pytest.raises(ConfigError, match="unknown stage 'warmup'; there are representation, "):
         set_stage(tiny_model(), "warmup")

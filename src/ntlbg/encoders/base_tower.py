@@ -18,7 +18,7 @@ AT_ONCE = 8
 
 
 class BaseTowerEncoder(Encoder):
-    """Patches as the tower gives them out, before they are joined with text; their mean, of length 1.
+    """The mean of a frame's patches, as the tower gives them out before they are joined with text.
 
     What comes after the tower may train, this does not: features that were kept stay valid.
 
@@ -49,7 +49,9 @@ class BaseTowerEncoder(Encoder):
         import torch.nn.functional as F
 
         starts = range(0, len(frames), AT_ONCE)
-        with torch.inference_mode():
+        from ntlbg.models.precision import mixed_precision
+
+        with torch.inference_mode(), mixed_precision(self.model):
             means = [self._means(frames[start : start + AT_ONCE]) for start in starts]
             return F.normalize(torch.cat(means).float(), dim=-1).cpu().numpy()
 

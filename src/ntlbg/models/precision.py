@@ -1,6 +1,7 @@
 """Which numbers this machine computes fastest."""
 
 import torch
+from transformers import PreTrainedModel
 
 # bfloat16 products in the instruction set, as `torch.cpu.get_capabilities` names them: x86, ARM.
 BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
@@ -35,3 +36,17 @@ def gpu_dtype() -> torch.dtype:
     return (
         torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     )
+
+
+def mixed_precision(model: PreTrainedModel) -> torch.autocast:
+    """Within the block a model of half precision computes in it, whatever parts are in float32.
+
+    Parts that train are: steps of a thousandth vanish in half precision.
+    """
+    kind, half = model.device.type, model.dtype != torch.float32
+    return torch.autocast(kind, dtype=model.dtype if half else None, enabled=half)
+
+
+def full_precision(device: torch.device) -> torch.autocast:
+    """Within the block nothing is computed in half precision, whatever is around it."""
+    return torch.autocast(device.type, enabled=False)

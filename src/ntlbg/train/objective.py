@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ntlbg.models.modeling_outputs import NtlbgOutput
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
+from ntlbg.models.precision import full_precision
 from ntlbg.train.losses import CONTOUR_WEIGHT, RunningGaussian, Transition, loss_terms
 
 
@@ -44,7 +45,9 @@ class AnswerLosses(nn.Module):
         embeds = self.model.get_input_embeddings()(batch["input_ids"]).float()
         text = real.bool() & (batch["input_ids"] != self.model.config.video_token_id)
         self.reference.update(embeds, text)
-        return output, loss_terms(output, batch, self.reference, self.transition, contour_weight)
+        with full_precision(embeds.device):
+            terms = loss_terms(output, batch, self.reference, self.transition, contour_weight)
+        return output, terms
 
     def load_state_dict(
         self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False

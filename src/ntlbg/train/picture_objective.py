@@ -8,6 +8,7 @@ T frames looked at, k chosen, S tokens of the prompt, A of the answer.
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +24,7 @@ from ntlbg.feature_loader import QuestionFeatures
 from ntlbg.index.store import FeatureIndex
 from ntlbg.models.layers import IGNORED_LABEL
 from ntlbg.models.ntlbg.checkpoints import trained_names
+from ntlbg.models.precision import mixed_precision
 from ntlbg.pictures import fit_within
 from ntlbg.question import parse_question
 from ntlbg.train.kept_pictures import read_pictures
@@ -58,7 +60,8 @@ class PictureObjective(AnswerLosses):
 
     def forward(self, items: Sequence[QuestionFeatures], progress: float = 0.0, **unused) -> dict:
         """B questions with answers -> loss and terms, means over the questions."""
-        found = [self._terms(item) for item in items]
+        with mixed_precision(self.model.language_model):
+            found = [self._terms(item) for item in items]
         terms = {name: torch.stack([one[name] for one in found]).mean() for name in found[0]}
         losses, steps = self.settings.loss_config, self.settings.training_config.max_steps
         weights = loss_weights(progress, losses, steps)
@@ -71,6 +74,11 @@ class PictureObjective(AnswerLosses):
 
     def _terms(self, item: QuestionFeatures) -> dict[str, Tensor]:
         """Without rich points the answer's alone: then nothing else says what to minimise."""
+        if item.film is None or item.size is None:
+            raise DataError(
+                f"{item.sample.video}: there are only features of it, and a vision-language model "
+                "learns from pictures; give the film"
+            )
         question = parse_question(item.sample.question, item.sample.options)
         text = question_text(question, style=self.answerer.style)
         keeping = nullcontext()
@@ -89,13 +97,10 @@ class PictureObjective(AnswerLosses):
             return self.read(batch, real, self.settings.loss_config.contour_weight)[1]
 
     @torch.no_grad()
-    def given(self, item: QuestionFeatures, question: Question, folder) -> AnswerInput:
+    def given(self, item: QuestionFeatures, question: Question, folder: Path | None) -> AnswerInput:
         """What ``ask`` would give the answerer, with the frames that it would choose now."""
-        if item.film is None or item.size is None:
-            raise DataError(
-                f"{item.sample.video}: there are only features of it, and a vision-language model "
-                "learns from pictures; give the film"
-            )
+        assert item.film is not None
+        assert item.size is not None
         answerer, retriever = self.answerer, self.answerer.retriever
         index = VideoIndex(item.pts_seconds, {retriever.track: item.features})
         plan, _ = plan_frames(

@@ -77,13 +77,9 @@ def set_stage(model: NtlbgForConditionalGeneration, name: str) -> list[str]:
     return trained
 
 
-def _trains(
-    model: NtlbgForConditionalGeneration, stage: Stage, name: str, adapted: bool
-) -> bool:
+def _trains(model: NtlbgForConditionalGeneration, stage: Stage, name: str, adapted: bool) -> bool:
     if name.startswith(PARTS):
         return True
     if name.startswith(model.tower_names):
         return stage.pixels
-    return (
-        stage.language_model and model.is_of_language(name) and (is_adapter(name) or not adapted)
-    )
+    return stage.language_model and model.is_of_language(name) and (is_adapter(name) or not adapted)

@@ -2,74 +2,14 @@
 
 import pytest
 import torch
-from transformers import (
-    AutoModelForCausalLM,
-    PreTrainedTokenizerFast,
-    Qwen2_5_VLConfig,
-    Qwen2_5_VLForConditionalGeneration,
-    Qwen2VLConfig,
-    Qwen2VLForConditionalGeneration,
-)
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from ntlbg.config import changed
 from ntlbg.errors import ConfigError, WeightsError
-from ntlbg.models.ntlbg.building import build_reader, qwen_language_model
+from ntlbg.models.ntlbg.building import build_reader
 from ntlbg.models.ntlbg.checkpoints import WEIGHTS_FILE, load_reader_weights, save_reader
 from small_experiment import small_config, tiny_base
 from tiny_models import tiny_tokenizer
-
-TEXT = {
-    "vocab_size": 128,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 512,
-    "bos_token_id": None,
-    "eos_token_id": 1,
-    "rope_parameters": {"rope_type": "default", "rope_theta": 5e4, "mrope_section": [1, 1, 2]},
-}
-QWEN = {
-    "qwen2_vl": (
-        Qwen2VLConfig,
-        Qwen2VLForConditionalGeneration,
-        {"depth": 1, "embed_dim": 16, "num_heads": 2, "hidden_size": 32},
-    ),
-    "qwen2_5_vl": (
-        Qwen2_5_VLConfig,
-        Qwen2_5_VLForConditionalGeneration,
-        {"depth": 1, "hidden_size": 16, "num_heads": 2, "out_hidden_size": 32,
-         "intermediate_size": 24},
-    ),
-}  # fmt: skip
-
-
-def tiny_qwen(kind: str, tied: bool):
-    config_class, model_class, vision = QWEN[kind]
-    torch.manual_seed(0)
-    config = config_class(text_config=TEXT, vision_config=vision, tie_word_embeddings=tied)
-    return model_class(config).eval()
-
-
-@pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("kind", QWEN)
-def test_the_language_model_of_a_qwen_vl_says_the_same_about_text(kind, tied):
-    whole = tiny_qwen(kind, tied)
-    ids = torch.randint(3, 120, (2, 40), generator=torch.Generator().manual_seed(1))
-    with torch.inference_mode():
-        alone = qwen_language_model(whole).eval()(ids).logits
-        assert torch.allclose(alone, whole(ids).logits, atol=1e-5)
-
-
-def test_a_qwen_vl_is_taken_from_its_folder(tmp_path):
-    tiny_qwen("qwen2_vl", False).save_pretrained(tmp_path / "qwen")
-    tiny_tokenizer().save_pretrained(tmp_path / "qwen")
-    config = small_config(tmp_path, **{"model_config.base_model": str(tmp_path / "qwen")})
-    model, _ = build_reader(config, 20, torch.float32)
-    assert model.config.text_config.model_type == "qwen2"
-    assert model.config.feature_size == 20
-
 
 def test_the_base_keeps_its_weights_and_only_adapters_train(tmp_path):
     config = small_config(tmp_path)

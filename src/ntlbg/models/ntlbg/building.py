@@ -58,11 +58,8 @@ def build_reader(
         model, processor = _builtin(feature_size, dtype)
     else:
         model, processor = _around(wanted.base_model, config, feature_size, dtype)
-    if sees and not isinstance(model, NtlbgVLForConditionalGeneration):
-        if model.vision_tower is None:
-            model.vision_tower = load_vision_tower(dtype=torch.float32)
-            model.config.vision_config = model.vision_tower.config
-        convolutions_in(model.vision_tower, torch.float32)  # small steps vanish in half precision
+    if sees:
+        _let_sight_train(model)
     _remember(model, config, sees)
     text = model.config.get_text_config()
     check_sizes(config, text)
@@ -72,6 +69,19 @@ def build_reader(
     if wanted.lora_rank:
         add_adapters(model, wanted.lora_rank)
     return model, processor
+
+
+def _let_sight_train(model: NtlbgForConditionalGeneration) -> None:
+    """What sees and trains in float32: small steps vanish in half precision."""
+    if isinstance(model, NtlbgVLForConditionalGeneration):
+        for name, parameter in model.named_parameters():
+            if name.startswith(model.tower_names):
+                parameter.data = parameter.data.float()
+        return
+    if model.vision_tower is None:
+        model.vision_tower = load_vision_tower(dtype=torch.float32)
+        model.config.vision_config = model.vision_tower.config
+    convolutions_in(model.vision_tower, torch.float32)
 
 
 def _remember(model: NtlbgForConditionalGeneration, config: Config, sees: bool) -> None:

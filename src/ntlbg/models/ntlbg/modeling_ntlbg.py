@@ -26,6 +26,7 @@ from ntlbg.models.ntlbg.attention import NTLBGAttention, share_of_relevance
 from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig
 from ntlbg.models.ntlbg.projectors import PROJECTORS
 from ntlbg.models.ntlbg.rich_points import RichRepresentativePoints
+from ntlbg.models.precision import full_precision
 
 if TYPE_CHECKING:
     from ntlbg.models.builtin.vision_tower import BuiltinVisionTower
@@ -59,7 +60,7 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
     _supports_flash_attn = True
     _supports_flex_attn = True
     _supports_attention_backend = True
-    # Statistics and recurrent states lose too many digits in half precision.
+    # As in `represent`.
     _keep_in_fp32_modules_strict = {  # noqa: RUF012  (as transformers declares it)
         "ntlbg_attention",
         "rich_points",
@@ -257,27 +258,38 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
         if query_attention_mask is None:
             query_attention_mask = torch.ones_like(query_input_ids)
         video_mask = video_mask.bool()
-        features = video_features.float()
-        if pixel_values_videos is not None:
-            features = self.see_again(features, indices, pixel_values_videos)
+        # statistics and recurrent states lose too many digits in half precision
+        with full_precision(video_features.device):
+            features = video_features.float()
+            if pixel_values_videos is not None:
+                features = self.see_again(features, indices, pixel_values_videos)
 
-        query_embeds = self.get_input_embeddings()(query_input_ids).float()
-        statistics = self.ntlbg_attention(features, query_embeds, query_attention_mask, video_mask)
-        relevance = share_of_relevance(statistics.scores, query_attention_mask.bool().any(-1))
-        uniform = video_mask / video_mask.sum(1, keepdim=True).clamp_min(1)
-        weights = torch.lerp(uniform, relevance, self.config.relevance_share)
-        rich = self.rich_points(
-            features, video_mask, pts_seconds, indices, relevance, weights, point_mass, with_codes
-        )
-        return NtlbgOutput(
-            statistics=statistics,
-            representative_points=rich.points,
-            context=rich.context,
-            codes=rich.codes,
-            relevance=relevance,
-            weights=weights,
-            visual_tokens=self.multi_modal_projector(rich.points, rich.features, frame_scores),
-        )
+            query_embeds = self.get_input_embeddings()(query_input_ids).float()
+            statistics = self.ntlbg_attention(
+                features, query_embeds, query_attention_mask, video_mask
+            )
+            relevance = share_of_relevance(statistics.scores, query_attention_mask.bool().any(-1))
+            uniform = video_mask / video_mask.sum(1, keepdim=True).clamp_min(1)
+            weights = torch.lerp(uniform, relevance, self.config.relevance_share)
+            rich = self.rich_points(
+                features,
+                video_mask,
+                pts_seconds,
+                indices,
+                relevance,
+                weights,
+                point_mass,
+                with_codes,
+            )
+            return NtlbgOutput(
+                statistics=statistics,
+                representative_points=rich.points,
+                context=rich.context,
+                codes=rich.codes,
+                relevance=relevance,
+                weights=weights,
+                visual_tokens=self.multi_modal_projector(rich.points, rich.features, frame_scores),
+            )
 
     def see_again(self, features: Tensor, indices: Tensor, pixels: Tensor) -> Tensor:
         """Features (B, T, D), those at `indices` computed again from pixels (B, K, 3, H, W)."""
@@ -316,7 +328,8 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
     def score(self, video_features: Tensor, query_input_ids: Tensor) -> Tensor:
         """Relevance (T,) of frames (T, D) to a question (L,), in nats; memory bounded in T."""
         query_embeds = self.get_input_embeddings()(query_input_ids[None, None]).float()
-        return self.ntlbg_attention(video_features[None].float(), query_embeds).scores[0, 0]
+        with full_precision(video_features.device):
+            return self.ntlbg_attention(video_features[None].float(), query_embeds).scores[0, 0]
 
 
 def _build_vision_tower(config: NtlbgConfig) -> "BuiltinVisionTower | None":

@@ -47,12 +47,13 @@ class NtlbgVLForConditionalGeneration(NtlbgForConditionalGeneration):
         frame's own until training made them smaller.
         """
         super().initialize_from_language_model()
-        output = self.multi_modal_projector.output
-        weight = self.get_input_embeddings().weight
-        points = torch.randn(PROBES, self.config.rich_point_size, device=output.weight.device)
-        spread = self.multi_modal_projector(points, points).std(0).mean()
-        output.weight.mul_(weight.float().std(0).mean() / spread)
-        output.bias.copy_(weight.mean(0, dtype=torch.float32))
+        projector, weight = self.multi_modal_projector, self.get_input_embeddings().weight
+        device = projector.output.weight.device
+        points = torch.randn(PROBES, self.config.rich_point_size, device=device)
+        spread = projector(points, points).std(0).mean()
+        projector.output.weight.mul_(weight.float().std(0).mean() / spread)
+        missed = weight.mean(0, dtype=torch.float32) - projector(points, points).mean(0)
+        projector.output.bias.add_(missed)
 
     def adapted_part(self) -> PreTrainedModel:
         return self.language_model.get_decoder()
@@ -74,9 +75,7 @@ class NtlbgVLForConditionalGeneration(NtlbgForConditionalGeneration):
         **kwargs,
     ):
         with self._placed(tokens, indices):
-            return self.language_model(
-                input_ids=input_ids, inputs_embeds=inputs_embeds, **kwargs
-            )
+            return self.language_model(input_ids=input_ids, inputs_embeds=inputs_embeds, **kwargs)
 
     def generate(self, inputs: Tensor | None = None, **kwargs):
         """Token ids as the base model's ``generate`` gives them, with its arguments.
