@@ -13,10 +13,13 @@ import numpy as np
 import torch
 
 from ntlbg.answerers.ntlbg import NtlbgAnswerer
-from ntlbg.answerers.ntlbg_folder import load_ntlbg_answerer
+from ntlbg.answerers.ntlbg_folder import habits_of, load_ntlbg_answerer
+from ntlbg.answerers.ntlbg_vl import NtlbgVLAnswerer, vl_answerer
 from ntlbg.choosing import choose
 from ntlbg.config import Config, load_config
+from ntlbg.config.blocks import VideoConfig
 from ntlbg.datasets import DatasetItem
+from ntlbg.encoders.base_tower import BaseTowerEncoder
 from ntlbg.errors import DataError
 from ntlbg.feature_loader import FeatureLoader, QuestionFeatures, load_datasets
 from ntlbg.files import check_folder, staged_directory
@@ -25,16 +28,19 @@ from ntlbg.judging import same_text
 from ntlbg.marks import json_lines, json_object
 from ntlbg.memory.measuring import MeasuredPeak
 from ntlbg.models.ntlbg.building import build_reader
+from ntlbg.models.ntlbg.modeling_ntlbg_vl import NtlbgVLForConditionalGeneration
 from ntlbg.question import parse_question
 from ntlbg.retrievers.ntlbg import NtlbgRetriever
 from ntlbg.text_files import read_json_lines
-from ntlbg.types import AnswerInput, VideoIndex
+from ntlbg.train.picture_objective import frames_for
+from ntlbg.types import AnswerInput, Question, VideoIndex
 from ntlbg_lab.evidence.metrics import (
     Answered,
     selection_metrics,
     summarize_answers,
 )
 
+Answering = NtlbgAnswerer | NtlbgVLAnswerer
 # Kinds of questions that are about when something is, rather than what.
 TEMPORAL_KINDS = ("first", "last", "before", "after", "when", "temporal", "order")
 LONG_SECONDS = 600.0
@@ -99,7 +105,7 @@ def evaluate_questions(
 
 def _answer_all(
     config: Config, model: str | Path | None, progress
-) -> tuple[NtlbgAnswerer, list[AnswerRecord]]:
+) -> tuple[Answering, list[AnswerRecord]]:
     entries = config.dataset_config.test_datasets
     entries = tuple(one for one in entries if config.evaluation_config.names(one.name))
     sets = load_datasets(entries)
@@ -131,11 +137,10 @@ def _so_far(records: Sequence[AnswerRecord], number: int, seconds: float) -> str
 
 def _answerer_and_reader(
     config: Config, items: Sequence[DatasetItem], folder: str | Path | None
-) -> tuple[NtlbgAnswerer, FeatureLoader]:
+) -> tuple[Answering, FeatureLoader]:
     """What answers, and what reads the videos, with the vision tower of the one that answers."""
     if folder is None:
-        reader = FeatureLoader(config)
-        return _untrained(config, reader.feature_size(items)), reader
+        return _untrained(config, items)
     films = any(not item.has_features for item in items)
     answerer = load_ntlbg_answerer(Path(folder), films=films)
     reader = FeatureLoader(config, encoder=next(iter(answerer.encoders), None))
@@ -148,33 +153,39 @@ def _answerer_and_reader(
     return answerer, reader
 
 
-def _untrained(config: Config, feature_size: int) -> NtlbgAnswerer:
+def _untrained(config: Config, items: Sequence[DatasetItem]) -> tuple[Answering, FeatureLoader]:
+    """The videos are encoded by who reads them."""
     gpu = torch.cuda.is_available()
     half = {"fp16": torch.float16, "bf16": torch.bfloat16}
     dtype = half.get(config.hardware_config.mixed_precision) if gpu else None
-    model, processor = build_reader(config, feature_size, dtype or torch.float32)
+    reader, own = FeatureLoader(config), config.model.feature_encoder == BaseTowerEncoder.name
+    size = None if own else reader.feature_size(items)
+    model, processor = build_reader(config, size, dtype or torch.float32)
     name = f"{config.model.base_model}, not trained"
-    # the videos are encoded by who reads them: this answerer gets features
     model = model.to("cuda" if gpu else "cpu").eval()
-    retriever = NtlbgRetriever(model, processor, None, track=config.model.feature_encoder)
-    return NtlbgAnswerer(retriever, name=name, fingerprint=name)
+    if not isinstance(model, NtlbgVLForConditionalGeneration):
+        retriever = NtlbgRetriever(model, processor, None, track=config.model.feature_encoder)
+        return NtlbgAnswerer(retriever, name=name, fingerprint=name), reader
+    video = config.video_config
+    answerer = vl_answerer(
+        model, processor, None if own else reader.encoder, habits_of(video), name=name,
+        weights="", resolution=video.frame_resolution,
+    )  # fmt: skip
+    [encoder] = answerer.encoders
+    return answerer, FeatureLoader(config, encoder=encoder)
 
 
 def answer_question(
-    answerer: NtlbgAnswerer, read: QuestionFeatures, config: Config, dataset: str
+    answerer: Answering, read: QuestionFeatures, config: Config, dataset: str
 ) -> AnswerRecord:
     """Choose frames for one question, answer it, and measure both."""
     sample, began = read.sample, time.perf_counter()
-    retriever, video = answerer.own_retriever(), config.video_config
-    index = VideoIndex(read.pts_seconds, {retriever.track: read.features})
     question = parse_question(sample.question, sample.options)
-    number = video.representatives_for(len(read.features))
-    selection = choose(retriever, index, question, video.frame_selector, number)
-    given = AnswerInput(index, retriever.features(index), selection)
+    given = _chosen(answerer, read, question, config.video_config)
     reply = answerer.answer(question, given)
     seconds = time.perf_counter() - began
     measures = selection_metrics(
-        read.features, read.pts_seconds, selection.indices, selection.scores
+        read.features, read.pts_seconds, given.selection.indices, given.selection.scores
     )
     return AnswerRecord(
         answer=reply.text,
@@ -189,6 +200,19 @@ def answer_question(
         times=given.times.tolist(),
         grounded=_grounded(given.times, sample.evidence),
     )
+
+
+def _chosen(
+    answerer: Answering, read: QuestionFeatures, question: Question, video: VideoConfig
+) -> AnswerInput:
+    """What ``ask`` would give the answerer."""
+    if isinstance(answerer, NtlbgVLAnswerer):
+        return frames_for(answerer, read, question, video.frame_selector)
+    retriever = answerer.own_retriever()
+    index = VideoIndex(read.pts_seconds, {retriever.track: read.features})
+    number = video.representatives_for(len(read.features))
+    selection = choose(retriever, index, question, video.frame_selector, number)
+    return AnswerInput(index, retriever.features(index), selection)
 
 
 def _grounded(times: np.ndarray, evidence: Sequence[tuple[float, float]]) -> float | None:

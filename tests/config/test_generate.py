@@ -189,8 +189,16 @@ def test_a_number_that_does_less_than_one_may_think_is_told():
     (told,) = changed(Config(), {"video_config.num_representatives": 520}).hints()
     assert told.startswith("video_config.num_representatives is 520 and is never reached: of max_")
     assert told.endswith("give 512")
-    (told,) = changed(Config(), {"video_config.frame_resolution": [448, 448]}).hints()
-    assert told.startswith("video_config.frame_resolution changes the plan of a vision-language")
+    small = {"model_config.base_model": "smollm2", "model_config.feature_encoder": "builtin"}
+    for key, value in (
+        ("video_config.frame_resolution", [448, 448]),
+        ("video_config.max_visual_tokens", 100),
+        ("model_config.compress", "none"),
+        ("training_config.cache_features", False),
+    ):
+        assert changed(Config(), {key: value}).hints() == []
+        (told,) = changed(Config(), small | {key: value}).hints()
+        assert told.startswith(f"{key} changes nothing of base_model smollm2")
     points = {"model_config.rich_point_config.feature_dim": 64}
     assert changed(Config(), points).hints() == []
     (told,) = changed(Config(), points | {"model_config.base_model": "builtin"}).hints()

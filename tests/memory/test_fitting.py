@@ -78,11 +78,16 @@ def test_plans_count_the_most_frames_that_can_be_chosen():
     for stride in (1, 2):
         work = workload(changed(config, {"video_config.temporal_stride": stride}))
         assert (work.sampled_frames, work.num_frames) == (2048, 256)
-    assert answer_plan(config).tokens == 256 * 6 + 96
+    # the time and the marks of each, and all the visual tokens that there may be
+    assert answer_plan(config).tokens == 256 * 13 + 8192 + 96
 
 
 def test_frames_are_looked_at_less_often_where_fewer_chosen_are_not_enough():
-    keys = {"model_config.base_model": "builtin", "video_config.max_frames": 10**6}
+    keys = {
+        "model_config.base_model": "builtin",
+        "model_config.feature_encoder": "builtin",
+        "video_config.max_frames": 10**6,
+    }
     device = Device("small", 10**10, is_gpu=False)
     fitted = fit(changed(Config(), keys), device)
     video = fitted.config.video_config
@@ -97,10 +102,14 @@ def test_frames_are_looked_at_less_often_where_fewer_chosen_are_not_enough():
 
 
 def test_the_smallest_cards_have_the_number_format():
-    half = {"model_config.base_model": "builtin", "video_config.max_frames": 64}
+    half = {
+        "model_config.base_model": "builtin",
+        "model_config.feature_encoder": "builtin",
+        "video_config.max_frames": 64,
+    }
     assert smallest_cards(changed(Config(), half)) == ["RTX_4090", "L4"]
-    seven = changed(Config(), {"training_config.batch_size": 4})
-    assert smallest_cards(seven) == ["V100_32GB"]  # 26.7 GB of 29.9
+    seven = config_for_level("moderate_long")
+    assert smallest_cards(seven) == ["V100_32GB"]  # 27.5 GB of 29.9
     assert smallest_cards(changed(seven, {"training_config.bf16": True})) == ["A100_40GB"]
     assert smallest_cards(changed(seven, {"training_config.batch_size": 1000})) == []
 
@@ -178,9 +187,9 @@ def test_what_is_said_of_the_base_model_has_to_be_so():
 def test_prompts_are_made_no_longer_than_they_may_be():
     config = changed(Config(), {"model_config.ntlbg_max_position_embeddings": 1000})
     device = find_device("H200")
-    assert plans(config, device)["plans"]["train"]["largest"]["frames"] == (1000 - 96) // 6
+    assert plans(config, device)["plans"]["train"]["largest"]["frames"] == (1000 - 96) // 78
     fitted = fit(config, device).config
-    assert fitted.video_config.num_representatives == 144  # of 150, in eights
+    assert fitted.video_config.num_representatives == 8  # of 11, in eights
     assert training_plan(fitted).tokens <= 1000
 
 
@@ -191,7 +200,10 @@ def test_a_stock_model_reads_pixels_at_the_frames_size():
     assert small.tokens == 512 * 32 + 96
     assert large.tokens == 512 * 128 + 96
     assert large.parts["KV cache"] > 3.9 * small.parts["KV cache"]
-    assert answer_plan(Config()).tokens == 512 * 6 + 96
+    assert answer_plan(Config()).tokens == 512 * 13 + 8192 + 96
+    free = {"video_config.max_visual_tokens": None}
+    # each frame alone, and its rich point
+    assert answer_plan(changed(Config(), free)).tokens == 512 * (13 + 64 + 1) + 96
 
 
 def test_devices():

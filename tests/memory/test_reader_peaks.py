@@ -145,6 +145,7 @@ def test_what_the_parts_keep_grows_with_each_size_as_planned(frames, sizes):
 def builtin_config(mixed_precision: str) -> Config:
     keys = {
         "model_config.base_model": "builtin",
+        "model_config.feature_encoder": "builtin",
         "hardware_config.mixed_precision": mixed_precision,
         "training_config.fp16": False,
         "training_config.bf16": mixed_precision == "bf16",

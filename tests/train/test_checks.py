@@ -151,7 +151,8 @@ def test_stages_that_train_the_same_are_told(machine, tmp_path, colour_video):
     line = stages_line(config, found_sets(config))
     assert "those and the vision tower's last blocks" in line
     assert same not in line
-    assert "those and the vision tower's last blocks" in stages_line(Config(), found_sets(Config()))
+    whole = "those and what joins vision tower and language model"
+    assert whole in stages_line(Config(), found_sets(Config()))
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,9 @@ def test_weights_of_a_base_model(place, files, missing, machine, tmp_path):
 
 
 def test_parts_of_the_built_in_model_are_weights_too(machine, tmp_path):
-    config = changed(Config(), {"model_config.base_model": "builtin"})
+    config = changed(
+        Config(), {"model_config.base_model": "builtin", "model_config.feature_encoder": "builtin"}
+    )
     assert missing_weights(config, False) == "language_model of the built-in model; run ntlbg fetch"
     assert missing_weights(config, True).startswith("language_model, vision_backbone, class_syn")
     assert "some/one is not on this machine" in missing_weights(

@@ -14,7 +14,7 @@ from ntlbg.feature_loader import FeatureLoader, load_datasets
 from ntlbg.index.store import FeatureIndex
 from ntlbg.models.layers import IGNORED_LABEL
 from ntlbg.question import parse_question
-from ntlbg.train.picture_objective import PictureObjective, with_answer
+from ntlbg.train.picture_objective import PictureObjective, frames_for, with_answer
 from ntlbg.train.run import run
 from ntlbg.train.stages import set_stage
 from ntlbg_vl_models import COLOURS, KINDS, QUESTION, built, vl_config, write_films
@@ -44,7 +44,7 @@ def test_without_points_the_loss_is_that_of_the_stock_model(kind, tmp_path):
     with torch.no_grad():
         found = objective(items[:1])
     question = parse_question(QUESTION)
-    given = objective.given(items[0], question, None)
+    given = frames_for(objective.answerer, items[0], question, "ntlbg")
     (prompt,) = objective.answerer.prompts(question, given, [QUESTION])
     with torch.no_grad(), prompt.reading() as inputs:
         batch = with_answer(inputs, objective.answer_ids(items[0]))
@@ -61,7 +61,10 @@ def test_an_answer_after_the_prompt_is_what_was_read_as_one(kind, tmp_path):
     """Positions, masks and kinds of tokens go on: token by token it is the same."""
     objective, items = objective_of(tmp_path, kind)
     question = parse_question(QUESTION)
-    given, model = objective.given(items[0], question, None), objective.model.eval()
+    given, model = (
+        frames_for(objective.answerer, items[0], question, "ntlbg"),
+        objective.model.eval(),
+    )
     (prompt,) = objective.answerer.prompts(question, given, [QUESTION])
     answer = objective.answer_ids(items[0])
     with torch.inference_mode(), prompt.reading() as inputs:

@@ -52,13 +52,17 @@ def test_learning_rate_rises_over_the_warm_up_and_weights_decay():
     assert rates == pytest.approx([0, 0.1, 0.2, 0.3, *(0.05 * n for n in range(8, -1, -1))])
 
 
-def test_each_stage_takes_a_third_of_the_steps():
-    objective, trained = SimpleNamespace(model=tiny_model(), pixels=None), []
+@pytest.mark.parametrize("has_parts", [True, False])
+def test_each_stage_takes_a_third_of_the_steps(has_parts):
+    """Without NTLBG's parts the first of them has nothing to train, and does as the second."""
+    objective = SimpleNamespace(model=tiny_model(), pixels=None, has_parts=has_parts)
+    trained = []
     stages = _Stages(objective)
     for step in range(9):
         stages.on_step_begin(None, SimpleNamespace(global_step=step, max_steps=9), None)
         trained.append((stages.current, objective.pixels))
-    third = [("representation", False), ("joint", False), ("full", True)]
+    first = "representation" if has_parts else "joint"
+    third = [(first, False), ("joint", False), ("full", True)]
     assert trained == [stage for stage in third for _ in range(3)]
     assert all(parameter.requires_grad for parameter in objective.model.parameters())
 

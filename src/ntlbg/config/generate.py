@@ -29,6 +29,7 @@ def config_for_level(category: str, gpu: str | None = None, base: Config | None 
             "video_config.max_frames": level.max_frames,
             "video_config.num_representatives": level.num_representatives,
             "video_config.fps": level.fps,
+            "video_config.max_visual_tokens": level.max_visual_tokens,
             **_lengths(base, level.max_frames),
             "training_config.batch_size": level.batch_size,
             "training_config.gradient_accumulation_steps": level.gradient_accumulation_steps,

@@ -51,6 +51,7 @@ class Level:
         batch_size: videos per step and GPU.
         gradient_accumulation_steps: steps per update of the weights.
         gpu: key of GPUS the level was drawn up for.
+        max_visual_tokens: that the chosen frames take: what is left of the GPU's memory.
         fps: frames looked at per second of video.
     """
 
@@ -61,6 +62,7 @@ class Level:
     batch_size: int
     gradient_accumulation_steps: int
     gpu: str
+    max_visual_tokens: int
     fps: float = LEVEL_FPS
 
     @property
@@ -71,8 +73,8 @@ class Level:
 
 LEVELS = MappingProxyType(
     {
-        "moderate_long": Level("5 to 10 minutes", (5, 10), 2048, 256, 2, 16, "V100_32GB"),
-        "long": Level("10 to 20 minutes", (10, 20), 4096, 512, 1, 32, "A100_40GB"),
-        "very_long": Level("20 minutes and more", (20, None), 8192, 1024, 1, 64, "A100_80GB"),
+        "moderate_long": Level("5 to 10 minutes", (5, 10), 2048, 256, 2, 16, "V100_32GB", 4096),
+        "long": Level("10 to 20 minutes", (10, 20), 4096, 512, 1, 32, "A100_40GB", 8192),
+        "very_long": Level("20 minutes and more", (20, None), 8192, 1024, 1, 64, "A100_80GB", 8192),
     }
 )

@@ -170,11 +170,8 @@ class Config(Block):
                 f"reached: of max_frames {video.max_frames}, coverage_ratio "
                 f"{video.coverage_ratio} and the keys beside it give {reached}"
             )
-        if video.frame_resolution != VideoConfig().frame_resolution:
-            found.append(
-                "video_config.frame_resolution changes the plan of a vision-language model alone: "
-                "the encoder has a size of its own"
-            )
+        if self.model.base_model in ("builtin", "smollm2"):
+            found += self._unread()
         points = self.model.rich_point_config
         if self.model.base_model == "builtin" and points != RichPointConfig():
             found.append(
@@ -182,3 +179,19 @@ class Config(Block):
                 "rich points of its own"
             )
         return found
+
+    def _unread(self) -> list[str]:
+        """What only a vision-language model reads, where it is not the default."""
+        plain = Config()
+        values = {
+            "video_config.frame_resolution": lambda one: one.video_config.frame_resolution,
+            "video_config.max_visual_tokens": lambda one: one.video_config.max_visual_tokens,
+            "model_config.compress": lambda one: one.model.compress,
+            "training_config.cache_features": lambda one: one.training_config.cache_features,
+        }
+        return [
+            f"{key} changes nothing of base_model {self.model.base_model}, which reads features of "
+            "frames and no pictures"
+            for key, value in values.items()
+            if value(self) != value(plain)
+        ]

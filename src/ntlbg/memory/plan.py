@@ -30,6 +30,7 @@ from ntlbg.memory.frames import (
     tower_activations,
     tower_pixel_bytes,
     vision_activations,
+    vision_widths,
 )
 from ntlbg.memory.sizes import ModelSizes
 
@@ -150,8 +151,12 @@ def plan_training(model: ModelSizes, work: Workload, setup: Setup | None = None)
     run = Pass(work.batch, tokens, setup, labelled=work.batch * work.answer_tokens)
     own, kept = gradient_bytes(text, run), kept_bytes(text, run)
     small, ntlbg, losses, lstm = _ntlbg_training(model, work)
+    seen, connector = _seen_training(model, work, e)
+    small += model.trained.get("connector", 0) * FP32
+    # prompts with pictures are read one by one, and kept until the backward pass
+    once = run if model.vision is None else replace(run, batch=1, labelled=work.answer_tokens)
     # of what accumulated, the gradients are a part of their own
-    beyond = step_peak(text, run) - (own if setup.accumulated else 0) - kept
+    beyond = step_peak(text, once) - (own if setup.accumulated else 0) - kept_bytes(text, once)
     largest = setup.rank * max(text.hidden, text.intermediate) * FP32
     if setup.trained == "full":
         largest = max(text.layer_parameters, text.vocabulary * text.hidden) * e
@@ -160,6 +165,8 @@ def plan_training(model: ModelSizes, work: Workload, setup: Setup | None = None)
         **weights,
         "adapters": own if setup.trained == "lora" else 0,
         "frame features": work.batch * _features(model, work),
+        "frames as seen": seen,
+        "activations, connector": connector,
         "embedded prompt": _embedded(model, run),
         "gradients": own + small,
         "optimizer states": ADAMW_STATES * (own + small),
@@ -170,7 +177,8 @@ def plan_training(model: ModelSizes, work: Workload, setup: Setup | None = None)
         "optimizer step": 2 * largest,
     }
     held = (*weights, "adapters", "frame features", "optimizer states")
-    prompt = ("embedded prompt", "activations, NTLBG parts")
+    prompt = ("embedded prompt", "frames as seen", "activations, connector",
+              "activations, NTLBG parts")  # fmt: skip
     earlier = ("gradients",) if setup.accumulated else ()
     moments = {
         "forward and backward": (
@@ -192,6 +200,25 @@ def _ntlbg_training(model: ModelSizes, work: Workload) -> tuple[int, int, int, i
         work.batch * ntlbg_kept(parts, model.text, frames, chosen),
         work.batch * ntlbg_transient(parts, frames, chosen),
         lstm_backward(parts, work.batch * chosen),
+    )
+
+
+def _seen_training(model: ModelSizes, work: Workload, number_bytes: int) -> tuple[int, int]:
+    """Bytes of what a vision-language model sees of the chosen frames.
+
+    Before and after they are compressed, and what the connector keeps for its gradient: of each
+    token the patches that are joined, normalised and as its first layer makes them, and its output.
+    """
+    if model.ntlbg is None or model.vision is None:
+        return 0, 0
+    whole = model.config.text_config
+    cells = work.batch * work.num_frames * cells_per_frame(whole, *work.frame_size)
+    deep = 1 + len(getattr(model.vision, "deepstack_visual_indexes", ()))
+    width, merge = vision_widths(model.vision)[0], getattr(model.vision, "spatial_merge_size", 1)
+    joined = 3 * width * merge**2
+    return (
+        2 * cells * model.text.hidden * deep * number_bytes,
+        cells * (joined + model.text.hidden) * deep * number_bytes,
     )
 
 

@@ -94,7 +94,8 @@ class ModelSizes:
     Attributes:
         config: of the whole model, as Hugging Face has it.
         vision, tower, ntlbg, longvu: configurations of the vision transformer of a
-            vision-language model, of the built-in vision tower, of NTLBG's parts and of LongVU; None where there is no such part.
+            vision-language model, of the built-in vision tower, of NTLBG's parts and of LongVU;
+            None where there is no such part.
         vision_parameters: of whatever sees, in the numbers of the language model.
         head_parameters: of the built-in tower's attention pool, which computes in float32.
         ntlbg_numbers: of NTLBG's parts, the words and means that they keep included.

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -66,3 +67,14 @@ def token_loss(logits: Tensor, targets: Tensor, num_items: Tensor | int | None) 
     if num_items is None:
         num_items = (targets != IGNORED_LABEL).sum().clamp_min(1)
     return total / num_items
+
+
+def ready_mask(mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """A ready 4-D mask in the language model's precision; other masks as they are."""
+    if mask is None or mask.dim() != 4:
+        return mask
+    lowest = torch.finfo(dtype).min
+    if mask.dtype == torch.bool:
+        return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, lowest)
+    # The lowest float32 would round to -inf in bfloat16, and a row of -inf is NaN after softmax.
+    return mask.clamp_min(lowest).to(dtype)

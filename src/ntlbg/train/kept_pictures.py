@@ -40,14 +40,19 @@ def read_pictures(
         return read_frames_at(film, pts_seconds, size=size)
     paths = [folder / f"{_name(float(seconds), size)}.safetensors" for seconds in pts_seconds]
     found = [_kept(path, size) for path in paths]
-    missing = [place for place, picture in enumerate(found) if picture is None]
+    data = np.empty((len(paths), *size, 3), np.uint8)
+    missing = []
+    for place, picture in enumerate(found):
+        if picture is None:
+            missing.append(place)
+        else:
+            data[place] = picture
     if missing:
-        read = read_frames_at(film, pts_seconds[missing], size=size).data
-        for place, picture in zip(missing, read, strict=True):
-            found[place] = picture
-            with staged_file(paths[place], OURS) as stage:
-                save_file({PICTURE: torch.from_numpy(np.ascontiguousarray(picture))}, stage)
-    return Frames(np.stack(found), np.asarray(pts_seconds, np.float64))
+        data[missing] = read_frames_at(film, pts_seconds[missing], size=size).data
+    for place in missing:
+        with staged_file(paths[place], OURS) as stage:
+            save_file({PICTURE: torch.from_numpy(data[place])}, stage)
+    return Frames(data, np.asarray(pts_seconds, np.float64))
 
 
 def _name(seconds: float, size: tuple[int, int]) -> str:
@@ -60,5 +65,6 @@ def _kept(path: Path, size: tuple[int, int]) -> np.ndarray | None:
         picture = load_file(path).get(PICTURE)
     except (OSError, SafetensorError):
         return None
-    whole = picture is not None and tuple(picture.shape) == (*size, 3)
-    return picture.numpy() if whole and picture.dtype == torch.uint8 else None
+    if picture is None or tuple(picture.shape) != (*size, 3) or picture.dtype != torch.uint8:
+        return None
+    return picture.numpy()

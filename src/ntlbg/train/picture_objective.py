@@ -7,7 +7,7 @@ T frames looked at, k chosen, S tokens of the prompt, A of the answer.
 """
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import torch
@@ -74,18 +74,11 @@ class PictureObjective(AnswerLosses):
 
     def _terms(self, item: QuestionFeatures) -> dict[str, Tensor]:
         """Without rich points the answer's alone: then nothing else says what to minimise."""
-        if item.film is None or item.size is None:
-            raise DataError(
-                f"{item.sample.video}: there are only features of it, and a vision-language model "
-                "learns from pictures; give the film"
-            )
         question = parse_question(item.sample.question, item.sample.options)
         text = question_text(question, style=self.answerer.style)
-        keeping = nullcontext()
-        if self.settings.training_config.cache_features:
-            keeping = self.index.keeping(item.film)
-        with keeping as folder, torch.no_grad():
-            given = self.given(item, question, folder)
+        selector = self.settings.video_config.frame_selector
+        with self._keeping(item.film) as folder:
+            given = frames_for(self.answerer, item, question, selector, folder)
         (prompt,) = self.answerer.prompts(question, given, [text])
         with prompt.reading() as inputs:
             batch = with_answer(inputs, self.answer_ids(item))
@@ -96,24 +89,11 @@ class PictureObjective(AnswerLosses):
             real &= batch["input_ids"] != self.answerer.processor.image_token_id
             return self.read(batch, real, self.settings.loss_config.contour_weight)[1]
 
-    @torch.no_grad()
-    def given(self, item: QuestionFeatures, question: Question, folder: Path | None) -> AnswerInput:
-        """What ``ask`` would give the answerer, with the frames that it would choose now."""
-        assert item.film is not None
-        assert item.size is not None
-        answerer, retriever = self.answerer, self.answerer.retriever
-        index = VideoIndex(item.pts_seconds, {retriever.track: item.features})
-        plan, _ = plan_frames(
-            answerer, question, item.size, len(item.features),
-            last_seconds=float(item.pts_seconds[-1]),
-        )  # fmt: skip
-        selector = self.settings.video_config.frame_selector
-        selection = choose(retriever, index, question, selector, plan.num_frames)
-        size = fit_within(*item.size, longest_side=answerer.wants.longest_side)
-        frames = read_pictures(item.film, item.pts_seconds[selection.indices], size, folder)
-        return AnswerInput(
-            index, item.features, selection, frames=frames, plan=plan, kept=folder
-        )  # fmt: skip
+    def _keeping(self, film: Path | None) -> AbstractContextManager[Path | None]:
+        """A folder for what is seen of a film, if anything is to be kept."""
+        if film is None or not self.settings.training_config.cache_features:
+            return nullcontext()
+        return self.index.keeping(film)
 
     def answer_ids(self, item: QuestionFeatures) -> list[int]:
         """Of the answer and its end: of a chosen option its letter, as it is asked for."""
@@ -124,6 +104,39 @@ class PictureObjective(AnswerLosses):
             answer = LETTERS[sample.options.index(answer)]
         ids = processor.tokenizer(processor.plain(answer), add_special_tokens=False).input_ids
         return [*ids, self.processor.end_token_id]
+
+
+@torch.no_grad()
+def frames_for(
+    answerer: NtlbgVLAnswerer,
+    item: QuestionFeatures,
+    question: Question,
+    selector: str,
+    folder: Path | None = None,
+) -> AnswerInput:
+    """What ``ask`` would give the answerer, with the frames that it would choose now.
+
+    Args:
+        selector: a name in SELECTORS.
+        folder: where what is seen of the film is kept; None: nothing is.
+
+    Raises:
+        DataError: there are only features of the film.
+    """
+    if item.film is None or item.size is None:
+        raise DataError(
+            f"{item.sample.video}: there are only features of it, and a vision-language model "
+            "reads pictures; give the film"
+        )
+    retriever = answerer.retriever
+    index = VideoIndex(item.pts_seconds, {retriever.track: item.features})
+    plan, _ = plan_frames(
+        answerer, question, item.size, len(item.features), last_seconds=float(item.pts_seconds[-1])
+    )
+    selection = choose(retriever, index, question, selector, plan.num_frames)
+    size = fit_within(*item.size, longest_side=answerer.wants.longest_side)
+    frames = read_pictures(item.film, item.pts_seconds[selection.indices], size, folder)
+    return AnswerInput(index, item.features, selection, frames=frames, plan=plan, kept=folder)
 
 
 def with_answer(inputs: dict, answer: Sequence[int]) -> dict:

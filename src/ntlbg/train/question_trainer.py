@@ -67,6 +67,7 @@ class QuestionTraining:
         model, processor = build_reader(config, size, dtype, sees=films)
         if weights is not None:
             load_reader_weights(model, weights)
+        self.objective: Objective
         if isinstance(model, NtlbgVLForConditionalGeneration):
             self.objective = self._of_pictures(model, processor, own)
         else:

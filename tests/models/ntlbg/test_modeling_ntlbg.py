@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ntlbg.models.ntlbg.modeling_ntlbg import _prepare_mask
+from ntlbg.models.layers import ready_mask
 from tiny_models import (
     HIDDEN,
     LANGUAGE_MODELS,
@@ -207,8 +207,8 @@ def test_a_ready_mask_stays_finite_in_every_precision():
     """A row of minus infinity would be NaN after the softmax."""
     lowest = torch.full((1, 1, 2, 2), torch.finfo(torch.float32).min)
     for dtype in (torch.float16, torch.bfloat16, torch.float32):
-        assert _prepare_mask(lowest, dtype).isfinite().all()
-        assert _prepare_mask(lowest, dtype).softmax(-1).eq(0.5).all()
+        assert ready_mask(lowest, dtype).isfinite().all()
+        assert ready_mask(lowest, dtype).softmax(-1).eq(0.5).all()
 
 
 def test_mistakes_are_named():

@@ -11,6 +11,7 @@ from ntlbg.models.ntlbg.checkpoints import WEIGHTS_FILE, load_reader_weights, sa
 from small_experiment import small_config, tiny_base
 from tiny_models import tiny_tokenizer
 
+
 def test_the_base_keeps_its_weights_and_only_adapters_train(tmp_path):
     config = small_config(tmp_path)
     model, _ = build_reader(config, 20, torch.float32)

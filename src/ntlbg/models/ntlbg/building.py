@@ -55,7 +55,7 @@ def build_reader(
     """
     wanted = config.model
     if wanted.base_model == "builtin":
-        model, processor = _builtin(feature_size, dtype)
+        model, processor = _builtin(config, feature_size, dtype)
     else:
         model, processor = _around(wanted.base_model, config, feature_size, dtype)
     if sees:
@@ -94,8 +94,9 @@ def _remember(model: NtlbgForConditionalGeneration, config: Config, sees: bool) 
     model.config.trained_tower = sees
 
 
-def _builtin(feature_size: int, dtype: torch.dtype):
+def _builtin(config: Config, feature_size: int | None, dtype: torch.dtype):
     model, processor = load_builtin(dtype=dtype)
+    check_encoder(config, model.config)
     if feature_size != model.config.feature_size:
         raise ConfigError(
             f"base_model builtin reads features of size {model.config.feature_size}, and these "
@@ -108,9 +109,8 @@ def _around(name: str, config: Config, feature_size: int | None, dtype: torch.dt
     language_model, tokenizer = load_base(name, dtype), load_tokenizer(name)
     check_encoder(config, language_model.config)
     settings = reader_settings(config, language_model.config, feature_size)
-    tokens = FRAME_TOKENS
-    if isinstance(settings, NtlbgVLConfig):
-        tokens = base_of(language_model.config).point_tokens
+    seeing = isinstance(settings, NtlbgVLConfig)
+    tokens = base_of(language_model.config).point_tokens if seeing else FRAME_TOKENS
     processor = NtlbgProcessor(tokenizer, _known(tokens, name, tokenizer), tokenizer.eos_token)
     settings.video_token_id = processor.video_token_id
     return parts_around(language_model, settings), processor
@@ -179,17 +179,21 @@ def parts_around(
     language_model: PreTrainedModel, settings: NtlbgConfig
 ) -> NtlbgForConditionalGeneration:
     """New NTLBG parts in front of a language model, without a vision tower."""
-    kind = NtlbgForConditionalGeneration
-    if isinstance(settings, NtlbgVLConfig):
-        kind = NtlbgVLForConditionalGeneration
     # on the meta device, so that the language model is in memory once
     with torch.device("meta"):
-        model = kind(settings)
+        model = class_for(settings)(settings)
     model.language_model = language_model
     for part in (model.ntlbg_attention, model.rich_points, model.multi_modal_projector):
         materialize(part)
     model.initialize_from_language_model()
     return model
+
+
+def class_for(settings: NtlbgConfig) -> type[NtlbgForConditionalGeneration]:
+    """The class of a model of this configuration."""
+    if isinstance(settings, NtlbgVLConfig):
+        return NtlbgVLForConditionalGeneration
+    return NtlbgForConditionalGeneration
 
 
 def load_base(name: str, dtype: torch.dtype) -> PreTrainedModel:
@@ -201,10 +205,9 @@ def load_base(name: str, dtype: torch.dtype) -> PreTrainedModel:
     if name == SMOLLM2:
         return load_language_model(dtype)
     with _told(name):
-        kind = AutoModelForCausalLM
         if is_vision_language(AutoConfig.from_pretrained(name)):
-            kind = AutoModelForImageTextToText
-        return kind.from_pretrained(name, dtype=dtype)
+            return AutoModelForImageTextToText.from_pretrained(name, dtype=dtype)
+        return AutoModelForCausalLM.from_pretrained(name, dtype=dtype)
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:

@@ -16,7 +16,6 @@ from torch import Tensor
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
-    AutoModelForImageTextToText,
     PreTrainedModel,
 )
 
@@ -26,7 +25,7 @@ from ntlbg.files import staged_directory
 from ntlbg.marks import of_model, tensor_file
 from ntlbg.models.builtin.loading import convolutions_in, load_builtin, load_vision_tower
 from ntlbg.models.lora import LORA_KEY, is_adapter, merge_adapters
-from ntlbg.models.ntlbg.building import load_base, parts_around
+from ntlbg.models.ntlbg.building import class_for, load_base, parts_around
 from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig, NtlbgVLConfig
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
@@ -77,7 +76,7 @@ def save_reader(
     state = model.state_dict()
     tensors = {name: state[name].detach().cpu().clone() for name in trained_names(model)}
     with staged_directory(folder, FILES) as stage:
-        for part in (model.config.text_config, model.config.get_text_config()):
+        for part in (model.config, model.language_model.config, model.config.get_text_config()):
             part._name_or_path = ""  # a place on this machine
         model.config.save_pretrained(stage)
         processor.save_pretrained(stage)
@@ -145,8 +144,7 @@ def load_reader(
     told = f"{folder}: its weights and its config.json do not make a model", "; copy it again"
     with Loading(WeightsError, *told):
         if settings.base_model is None:
-            kind = AutoModelForImageTextToText._model_mapping[type(settings)]
-            model = kind.from_pretrained(folder, dtype=dtype)
+            model = class_for(settings).from_pretrained(folder, dtype=dtype)
         else:
             model = _base_of(settings, folder, tensors, dtype)
             _fill_in(model, tensors, folder)

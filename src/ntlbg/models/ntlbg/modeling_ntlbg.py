@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.generation import GenerationMixin
 
-from ntlbg.models.layers import IGNORED_LABEL, LanguageModelEmbeddings, token_loss
+from ntlbg.models.layers import IGNORED_LABEL, LanguageModelEmbeddings, ready_mask, token_loss
 from ntlbg.models.modeling_outputs import NtlbgOutput
 from ntlbg.models.ntlbg.attention import NTLBGAttention, share_of_relevance
 from ntlbg.models.ntlbg.configuration_ntlbg import NtlbgConfig
@@ -234,7 +234,7 @@ class NtlbgForConditionalGeneration(LanguageModelEmbeddings, PreTrainedModel, Ge
         dtype = self.get_input_embeddings().weight.dtype
         return self.language_model(
             inputs_embeds=inputs_embeds.to(dtype),
-            attention_mask=_prepare_mask(attention_mask, dtype),
+            attention_mask=ready_mask(attention_mask, dtype),
             **kwargs,
         )
 
@@ -340,14 +340,3 @@ def _build_vision_tower(config: NtlbgConfig) -> "BuiltinVisionTower | None":
 
     assert isinstance(config.vision_config, BuiltinVisionConfig)  # NtlbgConfig makes it one
     return BuiltinVisionTower(config.vision_config)
-
-
-def _prepare_mask(mask: Tensor | None, dtype: torch.dtype) -> Tensor | None:
-    """A ready 4-D mask in the language model's precision; other masks as they are."""
-    if mask is None or mask.dim() != 4:
-        return mask
-    lowest = torch.finfo(dtype).min
-    if mask.dtype == torch.bool:
-        return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, lowest)
-    # The lowest float32 would round to -inf in bfloat16, and a row of -inf is NaN after softmax.
-    return mask.clamp_min(lowest).to(dtype)

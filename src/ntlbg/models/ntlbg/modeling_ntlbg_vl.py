@@ -77,7 +77,8 @@ class NtlbgVLForConditionalGeneration(NtlbgForConditionalGeneration):
         with self._placed(tokens, indices):
             return self.language_model(input_ids=input_ids, inputs_embeds=inputs_embeds, **kwargs)
 
-    def generate(self, inputs: Tensor | None = None, **kwargs):
+    # all else than what is named here goes on to the base model's
+    def generate(self, inputs: Tensor | None = None, **kwargs):  # type: ignore[override]
         """Token ids as the base model's ``generate`` gives them, with its arguments.
 
         The token of rich points is never written.
