@@ -110,7 +110,8 @@ def test_the_smallest_cards_have_the_number_format():
     assert smallest_cards(changed(Config(), half)) == ["RTX_4090", "L4"]
     seven = config_for_level("moderate_long")
     assert smallest_cards(seven) == ["V100_32GB"]  # 27.5 GB of 29.9
-    assert smallest_cards(changed(seven, {"training_config.bf16": True})) == ["A100_40GB"]
+    newer = {"training_config.bf16": True, "hardware_config.gpu_type": "A100_40GB"}
+    assert smallest_cards(changed(seven, newer)) == ["A100_40GB"]
     assert smallest_cards(changed(seven, {"training_config.batch_size": 1000})) == []
 
 

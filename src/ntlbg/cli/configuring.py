@@ -137,7 +137,18 @@ def _write(config, output: Path, given: Path | None, *, stream: bool = True) -> 
 
 
 @config_app.command()
-def validate(config: Config = DEFAULT_CONFIG, gpu: Gpu = None, overrides: Overrides = None) -> None:
+def validate(
+    config: Config = DEFAULT_CONFIG,
+    gpu: Gpu = None,
+    overrides: Overrides = None,
+    check_index: Annotated[
+        Path | None,
+        typer.Option(
+            help="The model.safetensors.index.json of base_model as published: whether its names "
+            "of weights are those that would be loaded.",
+        ),
+    ] = None,
+) -> None:
     """Check a file: every key, that they agree, and that training fits the GPU it names."""
     from ntlbg.feature_loader import check_names
     from ntlbg.memory import find_device, training_plan
@@ -155,10 +166,33 @@ def validate(config: Config = DEFAULT_CONFIG, gpu: Gpu = None, overrides: Overri
             f"{device.usable_bytes / 1e9:.1f} GB to use; see ntlbg config optimize"
         )
     stages = stages_line(loaded, found_sets(loaded))
+    weights = None if check_index is None else _index_line(loaded.model.base_model, check_index)
     typer.echo(f"{visible(str(config))}: valid")
     for note in found:
         typer.echo(f"note: {visible(note)}")
     typer.echo(stages)
+    if weights is not None:
+        typer.echo(weights)
+
+
+def _index_line(base_model: str, index: Path) -> str:
+    """What is to be told of a published index that fits.
+
+    Raises:
+        ConfigError: it does not, with some names.
+    """
+    from ntlbg.errors import ConfigError
+    from ntlbg.memory.sizes import base_sizes
+    from ntlbg.models.ntlbg.published_index import check_index
+
+    found = check_index(index, base_sizes(base_model).config)
+    if found.fits:
+        return f"{visible(str(index))}: all {found.names} weights are those of {base_model}"
+    lacking = {"lacks": found.missing, "names strangers:": found.strangers}
+    told = "; ".join(
+        f"{what} {len(names)}, such as {names[0]}" for what, names in lacking.items() if names
+    )
+    raise ConfigError(f"{index}: is not of {base_model}: {told}")
 
 
 @config_app.command()
