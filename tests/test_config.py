@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from ntlbg.config import GPUS, LEVELS, Config, load_config, to_json
+from ntlbg.config import GPUS, LEVELS, Config, changed, load_config, to_json
 from ntlbg.config.blocks import VideoConfig
 from ntlbg.data import read_questions
 from ntlbg.errors import ConfigError
@@ -475,6 +475,18 @@ def test_levels_are_those_of_the_original():
         assert level.batch_size * level.gradient_accumulation_steps in (32, 64)
     assert [level.video_minutes for level in LEVELS.values()] == [(5, 10), (10, 20), (20, None)]
     assert [level.gpu for level in LEVELS.values()] == ["V100_32GB", "A100_40GB", "A100_80GB"]
+
+
+@pytest.mark.parametrize("base", ["builtin", "smollm2"])
+def test_the_encoder_of_a_base_without_a_tower_is_the_built_in_one(base):
+    said = []
+    keys = {"model_config.base_model": base}
+    found = changed(Config(), keys, say=said.append)
+    assert found.model.feature_encoder == "builtin"
+    assert said == [f"model_config.base_model is {base}: model_config.feature_encoder is builtin"]
+    named = changed(Config(), keys | {"model_config.feature_encoder": "dinov2"})
+    assert named.model.feature_encoder == "dinov2"
+    assert Config().model.feature_encoder == "base"
 
 
 def test_gpus():

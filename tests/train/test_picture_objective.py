@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,7 +10,7 @@ from transformers import AutoModelForImageTextToText
 
 import ntlbg
 from ntlbg.data import Sample
-from ntlbg.errors import DataError
+from ntlbg.errors import DataError, NotReadyError
 from ntlbg.feature_loader import FeatureLoader, load_datasets
 from ntlbg.index.store import FeatureIndex
 from ntlbg.models.layers import IGNORED_LABEL
@@ -162,6 +163,15 @@ def test_features_without_pictures_are_refused(tmp_path):
     objective, items = objective_of(tmp_path)
     with pytest.raises(DataError, match="only features of it"):
         objective([replace(items[0], film=None, size=None)])
+
+
+def test_sets_of_features_alone_are_told_before_anything_is_loaded(tmp_path):
+    config = vl_config(tmp_path)
+    write_films(tmp_path / "data")
+    (tmp_path / "data" / "red.mp4").unlink()
+    np.save(tmp_path / "data" / "red.npy", np.zeros((8, 32), np.float32))
+    with pytest.raises(NotReadyError, match="toy: there are only features of some videos"):
+        run(config, say=lambda line: None)
 
 
 LEARN = {

@@ -91,6 +91,10 @@ class RichPointConfig(Block):
     )
 
 
+# Names of our own language models, which have no vision tower.
+WITHOUT_TOWER = ("builtin", "smollm2")
+
+
 class ModelConfig(Block):
     base_model: Text = Field(
         "Qwen/Qwen2-VL-7B-Instruct",
@@ -99,7 +103,7 @@ class ModelConfig(Block):
     feature_encoder: Text = Field(
         "base",
         description="what turns frames into features: base, the vision tower of a vision-language "
-        "base_model, or a name in ENCODERS",
+        "base_model, or a name in ENCODERS; of builtin and smollm2 builtin",
     )
     compress: Text = Field(
         "longvu",
@@ -133,7 +137,9 @@ class ModelConfig(Block):
         0.0, ge=0, lt=1, description="share of attention weights dropped in training"
     )
     ntlbg_use_flash_attention: bool = Field(
-        True, description="fused attention kernels (SDPA), never S x S scores in memory"
+        True,
+        description="fused attention kernels, never S x S scores in memory: SDPA, or the package "
+        "flash-attn where it is installed",
     )
     ntlbg_gradient_checkpointing: bool = Field(
         True,

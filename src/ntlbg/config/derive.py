@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ntlbg.config.blocks import WITHOUT_TOWER
 from ntlbg.config.schema import Config
 from ntlbg.errors import ConfigError
 
@@ -50,6 +51,7 @@ def agree(
     Raises:
         ConfigError: keys that decide say different things.
     """
+    _encoder_follows(content, set(named or ()), say)
     for what, group in GROUPS.items():
         values = {key: _at(content, key) for key in group}
         if not all(_means(group[key], now) for key, now in values.items()):
@@ -74,6 +76,16 @@ def agree(
             _put(content, key, value)
         if follow and say is not None:
             say(f"{_shown(deciding, 'true', 'false')}: {_shown(follow, 'on', 'off')}")
+
+
+def _encoder_follows(content: dict[str, Any], named: set[str], say: Say | None) -> None:
+    """Our own language models have no vision tower, so that the encoder is the built-in one."""
+    base, encoder = "model_config.base_model", "model_config.feature_encoder"
+    without = _at(content, base) in WITHOUT_TOWER
+    if without and _at(content, encoder) == _at(DEFAULTS, encoder) and encoder not in named:
+        _put(content, encoder, "builtin")
+        if say is not None:
+            say(f"{base} is {_at(content, base)}: {encoder} is builtin")
 
 
 def _means(meaning: Meaning, value: Any) -> bool:

@@ -4,7 +4,15 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from ntlbg.config.blocks import Block, Count, ModelConfig, RichPointConfig, Text, VideoConfig
+from ntlbg.config.blocks import (
+    WITHOUT_TOWER,
+    Block,
+    Count,
+    ModelConfig,
+    RichPointConfig,
+    Text,
+    VideoConfig,
+)
 from ntlbg.config.menus import GPUS, LEVELS
 from ntlbg.config.training_blocks import DatasetConfig, LossConfig, TrainingConfig
 
@@ -170,7 +178,7 @@ class Config(Block):
                 f"reached: of max_frames {video.max_frames}, coverage_ratio "
                 f"{video.coverage_ratio} and the keys beside it give {reached}"
             )
-        if self.model.base_model in ("builtin", "smollm2"):
+        if self.model.base_model in WITHOUT_TOWER:
             found += self._unread()
         points = self.model.rich_point_config
         if self.model.base_model == "builtin" and points != RichPointConfig():

@@ -79,10 +79,12 @@ def check(
     missing = {"data": _missing_data(found), "weights": missing_weights(config, _videos(found))}
     config, lines, missing["GPUs"] = _for_device(config, device)
     try:
-        reader_sizes(config)  # so that what fit refuses is memory
+        sizes = reader_sizes(config)  # so that what fit refuses is memory
     except ConfigError as error:
         missing["weights"] = str(error)
     else:
+        if sizes.vision is not None:
+            missing["data"] = missing["data"] or _without_films(config, found)
         config, told, missing["memory"] = _fitted(config, device)
         lines += told
         if tell_all:
@@ -137,6 +139,17 @@ def _missing_data(found: list[FoundSet]) -> str | None:
     parts = [f"{', '.join(absent)} not there{made}"] if absent else []
     parts += [one.problem for one in problems if one.problem is not None and one.exists]
     return "; ".join(parts) or None
+
+
+def _without_films(config: Config, found: list[FoundSet]) -> str | None:
+    """Sets with only features of a video, where the base model reads pictures."""
+    sets = [one.entry.name for one in found if any(item.has_features for item in one.items)]
+    if not sets:
+        return None
+    return (
+        f"{', '.join(sets)}: there are only features of some videos, and {config.model.base_model} "
+        "learns from pictures; give the films"
+    )
 
 
 def _set_line(one: FoundSet) -> str:

@@ -15,6 +15,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import is_flash_attn_2_available
 
 from ntlbg.config import Config
 from ntlbg.errors import ConfigError
@@ -64,11 +65,19 @@ def build_reader(
     text = model.config.get_text_config()
     check_sizes(config, text)
     text.attention_dropout = wanted.ntlbg_attention_dropout
-    fused = wanted.ntlbg_use_flash_attention
-    model.language_model.set_attn_implementation("sdpa" if fused else "eager")
+    model.language_model.set_attn_implementation(
+        _attention(wanted.ntlbg_use_flash_attention, dtype)
+    )
     if wanted.lora_rank:
         add_adapters(model, wanted.lora_rank)
     return model, processor
+
+
+def _attention(fused: bool, dtype: torch.dtype) -> str:
+    """Never all scores in memory, if asked for: by the package flash-attn where it can be used."""
+    if fused and dtype != torch.float32 and is_flash_attn_2_available():
+        return "flash_attention_2"
+    return "sdpa" if fused else "eager"
 
 
 def _let_sight_train(model: NtlbgForConditionalGeneration) -> None:
