@@ -174,21 +174,17 @@ def test_sets_of_features_alone_are_told_before_anything_is_loaded(tmp_path):
         run(config, say=lambda line: None)
 
 
-LEARN = {
-    "model_config.lora_rank": 0,
-    "training_config.max_steps": 260,
-    "training_config.gradient_accumulation_steps": 4,
-    "loss_config.loss_weights.align": 0.1,
-    "loss_config.loss_weights.context": 0.05,
-}
+LEARN = {"model_config.lora_rank": 0, "training_config.gradient_accumulation_steps": 4}
 
 
+# with NTLBG's parts a third of the steps trains them alone, which a random base has no use for
 @pytest.mark.slow
-@pytest.mark.parametrize("changes", [{}, OFF], ids=["points", "no points"])
-def test_a_toy_set_is_learned_by_heart(tmp_path, monkeypatch, changes):
+@pytest.mark.parametrize(("changes", "steps"), [({}, 200), (OFF, 90)], ids=["points", "none"])
+def test_a_toy_set_is_learned_by_heart(tmp_path, monkeypatch, changes, steps):
     """From the command's own entry to its answers about each film."""
     monkeypatch.setenv("NTLBG_INDEX", str(tmp_path / "index"))
-    config = vl_config(tmp_path, **LEARN | changes)
+    changes = LEARN | changes | {"training_config.max_steps": steps}
+    config = vl_config(tmp_path, **changes)
     write_films(tmp_path / "data")
     result = run(config, say=lambda line: None)
     assert result.history[-1]["loss"] < 0.5 * result.history[0]["loss"]
