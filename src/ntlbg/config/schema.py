@@ -37,7 +37,9 @@ class MemoryOptimization(Block):
 
 
 class DistributedTraining(Block):
-    strategy: Literal["ddp"] = Field("ddp", description="one replica per GPU; write ddp")
+    strategy: Literal["ddp", "fsdp"] = Field(
+        "ddp", description="of several processes: ddp, a whole model in each; fsdp, a part of it"
+    )
     find_unused_parameters: bool = Field(
         False, description="as training_config.ddp_find_unused_parameters says"
     )

@@ -1,5 +1,6 @@
 """Questions of files, with the pictures and videos they are about, for training LongVU."""
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,17 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 class LongVUQuestions(Dataset):
     """Questions with their answers; pixels are read when a question's turn comes.
 
+    Args:
+        settings, stage: which they are, and what they are about.
+        seed: of their order.
+
     Raises:
         DataError: a file of questions cannot be used, or something that it names is not there.
     """
 
-    def __init__(self, settings: DataSettings, stage: str):
-        self.settings = settings
+    def __init__(self, settings: DataSettings, stage: str, seed: int = 0):
+        self.settings, self.seed = settings, seed
+        self._order: tuple[int, list[int]] = (-1, [])  # of the epoch that is drawn from
         self.items = [
             item for path in settings.questions for item in _items(path, settings.folder, stage)
         ]
@@ -40,6 +46,18 @@ class LongVUQuestions(Dataset):
         assert item.source is not None  # `_check` has found it
         question, answer = _as_asked(item)
         return LongVUSample(question, answer, self._pixels(item.source))
+
+    def draw(self, number: int) -> int:
+        """All questions in a new order in every epoch."""
+        epoch, place = divmod(number, len(self))
+        if self._order[0] != epoch:
+            draw = random.Random(f"{self.seed} {epoch}")
+            self._order = epoch, draw.sample(range(len(self)), len(self))
+        return self._order[1][place]
+
+    def video(self, place: int) -> str:
+        """What the question at a place is about."""
+        return self.items[place].sample.video
 
     def _pixels(self, source: Path) -> np.ndarray:
         if _is_picture(source):

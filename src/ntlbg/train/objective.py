@@ -33,13 +33,14 @@ class AnswerLosses(nn.Module):
     ) -> tuple[NtlbgOutput, dict[str, Tensor]]:
         """The model's output and all terms of a batch with labels.
 
-        Its text goes into the statistics first; ``real`` (B, S) tells tokens from padding.
+        In training its text goes into the statistics first; ``real`` (B, S) tells tokens from
+        padding.
         """
         output = self.model(**batch, logits_at_labels=True, use_cache=False)
         embeds = self.model.get_input_embeddings()(batch["input_ids"]).float()
         text = real.bool() & (batch["input_ids"] != self.model.config.video_token_id)
-        self.reference.update(embeds, text)
-        return output, loss_terms(output, batch, self.reference, self.transition, contour_weight)
+        known = self.reference.update(embeds, text) if self.training else self.reference
+        return output, loss_terms(output, batch, known, self.transition, contour_weight)
 
     def load_state_dict(
         self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False

@@ -1,13 +1,11 @@
 """Questions about videos: how they are drawn, what learns how fast, and what is validated."""
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.data import IterableDataset, get_worker_info
 from transformers import TrainerCallback, get_scheduler
 
 from ntlbg.config import Config
@@ -18,7 +16,11 @@ from ntlbg.models.ntlbg.building import build_reader
 from ntlbg.models.ntlbg.checkpoints import load_reader_weights, save_reader
 from ntlbg.train.checks import Ready
 from ntlbg.train.question_objective import QuestionObjective
+from ntlbg.train.recipe import Say
+from ntlbg.train.sharding import reshard
 from ntlbg.train.stages import STAGES, set_stage
+from ntlbg.train.stream import QuestionStream
+from ntlbg.train.stream_trainer import StreamTrainer
 from ntlbg.train.trainer import NtlbgTrainer, arguments
 
 OPTIMIZERS = {
@@ -59,27 +61,32 @@ class QuestionTraining:
             load_reader_weights(model, weights)
         self.objective = QuestionObjective(model, processor, config)
 
-    def trainer(self, output: Path) -> NtlbgTrainer:
-        """With its checkpoints in ``output``."""
+    def trainer(self, output: Path, say: Say) -> "QuestionTrainer":
+        """With its checkpoints in ``output``; ``say`` is told of videos that cannot be read."""
         config, objective = self.config, self.objective
+        settings, divided = config.training_config, is_divided(config)
         if setup(config).checkpointing:
             objective.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
         validation = validation_questions(config, self.reader)
-        return NtlbgTrainer(
+        questions = MixedQuestions(config, self.reader, self.sets)
+        args = arguments(
+            output,
+            settings,
+            TOLD,
+            endless=True,
+            divided=divided,
+            per_device_train_batch_size=settings.batch_size,
+        )
+        return QuestionTrainer(
             objective,
-            arguments(
-                output,
-                config.training_config,
-                TOLD,
-                endless=True,
-                per_device_train_batch_size=config.training_config.batch_size,
-            ),
-            train_dataset=MixedQuestions(config, self.reader, self.sets),
-            data_collator=_collate,
+            args,
+            QuestionStream(questions, _collate, settings.batch_size),
+            divided=divided,
+            say=say,
             optimizers=_optimizers(config, objective),
             callbacks=[
                 _Stages(objective),
-                _Validation(objective, validation, config.training_config.eval_steps),
+                _Validation(objective, validation, settings.eval_steps),
             ],
         )
 
@@ -88,21 +95,44 @@ class QuestionTraining:
         save_reader(self.objective.model, self.objective.processor, output)
 
 
-class MixedQuestions(IterableDataset):
-    """Endless questions: a data set by its weight, then a question of it."""
+class QuestionTrainer(StreamTrainer, NtlbgTrainer):
+    """The objective's terms, on a stream."""
+
+
+def is_divided(config: Config) -> bool:
+    """Whether each process holds a part of the model."""
+    return config.hardware_config.distributed_training.strategy == "fsdp"
+
+
+class MixedQuestions:
+    """Questions to draw from: a data set by its weight, then a question of it."""
 
     def __init__(self, config: Config, reader: FeatureLoader, sets: list[list[DatasetItem]]):
-        self.entries, self.sets = config.dataset_config.train_datasets, sets
+        pairs = zip(config.dataset_config.train_datasets, sets, strict=True)
+        # a set that is never drawn must not take the place of what cannot be read either
+        self.sets = [(entry, items) for entry, items in pairs if entry.weight]
+        self.all = [(item, entry) for entry, items in self.sets for item in items]
         self.reader, self.seed = reader, config.training_config.seed
 
-    def __iter__(self) -> Iterator[QuestionFeatures]:
-        worker = get_worker_info()
-        draw = random.Random(f"{self.seed} {worker.id if worker else 0}")
-        weights = [entry.weight for entry in self.entries]
-        while True:
-            number = draw.choices(range(len(self.sets)), weights)[0]
-            item = draw.choice(self.sets[number])
-            yield self.reader.read(item, self.entries[number].max_length)
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def __getitem__(self, place: int) -> QuestionFeatures:
+        """Raises DataError, VideoError."""
+        item, entry = self.all[place]
+        return self.reader.read(item, entry.max_length)
+
+    def draw(self, number: int) -> int:
+        """The place of a question."""
+        draw = random.Random(f"{self.seed} {number}")
+        weights = [entry.weight for entry, _ in self.sets]
+        chosen = draw.choices(range(len(self.sets)), weights)[0]
+        before = sum(len(items) for _, items in self.sets[:chosen])
+        return before + draw.randrange(len(self.sets[chosen][1]))
+
+    def video(self, place: int) -> str:
+        """What the question at a place is about."""
+        return self.all[place][0].sample.video
 
 
 class _Stages(TrainerCallback):
@@ -132,6 +162,7 @@ class _Validation(TrainerCallback):
             return
         self.objective.eval()
         losses = [float(self.objective([item])["terms"]["task"]) for item in self.questions]
+        reshard(self.objective)
         self.objective.train()
         entry = {"eval_task": sum(losses) / len(losses), "step": state.global_step}
         state.log_history.append(entry)

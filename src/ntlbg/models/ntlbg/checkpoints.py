@@ -51,18 +51,18 @@ def trained_names(model: NtlbgForConditionalGeneration) -> list[str]:
 
     Of a weight with two names (tied embeddings) it is the first one.
     """
-    state = model.state_dict()
+    state = model.state_dict(keep_vars=True)  # so that a tied weight is one object
     adapted = any(is_adapter(name) for name in state)
     first: dict[int, str] = {}
     for name, tensor in state.items():
-        first.setdefault(tensor.data_ptr(), name)
+        first.setdefault(id(tensor), name)
 
     def trained(name: str) -> bool:
         if name.startswith("vision_tower."):
             return model.config.trained_tower and name.startswith(TRAINED_TOWER)
         return not (adapted and name.startswith("language_model.") and not is_adapter(name))
 
-    return [name for name in state if first[state[name].data_ptr()] == name and trained(name)]
+    return [name for name in state if first[id(state[name])] == name and trained(name)]
 
 
 def save_reader(

@@ -1,11 +1,12 @@
 """LongVU, by a stage of the published recipe: ``configs/longvu_*.json``."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from transformers import Trainer, TrainingArguments
+from transformers import TrainingArguments
 
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.files import staged_directory
@@ -18,6 +19,8 @@ from ntlbg.models.lora import adapter_settings
 from ntlbg.train.longvu_data import LongVUQuestions
 from ntlbg.train.longvu_settings import LongVUTraining
 from ntlbg.train.recipe import HISTORY, HISTORY_FILE, SETTINGS_FILE, OneStage, Say
+from ntlbg.train.stream import QuestionStream
+from ntlbg.train.stream_trainer import StreamTrainer
 from ntlbg.train.trainer import arguments
 
 if TYPE_CHECKING:
@@ -33,9 +36,13 @@ TOLD = ("learning_rate", "weight_decay", "max_grad_norm", "bf16", "save_steps", 
 
 
 class LongVURecipe(OneStage[LongVUTraining]):
-    """All weights but the vision towers', or adapters."""
+    """All weights but the vision towers', or adapters.
 
-    schema = LongVUTraining
+    Args:
+        fsdp: each process holds a part of the model.
+    """
+
+    schema, options = LongVUTraining, ("fsdp",)
     free = (
         "recipe",
         "model_type",
@@ -54,8 +61,9 @@ class LongVURecipe(OneStage[LongVUTraining]):
         HISTORY_FILE: HISTORY,
     } | MODEL
 
-    def __init__(self, settings: LongVUTraining):
+    def __init__(self, settings: LongVUTraining, fsdp: bool | None = None):
         super().__init__(settings, inputs=[settings.model])
+        self.divided = bool(fsdp)
 
     @staticmethod
     def debug_changes(settings: LongVUTraining) -> dict[str, Any]:
@@ -69,7 +77,7 @@ class LongVURecipe(OneStage[LongVUTraining]):
 
     def build(self, say: Say, *, dry_run: bool) -> None:
         settings = self.settings
-        self.questions = LongVUQuestions(settings.data, settings.stage)
+        self.questions = LongVUQuestions(settings.data, settings.stage, settings.seed)
         say(f"{len(self.questions)} questions to train on")
         model, self.processor = load(settings.model)
         self.dtype = model.dtype
@@ -80,12 +88,16 @@ class LongVURecipe(OneStage[LongVUTraining]):
         if dry_run:
             LongVUCollator(self.processor)([self.questions[0]])
 
-    def trainer(self, output: Path) -> Trainer:
-        return Trainer(
+    def trainer(self, output: Path, say: Say) -> StreamTrainer:
+        questions, settings = self.questions, self.settings
+        collate = LongVUCollator(self.processor)
+        return StreamTrainer(
             self.model,
-            _arguments(self.settings, output),
-            train_dataset=self.questions,
-            data_collator=LongVUCollator(self.processor),
+            _arguments(settings, output, len(questions), divided=self.divided),
+            QuestionStream(questions, collate, settings.batch_size),
+            divided=self.divided,
+            say=say,
+            epoch=len(questions),
         )
 
     def save(self, output: Path) -> None:
@@ -147,20 +159,25 @@ def prepare(
     return model
 
 
-def _arguments(settings: LongVUTraining, output: Path) -> TrainingArguments:
+def _arguments(
+    settings: LongVUTraining, output: Path, questions: int, *, divided: bool
+) -> TrainingArguments:
+    epochs = math.ceil(settings.epochs * questions / settings.total_batch_size)
     made = arguments(
         output,
         settings,
         TOLD,
-        endless=False,
+        endless=True,
+        divided=divided,
         lr_scheduler_type=settings.lr_scheduler,
         warmup_steps=settings.warmup_share,  # below 1: a share of all steps
-        num_train_epochs=settings.epochs,
-        max_steps=settings.max_steps or -1,
+        max_steps=settings.max_steps or epochs,
         per_device_train_batch_size=settings.batch_size,
         activation_checkpointing=settings.gradient_checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False},
         dataloader_num_workers=settings.data.workers,
+        # stills leave other parts aside than films
+        ddp_find_unused_parameters=True,
     )
     if made.n_gpu > 1:
         raise ConfigError(

@@ -24,9 +24,11 @@ class NtlbgRecipe(OneStage[Config]):
 
     Args:
         weights: start from these instead of new parts.
+        fsdp: the strategy is fsdp, whatever the settings say.
     """
 
-    schema, seed_key, options = Config, "training_config.seed", ("weights",)
+    schema, seed_key = Config, "training_config.seed"
+    options = ("weights", "fsdp")
     free = (
         "recipe",
         "model_name",
@@ -47,7 +49,11 @@ class NtlbgRecipe(OneStage[Config]):
         "training_config.dataloader_pin_memory",
     )
 
-    def __init__(self, settings: Config, weights: str | Path | None = None):
+    def __init__(
+        self, settings: Config, weights: str | Path | None = None, fsdp: bool | None = None
+    ):
+        if fsdp:
+            settings = changed(settings, {"hardware_config.distributed_training.strategy": "fsdp"})
         super().__init__(settings, inputs=[weights])
         self.weights = weights
 
@@ -88,8 +94,8 @@ class NtlbgRecipe(OneStage[Config]):
         say(f"{sum(map(len, sets))} questions to train on, from {len(sets)} data sets")
         self.training = QuestionTraining(self.ready, self.weights)
 
-    def trainer(self, output: Path):
-        trainer = self.training.trainer(output)
+    def trainer(self, output: Path, say: Say):
+        trainer = self.training.trainer(output, say)
         if trainer.is_world_process_zero():
             with staged_file(output / USED_FILE, CONFIGURATION) as stage:
                 stage.write_text(to_json(self.ready.config), "utf-8")
