@@ -14,6 +14,7 @@ from ntlbg.errors import ConfigError, DataError, NotReadyError
 from ntlbg.memory import Device, find_device, fit, reader_sizes, training_plan
 from ntlbg.memory.devices import PRESENT
 from ntlbg.memory.stage_parameters import as_text, stage_parameters
+from ntlbg.train import processes
 from ntlbg.train.base_weights import missing_weights
 
 QUICKSTART = "configs/quickstart.json"
@@ -153,14 +154,18 @@ def _set_line(one: FoundSet) -> str:
 
 def _for_device(config: Config, device: Device) -> tuple[Config, list[str], str | None]:
     """The number format and the GPUs that there are, what is told of them, and what is wrong."""
-    wanted, there, keys, told = config.hardware_config.num_gpus, 1, {}, []
-    if device.is_gpu:
+    wanted, there, keys, told = config.hardware_config.num_gpus, processes.count(), {}, []
+    if device.is_gpu and there == 1:
         import torch
 
         there = torch.cuda.device_count()
-    elif config.hardware_config.mixed_precision != "no":
+    elif not device.is_gpu and config.hardware_config.mixed_precision != "no":
         keys = {"hardware_config.mixed_precision": "no"}
         told = ["there is no GPU here: computing in float32"]
+    if there > 1 and not config.training_config.ddp_find_unused_parameters:
+        key = "ddp_find_unused_parameters"
+        keys |= {f"training_config.{key}": True}
+        told.append(f"changed {key}: False -> True, because a stage leaves out what others train")
     problem = None
     if wanted not in (None, there):
         problem = (

@@ -61,7 +61,7 @@ class StreamTrainer(Trainer):
         model, args, stream: what is trained, how, and on what.
         divided: each process holds a part of the model.
         say: told of videos that cannot be read.
-        epoch: questions in an epoch, for the log; None where there are no epochs.
+        epoch: questions in an epoch, for the log; None where it is the whole run.
         more: as for the Trainer.
 
     Attributes:
@@ -124,8 +124,8 @@ class StreamTrainer(Trainer):
 
     def log(self, logs: dict[str, float], *args, **kwargs) -> None:
         """Adds how many videos could not be read, if any, and the epoch."""
-        if self.epoch:
-            self.state.epoch = self.drawn.count / self.epoch
+        done = self.state.global_step / max(1, self.state.max_steps)  # also where a run goes on
+        self.state.epoch = self.drawn.count / self.epoch if self.epoch else done
         unread = {"unread_videos": len(self.unread)} if len(self.unread) else {}
         super().log({**logs, **unread}, *args, **kwargs)
 

@@ -12,6 +12,7 @@ from ntlbg.config import Config, changed, to_json
 from ntlbg.feature_loader import load_datasets
 from ntlbg.files import Kinds, staged_file
 from ntlbg.marks import CONFIGURATION, json_object
+from ntlbg.train import processes
 from ntlbg.train.checks import check
 from ntlbg.train.recipe import HISTORY, HISTORY_FILE, SETTINGS_FILE, OneStage, Say
 
@@ -40,6 +41,8 @@ class NtlbgRecipe(OneStage[Config]):
         "hardware_config",
         "evaluation_config",
         "longvideo_variants",
+        "training_config.batch_size",  # the questions of an update stay
+        "training_config.gradient_accumulation_steps",
         "training_config.max_steps",
         "training_config.warmup_steps",
         "training_config.save_steps",
@@ -82,7 +85,9 @@ class NtlbgRecipe(OneStage[Config]):
 
     def asked(self) -> dict[str, Any]:
         start = None if self.weights is None else str(Path(self.weights).resolve())
-        return super().asked() | {"weights": start}
+        training = self.settings.training_config
+        each = training.batch_size * training.gradient_accumulation_steps * processes.count()
+        return super().asked() | {"weights": start, "questions_per_update": each}
 
     def check(self, say: Say, *, given: Path | None, tell_all: bool) -> None:
         self.ready = check(self.settings, say, given=given, tell_all=tell_all)
