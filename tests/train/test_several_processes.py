@@ -39,7 +39,9 @@ RUNS = {
 }
 
 
-def ntlbg_file(folder: Path, name: str, method: str = "lora", processes: int = 1, **changes) -> Path:
+def ntlbg_file(
+    folder: Path, name: str, method: str = "lora", processes: int = 1, **changes
+) -> Path:
     """Four questions an update, in however many processes."""
     keys = {
         "output_dir": str(folder / name),
@@ -137,7 +139,9 @@ def folder(tmp_path_factory):
     jobs["unread"] = ["train", str(some_unread(folder)), "--fsdp"]
     jobs["nothing"] = ["train", str(all_unread(folder)), "--fsdp"]  # last: it ends the talk
     (folder / "jobs.json").write_text(json.dumps(jobs))
-    code, said = finished([*TORCHRUN, Path(__file__).with_name("command_runs.py"), folder / "jobs.json"])
+    code, said = finished(
+        [*TORCHRUN, Path(__file__).with_name("command_runs.py"), folder / "jobs.json"]
+    )
     assert code == 0, said
     return folder
 

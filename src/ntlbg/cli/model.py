@@ -31,8 +31,8 @@ def train(
         bool,
         typer.Option(
             "--fsdp",
-            help="Divide the model among the processes that torchrun starts, instead of a whole one "
-            "in each: `torchrun --nproc-per-node 8 -m ntlbg.cli train CONFIG --fsdp`.",
+            help="Divide the model among the processes that torchrun starts, instead of having "
+            "a whole one in each: `torchrun --nproc-per-node 8 -m ntlbg.cli train CONFIG --fsdp`.",
         ),
     ] = False,
     debug: Annotated[bool, typer.Option(help="A few steps only.")] = False,

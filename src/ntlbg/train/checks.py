@@ -154,7 +154,8 @@ def _set_line(one: FoundSet) -> str:
 
 def _for_device(config: Config, device: Device) -> tuple[Config, list[str], str | None]:
     """The number format and the GPUs that there are, what is told of them, and what is wrong."""
-    wanted, there, keys, told = config.hardware_config.num_gpus, processes.count(), {}, []
+    wanted, there, told = config.hardware_config.num_gpus, processes.count(), []
+    keys: dict[str, str | bool] = {}
     if device.is_gpu and there == 1:
         import torch
 

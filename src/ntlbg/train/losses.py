@@ -189,10 +189,10 @@ class RunningGaussian(nn.Module):
         vectors = vectors.detach().flatten(0, -2).to(self.mean.dtype)
         if mask is not None:
             vectors = vectors[mask.flatten().bool()]
+        number = torch.tensor(len(vectors), dtype=self.count.dtype)
+        added = Gaussian(number, self.mean, self.var)
         if len(vectors):
-            added = Gaussian(len(vectors), vectors.mean(0), vectors.var(0, unbiased=False))
-        else:
-            added = Gaussian(0, self.mean, self.var)
+            added = Gaussian(number, vectors.mean(0), vectors.var(0, unbiased=False))
         known = Gaussian(self.count, self.mean, self.var)
         reached = []
         if processes.count() > 1:  # as objects they go by the CPU
@@ -208,24 +208,26 @@ class RunningGaussian(nn.Module):
 class Gaussian(NamedTuple):
     """A number of vectors, and their mean and variance per dimension."""
 
-    count: Tensor | int
+    number: Tensor
     mean: Tensor
     var: Tensor
 
     def with_another(self, other: "Gaussian") -> "Gaussian":
         """Of all vectors of both."""
-        if not other.count:
+        if not other.number:
             return self
-        count = self.count + other.count
-        share = other.count / count
+        number = self.number + other.number.to(self.number.device)
+        share = other.number.to(number.device) / number
         mean, var = other.mean.to(self.mean.device), other.var.to(self.mean.device)
         # Chan, Golub & LeVeque: variance of a mixture of two groups
         shift = mean - self.mean
         var = (1 - share) * self.var + share * var + share * (1 - share) * shift**2
-        return Gaussian(count, self.mean + share * shift, var)
+        return Gaussian(number, self.mean + share * shift, var)
 
 
-def align_loss(tokens: Tensor, reference: "RunningGaussian | Gaussian", mask: Tensor | None = None) -> Tensor:
+def align_loss(
+    tokens: Tensor, reference: RunningGaussian | Gaussian, mask: Tensor | None = None
+) -> Tensor:
     """KL per dimension from the visual tokens' distribution to that of text tokens.
 
     Args:

@@ -1,4 +1,4 @@
-"""The processes of one training, as torchrun starts them: which this one is, and what they agree on.
+"""The processes of one training, as torchrun starts them: which this is, what they agree on.
 
 One process alone needs none of this: then there is nothing to start and nothing to wait for.
 """
@@ -86,7 +86,4 @@ def any_of_all(value: bool) -> bool:
 
 def wait_for_all() -> None:
     """Until every process has come here."""
-    if _talking():
-        from torch import distributed
-
-        distributed.barrier()
+    any_of_all(False)

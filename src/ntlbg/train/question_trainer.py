@@ -17,7 +17,7 @@ from ntlbg.models.ntlbg.checkpoints import load_reader_weights, save_reader
 from ntlbg.train.checks import Ready
 from ntlbg.train.question_objective import QuestionObjective
 from ntlbg.train.recipe import Say
-from ntlbg.train.sharding import reshard
+from ntlbg.train.sharding import held, reshard
 from ntlbg.train.stages import STAGES, set_stage
 from ntlbg.train.stream import QuestionStream
 from ntlbg.train.stream_trainer import StreamTrainer
@@ -45,13 +45,15 @@ class QuestionTraining:
     Args:
         ready: the configuration as this machine can train it, and the questions.
         weights: to start from instead of new parts.
+        divided: each process holds a part of the model.
 
     Raises:
         ConfigError, DataError, VideoError, WeightsError.
     """
 
-    def __init__(self, ready: Ready, weights: str | Path | None = None):
-        config = self.config = ready.config
+    def __init__(self, ready: Ready, weights: str | Path | None = None, *, divided: bool = False):
+        config, self.divided = ready.config, divided
+        self.config = config
         self.reader, self.sets = FeatureLoader(config), ready.sets
         items = [item for items in ready.sets for item in items]
         size, films = self.reader.feature_size(items), any(not one.has_features for one in items)
@@ -64,7 +66,7 @@ class QuestionTraining:
     def trainer(self, output: Path, say: Say) -> "QuestionTrainer":
         """With its checkpoints in ``output``; ``say`` is told of videos that cannot be read."""
         config, objective = self.config, self.objective
-        settings, divided = config.training_config, is_divided(config)
+        settings, divided = config.training_config, self.divided
         if setup(config).checkpointing:
             objective.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
         validation = validation_questions(config, self.reader)
@@ -90,6 +92,11 @@ class QuestionTraining:
             ],
         )
 
+    def held(self) -> str:
+        """What each process holds in the last stage, which trains most."""
+        set_stage(self.objective.model, "full")
+        return held(self.objective, divided=self.divided)
+
     def save(self, output: Path) -> None:
         """A folder that every command takes."""
         save_reader(self.objective.model, self.objective.processor, output)
@@ -97,11 +104,6 @@ class QuestionTraining:
 
 class QuestionTrainer(StreamTrainer, NtlbgTrainer):
     """The objective's terms, on a stream."""
-
-
-def is_divided(config: Config) -> bool:
-    """Whether each process holds a part of the model."""
-    return config.hardware_config.distributed_training.strategy == "fsdp"
 
 
 class MixedQuestions:

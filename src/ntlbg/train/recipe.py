@@ -34,12 +34,14 @@ class Recipe(ABC, Generic[Settings]):
             change; all else decides what it learns.
         settings: as asked for.
         inputs: files and folders that are read, and must not be replaced.
+        divided: each process that trains holds a part of the model, not all of it.
     """
 
     schema: ClassVar[type[BaseModel]]
     seed_key: ClassVar[str] = "seed"
     options: ClassVar[tuple[str, ...]] = ()
     free: ClassVar[tuple[str, ...]] = ()
+    divided: bool = False
 
     def __init__(self, settings: Settings, inputs: Sequence[Any] = ()):
         self.settings, self.inputs = settings, inputs

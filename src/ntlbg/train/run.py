@@ -81,15 +81,14 @@ def train(
 ) -> TrainResult | None:
     """As :func:`run`, by a recipe; ``given`` is the file of its settings."""
     output = Path(output_dir or recipe.settings.output_dir)
-    if processes.count() > 1 and "fsdp" not in recipe.options:
-        raise ConfigError(
-            f"recipe {recipe.settings.recipe}: trains in one process, and there are "
-            f"{processes.count()}; start it without torchrun"
-        )
+    _check_processes(recipe, dry_run)
     recipe.check(say, given=given, tell_all=dry_run)
     recipe.check_output(output, resume=resume, inputs=[given])
     from transformers import set_seed  # takes seconds
+    from transformers.utils import logging
 
+    if processes.rank():
+        logging.disable_progress_bar()
     set_seed(recipe.seed)
     recipe.build(say, dry_run=dry_run)
     if dry_run:
@@ -97,6 +96,19 @@ def train(
         return None
     with processes.together():
         return TrainResult(output, recipe.train(output, resume=resume, say=say))
+
+
+def _check_processes(recipe: Recipe, dry_run: bool) -> None:
+    """Whether the recipe can train in as many processes as there are."""
+    if processes.count() > 1 and "fsdp" not in recipe.options:
+        raise ConfigError(
+            f"this recipe trains in one process, and there are {processes.count()}; start it "
+            "without torchrun"
+        )
+    if recipe.divided and not dry_run:
+        from ntlbg.train import sharding
+
+        sharding.check()
 
 
 def _unheard(line: str) -> None:

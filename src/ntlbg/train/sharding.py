@@ -1,4 +1,4 @@
-"""A model whose weights, gradients and optimizer states are divided among processes: FSDP2 of torch.
+"""A model that is divided among processes, with gradients and optimizer states: FSDP2 of torch.
 
 What lies in a layer of the language model is there as a whole while that layer computes. All else
 is there as a whole from the beginning of a step to its end, since every process comes by it another
@@ -8,7 +8,7 @@ that frames are chosen for. Only what all processes do equally often may wait fo
 Checkpoints and models are written from whole tensors, so they are those of one process.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -19,10 +19,30 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from ntlbg.errors import ConfigError
+from ntlbg.memory.activations import ADAMW_STATES
 from ntlbg.train import processes
 
 LANGUAGE_MODEL = "language_model"
 HALF = (torch.bfloat16, torch.float16)
+
+
+def check() -> None:
+    """Whether models can be divided here.
+
+    Raises:
+        ConfigError: there is one process alone, or PyTorch is too old.
+    """
+    if processes.count() == 1:
+        raise ConfigError(
+            "--fsdp (strategy fsdp) divides the model among processes, and this is one alone; "
+            "start several, `torchrun --nproc-per-node 8 -m ntlbg.cli train CONFIG --fsdp`"
+        )
+    if not hasattr(FSDPModule, "set_reduce_scatter_unused_params"):
+        raise ConfigError(
+            f"--fsdp (strategy fsdp) needs what PyTorch 2.13 has, and this is {torch.__version__}; "
+            "install a newer one"
+        )
 
 
 class Sharding:
@@ -42,9 +62,9 @@ class Sharding:
         Args:
             optimizer: without states yet; its parameters become the parts.
         """
-        before = dict(self.model.named_parameters())
-        self._train_in_float32()
         kind = "cuda" if torch.cuda.is_available() else "cpu"
+        before = dict(self.model.named_parameters())
+        self._train_in_float32(kind)
         apply = partial(fully_shard, mesh=init_device_mesh(kind, (processes.count(),)))
         frozen = []
         for name, block in blocks(self.model):
@@ -53,18 +73,17 @@ class Sharding:
             elif not any(parameter.requires_grad for parameter in block.parameters()):
                 # no gradient, so no process waits for it in the backward pass
                 frozen.append(apply(block, reshard_after_forward=False))
-        root = apply(self.model)
         # a step may leave parts aside in one process and not in another
-        root.set_reduce_scatter_unused_params(True, recurse=False)
+        apply(self.model).set_reduce_scatter_unused_params(True, recurse=False)
         # after FSDP's own hook, which is the first
-        root.register_forward_pre_hook(partial(_unshard, frozen))
+        self.model.register_forward_pre_hook(partial(_unshard, frozen))
         if optimizer is not None:
             parts = dict(self.model.named_parameters())
             new = {id(parameter): parts[name] for name, parameter in before.items()}
             for group in optimizer.param_groups:
                 group["params"] = [new[id(parameter)] for parameter in group["params"]]
 
-    def _train_in_float32(self) -> None:
+    def _train_in_float32(self, kind: str) -> None:
         """Weights that train in half precision: small steps vanish in it, and parts are small.
 
         The language model computes in half precision all the same.
@@ -73,12 +92,11 @@ class Sharding:
             if parameter.requires_grad and parameter.dtype in HALF:
                 self.dtypes[name] = parameter.dtype
                 parameter.data = parameter.data.float()
-        if not self.dtypes:
-            return
-        device, dtype = "cuda" if torch.cuda.is_available() else "cpu", next(iter(self.dtypes.values()))
-        for name, module in self.model.named_modules():
-            if name.rpartition(".")[2] == LANGUAGE_MODEL:
-                module.forward = torch.autocast(device, dtype)(module.forward)  # type: ignore[method-assign]
+        for dtype in set(self.dtypes.values()):
+            for name, module in self.model.named_modules():
+                if name.rpartition(".")[2] == LANGUAGE_MODEL:
+                    cast = torch.autocast(kind, dtype)
+                    setattr(module, "forward", cast(module.forward))  # noqa: B010  (of one object)
 
     def state(self, *, trained: bool = False) -> dict[str, Tensor]:
         """Whole tensors on the CPU in the first process, nothing in the others; all must ask.
@@ -87,7 +105,8 @@ class Sharding:
             trained: without what is frozen.
         """
         whole: dict[int, Tensor | None] = {}  # of tied weights the same one
-        for name, tensor in (state := self.model.state_dict(keep_vars=True)).items():
+        state = self.model.state_dict(keep_vars=True)
+        for tensor in state.values():
             frozen = isinstance(tensor, nn.Parameter) and not tensor.requires_grad
             if not (trained and frozen) and id(tensor) not in whole:
                 whole[id(tensor)] = _whole(tensor)
@@ -131,6 +150,32 @@ def blocks(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
                 yield f"{name}.{number}", block
         if not isinstance(child, nn.ModuleList):
             yield from ((f"{name}.{inner}", block) for inner, block in blocks(child))
+
+
+def held(model: nn.Module, *, divided: bool) -> str:
+    """One line: how many processes there are, and what each holds of a model that is whole here."""
+    number, parts = processes.count(), list(model.parameters())
+    weights = _gigabytes(parts)
+    learning = (1 + ADAMW_STATES) * _gigabytes(one for one in parts if one.requires_grad)
+    if not divided:
+        begin, each, more = "all of the model", 1, ""
+    else:
+        layers = [block for name, block in blocks(model) if LANGUAGE_MODEL in name.split(".")]
+        sizes = [_gigabytes(layer.parameters()) for layer in layers]
+        begin, each = f"a part of the model, of {number}", number
+        more = (
+            f"; while it computes, also a layer of the language model ({max(sizes):.3g} GB) and "
+            f"what is in none ({weights - sum(sizes):.3g} GB)"
+        )
+    return (
+        f"{number} {'processes' if number > 1 else 'process'}, each with {begin}: "
+        f"{weights / each:.3g} GB of weights, {learning / each:.3g} GB of gradients and optimizer "
+        f"states{more}"
+    )
+
+
+def _gigabytes(parameters: Iterable[Tensor]) -> float:
+    return sum(one.numel() * one.element_size() for one in parameters) / 1e9
 
 
 def reshard(model: nn.Module) -> None:

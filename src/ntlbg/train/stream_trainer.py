@@ -143,6 +143,8 @@ class StreamTrainer(Trainer):
         if self.sharding is None:
             super()._save_optimizer_and_scheduler(output_dir)
             return
+        assert self.optimizer is not None  # there is one when training has begun
+        assert self.lr_scheduler is not None
         state = optimizer_state(self.optimizer)
         if self.args.should_save:
             torch.save(state, os.path.join(output_dir, OPTIMIZER_NAME))
@@ -152,6 +154,8 @@ class StreamTrainer(Trainer):
         if self.sharding is None or checkpoint is None:
             super()._load_optimizer_and_scheduler(checkpoint)
             return
+        assert self.optimizer is not None
+        assert self.lr_scheduler is not None
         state = torch.load(os.path.join(checkpoint, OPTIMIZER_NAME), "cpu", weights_only=True)
         load_optimizer_state(self.optimizer, state)
         schedule = torch.load(os.path.join(checkpoint, SCHEDULER_NAME), weights_only=True)

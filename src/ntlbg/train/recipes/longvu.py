@@ -16,9 +16,11 @@ from ntlbg.models.longvu.modeling_longvu import LORA_TARGETS, LongVUForCondition
 from ntlbg.models.longvu.processing_longvu import LongVUProcessor
 from ntlbg.models.longvu.training import LongVUCollator, change_geometry
 from ntlbg.models.lora import adapter_settings
+from ntlbg.train import processes
 from ntlbg.train.longvu_data import LongVUQuestions
 from ntlbg.train.longvu_settings import LongVUTraining
 from ntlbg.train.recipe import HISTORY, HISTORY_FILE, SETTINGS_FILE, OneStage, Say
+from ntlbg.train.sharding import held
 from ntlbg.train.stream import QuestionStream
 from ntlbg.train.stream_trainer import StreamTrainer
 from ntlbg.train.trainer import arguments
@@ -85,6 +87,8 @@ class LongVURecipe(OneStage[LongVUTraining]):
         self.model = prepare(model, settings, autocast=autocast)
         trained = _size(self.model, trained=True)
         say(f"{trained / 1e6:.4g} of {_size(self.model) / 1e6:.4g} million weights are trained")
+        if dry_run or processes.count() > 1:
+            say(held(self.model, divided=self.divided))
         if dry_run:
             LongVUCollator(self.processor)([self.questions[0]])
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ntlbg.config import Config, changed, to_json
+from ntlbg.errors import ConfigError
 from ntlbg.feature_loader import load_datasets
 from ntlbg.files import Kinds, staged_file
 from ntlbg.marks import CONFIGURATION, json_object
@@ -59,6 +60,7 @@ class NtlbgRecipe(OneStage[Config]):
             settings = changed(settings, {"hardware_config.distributed_training.strategy": "fsdp"})
         super().__init__(settings, inputs=[weights])
         self.weights = weights
+        self.divided = settings.hardware_config.distributed_training.strategy == "fsdp"
 
     @staticmethod
     def debug_changes(settings: Config) -> dict[str, Any]:
@@ -91,13 +93,20 @@ class NtlbgRecipe(OneStage[Config]):
 
     def check(self, say: Say, *, given: Path | None, tell_all: bool) -> None:
         self.ready = check(self.settings, say, given=given, tell_all=tell_all)
+        if self.divided and self.ready.config.hardware_config.mixed_precision == "fp16":
+            raise ConfigError(
+                "--fsdp (strategy fsdp): float16 wants a loss that is scaled to the gradients of "
+                "a whole model; set training_config.bf16 instead, or neither"
+            )
 
     def build(self, say: Say, *, dry_run: bool) -> None:
         from ntlbg.train.question_trainer import QuestionTraining
 
         sets = self.ready.sets
         say(f"{sum(map(len, sets))} questions to train on, from {len(sets)} data sets")
-        self.training = QuestionTraining(self.ready, self.weights)
+        self.training = QuestionTraining(self.ready, self.weights, divided=self.divided)
+        if dry_run or processes.count() > 1:
+            say(self.training.held())
 
     def trainer(self, output: Path, say: Say):
         trainer = self.training.trainer(output, say)
