@@ -1,9 +1,11 @@
 """Training in two processes over gloo learns what one process learns, and goes on in any number."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +14,15 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
 from counter_videos import write_video
 from longvu_models import made_frames, tiny_longvu_processor, tiny_model
 from ntlbg.cli import app
 from ntlbg.config import to_json
+from ntlbg.models.builtin.vision_tower import BuiltinVisionConfig
 from processes import finish, finished, python, started, wait_for
 from small_experiment import small_config, write_dataset
-from typer.testing import CliRunner
 
 pytestmark = [
     pytest.mark.slow,
@@ -94,8 +97,9 @@ def write_pictures(folder: Path) -> None:
     for number, size in enumerate(((54, 96), (96, 54), (40, 96))):
         write_video(folder / f"v{number}.mp4", count=8, fps=4, size=size)
         Image.fromarray(made_frames(1, seed=number)[0]).save(folder / f"p{number}.png")
-        for name in (f"v{number}.mp4", f"p{number}.png"):
-            records.append({"video": name, "question": f"Which {number}?", "answer": name})
+        names = (f"v{number}.mp4", f"p{number}.png")
+        question = f"Which {number}?"
+        records += [{"video": name, "question": question, "answer": name} for name in names]
     (folder / "longvu.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
 
 
@@ -136,14 +140,43 @@ def folder(tmp_path_factory):
         if run.endswith("lora"):
             path = file_of(folder, run, f"{run}-ddp", processes=2)
             jobs[f"{run}-ddp"] = ["train", str(path)]
+    films_file(folder, "films-1")
+    trained(folder / "films-1.json")
+    jobs["films-fsdp"] = ["train", str(films_file(folder, "films-fsdp", processes=2)), "--fsdp"]
     jobs["unread"] = ["train", str(some_unread(folder)), "--fsdp"]
     jobs["nothing"] = ["train", str(all_unread(folder)), "--fsdp"]  # last: it ends the talk
     (folder / "jobs.json").write_text(json.dumps(jobs))
-    code, said = finished(
-        [*TORCHRUN, Path(__file__).with_name("command_runs.py"), folder / "jobs.json"]
-    )
+    script = Path(__file__).with_name("command_runs.py")
+    # where the helpers of tests are
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    code, said = finished([*TORCHRUN, script, folder / "jobs.json"], env=surroundings)
     assert code == 0, said
     return folder
+
+
+def films_file(folder: Path, name: str, processes: int = 1) -> Path:
+    """Films, which the tower looks at again in the last stage, and features without films."""
+    if not (folder / "films").is_dir():
+        (folder / "films" / "features").mkdir(parents=True)
+        size, records = BuiltinVisionConfig().feature_size, []
+        for number in range(4):
+            features = np.random.default_rng(number).normal(size=(20, size)) / size**0.5
+            if number % 2:
+                path = folder / "films" / "features" / f"f{number}.npy"
+                np.save(path, features.astype(np.float32))
+            else:
+                write_video(folder / "films" / f"f{number}.mp4", count=24, fps=4)
+            records.append({"video": f"f{number}.mp4", "question": "Which?", "answer": "red"})
+        lines = "".join(json.dumps(one) + "\n" for one in records)
+        (folder / "films" / "questions.jsonl").write_text(lines)
+    changes = {
+        "training_config.batch_size": 1,
+        "training_config.gradient_accumulation_steps": 4 // processes,
+        "training_config.learning_rate": 1e-4,  # of such features a larger one makes a mess
+        "dataset_config.val_datasets": [],
+        **sets(folder / "films"),
+    }
+    return ntlbg_file(folder, name, processes=processes, **changes)
 
 
 def some_unread(folder: Path) -> Path:
@@ -203,6 +236,31 @@ def test_a_divided_model_learns_what_a_whole_one_learns(folder, run):
     assert_same_model(folder / f"{run}-fsdp", folder / f"{run}-1")
 
 
+def test_a_tower_that_one_process_needs_and_the_other_does_not_is_trained_alike(folder):
+    assert_same_history(folder / "films-fsdp", folder / "films-1")
+    assert_same_model(folder / "films-fsdp", folder / "films-1")
+    trained_tower = load_file(folder / "films-fsdp" / "model.safetensors")
+    assert any(name.startswith("vision_tower.head") for name in trained_tower)
+
+
+def test_frozen_weights_are_divided_too_and_precision_is_kept(folder):
+    parts = [json.loads((folder / f"parts-{rank}.json").read_text()) for rank in (0, 1)]
+    assert sum(part["own"] for part in parts) == parts[0]["whole"]
+    assert max(part["own"] for part in parts) < 0.6 * parts[0]["whole"]
+    frozen = "language_model.model.layers.0."
+    for name, dtype in parts[0]["dtypes"].items():
+        # what trains does so in float32, as do NTLBG's parts
+        assert dtype == ("torch.bfloat16" if name.startswith(frozen) else "torch.float32"), name
+    assert parts[0]["same"]
+    before, after = (load_file(folder / f"{when}.safetensors") for when in ("before", "after"))
+    assert before.keys() == after.keys()
+    for name, tensor in before.items():
+        assert after[name].dtype == tensor.dtype, name
+    assert torch.equal(before[f"{frozen}mlp.up_proj.weight"], after[f"{frozen}mlp.up_proj.weight"])
+    trained = "language_model.model.layers.1.mlp.up_proj.weight"
+    assert not torch.equal(before[trained], after[trained])
+
+
 @pytest.mark.parametrize("run", [run for run in RUNS if run.endswith("lora")])
 def test_whole_models_in_two_processes_learn_the_same(folder, run):
     assert_same_history(folder / f"{run}-ddp", folder / f"{run}-1")
@@ -211,8 +269,8 @@ def test_whole_models_in_two_processes_learn_the_same(folder, run):
 
 @pytest.mark.parametrize("run", RUNS)
 def test_a_run_of_one_process_goes_on_in_two(folder, run):
-    first, second = ended(folder, f"{run}-1-to-2")
-    assert f"continuing from checkpoint-{STEPS - 2}" in first["said"]
+    said = ended(folder, f"{run}-1-to-2")[0]["said"]
+    assert f"continuing from checkpoint-{STEPS - 2}" in said
     assert_same_history(folder / f"{run}-1-to-2", folder / f"{run}-1")
 
 
@@ -230,6 +288,32 @@ def test_the_first_process_alone_speaks(folder):
         first, second = ended(folder, name)
         assert "wrote" in first["said"]
         assert second["said"] == ""
+
+
+def test_each_process_tells_what_it_holds(folder):
+    for name, begin in (
+        ("ntlbg-lora-fsdp", "a part of the model, of 2"),
+        ("ntlbg-lora-ddp", "all"),
+    ):
+        assert f"2 processes, each with {begin}" in ended(folder, name)[0]["said"]
+    said = trained(folder / "ntlbg-lora-fsdp.json", "--fsdp", "--dry-run")
+    assert "1 process, each with a part of the model, of 1: " in said
+
+
+def test_one_process_alone_cannot_divide_a_model(folder):
+    for name in ("ntlbg-lora-fsdp", "longvu-lora-fsdp"):
+        done = CliRunner().invoke(app, ["train", str(folder / f"{name}.json"), "--fsdp"])
+        assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1), done.output
+        assert "among processes, and this is one alone" in done.stderr
+
+
+def test_an_update_sees_as_many_questions_as_before(folder, tmp_path):
+    shutil.copytree(folder / "ntlbg-lora-1", tmp_path / "run")
+    fewer = ["--set", "training_config.gradient_accumulation_steps=1"]
+    command = ["train", str(folder / "ntlbg-lora-1.json"), "--output", str(tmp_path / "run")]
+    done = CliRunner().invoke(app, [*command, *fewer])
+    assert done.exit_code == 2
+    assert "made with questions_per_update 4, now it is 2" in done.stderr
 
 
 def test_videos_that_cannot_be_read_are_named_once_and_counted(folder):

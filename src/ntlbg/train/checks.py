@@ -163,7 +163,7 @@ def _for_device(config: Config, device: Device) -> tuple[Config, list[str], str 
     elif not device.is_gpu and config.hardware_config.mixed_precision != "no":
         keys = {"hardware_config.mixed_precision": "no"}
         told = ["there is no GPU here: computing in float32"]
-    if there > 1 and not config.training_config.ddp_find_unused_parameters:
+    if _must_find_unused(config):
         key = "ddp_find_unused_parameters"
         keys |= {f"training_config.{key}": True}
         told.append(f"changed {key}: False -> True, because a stage leaves out what others train")
@@ -174,6 +174,13 @@ def _for_device(config: Config, device: Device) -> tuple[Config, list[str], str 
             f"{_gpus(there)}; write null, or choose cards by CUDA_VISIBLE_DEVICES"
         )
     return changed(config, keys | {"hardware_config.num_gpus": there}), told, problem
+
+
+def _must_find_unused(config: Config) -> bool:
+    """Whether processes with a whole model each would wait for gradients that a stage has not."""
+    whole = config.hardware_config.distributed_training.strategy == "ddp"
+    told = config.training_config.ddp_find_unused_parameters
+    return processes.count() > 1 and whole and not told
 
 
 def _fitted(config: Config, device: Device) -> tuple[Config, list[str], str | None]:

@@ -10,6 +10,7 @@ import torch
 from pydantic import BaseModel
 from transformers import Trainer, TrainerCallback, TrainerState, TrainingArguments
 
+from ntlbg.errors import ConfigError
 from ntlbg.files import staged_file
 from ntlbg.marks import Kind
 from ntlbg.train import processes
@@ -89,6 +90,9 @@ def arguments(
         settings: what has the keys of ``same``, which are called as the Trainer calls them.
         endless: the data has no end, so that a run that goes on skips nothing of it.
         divided: the model is divided among the processes.
+
+    Raises:
+        ConfigError: one process sees several GPUs.
     """
     gpu = torch.cuda.is_available()
     told = {key: getattr(settings, key) for key in same}
@@ -104,7 +108,14 @@ def arguments(
         "ddp_broadcast_buffers": False,  # what changes in training is kept equal by who changes it
     }
     kind = _OnCpuUntilDivided if divided else TrainingArguments
-    return kind(str(folder), **common | told | own)
+    made = kind(str(folder), **common | told | own)
+    if made.n_gpu > 1:
+        raise ConfigError(
+            f"{made.n_gpu} GPUs for one process; start one for each, `torchrun "
+            f"--nproc-per-node {made.n_gpu} -m ntlbg.cli train ...`, or show it one with "
+            "CUDA_VISIBLE_DEVICES"
+        )
+    return made
 
 
 def fit(

@@ -183,12 +183,6 @@ def _arguments(
         # stills leave other parts aside than films
         ddp_find_unused_parameters=True,
     )
-    if made.n_gpu > 1:
-        raise ConfigError(
-            f"{made.n_gpu} GPUs for one process; start one for each, `torchrun "
-            f"--nproc-per-node {made.n_gpu} -m ntlbg.cli train ...`, or show it one with "
-            "CUDA_VISIBLE_DEVICES"
-        )
     made.gradient_accumulation_steps = accumulation(settings, made.world_size)
     return made
 

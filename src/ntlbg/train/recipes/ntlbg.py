@@ -42,8 +42,7 @@ class NtlbgRecipe(OneStage[Config]):
         "hardware_config",
         "evaluation_config",
         "longvideo_variants",
-        "training_config.batch_size",  # the questions of an update stay
-        "training_config.gradient_accumulation_steps",
+        "training_config.gradient_accumulation_steps",  # the questions of an update stay
         "training_config.max_steps",
         "training_config.warmup_steps",
         "training_config.save_steps",
