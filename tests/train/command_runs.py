@@ -39,13 +39,14 @@ def divide_in_half_precision(folder: Path) -> None:
     optimizer.step()
     state = sharding.state()
     sharding.join()
-    found["same"] = all(torch.equal(state[name], value.to(state[name].dtype))
-                        for name, value in model.state_dict().items() if state)  # fmt: skip
+    now = model.state_dict()
+    found["same"] = all(
+        torch.equal(now[name], part.to(now[name].dtype)) for name, part in state.items()
+    )
     (folder / f"parts-{processes.rank()}.json").write_text(json.dumps(found))
     if not processes.rank():
         save_file(before, folder / "before.safetensors")
-        save_file({name: value.clone() for name, value in model.state_dict().items()},
-                  folder / "after.safetensors")  # fmt: skip
+        save_file({name: part.clone() for name, part in now.items()}, folder / "after.safetensors")
 
 
 def main(file: Path) -> None:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,9 @@ RUNS = {
     "longvu-lora": ("longvu", "lora"),
     "longvu-full": ("longvu", "full"),
 }
+
+WHOLE = ("ntlbg-lora", "longvu-lora")  # also with a whole model in each process
+GOING_ON = ("ntlbg-full", "longvu-lora")  # also from one process to two, and back
 
 
 def ntlbg_file(
@@ -133,13 +137,19 @@ def folder(tmp_path_factory):
         trained(file_of(folder, run, f"{run}-1"))
         path = file_of(folder, run, f"{run}-fsdp", processes=2)
         jobs[f"{run}-fsdp"] = ["train", str(path), "--fsdp"]
+    for run in GOING_ON:
         shutil.copytree(folder / f"{run}-1", folder / f"{run}-1-to-2")
         one_step_back(folder / f"{run}-1-to-2")
         path = file_of(folder, run, f"{run}-1-to-2", processes=2)
         jobs[f"{run}-1-to-2"] = ["train", str(path), "--fsdp"]
-        if run.endswith("lora"):
-            path = file_of(folder, run, f"{run}-ddp", processes=2)
-            jobs[f"{run}-ddp"] = ["train", str(path)]
+    for run in WHOLE:
+        path = file_of(folder, run, f"{run}-ddp", processes=2)
+        jobs[f"{run}-ddp"] = ["train", str(path)]
+    trained(longer_file(folder, "never-killed"))
+    longer_file(folder, "killed-alone")
+    two = longer_file(folder, "killed", processes=2)
+    killed([*TORCHRUN, *map(str, COMMAND), two, "--fsdp"], folder / "killed", last_child)
+    jobs["killed"] = ["train", str(two), "--fsdp"]
     films_file(folder, "films-1")
     trained(folder / "films-1.json")
     jobs["films-fsdp"] = ["train", str(films_file(folder, "films-fsdp", processes=2)), "--fsdp"]
@@ -177,6 +187,26 @@ def films_file(folder: Path, name: str, processes: int = 1) -> Path:
         **sets(folder / "films"),
     }
     return ntlbg_file(folder, name, processes=processes, **changes)
+
+
+def longer_file(folder: Path, name: str, processes: int = 1) -> Path:
+    """A run that can be killed after its second checkpoint."""
+    return ntlbg_file(folder, name, processes=processes, **{"training_config.max_steps": 9})
+
+
+def killed(command: list, output: Path, victim: Callable[[int], psutil.Process]) -> None:
+    """Start a command, and kill a process of it after its second checkpoint."""
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with started(command, **streams) as process:
+        wait_for(lambda: len([*output.glob("checkpoint-*/trainer_state.json")]) > 1, process)
+        victim(process.pid).send_signal(signal.SIGKILL)
+        finish(process)
+        assert process.returncode
+    assert not (output / "model.safetensors").exists()
+
+
+def last_child(pid: int) -> psutil.Process:
+    return psutil.Process(pid).children()[-1]
 
 
 def some_unread(folder: Path) -> Path:
@@ -261,20 +291,20 @@ def test_frozen_weights_are_divided_too_and_precision_is_kept(folder):
     assert not torch.equal(before[trained], after[trained])
 
 
-@pytest.mark.parametrize("run", [run for run in RUNS if run.endswith("lora")])
+@pytest.mark.parametrize("run", WHOLE)
 def test_whole_models_in_two_processes_learn_the_same(folder, run):
     assert_same_history(folder / f"{run}-ddp", folder / f"{run}-1")
     assert_same_model(folder / f"{run}-ddp", folder / f"{run}-1")
 
 
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("run", GOING_ON)
 def test_a_run_of_one_process_goes_on_in_two(folder, run):
     said = ended(folder, f"{run}-1-to-2")[0]["said"]
     assert f"continuing from checkpoint-{STEPS - 2}" in said
     assert_same_history(folder / f"{run}-1-to-2", folder / f"{run}-1")
 
 
-@pytest.mark.parametrize("run", ["ntlbg-full", "longvu-lora"])
+@pytest.mark.parametrize("run", GOING_ON)
 def test_a_run_of_two_processes_goes_on_in_one(folder, run, tmp_path):
     shutil.copytree(folder / f"{run}-fsdp", tmp_path / "run")
     one_step_back(tmp_path / "run")
@@ -290,13 +320,12 @@ def test_the_first_process_alone_speaks(folder):
         assert second["said"] == ""
 
 
-def test_each_process_tells_what_it_holds(folder):
-    for name, begin in (
-        ("ntlbg-lora-fsdp", "a part of the model, of 2"),
-        ("ntlbg-lora-ddp", "all"),
-    ):
-        assert f"2 processes, each with {begin}" in ended(folder, name)[0]["said"]
-    said = trained(folder / "ntlbg-lora-fsdp.json", "--fsdp", "--dry-run")
+def test_each_process_tells_what_it_holds(folder, tmp_path):
+    for name, part in (("fsdp", "a part of the model, of 2"), ("ddp", "all of the model")):
+        said = ended(folder, f"ntlbg-lora-{name}")[0]["said"]
+        assert f"2 processes, each with {part}: " in said
+    path = folder / "ntlbg-lora-fsdp.json"
+    said = trained(path, "--fsdp", "--dry-run", "--output", tmp_path / "none")
     assert "1 process, each with a part of the model, of 1: " in said
 
 
@@ -333,35 +362,11 @@ def test_where_nothing_can_be_read_all_processes_say_so(folder):
         assert "features must be (frames, size)" in end["error"][0]
 
 
-def longer(folder: Path, name: str, **changes) -> Path:
-    keys = {"training_config.max_steps": 12, "training_config.save_steps": 2}
-    return ntlbg_file(folder, name, **keys, **changes)
-
-
-def killed(command: list, output: Path, victim) -> None:
-    """Start a command, and kill a process of it after its second checkpoint."""
-    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with started(command, **streams) as process:
-        wait_for(lambda: len([*output.glob("checkpoint-*/trainer_state.json")]) > 1, process)
-        victim(process.pid).send_signal(signal.SIGKILL)
-        finish(process)
-        assert process.returncode
-    assert not (output / "model.safetensors").exists()
-
-
-def last_child(pid: int) -> psutil.Process:
-    return psutil.Process(pid).children()[-1]
-
-
 def test_a_killed_run_goes_on_as_if_it_had_not_been(folder):
-    trained(longer(folder, "whole"))
-    alone, two = longer(folder, "alone"), longer(folder, "two", processes=2)
-    killed(python(*COMMAND, alone), folder / "alone", psutil.Process)
+    """A process alone, and one of two."""
+    alone = folder / "killed-alone.json"
+    killed(python(*COMMAND, alone), folder / "killed-alone", psutil.Process)
     assert "continuing from" in trained(alone)
-    assert_same_history(folder / "alone", folder / "whole")
-    command = [*TORCHRUN, *map(str, COMMAND), str(two), "--fsdp"]
-    killed(command, folder / "two", last_child)
-    code, said = finished(command)
-    assert code == 0, said
-    assert "continuing from" in said
-    assert_same_history(folder / "two", folder / "whole")
+    assert "continuing from" in ended(folder, "killed")[0]["said"]
+    for name in ("killed-alone", "killed"):
+        assert_same_history(folder / name, folder / "never-killed")
