@@ -83,7 +83,7 @@ def longvu_file(folder: Path, name: str, method: str = "lora", **changes) -> Pat
         "method": method,
         "full": {"learning_rate": 3e-3},
         "lora": {"learning_rate": 1e-2, "rank": 4, "alpha": 8},
-        "batch_size": 1,
+        "batch_size": 2,
         "total_batch_size": 4,
         "max_steps": STEPS,
         "save_steps": 2,

@@ -1,5 +1,6 @@
 """The stream of questions: the same ones for any number of processes and workers, from anywhere."""
 
+import json
 from itertools import islice
 
 import pytest
@@ -7,6 +8,7 @@ from torch.utils.data import DataLoader
 
 from ntlbg.errors import DataError, VideoError
 from ntlbg.train.longvu_data import LongVUQuestions
+from ntlbg.train.longvu_settings import DataSettings
 from ntlbg.train.stream import QuestionStream, Unread
 
 
@@ -87,13 +89,33 @@ def test_where_nothing_can_be_read_it_is_an_error_with_a_reason():
     assert len(said) == 3
 
 
-def test_an_epoch_of_longvu_has_every_question_once_in_an_order_of_its_own():
-    questions = object.__new__(LongVUQuestions)
-    questions.items, questions.seed, questions._order = [None] * 40, 3, (-1, [])
+def pictures_and_videos(folder, pictures: int, videos: int) -> DataSettings:
+    """Questions about files that are not looked into."""
+    names = [f"p{n}.png" for n in range(pictures)] + [f"v{n}.mp4" for n in range(videos)]
+    for name in names:
+        (folder / name).touch()
+    lines = [json.dumps({"video": name, "question": "?", "answer": "a"}) for name in names]
+    (folder / "questions.jsonl").write_text("\n".join(lines))
+    return DataSettings(questions=(str(folder / "questions.jsonl"),))
+
+
+def test_a_batch_of_longvu_is_of_one_kind_and_an_epoch_has_all_questions(tmp_path):
+    questions = LongVUQuestions(pictures_and_videos(tmp_path, 7, 12), "video", seed=3, size=4)
+    assert questions.per_epoch == 8 + 12
+    for epoch in range(3):
+        first = epoch * questions.per_epoch
+        order = [questions.draw(first + number) for number in range(questions.per_epoch)]
+        assert set(order) == set(range(19))
+        kinds = [[place < 7 for place in order[n : n + 4]] for n in range(0, len(order), 4)]
+        assert all(len(set(kind)) == 1 for kind in kinds)
+
+
+def test_an_epoch_of_longvu_has_every_question_once_in_an_order_of_its_own(tmp_path):
+    settings = pictures_and_videos(tmp_path, 0, 40)
+    questions = LongVUQuestions(settings, "video", seed=3)
     first, second = ([questions.draw(n) for n in range(40 * e, 40 * e + 40)] for e in (0, 1))
     assert sorted(first) == sorted(second) == list(range(40))
     assert first != second
     assert [questions.draw(n) for n in range(40)] == first
-    questions.seed = 4
-    questions._order = (-1, [])
+    questions = LongVUQuestions(settings, "video", seed=4)
     assert [questions.draw(n) for n in range(40)] != first

@@ -31,8 +31,8 @@ class MemoryOptimization(Block):
     )
     zero_stage: Literal[0] = Field(
         0,
-        description="every GPU holds all optimizer states, gradients and weights; write 0, and for "
-        "less memory see ntlbg config optimize",
+        description="of DeepSpeed, which is not used; write 0, and for less memory see "
+        "distributed_training.strategy and ntlbg config optimize",
     )
 
 

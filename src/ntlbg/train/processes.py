@@ -14,6 +14,7 @@ from typing import Any
 # takes minutes on a CPU, or writes a checkpoint to a slow disk. A process that dies is noticed at
 # once, by torchrun; this limit is for one that stands still.
 PATIENCE = timedelta(minutes=30)
+_PARENT = os.getppid()
 
 
 def count() -> int:
@@ -50,6 +51,16 @@ def together() -> Iterator[None]:
     distributed.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo", timeout=PATIENCE)
     yield
     distributed.destroy_process_group()
+
+
+def stop_without_torchrun() -> None:
+    """Stop where torchrun was killed: it can no longer end this process, and may be started again.
+
+    Raises:
+        KeyboardInterrupt: the process that started this one is not there any more.
+    """
+    if count() > 1 and "TORCHELASTIC_RUN_ID" in os.environ and os.getppid() != _PARENT:
+        raise KeyboardInterrupt
 
 
 def _talking() -> bool:

@@ -118,6 +118,7 @@ class StreamTrainer(Trainer):
         Raises:
             DataError: no video can be read.
         """
+        processes.stop_without_torchrun()
         batches = [next(epoch_iterator) for _ in range(num_batches)]
         self.unread.take(batches)
         return super().get_batch_samples(iter(batches), num_batches, device)

@@ -79,7 +79,9 @@ class LongVURecipe(OneStage[LongVUTraining]):
 
     def build(self, say: Say, *, dry_run: bool) -> None:
         settings = self.settings
-        self.questions = LongVUQuestions(settings.data, settings.stage, settings.seed)
+        self.questions = LongVUQuestions(
+            settings.data, settings.stage, settings.seed, settings.batch_size
+        )
         say(f"{len(self.questions)} questions to train on")
         model, self.processor = load(settings.model)
         self.dtype = model.dtype
@@ -97,11 +99,11 @@ class LongVURecipe(OneStage[LongVUTraining]):
         collate = LongVUCollator(self.processor)
         return StreamTrainer(
             self.model,
-            _arguments(settings, output, len(questions), divided=self.divided),
+            _arguments(settings, output, questions.per_epoch, divided=self.divided),
             QuestionStream(questions, collate, settings.batch_size),
             divided=self.divided,
             say=say,
-            epoch=len(questions),
+            epoch=questions.per_epoch,
         )
 
     def save(self, output: Path) -> None:
@@ -164,9 +166,9 @@ def prepare(
 
 
 def _arguments(
-    settings: LongVUTraining, output: Path, questions: int, *, divided: bool
+    settings: LongVUTraining, output: Path, per_epoch: int, *, divided: bool
 ) -> TrainingArguments:
-    epochs = math.ceil(settings.epochs * questions / settings.total_batch_size)
+    steps = math.ceil(settings.epochs * per_epoch / settings.total_batch_size)
     made = arguments(
         output,
         settings,
@@ -175,7 +177,7 @@ def _arguments(
         divided=divided,
         lr_scheduler_type=settings.lr_scheduler,
         warmup_steps=settings.warmup_share,  # below 1: a share of all steps
-        max_steps=settings.max_steps or epochs,
+        max_steps=settings.max_steps or steps,
         per_device_train_batch_size=settings.batch_size,
         activation_checkpointing=settings.gradient_checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False},
