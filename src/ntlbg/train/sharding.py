@@ -164,7 +164,7 @@ def held(model: nn.Module, *, divided: bool) -> str:
         sizes = [_gigabytes(layer.parameters()) for layer in layers]
         begin, each = f"a part of the model, of {number}", number
         more = (
-            f"; while it computes, also a layer of the language model ({max(sizes):.3g} GB) and "
+            f"; while it computes, also a layer of the language model ({max(sizes, default=0):.3g} GB) and "
             f"what is in none ({weights - sum(sizes):.3g} GB)"
         )
     return (
