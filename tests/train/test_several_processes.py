@@ -21,7 +21,11 @@ from counter_videos import write_video
 from longvu_models import made_frames, tiny_longvu_processor, tiny_model
 from ntlbg.cli import app
 from ntlbg.config import to_json
+from ntlbg.errors import ConfigError
+from ntlbg.memory import Device
 from ntlbg.models.builtin.vision_tower import BuiltinVisionConfig
+from ntlbg.train import checks
+from ntlbg.train import run as training
 from processes import finish, finished, python, started, wait_for
 from small_experiment import small_config, write_dataset
 
@@ -33,6 +37,7 @@ pytestmark = [
 TORCHRUN = python("-m", "torch.distributed.run", "--nproc-per-node", 2, "--rdzv-backend", "c10d",
                   "--rdzv-endpoint", "127.0.0.1:0")  # fmt: skip
 COMMAND = ("-m", "ntlbg.cli", "train")
+CONFIGS = Path(__file__).parents[2] / "configs"
 STEPS = 6
 # name: (recipe, method), trained in one process and in two, as the name says
 RUNS = {
@@ -318,6 +323,22 @@ def test_the_first_process_alone_speaks(folder):
         first, second = ended(folder, name)
         assert "wrote" in first["said"]
         assert second["said"] == ""
+
+
+def test_steps_count_the_questions_of_all_processes(monkeypatch, tmp_path):
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    said = trained(ntlbg_file(tmp_path, "two", processes=2), "--dry-run")
+    assert f"{STEPS} steps of 4 questions (2 at once, 1 times, 2 processes)" in said
+    assert "changed ddp_find_unused_parameters: False -> True" in said
+    assert "changed ddp" not in trained(tmp_path / "two.json", "--dry-run", "--fsdp")
+    with pytest.raises(ConfigError, match="this recipe trains in one process, and there are 2"):
+        training.run(CONFIGS / "builtin.json", dry_run=True)
+    fp16 = ["hardware_config.mixed_precision=fp16"]
+    monkeypatch.setattr(checks, "find_device", lambda name: Device("a card", 10**11))
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    with pytest.raises(ConfigError, match=r"float16 wants a loss .* set training_config\.bf16"):
+        training.run(tmp_path / "two.json", overrides=fp16, fsdp=True, dry_run=True)
 
 
 def test_each_process_tells_what_it_holds(folder, tmp_path):

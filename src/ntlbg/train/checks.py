@@ -214,6 +214,8 @@ def _steps_line(config: Config, found: list[FoundSet]) -> str:
 
 
 def _gpus(number: int) -> str:
+    if processes.count() > 1:
+        return f"{number} processes"
     return f"{number} {'GPUs' if number > 1 else 'GPU or CPU'}"
 
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from ntlbg.errors import NtlbgError
+
 # One process may keep the others waiting while it looks at a long video for the first time, which
 # takes minutes on a CPU, or writes a checkpoint to a slow disk. A process that dies is noticed at
 # once, by torchrun; this limit is for one that stands still.
@@ -49,7 +51,11 @@ def together() -> Iterator[None]:
     if gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo", timeout=PATIENCE)
-    yield
+    try:
+        yield
+    except NtlbgError:  # is told before this process ends, which it does by itself
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise
     distributed.destroy_process_group()
 
 

@@ -161,10 +161,10 @@ def held(model: nn.Module, *, divided: bool) -> str:
         begin, each, more = "all of the model", 1, ""
     else:
         layers = [block for name, block in blocks(model) if LANGUAGE_MODEL in name.split(".")]
-        sizes = [_gigabytes(layer.parameters()) for layer in layers]
+        sizes = [_gigabytes(layer.parameters()) for layer in layers] or [0.0]
         begin, each = f"a part of the model, of {number}", number
         more = (
-            f"; while it computes, also a layer of the language model ({max(sizes, default=0):.3g} GB) and "
+            f"; while it computes, also a layer of the language model ({max(sizes):.3g} GB) and "
             f"what is in none ({weights - sum(sizes):.3g} GB)"
         )
     return (

@@ -93,6 +93,10 @@ class StreamTrainer(Trainer):
             steps = state.global_step * questions_per_update(self.args)
             self.drawn.count = kept["attributes"]["count"] if kept else steps
         self.stream.start = self.drawn.count
+        if (
+            processes.rank()
+        ):  # dropout of its own; a checkpoint of as many processes goes on with it
+            torch.manual_seed(self.args.seed + processes.rank())
         return super().train(resume_from_checkpoint, **more)
 
     def create_accelerator_and_postprocess(self) -> None:
