@@ -7,6 +7,7 @@ import pytest
 from torch.utils.data import DataLoader
 
 from ntlbg.errors import DataError, VideoError
+from ntlbg.train import processes
 from ntlbg.train.longvu_data import LongVUQuestions
 from ntlbg.train.longvu_settings import DataSettings
 from ntlbg.train.stream import QuestionStream, Unread
@@ -49,13 +50,13 @@ def as_process(monkeypatch, rank: int, number: int) -> None:
     monkeypatch.setenv("WORLD_SIZE", str(number))
 
 
-@pytest.mark.parametrize("processes", [2, 3])
+@pytest.mark.parametrize("number", [2, 3])
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
-def test_processes_and_workers_share_the_batches_of_one(monkeypatch, processes, workers):
-    expected = batches(stream_of(1000), 6 * processes)
+def test_processes_and_workers_share_the_batches_of_one(monkeypatch, number, workers):
+    expected = batches(stream_of(1000), 6 * number)
     found = []
-    for rank in range(processes):
-        as_process(monkeypatch, rank, processes)
+    for rank in range(number):
+        as_process(monkeypatch, rank, number)
         loader = DataLoader(stream_of(1000), batch_size=None, num_workers=workers)
         found.append([batch["samples"] for batch in islice(loader, 6)])
     assert [batch for together in zip(*found) for batch in together] == expected
@@ -119,3 +120,14 @@ def test_an_epoch_of_longvu_has_every_question_once_in_an_order_of_its_own(tmp_p
     assert [questions.draw(n) for n in range(40)] == first
     questions = LongVUQuestions(settings, "video", seed=4)
     assert [questions.draw(n) for n in range(40)] != first
+
+
+def test_a_process_stops_when_torchrun_was_killed(monkeypatch):
+    as_process(monkeypatch, 0, 2)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "one")
+    processes.stop_without_torchrun()
+    monkeypatch.setattr("os.getppid", lambda: 1)
+    with pytest.raises(KeyboardInterrupt):
+        processes.stop_without_torchrun()
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID")  # started by something else, which may end
+    processes.stop_without_torchrun()

@@ -33,10 +33,8 @@ def rank() -> int:
 def together() -> Iterator[None]:
     """The processes can talk within this: over NCCL where there are GPUs, else over gloo.
 
-    Where they already can, nothing is begun or ended.
-
-    What ends with an error leaves the connections to the end of the process: the others must
-    hear of it, and need not be waited for.
+    Where they already can, nothing is begun or ended. What ends with an error leaves the
+    connections to the end of the process: the others must hear of it, and need not be waited for.
     """
     if count() == 1 or _talking():
         yield

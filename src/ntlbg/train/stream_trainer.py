@@ -93,9 +93,7 @@ class StreamTrainer(Trainer):
             steps = state.global_step * questions_per_update(self.args)
             self.drawn.count = kept["attributes"]["count"] if kept else steps
         self.stream.start = self.drawn.count
-        if (
-            processes.rank()
-        ):  # dropout of its own; a checkpoint of as many processes goes on with it
+        if processes.rank():  # else dropout would be alike; a checkpoint brings its own
             torch.manual_seed(self.args.seed + processes.rank())
         return super().train(resume_from_checkpoint, **more)
 
