@@ -269,14 +269,17 @@ def test_train_passes_its_options_on(run, monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(training, "run", lambda config, **options: calls.append((config, options)))
     run("train", "--config", "c.json", "--stage", "joint", "--debug", "--seed", "4", "--no-resume")
-    run("train", "c.json", "--output", tmp_path, "--dry-run", "--set", "a=1", "--set", "b.c=2")
+    more = ("--dry-run", "--fsdp", "--set", "a=1", "--set", "b.c=2")
+    run("train", "c.json", "--output", tmp_path, *more)
     expected = {"output_dir": None, "stage": "joint", "debug": True, "dry_run": False, "seed": 4}
-    assert calls[0] == (Path("c.json"), expected | {"resume": False, "overrides": ()})
+    expected |= {"fsdp": False, "resume": False, "overrides": ()}
+    assert calls[0] == (Path("c.json"), expected)
     assert calls[1][0] == Path("c.json")
     assert calls[1][1] == {
         "output_dir": tmp_path,
         "overrides": ["a=1", "b.c=2"],
         "stage": None,
+        "fsdp": True,
         "seed": None,
         "debug": False,
         "dry_run": True,

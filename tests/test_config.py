@@ -127,9 +127,9 @@ def test_every_key_explains_itself():
         (
             "hardware_config.memory_optimization.zero_stage",
             2,
-            "memory_optimization.zero_stage: got 2; input should be 0 (every GPU holds all "
-            "optimizer states, gradients and weights; write 0, and for less memory see ntlbg "
-            "config optimize)",
+            "memory_optimization.zero_stage: got 2; input should be 0 (of DeepSpeed, which "
+            "is not used; write 0, and for less memory see distributed_training.strategy and "
+            "ntlbg config optimize)",
         ),
         (
             "hardware_config.memory_optimization.cpu_offload",

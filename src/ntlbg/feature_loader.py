@@ -113,10 +113,20 @@ class FeatureLoader:
             )
 
     def feature_size(self, items: Sequence[DatasetItem]) -> int:
-        """D of the data sets' features."""
+        """D of the data sets' features: of the first file that can be read.
+
+        Raises:
+            DataError: there are files of features, and none can be read.
+        """
+        problem: DataError | None = None
         for item in items:
             if item.source is not None and item.has_features:
-                return read_features(item.source)[0].shape[1]
+                try:
+                    return read_features(item.source)[0].shape[1]
+                except DataError as error:
+                    problem = problem or error
+        if problem is not None:
+            raise problem
         return self.encoder.feature_size
 
 

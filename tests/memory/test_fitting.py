@@ -234,3 +234,20 @@ def test_who_plans_nothing_does_not_import_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_processes_divide_what_they_hold_and_gather_what_computes():
+    work, base = Workload(64, 8), Setup(number_bytes=4, trained="full")
+    whole = plan_training(BUILTIN, work, base)
+    held = [name for name in whole.parts if name.startswith("weights")]
+    peaks = []
+    for number in (2, 4, 8):
+        plan = plan_training(BUILTIN, work, replace(base, processes=number))
+        for name in (*held, "gradients", "optimizer states"):
+            assert plan.parts[name] == -(-whole.parts[name] // number)
+        assert 0 < plan.parts["gathered weights"] < 2 * sum(whole.parts[name] for name in held)
+        peaks.append(plan.peak)
+    assert peaks == sorted(peaks, reverse=True)
+    keys = {"hardware_config.num_gpus": 8, "hardware_config.distributed_training.strategy": "fsdp"}
+    assert setup(changed(Config(), keys)).processes == 8
+    assert setup(changed(Config(), {"hardware_config.num_gpus": 8})).processes == 1

@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import Independent, Normal, kl_divergence
 
+from ntlbg.train import processes
 from ntlbg.train.losses import RunningGaussian, diagonal_kl
 
 SEEDS = st.integers(0, 2**31 - 1)
@@ -52,3 +53,20 @@ def test_running_statistics_leave_out_masked_vectors():
     plain.update(vectors[mask.bool()])
     torch.testing.assert_close(masked.mean, plain.mean)
     torch.testing.assert_close(masked.var, plain.var)
+
+
+def test_several_processes_gather_what_one_would(monkeypatch):
+    """Each is given what one process would know after its vectors; all keep those of all."""
+    draw = torch.Generator().manual_seed(1)
+    parts = [torch.randn(number, 4, generator=draw) for number in (5, 1, 9)]
+    alone = RunningGaussian(4)
+    after = [alone.update(part) for part in parts]
+    sent = [RunningGaussian(4).update(part) for part in parts]
+    for rank, part in enumerate(parts):
+        monkeypatch.setattr(processes, "of_all", lambda own: sent)
+        monkeypatch.setattr(processes, "rank", lambda rank=rank: rank)
+        one = RunningGaussian(4)
+        known = one.update(part)
+        for ours, theirs in ((known, after[rank]), ((one.count, one.mean, one.var), after[-1])):
+            for found, expected in zip(ours, theirs, strict=True):
+                torch.testing.assert_close(found, expected)

@@ -22,7 +22,6 @@ SCHEDULE = {
     "lr_scheduler_type": "cosine",
     "warmup_steps": 0.03,  # below 1: a share of all steps
     "weight_decay": 0.0,
-    "num_train_epochs": 1.0,
 }
 RATES = {"image": 1e-5, "video": 5e-6}
 
@@ -37,13 +36,15 @@ def test_the_shipped_files_are_the_published_recipe(stage):
     geometry = settings.geometry.model_dump()
     assert GEOMETRY[stage].items() <= geometry.items()
     assert LongVUConfig(**geometry).context_length == 8192
-    arguments = longvu._arguments(settings, Path("out")).to_dict()
+    arguments = longvu._arguments(settings, Path("out"), 1000, divided=False).to_dict()
     expected = SCHEDULE | {"learning_rate": RATES[stage], "bf16": torch.cuda.is_available()}
     assert expected.items() <= arguments.items()
+    assert arguments["max_steps"] == -(-1000 // settings.total_batch_size)  # of an epoch
     assert settings.bf16
     sizes = {"image": (4, 256), "video": (1, 64)}
     assert (settings.batch_size, settings.total_batch_size) == sizes[stage]
     assert (settings.stage, settings.method, settings.data.fps) == (stage, "full", 1.0)
+    assert settings.epochs == 1.0
     for block in (settings, settings.data, settings.geometry, settings.full, settings.lora):
         assert all(field.description for field in type(block).model_fields.values())
 

@@ -1,6 +1,5 @@
 """Parts of a training run on data sets: what is drawn, how fast is learned, what is validated."""
 
-import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -28,11 +27,16 @@ def test_data_sets_are_drawn_by_their_weight_and_read_at_their_length():
     )
     reader = SimpleNamespace(read=lambda item, length: (item, length))
     sets = [[f"a{n}" for n in range(40)], ["b0", "b1"]]
-    drawn = list(itertools.islice(MixedQuestions(config, reader, sets), 4000))
+
+    def draws() -> list:
+        questions = MixedQuestions(config, reader, sets)
+        return [questions[questions.draw(number)] for number in range(4000)]
+
+    drawn = draws()
     assert {(item[0], length) for item, length in drawn} == {("a", 7), ("b", 9)}
     assert len(set(drawn)) == 42
     assert sum(item[0] == "a" for item, _ in drawn) / 4000 == pytest.approx(0.2, abs=0.03)
-    assert drawn == list(itertools.islice(MixedQuestions(config, reader, sets), 4000))
+    assert drawn == draws()
 
 
 def test_learning_rate_rises_over_the_warm_up_and_weights_decay():

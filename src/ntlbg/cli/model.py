@@ -27,6 +27,14 @@ def train(
     stage: Annotated[
         str | None, typer.Option(help="Only this stage of the built-in model: see its file.")
     ] = None,
+    fsdp: Annotated[
+        bool,
+        typer.Option(
+            "--fsdp",
+            help="Divide the model among the processes that torchrun starts, instead of having "
+            "a whole one in each: `torchrun --nproc-per-node 8 -m ntlbg.cli train CONFIG --fsdp`.",
+        ),
+    ] = False,
     debug: Annotated[bool, typer.Option(help="A few steps only.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "--dry_run", help="Check everything, train nothing.")
@@ -46,6 +54,7 @@ def train(
         output_dir=output,
         overrides=overrides or (),
         stage=stage,
+        fsdp=fsdp,
         seed=seed,
         debug=debug,
         dry_run=dry_run,

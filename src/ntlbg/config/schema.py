@@ -39,13 +39,15 @@ class MemoryOptimization(Block):
     )
     zero_stage: Literal[0] = Field(
         0,
-        description="every GPU holds all optimizer states, gradients and weights; write 0, and for "
-        "less memory see ntlbg config optimize",
+        description="of DeepSpeed, which is not used; write 0, and for less memory see "
+        "distributed_training.strategy and ntlbg config optimize",
     )
 
 
 class DistributedTraining(Block):
-    strategy: Literal["ddp"] = Field("ddp", description="one replica per GPU; write ddp")
+    strategy: Literal["ddp", "fsdp"] = Field(
+        "ddp", description="of several processes: ddp, a whole model in each; fsdp, a part of it"
+    )
     find_unused_parameters: bool = Field(
         False, description="as training_config.ddp_find_unused_parameters says"
     )

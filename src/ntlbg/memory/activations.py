@@ -31,6 +31,7 @@ class Setup:
         rank: of the factors, with "lora".
         checkpointing: layers keep their input only and are computed again.
         accumulated: gradients of an earlier pass are already there.
+        processes: that weights, gradients and optimizer states are divided among.
     """
 
     number_bytes: int = 2
@@ -39,6 +40,7 @@ class Setup:
     rank: int = 16
     checkpointing: bool = True
     accumulated: bool = True
+    processes: int = 1
 
     @property
     def half(self) -> bool:

@@ -85,15 +85,17 @@ def workload(config: Config, batch: int = 1) -> Workload:
 
 
 def setup(config: Config) -> Setup:
-    """How it is computed: every GPU for itself."""
-    model = config.model
+    """How it is computed by one GPU."""
+    model, hardware = config.model, config.hardware_config
+    divided = hardware.distributed_training.strategy == "fsdp"
     return Setup(
-        number_bytes=4 if config.hardware_config.mixed_precision == "no" else 2,
+        number_bytes=4 if hardware.mixed_precision == "no" else 2,
         fused=model.ntlbg_use_flash_attention,
         trained="lora" if model.lora_rank else "full",
         rank=model.lora_rank,
         checkpointing=model.ntlbg_gradient_checkpointing,
         accumulated=config.training_config.gradient_accumulation_steps > 1,
+        processes=(hardware.num_gpus or 1) if divided else 1,
     )
 
 

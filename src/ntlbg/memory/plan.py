@@ -176,7 +176,10 @@ def plan_training(model: ModelSizes, work: Workload, setup: Setup | None = None)
         "LSTM backward": lstm,
         "optimizer step": 2 * largest,
     }
-    held = (*weights, "adapters", "frame features", "optimizer states")
+    divided = (*weights, "adapters", "gradients", "optimizer states")
+    parts["gathered weights"] = 0
+    parts |= _divided(model, setup, {name: parts[name] for name in divided})
+    held = (*weights, "adapters", "frame features", "optimizer states", "gathered weights")
     prompt = ("embedded prompt", "frames as seen", "activations, connector",
               "activations, NTLBG parts")  # fmt: skip
     earlier = ("gradients",) if setup.accumulated else ()
@@ -188,6 +191,22 @@ def plan_training(model: ModelSizes, work: Workload, setup: Setup | None = None)
         "update weights": (*held, "gradients", "optimizer step"),
     }  # fmt: skip
     return Plan("train", parts, moments, tokens)
+
+
+def _divided(model: ModelSizes, setup: Setup, parts: dict[str, int]) -> dict[str, int]:
+    """What one of several processes holds of parts, and what it gathers of the weights of all.
+
+    Gathered are the layer that computes, the next one, and all that is in no layer: with their
+    gradients where they train, in float32 then.
+    """
+    if setup.processes == 1:
+        return {}
+    text, full = model.text, setup.trained == "full"
+    wider = FP32 // setup.number_bytes if full else 1
+    rest = (text.layers - 2) * text.layer_parameters * setup.number_bytes
+    weights = sum(size for name, size in parts.items() if name.startswith("weights"))
+    shares = {name: -(-size * wider // setup.processes) for name, size in parts.items()}
+    return shares | {"gathered weights": max(0, weights - rest) * wider * (1 + full)}
 
 
 def _ntlbg_training(model: ModelSizes, work: Workload) -> tuple[int, int, int, int]:

@@ -14,6 +14,7 @@ from ntlbg.errors import ConfigError, DataError, NotReadyError
 from ntlbg.memory import Device, find_device, fit, reader_sizes, training_plan
 from ntlbg.memory.devices import PRESENT
 from ntlbg.memory.stage_parameters import as_text, stage_parameters
+from ntlbg.train import processes
 from ntlbg.train.base_weights import missing_weights
 
 QUICKSTART = "configs/quickstart.json"
@@ -166,14 +167,19 @@ def _set_line(one: FoundSet) -> str:
 
 def _for_device(config: Config, device: Device) -> tuple[Config, list[str], str | None]:
     """The number format and the GPUs that there are, what is told of them, and what is wrong."""
-    wanted, there, keys, told = config.hardware_config.num_gpus, 1, {}, []
-    if device.is_gpu:
+    wanted, there, told = config.hardware_config.num_gpus, processes.count(), []
+    keys: dict[str, str | bool] = {}
+    if device.is_gpu and there == 1:
         import torch
 
         there = torch.cuda.device_count()
-    elif config.hardware_config.mixed_precision != "no":
+    elif not device.is_gpu and config.hardware_config.mixed_precision != "no":
         keys = {"hardware_config.mixed_precision": "no"}
         told = ["there is no GPU here: computing in float32"]
+    if _must_find_unused(config):
+        key = "ddp_find_unused_parameters"
+        keys |= {f"training_config.{key}": True}
+        told.append(f"changed {key}: False -> True, because a stage leaves out what others train")
     problem = None
     if wanted not in (None, there):
         problem = (
@@ -181,6 +187,13 @@ def _for_device(config: Config, device: Device) -> tuple[Config, list[str], str 
             f"{_gpus(there)}; write null, or choose cards by CUDA_VISIBLE_DEVICES"
         )
     return changed(config, keys | {"hardware_config.num_gpus": there}), told, problem
+
+
+def _must_find_unused(config: Config) -> bool:
+    """Whether processes with a whole model each would wait for gradients that a stage has not."""
+    whole = config.hardware_config.distributed_training.strategy == "ddp"
+    told = config.training_config.ddp_find_unused_parameters
+    return processes.count() > 1 and whole and not told
 
 
 def _fitted(config: Config, device: Device) -> tuple[Config, list[str], str | None]:
@@ -214,6 +227,8 @@ def _steps_line(config: Config, found: list[FoundSet]) -> str:
 
 
 def _gpus(number: int) -> str:
+    if processes.count() > 1:
+        return f"{number} processes"
     return f"{number} {'GPUs' if number > 1 else 'GPU or CPU'}"
 
 

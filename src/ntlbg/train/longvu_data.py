@@ -1,5 +1,7 @@
 """Questions of files, with the pictures and videos they are about, for training LongVU."""
 
+import random
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +23,30 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 class LongVUQuestions(Dataset):
     """Questions with their answers; pixels are read when a question's turn comes.
 
+    Args:
+        settings, stage: which they are, and what they are about.
+        seed: of their order.
+        size: questions in a batch; those of a batch are about stills, or about films.
+
+    Attributes:
+        per_epoch: draws in which every question comes; the last batches are filled up by some that
+            come twice.
+
     Raises:
         DataError: a file of questions cannot be used, or something that it names is not there.
     """
 
-    def __init__(self, settings: DataSettings, stage: str):
-        self.settings = settings
+    def __init__(self, settings: DataSettings, stage: str, seed: int = 0, size: int = 1):
+        self.settings, self.seed, self.size = settings, seed, size
         self.items = [
             item for path in settings.questions for item in _items(path, settings.folder, stage)
         ]
+        stills = [item.source is not None and _is_picture(item.source) for item in self.items]
+        self._kinds = [
+            [n for n, still in enumerate(stills) if still is kind] for kind in (True, False)
+        ]
+        self.per_epoch = sum(_rounded_up(len(places), size) for places in self._kinds)
+        self._order: tuple[int, list[int]] = (-1, [])  # of the epoch that is drawn from
 
     def __len__(self) -> int:
         return len(self.items)
@@ -41,10 +58,34 @@ class LongVUQuestions(Dataset):
         question, answer = _as_asked(item)
         return LongVUSample(question, answer, self._pixels(item.source))
 
+    def draw(self, number: int) -> int:
+        """All questions in a new order in every epoch, batch by batch of one kind."""
+        epoch, place = divmod(number, self.per_epoch)
+        if self._order[0] != epoch:
+            self._order = epoch, self._ordered(random.Random(f"{self.seed} {epoch}"))
+        return self._order[1][place]
+
+    def _ordered(self, draw: random.Random) -> list[int]:
+        batches = []
+        for places in self._kinds:
+            order = draw.sample(places, len(places))
+            filled = list(islice(cycle(order), _rounded_up(len(order), self.size)))
+            batches += [filled[n : n + self.size] for n in range(0, len(filled), self.size)]
+        draw.shuffle(batches)
+        return [place for batch in batches for place in batch]
+
+    def video(self, place: int) -> str:
+        """What the question at a place is about."""
+        return self.items[place].sample.video
+
     def _pixels(self, source: Path) -> np.ndarray:
         if _is_picture(source):
             return read_picture(source)
         return read_video(source, fps=self.settings.fps, max_frames=self.settings.max_frames)
+
+
+def _rounded_up(number: int, size: int) -> int:
+    return -(-number // size) * size
 
 
 def read_picture(path: Path) -> np.ndarray:

@@ -9,6 +9,7 @@ model, C context size, r covariance rank.
 
 from collections.abc import Mapping
 from functools import reduce
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,7 @@ from ntlbg.models.layers import ConstantInitLinear
 from ntlbg.models.modeling_outputs import NtlbgOutput, NtlbgStatistics
 from ntlbg.models.ntlbg.contour import contour_level
 from ntlbg.models.ntlbg.woodbury import inner_products, mahalanobis_and_logdet
+from ntlbg.train import processes
 
 CONTOUR_WEIGHT = LossConfig().contour_weight
 NLL_WEIGHT = 0.01
@@ -38,7 +40,7 @@ def total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
 def loss_terms(
     output: NtlbgOutput,
     batch: Mapping[str, Tensor],
-    reference: "RunningGaussian",
+    reference: "RunningGaussian | Gaussian",
     transition: "Transition",
     contour_weight: float = CONTOUR_WEIGHT,
 ) -> dict[str, Tensor]:
@@ -175,24 +177,57 @@ class RunningGaussian(nn.Module):
         self.register_buffer("var", torch.ones(size))
 
     @torch.no_grad()
-    def update(self, vectors: Tensor, mask: Tensor | None = None) -> None:
-        """Add vectors (..., D), those where mask (...) is non-zero."""
+    def update(self, vectors: Tensor, mask: Tensor | None = None) -> "Gaussian":
+        """Add vectors (..., D), those where mask (...) is non-zero.
+
+        Where several processes train, every one must call this, and the vectors of all are added.
+
+        Returns:
+            all vectors up to those of this process, in the order in which one process alone would
+            have seen them: what its loss is to be measured against.
+        """
         vectors = vectors.detach().flatten(0, -2).to(self.mean.dtype)
         if mask is not None:
             vectors = vectors[mask.flatten().bool()]
-        if not len(vectors):
-            return
-        new_mean, new_var = vectors.mean(0), vectors.var(0, unbiased=False)
-        seen = self.count + len(vectors)
-        share = len(vectors) / seen
+        number = torch.tensor(len(vectors), dtype=self.count.dtype)
+        added = Gaussian(number, self.mean, self.var)
+        if len(vectors):
+            added = Gaussian(number, vectors.mean(0), vectors.var(0, unbiased=False))
+        known = Gaussian(self.count, self.mean, self.var)
+        reached = []
+        if processes.count() > 1:  # as objects they go by the CPU
+            added = added._replace(mean=added.mean.cpu(), var=added.var.cpu())
+        for one in processes.of_all(added):
+            known = known.with_another(one)
+            reached.append(known)
+        # new tensors, since the old ones may be needed for a gradient
+        self.count, self.mean, self.var = known
+        return reached[min(processes.rank(), len(reached) - 1)]
+
+
+class Gaussian(NamedTuple):
+    """A number of vectors, and their mean and variance per dimension."""
+
+    number: Tensor
+    mean: Tensor
+    var: Tensor
+
+    def with_another(self, other: "Gaussian") -> "Gaussian":
+        """Of all vectors of both."""
+        if not other.number:
+            return self
+        number = self.number + other.number.to(self.number.device)
+        share = other.number.to(number.device) / number
+        mean, var = other.mean.to(self.mean.device), other.var.to(self.mean.device)
         # Chan, Golub & LeVeque: variance of a mixture of two groups
-        shift = new_mean - self.mean
-        self.var.copy_((1 - share) * self.var + share * new_var + share * (1 - share) * shift**2)
-        self.mean.add_(share * shift)
-        self.count.copy_(seen)
+        shift = mean - self.mean
+        var = (1 - share) * self.var + share * var + share * (1 - share) * shift**2
+        return Gaussian(number, self.mean + share * shift, var)
 
 
-def align_loss(tokens: Tensor, reference: RunningGaussian, mask: Tensor | None = None) -> Tensor:
+def align_loss(
+    tokens: Tensor, reference: RunningGaussian | Gaussian, mask: Tensor | None = None
+) -> Tensor:
     """KL per dimension from the visual tokens' distribution to that of text tokens.
 
     Args:

@@ -8,7 +8,13 @@ from torch import Tensor, nn
 from ntlbg.models.modeling_outputs import NtlbgOutput
 from ntlbg.models.ntlbg.modeling_ntlbg import NtlbgForConditionalGeneration
 from ntlbg.models.precision import full_precision
-from ntlbg.train.losses import CONTOUR_WEIGHT, RunningGaussian, Transition, loss_terms
+from ntlbg.train.losses import (
+    CONTOUR_WEIGHT,
+    Gaussian,
+    RunningGaussian,
+    Transition,
+    loss_terms,
+)
 
 
 class AnswerLosses(nn.Module):
@@ -39,15 +45,40 @@ class AnswerLosses(nn.Module):
     ) -> tuple[NtlbgOutput, dict[str, Tensor]]:
         """The model's output and all terms of a batch with labels.
 
-        Its text goes into the statistics first; ``real`` (B, S) tells tokens from padding.
+        In training its text goes into the statistics first; ``real`` (B, S) tells tokens from
+        padding.
         """
+        output, embeds, text = self.passed(batch, real)
+        known = self.known(embeds, text)
+        return output, self.terms(output, batch, known, contour_weight)
+
+    def passed(self, batch: dict[str, Tensor], real: Tensor) -> tuple[NtlbgOutput, Tensor, Tensor]:
+        """The model's output, the embeddings (B, S, H) of the batch, and which are of text."""
         output = self.model(**batch, logits_at_labels=True, use_cache=False)
         embeds = self.model.get_input_embeddings()(batch["input_ids"]).float()
-        text = real.bool() & (batch["input_ids"] != self.model.config.video_token_id)
-        self.reference.update(embeds, text)
-        with full_precision(embeds.device):
-            terms = loss_terms(output, batch, self.reference, self.transition, contour_weight)
-        return output, terms
+        return (
+            output,
+            embeds,
+            real.bool() & (batch["input_ids"] != self.model.config.video_token_id),
+        )
+
+    def known(self, embeds: Tensor, text: Tensor) -> RunningGaussian | Gaussian:
+        """The statistics of text with these embeddings (..., H), of which ``text`` (...) are some.
+
+        In several processes all must ask equally often.
+        """
+        return self.reference.update(embeds, text) if self.training else self.reference
+
+    def terms(
+        self,
+        output: NtlbgOutput,
+        batch: dict[str, Tensor],
+        known: RunningGaussian | Gaussian,
+        contour_weight: float,
+    ) -> dict[str, Tensor]:
+        """All terms of what ``passed`` gave."""
+        with full_precision(output["logits"].device):
+            return loss_terms(output, batch, known, self.transition, contour_weight)
 
     def load_state_dict(
         self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False

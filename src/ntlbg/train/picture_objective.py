@@ -6,9 +6,10 @@ after the prompt. Prompts of films differ in their pictures, so they are read on
 T frames looked at, k chosen, S tokens of the prompt, A of the answer.
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -61,7 +62,7 @@ class PictureObjective(AnswerLosses):
     def forward(self, items: Sequence[QuestionFeatures], progress: float = 0.0, **unused) -> dict:
         """B questions with answers -> loss and terms, means over the questions."""
         with mixed_precision(self.model.language_model):
-            found = [self._terms(item) for item in items]
+            found = self._terms(items) if self.has_parts else [self._task(one) for one in items]
         terms = {name: torch.stack([one[name] for one in found]).mean() for name in found[0]}
         losses, steps = self.settings.loss_config, self.settings.training_config.max_steps
         weights = loss_weights(progress, losses, steps)
@@ -72,22 +73,36 @@ class PictureObjective(AnswerLosses):
         """Without the base model, as far as it stays as published."""
         return set(trained_names(self.model))
 
-    def _terms(self, item: QuestionFeatures) -> dict[str, Tensor]:
-        """Without rich points the answer's alone: then nothing else says what to minimise."""
+    def _terms(self, items: Sequence[QuestionFeatures]) -> list[dict[str, Tensor]]:
+        """All terms of each question; their text goes into the statistics together."""
+        passes = []
+        for item in items:
+            with self._batch(item) as batch:
+                real = batch["attention_mask"].bool()
+                real &= batch["input_ids"] != self.answerer.processor.image_token_id
+                passes.append((batch, *self.passed(batch, real)))
+        embeds = torch.cat([embeds[0] for _, _, embeds, _ in passes])
+        known = self.known(embeds, torch.cat([text[0] for *_, text in passes]))
+        contour = self.settings.loss_config.contour_weight
+        return [self.terms(output, batch, known, contour) for batch, output, *_ in passes]
+
+    def _task(self, item: QuestionFeatures) -> dict[str, Tensor]:
+        """The answer's loss alone: without rich points nothing else says what to minimise."""
+        with self._batch(item) as batch:
+            output = self.model(**batch, logits_at_labels=True, use_cache=False)
+        return {"task": output["loss"]}
+
+    @contextmanager
+    def _batch(self, item: QuestionFeatures) -> Iterator[dict[str, Any]]:
+        """Inputs of one question and its answer."""
         question = parse_question(item.sample.question, item.sample.options)
         text = question_text(question, style=self.answerer.style)
         selector = self.settings.video_config.frame_selector
         with self._keeping(item.film) as folder:
             given = frames_for(self.answerer, item, question, selector, folder)
-        (prompt,) = self.answerer.prompts(question, given, [text])
-        with prompt.reading() as inputs:
-            batch = with_answer(inputs, self.answer_ids(item))
-            if not self.has_parts:
-                output = self.model(**batch, logits_at_labels=True, use_cache=False)
-                return {"task": output["loss"]}
-            real = batch["attention_mask"].bool()
-            real &= batch["input_ids"] != self.answerer.processor.image_token_id
-            return self.read(batch, real, self.settings.loss_config.contour_weight)[1]
+            (prompt,) = self.answerer.prompts(question, given, [text])
+            with prompt.reading() as inputs:
+                yield with_answer(inputs, self.answer_ids(item))
 
     def _keeping(self, film: Path | None) -> AbstractContextManager[Path | None]:
         """A folder for what is seen of a film, if anything is to be kept."""

@@ -1,13 +1,13 @@
 """Questions about videos: how they are drawn, what learns how fast, and what is validated."""
 
 import random
-from collections.abc import Iterator
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.data import IterableDataset, get_worker_info
 from transformers import TrainerCallback, get_scheduler
 
 from ntlbg.answerers.ntlbg_folder import habits_of
@@ -15,15 +15,21 @@ from ntlbg.answerers.ntlbg_vl import vl_answerer
 from ntlbg.config import Config
 from ntlbg.datasets import DatasetItem
 from ntlbg.encoders.base_tower import BaseTowerEncoder
+from ntlbg.errors import DataError, VideoError
 from ntlbg.feature_loader import FeatureLoader, QuestionFeatures, load_datasets
 from ntlbg.memory import setup
 from ntlbg.models.ntlbg.building import build_reader
 from ntlbg.models.ntlbg.checkpoints import load_reader_weights, save_reader
 from ntlbg.models.ntlbg.modeling_ntlbg_vl import NtlbgVLForConditionalGeneration
+from ntlbg.train import processes
 from ntlbg.train.checks import Ready
 from ntlbg.train.picture_objective import PictureObjective
 from ntlbg.train.question_objective import QuestionObjective
+from ntlbg.train.recipe import Say
+from ntlbg.train.sharding import held, reshard
 from ntlbg.train.stages import STAGES, set_stage
+from ntlbg.train.stream import QuestionStream
+from ntlbg.train.stream_trainer import StreamTrainer
 from ntlbg.train.trainer import NtlbgTrainer, arguments
 
 OPTIMIZERS = {
@@ -39,6 +45,7 @@ TOWER_RATE = 0.2
 TOLD = ("max_steps", "gradient_accumulation_steps", "max_grad_norm", "logging_steps", "save_steps",
         "fp16", "dataloader_num_workers", "dataloader_pin_memory", "remove_unused_columns",
         "ddp_find_unused_parameters", "seed")  # fmt: skip
+TELL_SECONDS = 15.0  # between lines about how far it is: soon enough to know that it goes on
 DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -51,13 +58,15 @@ class QuestionTraining:
     Args:
         ready: the configuration as this machine can train it, and the questions.
         weights: to start from instead of new parts.
+        divided: each process holds a part of the model.
 
     Raises:
         ConfigError, DataError, VideoError, WeightsError.
     """
 
-    def __init__(self, ready: Ready, weights: str | Path | None = None):
-        config = self.config = ready.config
+    def __init__(self, ready: Ready, weights: str | Path | None = None, *, divided: bool = False):
+        config, self.divided = ready.config, divided
+        self.config = config
         self.reader, self.sets = FeatureLoader(config), ready.sets
         items = [item for items in ready.sets for item in items]
         films = any(not one.has_features for one in items)
@@ -85,50 +94,101 @@ class QuestionTraining:
             self.reader = FeatureLoader(self.config, encoder=encoder)
         return PictureObjective(answerer, self.config, self.reader.index)
 
-    def trainer(self, output: Path) -> NtlbgTrainer:
-        """With its checkpoints in ``output``."""
+    def trainer(self, output: Path, say: Say) -> "QuestionTrainer":
+        """With its checkpoints in ``output``; ``say`` is told of videos that cannot be read."""
         config, objective = self.config, self.objective
+        settings, divided = config.training_config, self.divided
         if setup(config).checkpointing:
             objective.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
+        if isinstance(objective, PictureObjective):
+            _move(objective, "cuda" if torch.cuda.is_available() else "cpu")
+            self._look_at_films(say)
         validation = validation_questions(config, self.reader)
-        return NtlbgTrainer(
+        if divided:
+            _move(objective, "cpu")  # from where each process takes its part
+        questions = MixedQuestions(config, self.reader, self.sets)
+        args = arguments(
+            output,
+            settings,
+            TOLD,
+            endless=True,
+            divided=divided,
+            per_device_train_batch_size=settings.batch_size,
+        )
+        return QuestionTrainer(
             objective,
-            arguments(
-                output,
-                config.training_config,
-                TOLD,
-                endless=True,
-                per_device_train_batch_size=config.training_config.batch_size,
-            ),
-            train_dataset=MixedQuestions(config, self.reader, self.sets),
-            data_collator=_collate,
+            args,
+            QuestionStream(questions, _collate, settings.batch_size),
+            divided=divided,
+            say=say,
             optimizers=_optimizers(config, objective),
             callbacks=[
                 _Stages(objective),
-                _Validation(objective, validation, config.training_config.eval_steps),
+                _Validation(objective, validation, settings.eval_steps),
             ],
         )
+
+    def _look_at_films(self, say: Say) -> None:
+        """All films at once, each by one of the processes; what it makes of them is kept.
+
+        Later the model may be divided, and films are read by other processes that have no GPU.
+        """
+        pairs = zip(self.config.dataset_config.train_datasets, self.sets, strict=True)
+        films = {(item.source, entry.max_length): item for entry, items in pairs for item in items}
+        mine = list(films.items())[processes.rank() :: processes.count()]
+        began = told = time.monotonic()
+        for number, ((_, max_length), item) in enumerate(mine, start=1):
+            with suppress(DataError, VideoError):  # it is told when it is drawn
+                self.reader.read(item, max_length)
+            if (now := time.monotonic()) - told > TELL_SECONDS:
+                left = (now - began) / number * (len(mine) - number)
+                say(f"looked at {number} of {len(mine)} films; about {left:.0f} s left")
+                told = now
+        processes.wait_for_all()
+
+    def held(self) -> str:
+        """What each process holds in the last stage, which trains most."""
+        set_stage(self.objective.model, "full")
+        return held(self.objective, divided=self.divided)
 
     def save(self, output: Path) -> None:
         """A folder that every command takes."""
         save_reader(self.objective.model, self.objective.processor, output)
 
 
-class MixedQuestions(IterableDataset):
-    """Endless questions: a data set by its weight, then a question of it."""
+class QuestionTrainer(StreamTrainer, NtlbgTrainer):
+    """The objective's terms, on a stream."""
+
+
+class MixedQuestions:
+    """Questions to draw from: a data set by its weight, then a question of it."""
 
     def __init__(self, config: Config, reader: FeatureLoader, sets: list[list[DatasetItem]]):
-        self.entries, self.sets = config.dataset_config.train_datasets, sets
+        pairs = zip(config.dataset_config.train_datasets, sets, strict=True)
+        # a set that is never drawn must not take the place of what cannot be read either
+        self.sets = [(entry, items) for entry, items in pairs if entry.weight]
+        self.all = [(item, entry) for entry, items in self.sets for item in items]
         self.reader, self.seed = reader, config.training_config.seed
 
-    def __iter__(self) -> Iterator[QuestionFeatures]:
-        worker = get_worker_info()
-        draw = random.Random(f"{self.seed} {worker.id if worker else 0}")
-        weights = [entry.weight for entry in self.entries]
-        while True:
-            number = draw.choices(range(len(self.sets)), weights)[0]
-            item = draw.choice(self.sets[number])
-            yield self.reader.read(item, self.entries[number].max_length)
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def __getitem__(self, place: int) -> QuestionFeatures:
+        """Raises DataError, VideoError."""
+        item, entry = self.all[place]
+        return self.reader.read(item, entry.max_length)
+
+    def draw(self, number: int) -> int:
+        """The place of a question."""
+        draw = random.Random(f"{self.seed} {number}")
+        weights = [entry.weight for entry, _ in self.sets]
+        chosen = draw.choices(range(len(self.sets)), weights)[0]
+        before = sum(len(items) for _, items in self.sets[:chosen])
+        return before + draw.randrange(len(self.sets[chosen][1]))
+
+    def video(self, place: int) -> str:
+        """What the question at a place is about."""
+        return self.all[place][0].sample.video
 
 
 class _Stages(TrainerCallback):
@@ -160,9 +220,14 @@ class _Validation(TrainerCallback):
             return
         self.objective.eval()
         losses = [float(self.objective([item])["terms"]["task"]) for item in self.questions]
+        reshard(self.objective)
         self.objective.train()
         entry = {"eval_task": sum(losses) / len(losses), "step": state.global_step}
         state.log_history.append(entry)
+
+
+def _move(objective: Objective, device: str) -> None:
+    objective.model.to(device)  # type: ignore[arg-type]  # transformers wraps it without its self
 
 
 def _collate(items: list[QuestionFeatures]) -> dict:

@@ -13,7 +13,7 @@ from ntlbg.marks import json_rows
 from ntlbg.train.checkpoints import check_own, check_same_run
 
 if TYPE_CHECKING:
-    from transformers import Trainer
+    from ntlbg.train.stream_trainer import StreamTrainer
 
 Say = Callable[[str], None]
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -34,12 +34,14 @@ class Recipe(ABC, Generic[Settings]):
             change; all else decides what it learns.
         settings: as asked for.
         inputs: files and folders that are read, and must not be replaced.
+        divided: each process that trains holds a part of the model, not all of it.
     """
 
     schema: ClassVar[type[BaseModel]]
     seed_key: ClassVar[str] = "seed"
     options: ClassVar[tuple[str, ...]] = ()
     free: ClassVar[tuple[str, ...]] = ()
+    divided: bool = False
 
     def __init__(self, settings: Settings, inputs: Sequence[Any] = ()):
         self.settings, self.inputs = settings, inputs
@@ -95,7 +97,7 @@ class OneStage(Recipe[Settings]):
     """A recipe of one run of the Trainer, with its checkpoints in the output folder itself."""
 
     @abstractmethod
-    def trainer(self, output: Path) -> "Trainer":
+    def trainer(self, output: Path, say: Say) -> "StreamTrainer":
         """Objective, data, arguments and callbacks."""
 
     @abstractmethod
@@ -105,9 +107,12 @@ class OneStage(Recipe[Settings]):
     def train(self, output: Path, *, resume: bool, say: Say) -> list[dict]:
         from ntlbg.train.trainer import Written, fit
 
-        trainer, kind = self.trainer(output), self.files[SETTINGS_FILE]
+        trainer, kind = self.trainer(output, say), self.files[SETTINGS_FILE]
         settings = Written(output / SETTINGS_FILE, kind, self.asked())
         history = fit(trainer, settings, output / HISTORY_FILE, resume=resume, say=say)
+        trainer.finish()
+        if skipped := len(trainer.unread):
+            say(f"{skipped} videos could not be read, and were skipped")
         if trainer.is_world_process_zero():
             self.save(output)
             say(f"wrote {output}: ask it with `ntlbg ask VIDEO QUESTION --model {output}`")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from ntlbg.errors import ConfigError
+from ntlbg.train import processes
 from ntlbg.train.recipe import Recipe, Say
 from ntlbg.train.recipes import load_recipe
 
@@ -33,6 +35,7 @@ def run(
     overrides: Iterable[str] = (),
     weights: str | Path | None = None,
     stage: str | None = None,
+    fsdp: bool = False,
     seed: int | None = None,
     debug: bool = False,
     dry_run: bool = False,
@@ -47,6 +50,8 @@ def run(
         overrides: ``path.to.key=value`` each, put into the file.
         weights: start from these instead of new parts (recipe ntlbg).
         stage: only this one (recipe builtin).
+        fsdp: the model is divided among the processes that torchrun has started (recipes ntlbg and
+            longvu); otherwise each holds all of it.
         seed: instead of the configuration's.
         debug: a few steps of a few samples, to see that it runs.
         dry_run: check data and machine, build the model, and train nothing; None is returned.
@@ -58,9 +63,9 @@ def run(
         NotReadyError: data, memory or weights are missing: all that is, in one line.
         ConfigError, DataError, VideoError, WeightsError, OutputError.
     """
-    recipe = load_recipe(
-        config, overrides, seed=seed, debug=debug, say=say, weights=weights, stage=stage
-    )
+    say = say if processes.rank() == 0 else _unheard
+    options = {"weights": weights, "stage": stage, "fsdp": fsdp or None}
+    recipe = load_recipe(config, overrides, seed=seed, debug=debug, say=say, **options)
     given = None if isinstance(config, BaseModel) else Path(config)
     return train(recipe, output_dir, given=given, dry_run=dry_run, resume=resume, say=say)
 
@@ -76,13 +81,35 @@ def train(
 ) -> TrainResult | None:
     """As :func:`run`, by a recipe; ``given`` is the file of its settings."""
     output = Path(output_dir or recipe.settings.output_dir)
+    _check_processes(recipe, dry_run)
     recipe.check(say, given=given, tell_all=dry_run)
     recipe.check_output(output, resume=resume, inputs=[given])
     from transformers import set_seed  # takes seconds
+    from transformers.utils import logging
 
+    if processes.rank():
+        logging.disable_progress_bar()
     set_seed(recipe.seed)
     recipe.build(say, dry_run=dry_run)
     if dry_run:
         say("everything is there; nothing was trained")
         return None
-    return TrainResult(output, recipe.train(output, resume=resume, say=say))
+    with processes.together():
+        return TrainResult(output, recipe.train(output, resume=resume, say=say))
+
+
+def _check_processes(recipe: Recipe, dry_run: bool) -> None:
+    """Whether the recipe can train in as many processes as there are."""
+    if processes.count() > 1 and "fsdp" not in recipe.options:
+        raise ConfigError(
+            f"this recipe trains in one process, and there are {processes.count()}; start it "
+            "without torchrun"
+        )
+    if recipe.divided and not dry_run:
+        from ntlbg.train import sharding
+
+        sharding.check()
+
+
+def _unheard(line: str) -> None:
+    """What the first process says, the others need not."""

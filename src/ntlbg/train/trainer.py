@@ -10,8 +10,10 @@ import torch
 from pydantic import BaseModel
 from transformers import Trainer, TrainerCallback, TrainerState, TrainingArguments
 
+from ntlbg.errors import ConfigError
 from ntlbg.files import staged_file
 from ntlbg.marks import Kind
+from ntlbg.train import processes
 from ntlbg.train.checkpoints import last_complete, remove_checkpoints
 from ntlbg.train.recipe import HISTORY, Say
 
@@ -47,11 +49,21 @@ class NtlbgTrainer(Trainer):
         return (outputs["loss"], outputs) if return_outputs else outputs["loss"]
 
     def log(self, logs: dict[str, float], *args, **kwargs) -> None:
-        """Adds the mean of each term since the last log."""
-        means = {name: sum(values) / len(values) for name, values in self._terms.items()}
+        """Adds the mean of each term since the last log, over all processes."""
+        own = {name: sum(values) / len(values) for name, values in self._terms.items()}
         self._terms.clear()
+        all_means = processes.of_all(own)
+        means = {name: sum(one[name] for one in all_means) / len(all_means) for name in own}
         rounded = {name: round(value, 4) for name, value in means.items()}
         super().log({**logs, **rounded}, *args, **kwargs)
+
+
+class _OnCpuUntilDivided(TrainingArguments):
+    """A model that is divided among GPUs need not fit one of them."""
+
+    @property
+    def place_model_on_device(self) -> bool:
+        return False
 
 
 class Written(NamedTuple):
@@ -63,14 +75,24 @@ class Written(NamedTuple):
 
 
 def arguments(
-    folder: Path, settings: BaseModel, same: Sequence[str], *, endless: bool, **own: Any
+    folder: Path,
+    settings: BaseModel,
+    same: Sequence[str],
+    *,
+    endless: bool,
+    divided: bool = False,
+    **own: Any,
 ) -> TrainingArguments:
     """What a recipe tells the Trainer, and what all do: the device, and what needs a GPU.
 
     Args:
         folder: of the checkpoints, of which the last two are kept.
         settings: what has the keys of ``same``, which are called as the Trainer calls them.
-        endless: the data has no end, so that a run that goes on draws fresh samples.
+        endless: the data has no end, so that a run that goes on skips nothing of it.
+        divided: the model is divided among the processes.
+
+    Raises:
+        ConfigError: one process sees several GPUs.
     """
     gpu = torch.cuda.is_available()
     told = {key: getattr(settings, key) for key in same}
@@ -83,8 +105,17 @@ def arguments(
         "ignore_data_skip": endless,
         "label_names": [],
         "report_to": [],
+        "ddp_broadcast_buffers": False,  # what changes in training is kept equal by who changes it
     }
-    return TrainingArguments(str(folder), **common | told | own)
+    kind = _OnCpuUntilDivided if divided else TrainingArguments
+    made = kind(str(folder), **common | told | own)
+    if made.n_gpu > 1:
+        raise ConfigError(
+            f"{made.n_gpu} GPUs for one process; start one for each, `torchrun "
+            f"--nproc-per-node {made.n_gpu} -m ntlbg.cli train ...`, or show it one with "
+            "CUDA_VISIBLE_DEVICES"
+        )
+    return made
 
 
 def fit(

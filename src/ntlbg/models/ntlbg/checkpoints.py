@@ -53,11 +53,11 @@ def trained_names(model: NtlbgForConditionalGeneration) -> list[str]:
 
     Of a weight with two names (tied embeddings) it is the first one.
     """
-    state = model.state_dict()
+    state = model.state_dict(keep_vars=True)  # so that a tied weight is one object
     adapted = any(is_adapter(name) for name in state)
     first: dict[int, str] = {}
     for name, tensor in state.items():
-        first.setdefault(tensor.data_ptr(), name)
+        first.setdefault(id(tensor), name)
 
     def trained(name: str) -> bool:
         if name.startswith(model.tower_names):
@@ -66,7 +66,7 @@ def trained_names(model: NtlbgForConditionalGeneration) -> list[str]:
             return is_adapter(name) or not adapted
         return not name.startswith(("vision_tower.", "language_model."))
 
-    return [name for name in state if first[state[name].data_ptr()] == name and trained(name)]
+    return [name for name in state if first[id(state[name])] == name and trained(name)]
 
 
 def save_reader(

@@ -1,11 +1,12 @@
 """LongVU, by a stage of the published recipe: ``configs/longvu_*.json``."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from transformers import Trainer, TrainingArguments
+from transformers import TrainingArguments
 
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.files import staged_directory
@@ -15,9 +16,13 @@ from ntlbg.models.longvu.modeling_longvu import LORA_TARGETS, LongVUForCondition
 from ntlbg.models.longvu.processing_longvu import LongVUProcessor
 from ntlbg.models.longvu.training import LongVUCollator, change_geometry
 from ntlbg.models.lora import adapter_settings
+from ntlbg.train import processes
 from ntlbg.train.longvu_data import LongVUQuestions
 from ntlbg.train.longvu_settings import LongVUTraining
 from ntlbg.train.recipe import HISTORY, HISTORY_FILE, SETTINGS_FILE, OneStage, Say
+from ntlbg.train.sharding import held
+from ntlbg.train.stream import QuestionStream
+from ntlbg.train.stream_trainer import StreamTrainer
 from ntlbg.train.trainer import arguments
 
 if TYPE_CHECKING:
@@ -33,9 +38,13 @@ TOLD = ("learning_rate", "weight_decay", "max_grad_norm", "bf16", "save_steps", 
 
 
 class LongVURecipe(OneStage[LongVUTraining]):
-    """All weights but the vision towers', or adapters."""
+    """All weights but the vision towers', or adapters.
 
-    schema = LongVUTraining
+    Args:
+        fsdp: each process holds a part of the model.
+    """
+
+    schema, options = LongVUTraining, ("fsdp",)
     free = (
         "recipe",
         "model_type",
@@ -54,8 +63,9 @@ class LongVURecipe(OneStage[LongVUTraining]):
         HISTORY_FILE: HISTORY,
     } | MODEL
 
-    def __init__(self, settings: LongVUTraining):
+    def __init__(self, settings: LongVUTraining, fsdp: bool | None = None):
         super().__init__(settings, inputs=[settings.model])
+        self.divided = bool(fsdp)
 
     @staticmethod
     def debug_changes(settings: LongVUTraining) -> dict[str, Any]:
@@ -69,7 +79,9 @@ class LongVURecipe(OneStage[LongVUTraining]):
 
     def build(self, say: Say, *, dry_run: bool) -> None:
         settings = self.settings
-        self.questions = LongVUQuestions(settings.data, settings.stage)
+        self.questions = LongVUQuestions(
+            settings.data, settings.stage, settings.seed, settings.batch_size
+        )
         say(f"{len(self.questions)} questions to train on")
         model, self.processor = load(settings.model)
         self.dtype = model.dtype
@@ -77,15 +89,21 @@ class LongVURecipe(OneStage[LongVUTraining]):
         self.model = prepare(model, settings, autocast=autocast)
         trained = _size(self.model, trained=True)
         say(f"{trained / 1e6:.4g} of {_size(self.model) / 1e6:.4g} million weights are trained")
+        if dry_run or processes.count() > 1:
+            say(held(self.model, divided=self.divided))
         if dry_run:
             LongVUCollator(self.processor)([self.questions[0]])
 
-    def trainer(self, output: Path) -> Trainer:
-        return Trainer(
+    def trainer(self, output: Path, say: Say) -> StreamTrainer:
+        questions, settings = self.questions, self.settings
+        collate = LongVUCollator(self.processor)
+        return StreamTrainer(
             self.model,
-            _arguments(self.settings, output),
-            train_dataset=self.questions,
-            data_collator=LongVUCollator(self.processor),
+            _arguments(settings, output, questions.per_epoch, divided=self.divided),
+            QuestionStream(questions, collate, settings.batch_size),
+            divided=self.divided,
+            say=say,
+            epoch=questions.per_epoch,
         )
 
     def save(self, output: Path) -> None:
@@ -147,27 +165,26 @@ def prepare(
     return model
 
 
-def _arguments(settings: LongVUTraining, output: Path) -> TrainingArguments:
+def _arguments(
+    settings: LongVUTraining, output: Path, per_epoch: int, *, divided: bool
+) -> TrainingArguments:
+    steps = math.ceil(settings.epochs * per_epoch / settings.total_batch_size)
     made = arguments(
         output,
         settings,
         TOLD,
-        endless=False,
+        endless=True,
+        divided=divided,
         lr_scheduler_type=settings.lr_scheduler,
         warmup_steps=settings.warmup_share,  # below 1: a share of all steps
-        num_train_epochs=settings.epochs,
-        max_steps=settings.max_steps or -1,
+        max_steps=settings.max_steps or steps,
         per_device_train_batch_size=settings.batch_size,
         activation_checkpointing=settings.gradient_checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False},
         dataloader_num_workers=settings.data.workers,
+        # stills leave other parts aside than films
+        ddp_find_unused_parameters=True,
     )
-    if made.n_gpu > 1:
-        raise ConfigError(
-            f"{made.n_gpu} GPUs for one process; start one for each, `torchrun "
-            f"--nproc-per-node {made.n_gpu} -m ntlbg.cli train ...`, or show it one with "
-            "CUDA_VISIBLE_DEVICES"
-        )
     made.gradient_accumulation_steps = accumulation(settings, made.world_size)
     return made
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ntlbg.config import Config, changed, to_json
+from ntlbg.errors import ConfigError
 from ntlbg.feature_loader import load_datasets
 from ntlbg.files import Kinds, staged_file
 from ntlbg.marks import CONFIGURATION, json_object
+from ntlbg.train import processes
 from ntlbg.train.checks import check
 from ntlbg.train.recipe import HISTORY, HISTORY_FILE, SETTINGS_FILE, OneStage, Say
 
@@ -24,9 +26,11 @@ class NtlbgRecipe(OneStage[Config]):
 
     Args:
         weights: start from these instead of new parts.
+        fsdp: the strategy is fsdp, whatever the settings say.
     """
 
-    schema, seed_key, options = Config, "training_config.seed", ("weights",)
+    schema, seed_key = Config, "training_config.seed"
+    options = ("weights", "fsdp")
     free = (
         "recipe",
         "model_name",
@@ -38,6 +42,7 @@ class NtlbgRecipe(OneStage[Config]):
         "hardware_config",
         "evaluation_config",
         "longvideo_variants",
+        "training_config.gradient_accumulation_steps",  # the questions of an update stay
         "training_config.max_steps",
         "training_config.warmup_steps",
         "training_config.save_steps",
@@ -47,9 +52,14 @@ class NtlbgRecipe(OneStage[Config]):
         "training_config.dataloader_pin_memory",
     )
 
-    def __init__(self, settings: Config, weights: str | Path | None = None):
+    def __init__(
+        self, settings: Config, weights: str | Path | None = None, fsdp: bool | None = None
+    ):
+        if fsdp:
+            settings = changed(settings, {"hardware_config.distributed_training.strategy": "fsdp"})
         super().__init__(settings, inputs=[weights])
         self.weights = weights
+        self.divided = settings.hardware_config.distributed_training.strategy == "fsdp"
 
     @staticmethod
     def debug_changes(settings: Config) -> dict[str, Any]:
@@ -76,20 +86,29 @@ class NtlbgRecipe(OneStage[Config]):
 
     def asked(self) -> dict[str, Any]:
         start = None if self.weights is None else str(Path(self.weights).resolve())
-        return super().asked() | {"weights": start}
+        training = self.settings.training_config
+        each = training.batch_size * training.gradient_accumulation_steps * processes.count()
+        return super().asked() | {"weights": start, "questions_per_update": each}
 
     def check(self, say: Say, *, given: Path | None, tell_all: bool) -> None:
         self.ready = check(self.settings, say, given=given, tell_all=tell_all)
+        if self.divided and self.ready.config.hardware_config.mixed_precision == "fp16":
+            raise ConfigError(
+                "--fsdp (strategy fsdp): float16 wants a loss that is scaled to the gradients of "
+                "a whole model; set training_config.bf16 instead, or neither"
+            )
 
     def build(self, say: Say, *, dry_run: bool) -> None:
         from ntlbg.train.question_trainer import QuestionTraining
 
         sets = self.ready.sets
         say(f"{sum(map(len, sets))} questions to train on, from {len(sets)} data sets")
-        self.training = QuestionTraining(self.ready, self.weights)
+        self.training = QuestionTraining(self.ready, self.weights, divided=self.divided)
+        if dry_run or processes.count() > 1:
+            say(self.training.held())
 
-    def trainer(self, output: Path):
-        trainer = self.training.trainer(output)
+    def trainer(self, output: Path, say: Say):
+        trainer = self.training.trainer(output, say)
         if trainer.is_world_process_zero():
             with staged_file(output / USED_FILE, CONFIGURATION) as stage:
                 stage.write_text(to_json(self.ready.config), "utf-8")
