@@ -11,10 +11,13 @@ class Gpu:
     Attributes:
         memory_gb: memory as the vendor counts it, in units of 10^9 bytes at least.
         compute_capability: CUDA (major, minor).
+        half_tflops: products of half-precision matrices with sums in float32, 10^12 operations a
+            second, as the vendor's data sheets have it, without sparsity.
     """
 
     memory_gb: int
     compute_capability: tuple[int, int]
+    half_tflops: int
 
     @property
     def has_bf16(self) -> bool:
@@ -23,13 +26,13 @@ class Gpu:
 
 GPUS = MappingProxyType(
     {
-        "V100_32GB": Gpu(32, (7, 0)),
-        "A100_40GB": Gpu(40, (8, 0)),
-        "A100_80GB": Gpu(80, (8, 0)),
-        "RTX_4090": Gpu(24, (8, 9)),
-        "L4": Gpu(24, (8, 9)),
-        "H100_80GB": Gpu(80, (9, 0)),
-        "H200": Gpu(141, (9, 0)),
+        "V100_32GB": Gpu(32, (7, 0), 125),
+        "A100_40GB": Gpu(40, (8, 0), 312),
+        "A100_80GB": Gpu(80, (8, 0), 312),
+        "RTX_4090": Gpu(24, (8, 9), 165),
+        "L4": Gpu(24, (8, 9), 121),
+        "H100_80GB": Gpu(80, (9, 0), 989),
+        "H200": Gpu(141, (9, 0), 989),
     }
 )
 

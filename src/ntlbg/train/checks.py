@@ -13,6 +13,8 @@ from ntlbg.datasets import DatasetItem, load_items, read_features
 from ntlbg.errors import ConfigError, DataError, NotReadyError
 from ntlbg.memory import Device, find_device, fit, reader_sizes, training_plan
 from ntlbg.memory.devices import PRESENT
+from ntlbg.memory.fitting import setup, workload
+from ntlbg.memory.operations import question_operations, time_line
 from ntlbg.memory.stage_parameters import as_text, stage_parameters
 from ntlbg.train import processes
 from ntlbg.train.base_weights import missing_weights
@@ -90,6 +92,7 @@ def check(
         lines += told
         if tell_all:
             lines = [*map(_set_line, found), *lines, _steps_line(config, found)]
+            lines.append(_time_line(config))
             lines.append(stages_line(config, found))
     short = {what: problem for what, problem in missing.items() if problem is not None}
     fails = bool(short) and (tell_all or set(short) != {"weights"})
@@ -224,6 +227,15 @@ def _steps_line(config: Config, found: list[FoundSet]) -> str:
     if questions:
         line += f": each question {settings.max_steps * videos / questions:.3g} times"
     return line
+
+
+def _time_line(config: Config) -> str:
+    settings, how = config.training_config, setup(config)
+    operations = question_operations(
+        reader_sizes(config), workload(config), lora=how.trained == "lora", again=how.checkpointing
+    )
+    each = settings.batch_size * settings.gradient_accumulation_steps * processes.count()
+    return time_line(config, operations, each)
 
 
 def _gpus(number: int) -> str:
