@@ -39,7 +39,7 @@ _WEIGHTS = (
 )
 Wanted = Callable[[Iterable[str]], list[str]]
 _PART = re.compile(r"[\w-][\w.-]{0,200}", re.ASCII)
-_NAME = re.compile(r"([\w-][\w.-]*/[\w.-]+)(?:@([\w./-]+))?", re.ASCII)
+HUB_NAME = re.compile(r"([\w-][\w.-]*/[\w.-]+)(?:@([\w./-]+))?", re.ASCII)
 
 
 def find_model(name: str, check: Callable[[Path], None], wanted: Wanted | None = None) -> Path:
@@ -58,7 +58,7 @@ def find_model(name: str, check: Callable[[Path], None], wanted: Wanted | None =
     if Path(name).is_dir():
         check(Path(name))
         return Path(name)
-    named = _NAME.fullmatch(name)
+    named = HUB_NAME.fullmatch(name)
     if Path(name).exists() or named is None:
         raise ConfigError(
             f"{name}: no such folder; give the folder of a model, or its name on the hub as in "
@@ -82,7 +82,7 @@ def fetched_folder(name: str) -> Path | None:
     """Of a model that is here: its folder, or what an earlier fetch left; nothing is contacted."""
     if Path(name).is_dir():
         return Path(name)
-    named = _NAME.fullmatch(name)
+    named = HUB_NAME.fullmatch(name)
     try:
         return None if named is None else _cached(*named.groups())
     except ConfigError:  # a name of something else

@@ -27,6 +27,12 @@ class LossConfig(Block):
     )
 
 
+# Where losses can be followed while a model trains; each a package of this name.
+Tracker = Literal["tensorboard", "wandb"]
+TRACKERS = "also send losses there, which have to be installed: tensorboard writes into runs/ of "
+TRACKERS += "output_dir, wandb to its service"
+
+
 class TrainingConfig(Block):
     seed: CountOrZero = Field(0, description="of weights, order and dropout")
     batch_size: Count = Field(1, description="videos per step and GPU")
@@ -38,6 +44,7 @@ class TrainingConfig(Block):
     save_steps: Count = Field(500, description="updates between checkpoints")
     eval_steps: Count = Field(250, description="updates between evaluations")
     logging_steps: Count = Field(50, description="updates between log lines")
+    report_to: tuple[Tracker, ...] = Field((), description=TRACKERS)
     optimizer: Literal["AdamW", "Adam", "SGD", "RMSprop"] = Field(
         "AdamW", description="update rule"
     )

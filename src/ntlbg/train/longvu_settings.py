@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from ntlbg.config.blocks import Block, Count, CountOrZero, Positive, PositiveOrZero, Share, Text
+from ntlbg.config.training_blocks import TRACKERS, Tracker
 
 
 class DataSettings(Block):
@@ -78,6 +79,7 @@ class LongVUTraining(Block):
     )
     save_steps: Count = Field(500, description="updates between checkpoints")
     logging_steps: Count = Field(10, description="updates between log lines")
+    report_to: tuple[Tracker, ...] = Field((), description=TRACKERS)
 
     @model_validator(mode="after")
     def _batches_add_up(self) -> Self:

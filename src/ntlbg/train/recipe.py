@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from ntlbg.files import Kinds, check_folder
 from ntlbg.marks import json_rows
+from ntlbg.packages import check_installed
 from ntlbg.train.checkpoints import check_own, check_same_run
 
 if TYPE_CHECKING:
@@ -93,6 +94,16 @@ class Recipe(ABC, Generic[Settings]):
         """Train and save what is left; returns the history."""
 
 
+def check_trackers(names: Sequence[str]) -> None:
+    """Whether the packages that losses are sent to are here.
+
+    Raises:
+        MissingPackage: one is not.
+    """
+    for name in names:
+        check_installed(name, f"report_to {name}", "or leave it out")
+
+
 class OneStage(Recipe[Settings]):
     """A recipe of one run of the Trainer, with its checkpoints in the output folder itself."""
 
@@ -103,6 +114,9 @@ class OneStage(Recipe[Settings]):
     @abstractmethod
     def save(self, output: Path) -> None:
         """The trained model."""
+
+    def write_card(self, output: Path, history: list[dict], *, skipped: int, say: Say) -> None:
+        """What the model is, for people; nothing where a recipe has no card."""
 
     def train(self, output: Path, *, resume: bool, say: Say) -> list[dict]:
         from ntlbg.train.trainer import Written, fit
@@ -115,5 +129,6 @@ class OneStage(Recipe[Settings]):
             say(f"{skipped} videos could not be read, and were skipped")
         if trainer.is_world_process_zero():
             self.save(output)
+            self.write_card(output, history, skipped=skipped, say=say)
             say(f"wrote {output}: ask it with `ntlbg ask VIDEO QUESTION --model {output}`")
         return history

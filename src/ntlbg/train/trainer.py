@@ -104,7 +104,7 @@ def arguments(
         "use_cpu": not gpu,
         "ignore_data_skip": endless,
         "label_names": [],
-        "report_to": [],
+        "report_to": list(getattr(settings, "report_to", ())),
         "ddp_broadcast_buffers": False,  # what changes in training is kept equal by who changes it
     }
     kind = _OnCpuUntilDivided if divided else TrainingArguments

@@ -19,7 +19,14 @@ from ntlbg.models.lora import adapter_settings
 from ntlbg.train import processes
 from ntlbg.train.longvu_data import LongVUQuestions
 from ntlbg.train.longvu_settings import LongVUTraining
-from ntlbg.train.recipe import HISTORY, HISTORY_FILE, SETTINGS_FILE, OneStage, Say
+from ntlbg.train.recipe import (
+    HISTORY,
+    HISTORY_FILE,
+    SETTINGS_FILE,
+    OneStage,
+    Say,
+    check_trackers,
+)
 from ntlbg.train.sharding import held
 from ntlbg.train.stream import QuestionStream
 from ntlbg.train.stream_trainer import StreamTrainer
@@ -56,6 +63,7 @@ class LongVURecipe(OneStage[LongVUTraining]):
         "gradient_checkpointing",
         "save_steps",
         "logging_steps",
+        "report_to",
     )
 
     files = {
@@ -76,6 +84,9 @@ class LongVURecipe(OneStage[LongVUTraining]):
             "total_batch_size": settings.batch_size,
             "logging_steps": 1,
         }
+
+    def check(self, say: Say, *, given: Path | None, tell_all: bool) -> None:
+        check_trackers(self.settings.report_to)
 
     def build(self, say: Say, *, dry_run: bool) -> None:
         settings = self.settings

@@ -15,7 +15,15 @@ from ntlbg.files import Kinds, staged_file
 from ntlbg.marks import CONFIGURATION, json_object
 from ntlbg.train import processes
 from ntlbg.train.checks import check
-from ntlbg.train.recipe import HISTORY, HISTORY_FILE, SETTINGS_FILE, OneStage, Say
+from ntlbg.train.model_card import CARD_FILE, write_card
+from ntlbg.train.recipe import (
+    HISTORY,
+    HISTORY_FILE,
+    SETTINGS_FILE,
+    OneStage,
+    Say,
+    check_trackers,
+)
 
 DEBUG_STEPS, DEBUG_FRAMES = 3, 16
 USED_FILE = "training_config.json"
@@ -48,6 +56,7 @@ class NtlbgRecipe(OneStage[Config]):
         "training_config.save_steps",
         "training_config.eval_steps",
         "training_config.logging_steps",
+        "training_config.report_to",
         "training_config.dataloader_num_workers",
         "training_config.dataloader_pin_memory",
     )
@@ -91,6 +100,7 @@ class NtlbgRecipe(OneStage[Config]):
         return super().asked() | {"weights": start, "questions_per_update": each}
 
     def check(self, say: Say, *, given: Path | None, tell_all: bool) -> None:
+        check_trackers(self.settings.training_config.report_to)
         self.ready = check(self.settings, say, given=given, tell_all=tell_all)
         if self.divided and self.ready.config.hardware_config.mixed_precision == "fp16":
             raise ConfigError(
@@ -116,6 +126,10 @@ class NtlbgRecipe(OneStage[Config]):
 
     def save(self, output: Path) -> None:
         self.training.save(output)
+
+    def write_card(self, output: Path, history: list[dict], *, skipped: int, say: Say) -> None:
+        if not write_card(output, self.ready.config, history, skipped=skipped):
+            say(f"{output / CARD_FILE} is somebody's own, and was left as it is")
 
 
 def with_epochs(config: Config, epochs: float) -> Config:
