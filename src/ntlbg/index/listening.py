@@ -18,6 +18,9 @@ from ntlbg.video.opening import check_unchanged, file_state
 # Pictures come in their own size: three batches of 1080p are 150 MB.
 BATCH_FRAMES = 8
 
+# Well below one sentence in ten seconds; people say one every four.
+LEAST_BYTES_A_SECOND = 2
+
 # Called with the seconds of the film that are done, and with how many it has.
 Progress = Callable[[float, float], None]
 
@@ -42,10 +45,12 @@ def hear(
         VideoChanged: it changed meanwhile. OutputError: passages cannot be kept. And what the
         listener raises.
     """
-    track = text_track(index or FeatureIndex(), video, listener)
+    index = index or FeatureIndex()
+    track = text_track(index, video, listener)
     if track.is_complete:
         return track
     before, total = file_state(video), probe(video).duration_seconds
+    index.check_space(total * LEAST_BYTES_A_SECOND)
 
     def pieces(after_seconds: float, state: Mapping[str, Any]) -> Iterator[Piece]:
         stream = open_stream(video, listener, after_seconds)

@@ -39,6 +39,7 @@ from ntlbg_lab.training.naming import (
     KeptFrames,
     NamingModel,
     RenderedFrames,
+    check_pictures,
     draw_backgrounds,
     keep_frames,
 )
@@ -110,6 +111,9 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
 
     def check_output(self, output: Path, *, resume: bool, inputs: list[Any]) -> None:
         stage_files.check_folders(output, self.names, [*inputs, *self.inputs])
+        finished = [stage_files.finished_file(output, name).is_file() for name in self.names]
+        if not (resume and all(finished)):
+            check_pictures(self.settings.backgrounds)
 
     def build(self, say: Say, *, dry_run: bool) -> None:
         tower = self.settings.tower
