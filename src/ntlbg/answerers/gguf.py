@@ -80,7 +80,7 @@ def load_gguf_answerer(path: Path, given: Mapping[str, Any]) -> GGUFAnswerer:
     key = secrets.token_urlsafe()
     server = _serve(path, projector, options, key)
     # it is here, and it is slow rather than gone
-    patience = Patience(answer_seconds=None, retries=0)
+    patience = Patience(answer_seconds=None, whole_seconds=None, retries=0)
     client = ChatClient(Sender(f"{server.listening_address}/v1", key, patience), path.stem)
     about = client.about_model()
     check_reads_pictures(about, f"{path}: with {projector.name} it")
