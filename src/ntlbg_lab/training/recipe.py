@@ -29,6 +29,7 @@ from ntlbg.models.builtin.loading import (
 )
 from ntlbg.models.lora import add_adapters
 from ntlbg.models.precision import inference_dtype
+from ntlbg.packages import check_installed
 from ntlbg.train.checkpoints import check_same_run, last_complete
 from ntlbg.train.recipe import Recipe, Say
 from ntlbg.train.stages import set_stage
@@ -108,6 +109,10 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
             small |= {"frames": None} if vision else {"num_questions": 2}
             changes |= {f"stages.{number}.{key}": value for key, value in small.items()}
         return changes
+
+    def check(self, say: Say, *, given: Path | None, tell_all: bool) -> None:
+        """Raises MissingPackage before anything heavy is loaded."""
+        check_installed("peft", "training the built-in model")
 
     def check_output(self, output: Path, *, resume: bool, inputs: list[Any]) -> None:
         stage_files.check_folders(output, self.names, [*inputs, *self.inputs])
