@@ -20,12 +20,13 @@ from longvu_models import made_frames, tiny_longvu_processor, tiny_model
 from ntlbg.cli import app
 from ntlbg.config.load import read_content, settings_in
 from ntlbg.errors import ConfigError, DataError, OutputError, VideoError, WeightsError
+from ntlbg.json_lines import alone
 from ntlbg.models.longvu.formats import BENCHMARKS, format_question
 from ntlbg.models.longvu.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.train.longvu_data import LongVUQuestions, read_picture, read_video
 from ntlbg.train.longvu_settings import DataSettings, LongVUTraining
 from ntlbg.train.recipes import longvu
-from ntlbg.train.run import run
+from ntlbg.train.run import LOCK_FILE, run
 from processes import python, started, wait_for
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -232,6 +233,17 @@ def test_a_disk_without_room_for_a_checkpoint_is_told_before_the_first_step(
     with pytest.raises(OutputError, match=r"run: .* kB or more .* or choose another folder"):
         run(config(epochs=1.0), say=quiet)
     assert not any((tmp_path / "run").rglob("*"))
+
+
+def test_a_second_run_in_one_folder_is_refused(config, tmp_path):
+    path = config(epochs=1.0)
+    (tmp_path / "run").mkdir()
+    with alone(tmp_path / "run" / LOCK_FILE):
+        with pytest.raises(OutputError, match="another process is writing it"):
+            run(path, say=quiet)
+        assert [file.name for file in (tmp_path / "run").iterdir()] == [LOCK_FILE]
+    run(path, say=quiet)
+    assert not (tmp_path / "run" / LOCK_FILE).exists()
 
 
 def test_debug_and_dry_run(config, tmp_path):

@@ -3,14 +3,20 @@
 Data, model, stages and what is minimised are the recipe's; all else is here and in ``trainer.py``.
 """
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from ntlbg.json_lines import alone
+from ntlbg.scratch import told
 from ntlbg.train.recipe import Recipe, Say
 from ntlbg.train.recipes import load_recipe
+
+LOCK_FILE = "training.lock"  # there while a run is in a folder
 
 
 @dataclass(frozen=True)
@@ -85,4 +91,21 @@ def train(
     if dry_run:
         say("everything is there; nothing was trained")
         return None
-    return TrainResult(output, recipe.train(output, resume=resume, say=say))
+    with _one_run(output):
+        return TrainResult(output, recipe.train(output, resume=resume, say=say))
+
+
+@contextmanager
+def _one_run(output: Path) -> Iterator[None]:
+    """Two at once in one folder would go on from one another's checkpoints.
+
+    Raises:
+        OutputError: another run is in it, or it cannot be made.
+    """
+    if int(os.environ.get("RANK", "0")):  # of torchrun, whose first process holds it for all
+        yield
+        return
+    with told(output):
+        output.mkdir(parents=True, exist_ok=True)
+    with alone(output / LOCK_FILE):
+        yield
