@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +10,9 @@ import numpy as np
 from safetensors.numpy import save
 
 from fuzzing_targets import Target, as_json_lines, as_json_list, numbers_of
-from longvu_models import tiny_longvu_processor, tiny_model
 from ntlbg.answer_file import WRITTEN, AnswerRow, summarize
-from ntlbg.answerers.longvu import load_longvu_answerer
 from ntlbg.data import QuestionRecord
-from ntlbg.encoders.loading import check_files, load_pretrained_encoder
+from ntlbg.encoders.loading import check_files
 from ntlbg.hub import model_type, read_at_once, weight_files
 from ntlbg.index.store import FeatureIndex, Track
 from ntlbg.index.text_tracks import RECORDS, PieceLine, TextTrack
@@ -28,7 +25,6 @@ from ntlbg.text.meaning.recipe import read_recipe
 from ntlbg.types import Passage
 from ntlbg.views.result_file import read_seen
 from ntlbg_lab.evidence.recall import read_selections
-from tiny_encoders import write_tiny_encoder
 
 
 def models(folder: Path) -> Target:
@@ -70,34 +66,6 @@ def models(folder: Path) -> Target:
             load_model_config(folder / "model")
 
     return Target(list(seeds.items()), read)
-
-
-def loaded_models(folder: Path) -> Target:
-    """Whole folders of a LongVU and of a CLIP, with weights; another file of one each time."""
-    made = {"longvu": folder / "longvu", "clip": folder / "clip"}
-    with quiet_transformers():
-        tiny_model().save_pretrained(made["longvu"])
-        tiny_longvu_processor().save_pretrained(made["longvu"])
-    write_tiny_encoder("clip", made["clip"])
-
-    def read(path: Path) -> None:
-        kind, name = path.name.split(" ")
-        work = folder / "work"
-        shutil.rmtree(work, ignore_errors=True)
-        shutil.copytree(made[kind], work)
-        (work / name).write_bytes(path.read_bytes())
-        with quiet_transformers():
-            if kind == "clip":
-                encoder = load_pretrained_encoder(str(work))
-                assert encoder.encode_text(["red"]).shape == (1, encoder.feature_size)
-            else:
-                model = load_longvu_answerer(work).model
-                assert not any(one.is_meta for one in model.parameters())
-
-    files = [(kind, file) for kind, place in made.items() for file in sorted(place.iterdir())]
-    # settings more often than the rest: it is there that there is a choice
-    often = [(k, f) for k, f in files for _ in range(4 if f.name.endswith("config.json") else 1)]
-    return Target([(f"{kind} {file.name}", file.read_bytes()) for kind, file in often], read)
 
 
 def features(folder: Path) -> Target:
@@ -220,7 +188,6 @@ def seen(folder: Path) -> Target:
 
 KEPT: dict[str, Callable[[Path], Target]] = {
     "models": models,
-    "loaded models": loaded_models,
     "features": features,
     "text tracks": text_tracks,
     "answers": answers,

@@ -24,10 +24,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fuzzing_kept import KEPT
+from fuzzing_models import MODELS
 from fuzzing_targets import HANDED, Target
 from ntlbg.errors import NtlbgError
 
-TARGETS = HANDED | KEPT
+TARGETS = HANDED | KEPT | MODELS
 SECONDS = 60  # for one input, which takes milliseconds; the machine may be busy
 RAW = "\x00raw:"  # a text that begins so is written into JSON as it stands
 # What is put in the place of a value, beside values from elsewhere in the file.

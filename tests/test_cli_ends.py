@@ -93,6 +93,27 @@ def test_a_limit_of_memory_ends_in_one_line(colour_video, megabytes, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+FILLING = {  # what fails, when the disk fills before the work and when it does after it
+    "--report": ("ntlbg.scratch.tempfile.mkdtemp", "ntlbg.views.report.render"),
+    "--evidence": ("ntlbg.scratch.tempfile.mkdtemp", "ntlbg.evidence.save_jpeg"),
+}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("option", FILLING)
+def test_a_full_folder_names_what_was_to_be_written(
+    run, tmp_path, colour_video, option, after, monkeypatch
+):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(FILLING[option][after], full)
+    place = tmp_path / "out" / "page.html"
+    done = run("ask", colour_video, "Is it red?", "--model", "colours", option, place)
+    assert done.exit_code == 2
+    assert done.stderr == f"error: {place}: {FULL}; choose another folder\n"
+
+
 @pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
 def test_a_full_disk_is_told_once(arguments):
     with open("/dev/full", "w") as full:

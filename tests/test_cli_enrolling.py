@@ -83,6 +83,17 @@ def test_an_object_of_the_same_name_is_replaced_and_that_is_said(run, picture):
     )
 
 
+@pytest.mark.parametrize("content", [None, b"no picture"])
+def test_pictures_are_looked_at_before_the_model_is_loaded(run, tmp_path, monkeypatch, content):
+    file = tmp_path / "cat.png"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setattr(builtin, "load_builtin_encoder", lambda: pytest.fail("the work began"))
+    done = run("cat", file)
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert f"error: {file}: " in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

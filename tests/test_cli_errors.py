@@ -20,6 +20,7 @@ VIDEOS = Path(__file__).parent / "data" / "video"
         "audio_only.m4a",
         "audio_with_cover.mp3",
         "missing.mp4",
+        "no such folder/missing.mp4",
         "",
     ],
 )
@@ -29,6 +30,44 @@ def test_bad_videos_end_in_one_line(run, name, command):
     done = run(command, VIDEOS / name, *question, "--model", "colours")
     assert_one_error(done)
     assert str(VIDEOS / name) in done.stderr
+
+
+@pytest.mark.parametrize("command", ["transcript", "screen-text", "index", "chapters"])
+@pytest.mark.parametrize("name", ["missing.mp4", "no such folder/missing.mp4", ""])
+def test_videos_that_are_not_there_end_in_one_line(run, command, name):
+    done = run(command, VIDEOS / name)
+    assert_one_error(done)
+    assert str(VIDEOS / name) in done.stderr
+
+
+ADDRESSES = ("https://example.org/film.mp4", "http://example.org", "rtsp://host:8554/live",
+             "file:///films/film.mp4")  # fmt: skip
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("command", ["ask", "select", "index", "transcript", "chapters"])
+def test_an_address_is_told_the_way(run, command, address):
+    done = run(command, address, *["Is it red?"] * (command == "ask"))
+    assert_one_error(done)
+    assert "is an address, and videos are read from files. Download it first" in done.stderr
+    assert "`yt-dlp -o film.mp4 ADDRESS`" in done.stderr
+
+
+def test_an_address_in_a_file_of_questions_is_told_the_way(run, tmp_path):
+    questions = tmp_path / "q.jsonl"
+    questions.write_text(json.dumps({"video": ADDRESSES[0], "question": "Is it red?"}))
+    done = run("answer", questions, tmp_path / "out.jsonl", "--model", "colours")
+    assert done.exit_code == 2
+    assert "question 1: https:" in done.stderr
+    assert "is an address" in done.stderr
+
+
+def test_a_file_that_is_called_like_an_address_is_read(run, tmp_path, monkeypatch, colour_video):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "https:").mkdir()
+    (tmp_path / "https:" / "film.mp4").symlink_to(colour_video)
+    done = run("ask", "https://film.mp4", "Is it red?", "--model", "colours")
+    assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize("name", ["truncated_faststart.mp4", "corrupt_middle.mp4"])

@@ -7,13 +7,17 @@ import tomllib
 import pytest
 from packaging.requirements import Requirement
 
-from ntlbg.packages import EXTRAS
+from ntlbg.errors import MissingPackage
+from ntlbg.packages import BROUGHT, EXTRAS, check_loads
+
+# What is not there without an extra, though no distribution names it.
+WITH_EXTRAS = [name for name, brings in BROUGHT.items() if brings.endswith("]")]
 
 
-def plain(*arguments):
+def plain(*arguments, without=(*EXTRAS, *WITH_EXTRAS)):
     """The command where no package of an extra is installed."""
     code = (
-        f"import sys; sys.modules.update(dict.fromkeys({list(EXTRAS)!r}))\n"
+        f"import sys; sys.modules.update(dict.fromkeys({list(without)!r}))\n"
         f"sys.argv = ['ntlbg', *{list(map(str, arguments))!r}]\n"
         "from ntlbg.cli import main; main()"
     )
@@ -36,8 +40,10 @@ def test_packages_of_extras_are_those_of_the_distributions(pytestconfig):
 def test_training_names_the_extra_it_needs(pytestconfig):
     done = plain("train", "--config", pytestconfig.rootpath / "configs/builtin.json", "--dry-run")
     assert (done.returncode, done.stdout) == (2, "")
-    name, advice = done.stderr.split(" is not installed; ")
-    assert (name, advice) == ("error: peft", "run `pip install 'ntlbg-llm[train]'`\n")
+    assert done.stderr == (
+        "error: training the built-in model needs peft, which is not installed; "
+        "run `pip install 'ntlbg-llm[train]'`\n"
+    )
 
 
 @pytest.mark.slow
@@ -56,3 +62,64 @@ def test_gguf_files_name_the_extra_they_need(tiny_gguf, colour_video):
 def test_leaving_parts_of_the_trained_model_out_needs_no_extra(tmp_path):
     done = plain("compare", tmp_path, "--suite", "ablation", "--tiny")
     assert done.stderr == "error: suite 'ablation' has no tower and tiny without train-steps\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["transcript"], "listening to speech needs faster_whisper, which is not installed; run "
+         "`pip install 'ntlbg-llm[speech]'`"),
+        (["screen-text"], "reading text on screen needs cv2, which is not installed; run "
+         "`pip install 'ntlbg-llm[screen]'`"),
+    ],
+)  # fmt: skip
+def test_listening_and_reading_name_the_extra_they_need(colour_video, command, said):
+    done = plain(*command, colour_video)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {said}\n")
+
+
+@pytest.mark.slow
+def test_a_question_is_answered_without_them_and_that_is_said(colour_video):
+    done = plain("ask", colour_video, "Is it red?", "--listen", "--read-screen", "-k", 2)
+    assert done.returncode == 0, done.stderr
+    for extra in ("speech", "screen"):
+        assert f"{extra} is left out: " in done.stderr
+        assert f"`pip install 'ntlbg-llm[{extra}]'`" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("package", "command", "brings"),
+    [
+        ("matplotlib", ["plot", "history.json"], "ntlbg-llm"),
+        ("scipy", ["compare", "out", "--suite", "theory"], "ntlbg-llm-lab"),
+    ],
+)
+def test_an_installation_that_is_not_whole_is_one_line(package, command, brings, tmp_path):
+    done = plain(*command, without=[package])
+    said = f"error: {package} is not installed; run `pip install {brings}`\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+
+
+def test_what_is_brought_is_declared(pytestconfig):
+    for folder, name in (("", "ntlbg-llm"), ("lab", "ntlbg-llm-lab")):
+        text = (pytestconfig.rootpath / folder / "pyproject.toml").read_text()
+        declared = {
+            Requirement(line).name.replace("-", "_")
+            for line in tomllib.loads(text)["project"]["dependencies"]
+        }
+        ours = {"skimage": "scikit_image", "sklearn": "scikit_learn"}
+        assert {ours.get(one, one) for one in BROUGHT if BROUGHT[one] == name} <= declared
+
+
+def test_a_package_that_cannot_be_loaded_says_why(tmp_path, monkeypatch):
+    """As cv2 does where the system has no libGL."""
+    (tmp_path / "broken_eyes.py").write_text("raise ImportError('libGL.so.1: no such file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MissingPackage) as told:
+        check_loads("broken_eyes", "reading", "other-eyes")
+    assert str(told.value) == (
+        "reading needs broken_eyes, which cannot be loaded (libGL.so.1: no such file); run "
+        "`pip install --force-reinstall other-eyes`"
+    )

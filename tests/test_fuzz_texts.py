@@ -10,6 +10,7 @@ from ntlbg.models.builtin import enrolment
 # Some seconds for all; what a model's folder or a configuration says takes longer than a list.
 COUNTS = dict.fromkeys(TARGETS, 600) | {
     "models": 150, "loaded models": 40, "configurations": 300, "settings": 200,
+    "vision-language models": 50, "trained models": 60, "gguf files": 12,
 }  # fmt: skip
 SEED = 2026
 

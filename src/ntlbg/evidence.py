@@ -29,6 +29,7 @@ from ntlbg.types import (
 DAMAGED = "the video is damaged; what could not be decoded was left out"
 FRAMES = f"frame_{'[0-9]' * 6}_*.jpg"
 SHEET_FILE, SELECTION_FILE = "contact_sheet.jpg", "selection.json"
+LEAST_BYTES_A_PICTURE = 300  # the head of a JPEG alone has more
 PICTURES = {FRAMES: JPEG}
 OVERVIEW = PICTURES | {
     SHEET_FILE: JPEG,
@@ -106,9 +107,14 @@ def mark_evidence(evidence: Sequence[Evidence], supports: np.ndarray | None) -> 
     return [replace(item, supports=bool(shown)) for item, shown in zip(evidence, supports)]
 
 
-def pictures_in(place: str | Path | None, kinds: Kinds) -> AbstractContextManager[Path | None]:
+def pictures_in(
+    place: str | Path | None, kinds: Kinds, number: int | None
+) -> AbstractContextManager[Path | None]:
     """Where pictures wait until all is done; those of an earlier choice make way for them."""
-    return nullcontext() if place is None else staged_directory(place, kinds, anew=FRAMES)
+    if place is None:
+        return nullcontext()
+    needed = (number or 1) * LEAST_BYTES_A_PICTURE
+    return staged_directory(place, kinds, anew=FRAMES, needed=needed)
 
 
 def write_pictures(moments: SelectedFrames, folder: Path, final_folder: Path) -> SelectedFrames:

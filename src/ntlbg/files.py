@@ -21,6 +21,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from ntlbg.disk_space import SOMETHING
 from ntlbg.errors import DataError, OutputError
 from ntlbg.marks import Kind, json_object
 from ntlbg.scratch import locked, own_file, scratch_folder, told
@@ -33,13 +34,19 @@ Kinds = Mapping[str, Kind]  # by name, or by pattern such as "*.png"
 
 @contextmanager
 def staged_file(
-    path: str | Path, kind: Kind, *, inputs: Inputs = (), stream: bool = False
+    path: str | Path,
+    kind: Kind,
+    *,
+    inputs: Inputs = (),
+    stream: bool = False,
+    needed: float = SOMETHING,
 ) -> Iterator[Path]:
     """A temporary path that replaces ``path`` when the block succeeds.
 
     Args:
         inputs: files that must not be replaced; None stands for none.
         stream: write into a pipe or character device as it stands, rather than refuse it.
+        needed: bytes that will be written, at the very least.
 
     Raises:
         OutputError: the file cannot be written there, or is not to be replaced.
@@ -53,14 +60,19 @@ def staged_file(
         return
     _check_file(path, kind, inputs)
     place = Path(os.path.realpath(path))
-    with scratch_folder(place.parent, path) as stage:
+    with scratch_folder(place.parent, path, needed) as stage:
         yield stage / place.name
         _move_in(stage, place.parent, {place.name: kind}, inputs, shown=path)
 
 
 @contextmanager
 def staged_directory(
-    path: str | Path, kinds: Kinds, *, inputs: Inputs = (), anew: str | None = None
+    path: str | Path,
+    kinds: Kinds,
+    *,
+    inputs: Inputs = (),
+    anew: str | None = None,
+    needed: float = SOMETHING,
 ) -> Iterator[Path]:
     """A temporary folder whose files move into ``path`` when the block succeeds.
 
@@ -71,6 +83,7 @@ def staged_directory(
         kinds: of every file that the block may make.
         inputs: files or folders that must not be replaced; None stands for none.
         anew: a pattern of ``kinds``; earlier files of that name and kind are removed.
+        needed: bytes that will be written, at the very least.
 
     Raises:
         OutputError: the folder cannot be created or written, or a file there is not to be replaced.
@@ -78,13 +91,18 @@ def staged_directory(
     path = Path(path)
     _check_folder(path, kinds, inputs)
     folder = Path(os.path.realpath(path))
-    with scratch_folder(folder, path) as stage:
+    with scratch_folder(folder, path, needed) as stage:
         yield stage
         _move_in(stage, folder, kinds, inputs, anew=anew)
 
 
 def check_output(
-    path: str | Path, kind: Kind, *, inputs: Inputs = (), stream: bool = False
+    path: str | Path,
+    kind: Kind,
+    *,
+    inputs: Inputs = (),
+    stream: bool = False,
+    needed: float = SOMETHING,
 ) -> None:
     """Fail before the work rather than after it, as :func:`staged_file` would.
 
@@ -92,17 +110,19 @@ def check_output(
         OutputError: the file cannot be written there, or is not to be replaced.
     """
     if not (stream and _is_stream(Path(path), inputs)):
-        with staged_file(path, kind, inputs=inputs):
+        with staged_file(path, kind, inputs=inputs, needed=needed):
             pass
 
 
-def check_folder(path: str | Path, kinds: Kinds, *, inputs: Inputs = ()) -> None:
+def check_folder(
+    path: str | Path, kinds: Kinds, *, inputs: Inputs = (), needed: float = SOMETHING
+) -> None:
     """Fail before the work rather than after it, as :func:`staged_directory` would.
 
     Raises:
         OutputError: nothing can be written into the folder, or a file there is not to be replaced.
     """
-    with staged_directory(path, kinds, inputs=inputs):
+    with staged_directory(path, kinds, inputs=inputs, needed=needed):
         pass
 
 

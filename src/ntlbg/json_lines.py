@@ -169,9 +169,11 @@ def alone(path: Path) -> Iterator[None]:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
     try:
         _lock(lock, path)
-        yield
-        if not before and os.fstat(lock).st_size == 0:
-            path.unlink()
+        try:
+            yield
+        finally:
+            if not before and os.fstat(lock).st_size == 0:
+                path.unlink(missing_ok=True)
     finally:
         os.close(lock)
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from ntlbg.answerers import Habits
 from ntlbg.budget import plan_frames
-from ntlbg.errors import QueryRequired
+from ntlbg.errors import QueryRequired, QuestionError
 from ntlbg.evidence import num_pictures
 from ntlbg.index.index_video import Progress, index_video
 from ntlbg.index.passages import USUAL_WORDS, Heard, Words, read_words
 from ntlbg.index.store import FeatureIndex
 from ntlbg.memory.plan import MOST
+from ntlbg.retrievers import Retriever
 from ntlbg.selectors import SELECTORS, check_selector
 from ntlbg.system import System
 from ntlbg.types import Passage, Plan, Question, Reply, VideoIndex
@@ -52,7 +53,7 @@ class Look:
             video: whose frames have to fit the answerer; None where nothing is answered.
 
         Raises:
-            BudgetError: they do not.
+            BudgetError: they do not. QuestionError: it is too long.
             QueryRequired: the selector needs to know which frames a question is about, and none is
                 asked, or the system cannot tell.
             InvalidBudget, UnknownSelector, ConfigError: as
@@ -62,10 +63,15 @@ class Look:
         check_selector(name, self.num_frames, self.selector_options, asked=question is not None)
         if question is None:
             return []
+        too_long = _too_long(retriever, question)
+        if video is None and too_long:
+            raise QuestionError(f"{too_long}; ask a shorter question")
         if video is not None:
+            system.answerer.check_question(question)
             self._check_room(system, question, video)
         if not (retriever.covers(question) and SELECTORS[name].needs_query):
-            return list(system.notes)
+            cut = [f"{too_long}: frames are found by its beginning"] if too_long else []
+            return [*system.notes, *(cut if retriever.cuts_texts else [])]
         others = ", ".join(name for name, other in SELECTORS.items() if not other.needs_query)
         raise QueryRequired(
             f"selector {name} chooses by how much frames matter for the question, and encoder "
@@ -144,6 +150,15 @@ def keeping(
     if not system.answerer.wants.keeps:
         return nullcontext()
     return (index or FeatureIndex()).keeping(video)
+
+
+def _too_long(retriever: Retriever, question: Question) -> str | None:
+    """Where there are more tokens of a question than are read to find frames."""
+    tokens = retriever.text_tokens(question.text)
+    if tokens is None or tokens[0] <= tokens[1]:
+        return None
+    who = retriever.encoders[0].name if retriever.encoders else retriever.name
+    return f"the question is {tokens[0]} tokens long, and {who} reads {tokens[1]} to find frames"
 
 
 class Along:

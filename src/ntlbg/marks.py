@@ -139,6 +139,7 @@ def _has(value: Any, keys: tuple[str, ...]) -> bool:
 
 
 PAGE = marked("a report", b"<!doctype html>", '<meta name="generator" content="ntlbg')
+PAGE_BYTES = 20_000  # of the emptiest: its style and its frame, without a picture
 JPEG = marked("a picture that ntlbg wrote", b"\xff\xd8\xff")
 PNG = marked("a plot that ntlbg drew", b"\x89PNG\r\n\x1a\n")
 SVG = marked("a plot that ntlbg drew", b"<?xml")

@@ -1,5 +1,6 @@
 """Packages that a plain installation does not bring, and what to install for them."""
 
+import importlib
 import importlib.util
 
 from ntlbg.errors import MissingPackage
@@ -14,11 +15,26 @@ EXTRAS = {
     "xllamacpp": "ntlbg-llm[gguf]",
 }
 
+# What the distributions and their extras bring besides; without it the installation is not whole.
+BROUGHT = {
+    "av": "ntlbg-llm",
+    "ctranslate2": "ntlbg-llm[speech]",
+    "cv2": "ntlbg-llm[screen]",
+    "matplotlib": "ntlbg-llm",
+    "pandas": "ntlbg-llm-lab",
+    "pysubs2": "ntlbg-llm",
+    "rouge_score": "ntlbg-llm-lab",
+    "sacrebleu": "ntlbg-llm-lab",
+    "scipy": "ntlbg-llm-lab",
+    "skimage": "ntlbg-llm-lab",
+    "sklearn": "ntlbg-llm-lab",
+}
+
 
 def install(package: str) -> str:
     """The command that brings a package, in words."""
-    named = f"'{EXTRAS[package]}'" if package in EXTRAS else package
-    return f"run `pip install {named}`"
+    named = (EXTRAS | BROUGHT).get(package, package)
+    return f"run `pip install {repr(named) if '[' in named else named}`"
 
 
 def check_installed(package: str, needed_by: str, otherwise: str = "") -> None:
@@ -34,3 +50,24 @@ def check_installed(package: str, needed_by: str, otherwise: str = "") -> None:
     if importlib.util.find_spec(package) is None:
         advice = f"{install(package)}, {otherwise}" if otherwise else install(package)
         raise MissingPackage(f"{needed_by} needs {package}, which is not installed; {advice}")
+
+
+def check_loads(package: str, needed_by: str, instead: str) -> None:
+    """That a package with compiled parts can be imported, which takes more than to be there.
+
+    Args:
+        needed_by: what is asked for, as the message begins.
+        instead: what to install where it needs libraries that the system lacks.
+
+    Raises:
+        MissingPackage: it is not installed, or not usable.
+    """
+    check_installed(package, needed_by)
+    try:
+        importlib.import_module(package)
+    except ImportError as error:
+        why = " ".join(str(error).split())
+        raise MissingPackage(
+            f"{needed_by} needs {package}, which cannot be loaded ({why}); run `pip install "
+            f"--force-reinstall {instead}`"
+        ) from error

@@ -99,7 +99,7 @@ def ask(
     check_selector(selector, num_frames, selector_options, asked=True)
     check_written(options, generation)
     check_video(video)  # before a model is loaded, not after
-    with pictures_in(evidence_dir, PICTURES) as folder:
+    with pictures_in(evidence_dir, PICTURES, num_frames) as folder:
         system = load_system(model, encoder=encoder, endpoint=endpoint,
                              model_options=model_options, text_encoder=text_encoder)  # fmt: skip
         look = Look(fps, max_frames, start, end, selector, num_frames, max_visual_tokens,
@@ -145,7 +145,7 @@ def select(
     asked = None if question is None else checked_question(question)
     check_selector(selector, num_frames, selector_options, asked=asked is not None)
     check_video(video)  # before a model is loaded, not after
-    with pictures_in(out_dir, OVERVIEW) as folder:
+    with pictures_in(out_dir, OVERVIEW, num_frames) as folder:
         system = load_system(model, encoder=encoder)
         look = Look(fps, max_frames, start, end, selector, num_frames, None,
                     selector_options or {})  # fmt: skip

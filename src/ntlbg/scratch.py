@@ -17,10 +17,12 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from ntlbg.disk_space import SOMETHING, check_space
 from ntlbg.errors import OutputError
 
 PREFIX = ".ntlbg-stage-"
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
+ELSEWHERE = "choose another folder"
 _swept: set[Path] = set()  # folders that this process has looked through for what others left
 # Of errors that name no file, those that mean writing.
 _WRITING = {
@@ -36,13 +38,18 @@ _NOT_SAVED = "Error while serializing: I/O error"
 
 
 @contextmanager
-def scratch_folder(folder: Path, shown: Path) -> Iterator[Path]:
+def scratch_folder(folder: Path, shown: Path, needed: float = SOMETHING) -> Iterator[Path]:
     """A new folder in a folder, which is made if need be; both go again if they stay empty.
 
+    Args:
+        needed: bytes that will be written there, at the very least.
+
     Raises:
-        OutputError: about ``shown``, where nothing can be written.
+        OutputError: about ``shown``, where nothing, or not so much, can be written.
     """
     missing: list[Path] = []
+    with told(shown):
+        check_space(folder, needed, ELSEWHERE, shown=shown)
     try:
         missing = [place for place in (folder, *folder.parents) if not place.exists()]
         folder.mkdir(parents=True, exist_ok=True)
@@ -191,4 +198,4 @@ def _is_about(folder: Path, error: OSError) -> bool:
 
 def _message(path: Path, error: Exception) -> str:
     why = getattr(error, "strerror", None) or error
-    return f"{path}: cannot be written ({why}); choose another folder"
+    return f"{path}: cannot be written ({why}); {ELSEWHERE}"

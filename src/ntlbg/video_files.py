@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ntlbg.errors import VideoNotFound
+from ntlbg.video.opening import check_no_address
 
 VIDEO_SUFFIXES = (
     ".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".ts", ".mpg", ".mpeg", ".flv", ".wmv", ".ogv",
@@ -23,8 +24,9 @@ def find_source(folder: Path, video: str) -> Path | None:
     case, or in how accents are put together: then one file has to fit.
 
     Raises:
-        VideoNotFound: several files fit, or a folder cannot be looked into.
+        VideoNotFound: several files fit, it is an address, or a folder cannot be looked into.
     """
+    check_no_address(video)
     ending = Path(video).suffix  # of an id such as ep.01, part of the name
     stem = video.removesuffix(ending) if ending.lower() in VIDEO_SUFFIXES else video
     places = [folder, *(folder / name for name in VIDEO_FOLDERS)]

@@ -188,6 +188,17 @@ def cut(path: Path, folder: Path, share: float) -> Path:
     return short
 
 
+def test_a_length_beyond_the_end_is_not_counted_to(files, tmp_path):
+    """Else a damaged number keeps the reader busy for years."""
+    content = files.projector.read_bytes()
+    at = content.index(b"clip.vision.image_mean") + len("clip.vision.image_mean") + 8
+    assert int.from_bytes(content[at : at + 8], "little") == 3
+    path = tmp_path / "mmproj.gguf"
+    path.write_bytes(content[:at] + (2**62).to_bytes(8, "little") + content[at + 8 :])
+    with pytest.raises(WeightsError, match=r"mmproj\.gguf: is damaged or cut off"):
+        load_gguf_answerer(files.model, {"mmproj": str(path)})
+
+
 @pytest.mark.parametrize(("wrong", "message"), [
     (lambda files, tmp: {"model": tmp / "no.gguf"}, "no.gguf: cannot be read .*No such file"),
     (lambda files, tmp: {"model": tmp}, "cannot be read .*Is a directory"),

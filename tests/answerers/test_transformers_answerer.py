@@ -322,6 +322,28 @@ def test_what_cannot_be_loaded_is_one_line(vlm_folders, tmp_path):
         assert "\n" not in str(told.value)
 
 
+def test_settings_that_do_not_fit_together_are_one_line(vlm_folders, tmp_path, colour_video, run):
+    """Such a folder is whole and can be loaded; only in use it shows."""
+
+    def changed(file, **changes):
+        folder = tmp_path / file.removesuffix(".json")
+        shutil.copytree(vlm_folders["qwen2_vl"], folder)
+        settings = json.loads((folder / file).read_text())
+        (folder / file).write_text(json.dumps(settings | changes))
+        return str(folder)
+
+    pictures = changed("preprocessor_config.json", image_std=[0.0, 0.5, 0.5])
+    with pytest.raises(WeightsError, match=r"image processor is damaged .*divide"):
+        load_answerer(pictures)
+    text = json.loads((vlm_folders["qwen2_vl"] / "config.json").read_text())["text_config"]
+    text["rope_parameters"]["mrope_section"] = "two"
+    model = changed("config.json", text_config=text)
+    done = run("ask", colour_video, "Is it red?", "--model", model, "-k", 2)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "cannot be run as its files say" in done.stderr or "config.json" in done.stderr
+    assert sum(line.startswith("error: ") for line in done.stderr.splitlines()) == 1
+
+
 def test_a_model_of_the_hub_that_is_not_in_the_cache_is_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match="nobody/none: no such folder, and not among the models"):

@@ -4,13 +4,14 @@ import os
 import signal
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from slow_listener import SlowListener
 
 from counter_videos import read_numbers, write_video
 from ntlbg.errors import NoSoundError, VideoChanged
-from ntlbg.index.listening import hear
+from ntlbg.index.listening import hear, losses
 from ntlbg.index.store import FeatureIndex
 from ntlbg.index.text_tracks import text_track
 from ntlbg.text import Listener, Piece
@@ -54,6 +55,84 @@ def film(tmp_path_factory):
     path = tmp_path_factory.mktemp("film") / "film.mkv"
     times = [float(second) for second in range(1, 12)]
     return write_film(path, clicks(12, times), codec="flac", pictures=300)
+
+
+class Hearer(Listener):
+    """Hears clicks, and gives a piece for every four seconds."""
+
+    name, fingerprint, source, wants = "hearer", "1", "speech", "sound"
+
+    def listen(self, stream, after_seconds, state):
+        for number, sound in enumerate(stream):
+            found = [Passage("Click.", at, at, "speech") for at in click_times(sound)]
+            yield Piece(tuple(found), sound.start_seconds + len(sound.samples) / 16_000)
+            if number > 1e3:
+                raise AssertionError("no end")
+
+
+def delayed(source, path, seconds, by_seconds):
+    """The same packets; from a time on those of the sound are told for later."""
+    with av.open(str(source)) as given, av.open(str(path), "w") as made:
+        streams = {one.index: made.add_stream_from_template(one) for one in given.streams}
+        for packet in given.demux():
+            if packet.dts is None:
+                continue
+            if packet.stream.type == "audio" and packet.pts * packet.time_base >= seconds:
+                packet.pts += round(by_seconds / packet.time_base)
+                packet.dts = packet.pts
+            packet.stream = streams[packet.stream.index]
+            made.mux(packet)
+    return path
+
+
+def sound_of_a_day_later(folder):
+    film = write_film(folder / "film.mp4", clicks(20, list(range(1, 20))), pictures=500)
+    return delayed(film, folder / "jumping.mp4", 10, 25 * 3600)
+
+
+def sound_of_another_codec(folder):
+    parts = [
+        write_film(
+            folder / f"{codec}.ts", clicks(10, list(range(1, 10))), codec=codec, pictures=250
+        )
+        for codec in ("aac", "mp2")
+    ]
+    joined = folder / "joined.ts"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return joined
+
+
+@pytest.mark.parametrize("make", [sound_of_a_day_later, sound_of_another_codec])
+def test_sound_that_is_lost_is_told(tmp_path, index, make):
+    film = make(tmp_path)
+    for _ in range(2):  # what is kept tells it again
+        track = hear(film, Hearer(), index=index)
+        assert max(one.start_seconds for one in track.passages()) < 10.5
+        assert track.lost_seconds() == pytest.approx(
+            10, abs=1.5
+        )  # some of another codec sounds like the first
+        [note] = losses(track)
+        assert note.startswith("speech: ")
+        assert " s of the sound could not be read" in note
+        assert "ffmpeg -i IN -c:v copy -c:a aac OUT.mp4" in note
+
+
+def joined_of_one_codec(folder):
+    parts = [
+        write_film(folder / f"{n}.ts", clicks(10.4, list(range(1, 10))), pictures=250)
+        for n in range(2)
+    ]
+    joined = folder / "joined.ts"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return joined
+
+
+@pytest.mark.parametrize("made", ["film", "joined"])
+def test_of_sound_that_is_whole_nothing_is_told(tmp_path, index, film, made):
+    path = film if made == "film" else joined_of_one_codec(tmp_path)
+    track = hear(path, Hearer(), index=index)
+    assert len(track.passages()) == {"film": 11, "joined": 18}[made]
+    assert losses(track) == ()
 
 
 def test_a_process_that_is_killed_loses_one_piece_at_most(tmp_path, index, film):

@@ -1,6 +1,7 @@
 """LongVU's training run, on a random model of a few thousand parameters and made videos."""
 
 import json
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from transformers import Trainer
 from typer.testing import CliRunner
 
 import ntlbg
@@ -17,13 +19,14 @@ from counter_videos import write_video
 from longvu_models import made_frames, tiny_longvu_processor, tiny_model
 from ntlbg.cli import app
 from ntlbg.config.load import read_content, settings_in
-from ntlbg.errors import ConfigError, DataError, VideoError, WeightsError
+from ntlbg.errors import ConfigError, DataError, OutputError, VideoError, WeightsError
+from ntlbg.json_lines import alone
 from ntlbg.models.longvu.formats import BENCHMARKS, format_question
 from ntlbg.models.longvu.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.train.longvu_data import LongVUQuestions, read_picture, read_video
 from ntlbg.train.longvu_settings import DataSettings, LongVUTraining
 from ntlbg.train.recipes import longvu
-from ntlbg.train.run import run
+from ntlbg.train.run import LOCK_FILE, run
 from processes import python, started, wait_for
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -216,6 +219,31 @@ def test_a_run_shorter_than_its_logging_leaves_losses(config, tmp_path):
     done = run(config(epochs=2.0, logging_steps=10), tmp_path / "short", say=quiet)
     assert [entry["step"] for entry in done.history] == [2]
     assert json.loads((tmp_path / "short" / "history.json").read_text()) == done.history
+
+
+def test_a_disk_without_room_for_a_checkpoint_is_told_before_the_first_step(
+    config, tmp_path, monkeypatch
+):
+    kept = run(config(epochs=1.0), tmp_path / "kept", say=quiet).folder
+    written = sum(file.stat().st_size for file in kept.glob("checkpoint-*/*"))
+    free = shutil.disk_usage(tmp_path)._replace(free=20_000)
+    assert written > 20_000
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: free)
+    monkeypatch.setattr(Trainer, "train", lambda *_, **__: pytest.fail("the work began"))
+    with pytest.raises(OutputError, match=r"run: .* kB or more .* or choose another folder"):
+        run(config(epochs=1.0), say=quiet)
+    assert not any((tmp_path / "run").rglob("*"))
+
+
+def test_a_second_run_in_one_folder_is_refused(config, tmp_path):
+    path = config(epochs=1.0)
+    (tmp_path / "run").mkdir()
+    with alone(tmp_path / "run" / LOCK_FILE):
+        with pytest.raises(OutputError, match="another process is writing it"):
+            run(path, say=quiet)
+        assert [file.name for file in (tmp_path / "run").iterdir()] == [LOCK_FILE]
+    run(path, say=quiet)
+    assert not (tmp_path / "run" / LOCK_FILE).exists()
 
 
 def test_debug_and_dry_run(config, tmp_path):

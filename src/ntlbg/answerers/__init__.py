@@ -110,6 +110,14 @@ class Answerer(ABC):
     def cost(self, num_frames: int, height: int, width: int) -> int:
         """Tokens that stand for so many pictures of this size."""
 
+    def check_question(self, question: Question) -> None:
+        """Refuse what it cannot read whatever the video, before one is opened.
+
+        Raises:
+            QuestionError: too many options, or too long.
+        """
+        return
+
     def picture_sizes(self, height: int, width: int) -> list[tuple[int, int]]:
         """(height, width) in which it can be shown a picture of this size, the largest first."""
         return [fit_within(height, width, longest_side=self.wants.longest_side)]

@@ -80,7 +80,7 @@ def load_gguf_answerer(path: Path, given: Mapping[str, Any]) -> GGUFAnswerer:
     key = secrets.token_urlsafe()
     server = _serve(path, projector, options, key)
     # it is here, and it is slow rather than gone
-    patience = Patience(answer_seconds=None, retries=0)
+    patience = Patience(answer_seconds=None, whole_seconds=None, retries=0)
     client = ChatClient(Sender(f"{server.listening_address}/v1", key, patience), path.stem)
     about = client.about_model()
     check_reads_pictures(about, f"{path}: with {projector.name} it")
@@ -168,24 +168,15 @@ def _why_not(path: Path, projector: Path, version: str) -> str:
 
 def _fault(file: Path, *, wants_projector: bool) -> str | None:
     """What is wrong with a file; None: nothing that can be seen."""
-    found = _architecture(file)
+    from ntlbg.answerers.gguf_reader import architecture_of  # of a package that takes a while
+
+    found = architecture_of(file)
     if found is None:
         return f"{file}: is damaged or cut off; download it again"
     if (found == PROJECTOR) == wants_projector:
         return None
     is_what = "a projector, not a model" if found == PROJECTOR else "a model, no projector"
     return f"{file}: is {is_what}; give MODEL.gguf and --model-option mmproj=PROJECTOR.gguf"
-
-
-def _architecture(path: Path) -> str | None:
-    """What a GGUF file is of; None where it is damaged."""
-    from gguf import GGUFReader
-
-    try:
-        field = GGUFReader(path).get_field("general.architecture")
-        return None if field is None else str(field.contents())
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError):
-        return None  # each is how the reader notices damage
 
 
 def _fingerprint(path: Path, projector: Path, options: GGUFOptions) -> str:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from transformers import TextStreamer
 
+from ntlbg.errors import WeightsError
 from ntlbg.generation import Generation
 
 LEAST_KNOWN_CHANCE = 1e-6  # the frames do not rule out an answer altogether
@@ -19,12 +20,20 @@ def option_chances(
 
     The prompt is read once. Options never see each other, so their order cannot matter.
     ``known`` are chances of texts from other evidence; likelihoods are multiplied by them.
+
+    Raises:
+        WeightsError: they are no numbers.
     """
     prompt = model(**inputs, use_cache=True, logits_to_keep=1)
     likelihoods = torch.tensor(
         [_log_likelihood(model, processor, prompt, option) for option in options],
         dtype=torch.float64,
     )
+    if not likelihoods.isfinite().all():
+        raise WeightsError(
+            "what the model says is no number: its weights went astray in training, or were "
+            "damaged; train or copy them again"
+        )
     if known is not None:
         chances = [max(known.get(option, 0.0), LEAST_KNOWN_CHANCE) for option in options]
         likelihoods += torch.tensor(chances, dtype=torch.float64).log()

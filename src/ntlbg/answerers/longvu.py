@@ -53,6 +53,18 @@ class LongVUAnswerer(Answerer):
         config = self.model.config
         return min(num_frames * config.query_grid * (config.query_grid + 1), config.context_length)
 
+    def check_question(self, question: Question) -> None:
+        """Its letters have to suffice, and a frame has to have room beside the text."""
+        config, tokens = self.model.config, len(self._prompt(question))
+        frame = (config.lowres_grid if config.highres else config.query_grid) ** 2
+        if tokens + config.reserved_tokens + frame > config.context_length:
+            asked = "the question with its options" if question.options else "the question"
+            raise QuestionError(
+                f"{asked} is {tokens} tokens with what stands around it; {self.name} reads "
+                f"{config.context_length}, of which {config.reserved_tokens + frame} are for the "
+                "answer and a frame; ask a shorter question, or another model"
+            )
+
     def peak_bytes(
         self, num_frames: int, sampled_frames: int, size: tuple[int, int], text_tokens: int
     ) -> int:
@@ -68,12 +80,8 @@ class LongVUAnswerer(Answerer):
     @torch.inference_mode()
     def answer(self, question: Question, given: AnswerInput) -> Reply:
         """Text as asked for; with options the letter that is likeliest to come first."""
-        options, asked = question.options, question.text
-        if options is not None and len(options) > len(LETTERS):
-            raise QuestionError(f"{len(options)} options; give at most {len(LETTERS)}")
-        if options is not None:
-            asked = format_question(BENCHMARKS["mvbench"], asked, list(options))
-        inputs, tokens = self._prepare(asked, given.pictures)
+        options = question.options
+        inputs, tokens = self._prepare(self._prompt(question), given.pictures)
         if options is None:
             end = self.processor.end_token_id
             ids = write(
@@ -85,9 +93,18 @@ class LongVUAnswerer(Answerer):
         chances = logits[self._letter_ids(len(options))].softmax(0).tolist()
         return Reply(options[int(np.argmax(chances))], chances, tokens)
 
-    def _prepare(self, question: str, frames: np.ndarray) -> tuple[dict[str, torch.Tensor], int]:
+    def _prompt(self, question: Question) -> list[int]:
+        asked, options = question.text, question.options
+        if options is not None and len(options) > len(LETTERS):
+            raise QuestionError(f"{len(options)} options; give at most {len(LETTERS)}")
+        if options is not None:
+            asked = format_question(BENCHMARKS["mvbench"], asked, list(options))
+        return self.processor.encode(self.processor.prompt(asked))
+
+    def _prepare(
+        self, prompt: list[int], frames: np.ndarray
+    ) -> tuple[dict[str, torch.Tensor], int]:
         """Inputs of the language model, and how many of its tokens show the video."""
-        prompt = self.processor.encode(self.processor.prompt(question))
         size = self.processor.video_size(*frames.shape[1:3])
         fused = self.model.fuse(self.processor.frame_pixels(frames), size, text=len(prompt))
         ids = torch.tensor([prompt], device=self.model.device)

@@ -40,7 +40,7 @@ from ntlbg.errors import BudgetError, ConfigError, WeightsError
 from ntlbg.hub import find_model, folder_fingerprint, model_type, weight_files
 from ntlbg.memory import Device, LoadedSizes, device_of, loaded_sizes, plan_reading
 from ntlbg.models.picture_processor import PictureProcessor, load_picture_processor
-from ntlbg.models.pretrained_parts import Loading, load_config
+from ntlbg.models.pretrained_parts import Loading, Running, load_config
 from ntlbg.models.quiet import quiet_transformers
 from ntlbg.types import AnswerInput, Question, Reply
 
@@ -120,7 +120,7 @@ class TransformersAnswerer(Answerer):
         (prompt,) = self.prompts(question, given, [question.text])
         streamer = None if given.on_text is None else _Reader(self.processor, given.on_text)
         ends = self._ends()
-        with prompt.reading() as inputs:
+        with Running(self.name), prompt.reading() as inputs:
             ids = write(
                 self.model, inputs, given.generation, longest=LONGEST_ANSWER_TOKENS,
                 end=ends, pad=self.processor.pad_token_id(ends), streamer=streamer,
@@ -147,7 +147,7 @@ class TransformersAnswerer(Answerer):
         prompts = self.prompts(question, given, texts)
         chances = np.zeros(number)
         for order, prompt in zip(orders, prompts, strict=True):
-            with prompt.reading() as inputs:
+            with Running(self.name), prompt.reading() as inputs:
                 chances[order] += self._letter_chances(inputs, number) / turns
         return Reply(
             question.options[int(np.argmax(chances))], chances.tolist(), prompt.visual_tokens,
@@ -167,7 +167,10 @@ class TransformersAnswerer(Answerer):
         logits = self.model(**inputs, logits_to_keep=1).logits[0, -1].double()
         scores = [logits[self.processor.letter_ids(letter)].logsumexp(0) for letter in
                   LETTERS[:number]]  # fmt: skip
-        return torch.stack(scores).softmax(0).cpu().numpy()
+        chances = torch.stack(scores).softmax(0).cpu().numpy()
+        if not np.isfinite(chances).all():
+            raise ValueError("its chances are no numbers")
+        return chances
 
     def prompts(
         self, question: Question, given: AnswerInput, texts: Sequence[str]

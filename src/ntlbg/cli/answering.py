@@ -128,14 +128,14 @@ def ask(
 
 def _check_views(video: Path, save_plots: Path | None, report: Path | None) -> None:
     from ntlbg.files import check_folder, check_output
-    from ntlbg.marks import PAGE, plots
+    from ntlbg.marks import PAGE, PAGE_BYTES, plots
 
     if save_plots is not None:
         from ntlbg.views.result_file import SEEN
 
         check_folder(save_plots, plots("timeline", "features") | SEEN, inputs=[video])
     if report is not None:
-        check_output(report, PAGE, inputs=[video], stream=True)
+        check_output(report, PAGE, inputs=[video], stream=True, needed=PAGE_BYTES)
 
 
 def _write_views(answer, save_plots: Path | None, report: Path | None) -> list[Path]:

@@ -12,7 +12,7 @@ from ntlbg import __version__, plugins
 from ntlbg.cli.ends import WRONG, stopped, tell
 from ntlbg.cli.homes import expanding
 from ntlbg.errors import ConfigError, MissingPackage, NtlbgError
-from ntlbg.packages import EXTRAS, install
+from ntlbg.packages import BROUGHT, EXTRAS, install
 from ntlbg.plugins import COMMANDS
 
 # In the order of the help; what other distributions add comes after these.
@@ -46,7 +46,7 @@ class _Commands(typer.core.TyperGroup):
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
             package = (error.name or "").split(".")[0]
-            if package not in EXTRAS:
+            if package not in EXTRAS | BROUGHT:
                 raise
             tell(MissingPackage(f"{package} is not installed; {install(package)}"))
             raise typer.Exit(WRONG) from error

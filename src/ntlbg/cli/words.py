@@ -62,7 +62,10 @@ def heard(
 
     with console.counting("loading the model") as bar:
         progress = partial(bar.listened, listening.doing(listener, video))
-        return listening.hear(video, listener, index=index, progress=progress).passages()
+        track = listening.hear(video, listener, index=index, progress=progress)
+    for note in listening.losses(track):
+        console.print_note(note)
+    return track.passages()
 
 
 @app.command()

@@ -42,6 +42,10 @@ class Encoder(ABC):
         """float32 (N, D), finite, in the space of the frames; None: it knows pictures only."""
         return None
 
+    def text_tokens(self, text: str) -> tuple[int, int] | None:
+        """Of a text, and how many are read: the rest is cut off. None: of any text all are."""
+        return None
+
     def encode_with_notes(self, frames: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """As ``encode_frames``, and what else it says of each frame: arrays (N, ...) by name."""
         return self.encode_frames(frames), {}

@@ -49,6 +49,10 @@ class Texts:
         names = ["input_ids"] if self.to_full_length else ["input_ids", "attention_mask"]
         return {name: tokens[name] for name in names}
 
+    def count(self, tokenizer: Any, text: str) -> int:
+        """Tokens of a text, however many."""
+        return len(tokenizer(self._plain(text)).input_ids)
+
     def _plain(self, text: str) -> str:
         text = text.lower() if self.lower_case else text
         return text if self.punctuation else " ".join(text.translate(_PUNCTUATION).split())
@@ -110,11 +114,18 @@ class DualEncoder(PictureEncoder):
         super().__init__(model, pixels, **about)
         self.tokenizer, self.texts = tokenizer, texts
 
+    @property
+    def _text_length(self) -> int:
+        return self.model.config.text_config.max_position_embeddings
+
+    def text_tokens(self, text: str) -> tuple[int, int]:
+        """By its own tokenizer."""
+        return self.texts.count(self.tokenizer, text), self._text_length
+
     @torch.inference_mode()
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """float32 (N, D); a text longer than the model reads is cut off at its end."""
-        length = self.model.config.text_config.max_position_embeddings
-        found = []
+        length, found = self._text_length, []
         for start in range(0, len(texts), BATCH_SIZE):
             batch = list(texts[start : start + BATCH_SIZE])
             tokens = self.texts.tokenize(self.tokenizer, batch, length)

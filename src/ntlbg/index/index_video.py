@@ -94,6 +94,7 @@ def index_video(
         ]
         rate = sampling_fps(info.duration_seconds, fps=fps, **window)
         expected = _expected_frames(info.duration_seconds, rate, **window)
+        index.check_space(sum(grown.least_bytes(expected) for grown in growing))
         _grow(path, growing, before, rate, expected, report, progress, **window)
         for encoder, grown in zip(missing, growing, strict=True):
             tracks[encoder.name] = grown.finish(_meta(encoder, info, rate, window))
@@ -134,6 +135,10 @@ class _Growing:
 
     def __post_init__(self):
         self.chunks = self.index.load_chunks(self.key)
+
+    def least_bytes(self, expected: int) -> int:
+        """Of the frames that are missing: a time and a row of features each."""
+        return max(0, expected - self.done) * (8 + 4 * self.encoder.feature_size)
 
     @property
     def done(self) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ntlbg.errors import ConfigError, MissingPackage, NoSoundError
-from ntlbg.index.listening import doing, hear
+from ntlbg.index.listening import doing, hear, losses
 from ntlbg.index.store import FeatureIndex
 from ntlbg.index.text_tracks import text_track
 from ntlbg.text import LISTENERS, Listener, Piece, load_listener
@@ -104,17 +104,19 @@ def _listened(video: Path, listener: Listener, index: FeatureIndex, words: Words
         track = hear(video, listener, index=index, progress=progress)
     except (NoSoundError, MissingPackage) as error:
         return Heard(notes=(f"{listener.name} is left out: {error}",))
-    passages = tuple(track.passages())
+    passages, notes = tuple(track.passages()), losses(track)
     if not passages:
-        return Heard(notes=(f"{listener.name}: nothing was found in the whole film",))
-    return Heard(passages, (listener.name,))
+        nothing = f"{listener.name}: nothing was found in the whole film"
+        return Heard(notes=(nothing, *notes))
+    return Heard(passages, (listener.name,), notes)
 
 
 def _kept(video: Path, listener: Listener, index: FeatureIndex) -> Heard:
     """What was found before, if anything was."""
-    found, is_complete = text_track(index, video, listener).kept()
+    track = text_track(index, video, listener)
+    found, is_complete = track.kept()
     if not found.passages:
         return Heard()
     until = timestamp(found.until_seconds)
     note = () if is_complete else (f"{listener.name}: known up to {until} only",)
-    return Heard(found.passages, (listener.name,), note)
+    return Heard(found.passages, (listener.name,), (*note, *losses(track)))

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save as to_safetensors
 
+from ntlbg.disk_space import check_space
 from ntlbg.downloads import index_root
 from ntlbg.errors import DataError, OutputError, VideoNotFound
 from ntlbg.files import replace_content
@@ -112,6 +113,17 @@ class FeatureIndex:
             raise VideoNotFound(
                 f"{path}: cannot be read ({error.strerror}). Check the file's permissions."
             ) from error
+
+    def check_space(self, needed: float) -> None:
+        """Whether so many bytes can be kept.
+
+        Raises:
+            OutputError: they surely cannot.
+        """
+        with _told(self.root):
+            check_space(
+                self.root, needed, "set NTLBG_INDEX, or NTLBG_CACHE, to a folder on another disk"
+            )
 
     def load(self, key: str) -> Track | None:
         """The entry, or None when there is none or it is damaged."""

@@ -17,6 +17,7 @@ from ntlbg.index.store import FeatureIndex
 from ntlbg.json_lines import RecordFile, alone, read_records
 from ntlbg.text import Listener, Piece
 from ntlbg.types import Passage
+from ntlbg.video import ReadReport
 
 # Pieces from a time on, given the state of the piece before.
 Listen = Callable[[float, Mapping[str, Any]], Iterator[Piece]]
@@ -30,6 +31,7 @@ class PieceLine:
     Attributes:
         check: a hash of the rest and of the lines before; "" in lines of earlier versions, whose
             state is not believed.
+        lost_seconds: of sound that could not be read since the line before.
     """
 
     record: str
@@ -37,14 +39,16 @@ class PieceLine:
     passages: list[tuple[float, float, str]]
     state: dict = field(default_factory=dict)
     check: str = ""
+    lost_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class EndLine:
-    """The film was listened to until its end; ``check`` is as that of a piece."""
+    """The film was listened to until its end; the rest is as of a piece."""
 
     record: str
     check: str = ""
+    lost_seconds: float = 0.0
 
 
 Line = TypeVar("Line", PieceLine, EndLine)
@@ -64,6 +68,11 @@ class TextTrack:
     @property
     def is_complete(self) -> bool:
         return self.kept()[1]
+
+    def lost_seconds(self) -> float:
+        """Of sound that could not be read, as far as it was listened to."""
+        lines, _ = read_records(self.path, RECORDS, WHAT)
+        return sum(line.lost_seconds for line in lines)
 
     def passages(self) -> list[Passage]:
         """Those that are kept, in order of their start."""
@@ -87,12 +96,14 @@ class TextTrack:
         whole = Piece(tuple(passages), until, _state(pieces[-1]) if pieces else {})
         return whole, len(pieces) < len(lines)
 
-    def grow(self, listen: Listen) -> Iterator[float]:
+    def grow(self, listen: Listen, report: ReadReport | None = None) -> Iterator[float]:
         """Find and keep what is missing; gives the seconds of the film that are done.
 
         Args:
             listen: as a listener does, of a stream that begins there.
+            report: what the stream's reader tells of sound that it lost.
         """
+        report, told = report or ReadReport(), 0.0
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with alone(self.path):
             file = RecordFile(self.path, RECORDS, WHAT)
@@ -103,11 +114,13 @@ class TextTrack:
                     return
                 after, state, check = line.until_seconds, _state(line), line.check
             for piece in listen(after, state):
-                line = _checked(_line(piece), check)
+                lost, told = report.lost_seconds - told, report.lost_seconds
+                line = _checked(_line(piece, round(lost, 3)), check)
                 file.add([line])
                 check = line.check
                 yield piece.until_seconds
-            file.add([_checked(EndLine("end"), check)])
+            lost = round(report.lost_seconds - told, 3)
+            file.add([_checked(EndLine("end", lost_seconds=lost), check)])
 
     def _check(self, lines: Sequence[PieceLine | EndLine]) -> None:
         before = ""
@@ -124,7 +137,10 @@ def _state(line: PieceLine) -> dict:
 
 def _hash(line: PieceLine | EndLine, before: str) -> str:
     """Of a line and all before it, as ``before``, the check of the last of them, tells."""
-    about = json.dumps([before, asdict(replace(line, check=""))], sort_keys=True)
+    told = asdict(replace(line, check=""))
+    if not line.lost_seconds:  # earlier versions did not know of it
+        del told["lost_seconds"]
+    about = json.dumps([before, told], sort_keys=True)
     return hashlib.sha256(about.encode()).hexdigest()[:16]
 
 
@@ -134,9 +150,10 @@ def text_track(index: FeatureIndex, video: str | os.PathLike, listener: Listener
     return TextTrack(index.text_folder(video) / f"{listener.source}-{key}.jsonl", listener.source)
 
 
-def _line(piece: Piece) -> PieceLine:
+def _line(piece: Piece, lost_seconds: float) -> PieceLine:
     passages = [(one.start_seconds, one.end_seconds, one.text) for one in piece.passages]
-    return PieceLine("piece", piece.until_seconds, passages, dict(piece.state))
+    state = dict(piece.state)
+    return PieceLine("piece", piece.until_seconds, passages, state, lost_seconds=lost_seconds)
 
 
 def _checked(line: Line, before: str) -> Line:

@@ -23,12 +23,14 @@ from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.hub import reason
+from ntlbg.models.pretrained_parts import Loading
 
 # Frames are one tile each, as the makers of these models feed video: what cuts pictures into many
 # is switched off where a processor has it.
 ONE_TILE = {"do_image_splitting": False, "crop_to_patches": False, "do_pan_and_scan": False}
 # Where a processor does not say what side a token stands for, sizes go in such steps of pixels.
 DEFAULT_STEP = 32
+PUBLISHED = "; the folder needs tokenizer.json and preprocessor_config.json, as published"
 PARTS = ("image_processor", "tokenizer", "video_processor", "feature_extractor")
 
 
@@ -119,15 +121,15 @@ def load_picture_processor(folder: Path, config: PreTrainedConfig) -> PicturePro
         raise ConfigError(
             f"{folder}: transformers knows no processor for models of type {config.model_type!r}"
         )
+    told = f"{folder}: its tokenizer or image processor cannot be loaded", PUBLISHED
     try:
-        processor = _without_video(getattr(importlib.import_module("transformers"), kind), folder)
-    except ImportError as error:
-        raise ConfigError(f"{folder}: {' '.join(str(error).split())}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(
-            f"{folder}: its tokenizer or image processor cannot be loaded ({reason(error)}); the "
-            "folder needs tokenizer.json and preprocessor_config.json, as published"
-        ) from error
+        with Loading(WeightsError, *told):
+            named = getattr(importlib.import_module("transformers"), kind)
+            processor = _without_video(named, folder)
+    except WeightsError as error:
+        if isinstance(error.__cause__, ImportError):  # a package, no file
+            raise ConfigError(f"{folder}: {reason(error.__cause__)}") from error
+        raise
     if processor.image_token not in processor.tokenizer.get_vocab():
         raise WeightsError(
             f"{folder}: the tokenizer does not know {processor.image_token}, which stands for a "
@@ -138,7 +140,28 @@ def load_picture_processor(folder: Path, config: PreTrainedConfig) -> PicturePro
             f"{folder}: the model has no chat template, so it is not known how to ask it; take "
             "one that was trained to follow instructions"
         )
-    return PictureProcessor(processor, config.image_token_id)
+    with Loading(WeightsError, f"{folder}: its tokenizer or image processor is damaged", PUBLISHED):
+        made = PictureProcessor(processor, config.image_token_id)
+        _try(made)
+    return made
+
+
+def _try(processor: PictureProcessor) -> None:
+    """Two small pictures: settings that do not fit together are noticed when they are used.
+
+    Raises:
+        ValueError, ArithmeticError: they are not in the prompt, or no numbers.
+    """
+    side = DEFAULT_STEP * 3
+    pictures = [Image.new("RGB", shape) for shape in ((side, 2 * side), (2 * side, side))]
+    with np.errstate(divide="raise", over="raise", invalid="raise"):
+        made = processor([*pictures, "0:00"])
+    if not made["pixel_values"].isfinite().all():
+        raise ValueError("its pictures are no numbers")
+    if not (made["input_ids"] == processor.image_token_id).any():
+        raise ValueError("pictures have no place in a prompt")
+    if type(processor.step) is not int or processor.step < 1:
+        raise ValueError(f"a patch of {processor.step!r} pixels")
 
 
 def _without_video(kind: type[ProcessorMixin], folder: Path) -> Any:

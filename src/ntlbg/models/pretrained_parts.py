@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from jinja2 import TemplateError
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModel, PreTrainedConfig
 
@@ -20,7 +21,10 @@ from ntlbg.hub import CONFIG, SETTINGS, VOCABULARIES, read_settings, reason
 DAMAGE = (
     OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError,
     AssertionError, EOFError, ImportError, UnpicklingError, SafetensorError, StrictDataclassError,
+    TemplateError,
 )  # fmt: skip
+# The same where a model reads: a closed pipe, or a missing package, is no fault of its files.
+MISFIT = tuple(kind for kind in DAMAGE if kind not in (OSError, ImportError))
 # Layers are made one by one before weights are looked for. The deepest models have 130 or so.
 MOST_LAYERS = 1000
 # A size is a side of some tensor, so weights have as many numbers; of small ones it is not asked.
@@ -37,6 +41,8 @@ class Loading(AbstractContextManager):
         told: the beginning and the end of its message; the reason stands between them.
     """
 
+    causes: tuple[type[Exception], ...] = DAMAGE
+
     def __init__(self, failure: type[NtlbgError], *told: str):
         self._failure, self._told = failure, told
 
@@ -47,9 +53,23 @@ class Loading(AbstractContextManager):
         traceback: TracebackType | None,
     ) -> None:
         # tokenizers raises Exception itself
-        if isinstance(error, DAMAGE) or type(error) is Exception:
+        if isinstance(error, self.causes) or type(error) is Exception:
             before, after = self._told
             raise self._failure(f"{before} ({reason(error)}){after}") from error
+
+
+class Running(Loading):
+    """The same of a model that was loaded, and is tried or asked for the first time.
+
+    Args:
+        name: of the model.
+    """
+
+    causes = MISFIT
+
+    def __init__(self, name: str):
+        advice = "; if its files were changed or damaged, copy or download them again"
+        super().__init__(WeightsError, f"{name}: the model cannot be run as its files say", advice)
 
 
 def check_settings(folder: Path) -> None:

@@ -26,11 +26,13 @@ class Retriever(ABC):
         name: as in RETRIEVERS.
         unit: what its scores are.
         encoders: whose features it reads; frames are told apart by those of the first one.
+        cuts_texts: whether the end of a text that is too long is left out.
     """
 
     name: str
     unit: ScoreUnit
     encoders: tuple[Encoder, ...]
+    cuts_texts: bool = False
 
     @abstractmethod
     def score(self, index: VideoIndex, text: str) -> np.ndarray:
@@ -65,6 +67,10 @@ class Retriever(ABC):
         Where something is said or written, pictures that do not know are not asked.
         """
         return True
+
+    def text_tokens(self, text: str) -> tuple[int, int] | None:
+        """Of a text, and of how many it can tell what they are about; None: of any number."""
+        return None
 
     def notes(self, index: VideoIndex, question: Question) -> list[str]:
         """What is to be said of frames chosen by this question, a sentence each."""

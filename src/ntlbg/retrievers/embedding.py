@@ -18,6 +18,7 @@ class EmbeddingRetriever(Retriever):
 
     name = "embedding"
     unit = "similarity"
+    cuts_texts = True
 
     def __init__(self, encoder: Encoder):
         if encode_texts(encoder, ["a"]) is None:
@@ -26,6 +27,10 @@ class EmbeddingRetriever(Retriever):
                 "question is about; give one with texts, such as SigLIP or CLIP"
             )
         self.encoders = (encoder,)
+
+    def text_tokens(self, text: str) -> tuple[int, int] | None:
+        """Of its encoder."""
+        return self.encoders[0].text_tokens(text)
 
     def score(self, index: VideoIndex, text: str) -> np.ndarray:
         """Cosines (T,), -1 to 1."""

@@ -19,6 +19,11 @@ class LongVURetriever(Retriever):
     def __init__(self, encoder: LongVUEncoder):
         self.model, self.processor, self.encoders = encoder.model, encoder.processor, (encoder,)
 
+    def text_tokens(self, text: str) -> tuple[int, int]:
+        """With the words that stand around every question."""
+        tokens = len(self.processor.encode(self.processor.prompt(text)))
+        return tokens, self.model.config.context_length
+
     @torch.inference_mode()
     def score(self, index: VideoIndex, text: str) -> np.ndarray:
         """(T,) in standard deviations from the video's mean."""

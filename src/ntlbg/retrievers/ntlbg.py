@@ -73,6 +73,11 @@ class NtlbgRetriever(Retriever):
             self._features[index] = features
         return self._features[index]
 
+    def text_tokens(self, text: str) -> tuple[int, int]:
+        """Of its language model."""
+        read = self.model.config.get_text_config().max_position_embeddings
+        return len(self.processor.query_ids(text)), read
+
     def score(self, index: VideoIndex, text: str) -> np.ndarray:
         """Log-likelihood ratio (T,) of "this frame is meant" to "any frame", in nats."""
         return self.score_features(self.features(index), text)

@@ -3,16 +3,21 @@
 Data, model, stages and what is minimised are the recipe's; all else is here and in ``trainer.py``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from ntlbg.errors import ConfigError
+from ntlbg.json_lines import alone
+from ntlbg.scratch import told
 from ntlbg.train import processes
 from ntlbg.train.recipe import Recipe, Say
 from ntlbg.train.recipes import load_recipe
+
+LOCK_FILE = "training.lock"  # there while a run is in a folder
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ def train(
     if dry_run:
         say("everything is there; nothing was trained")
         return None
-    with processes.together():
+    with processes.together(), _one_run(output):
         return TrainResult(output, recipe.train(output, resume=resume, say=say))
 
 
@@ -113,3 +118,19 @@ def _check_processes(recipe: Recipe, dry_run: bool) -> None:
 
 def _unheard(line: str) -> None:
     """What the first process says, the others need not."""
+
+
+@contextmanager
+def _one_run(output: Path) -> Iterator[None]:
+    """Two at once in one folder would go on from one another's checkpoints.
+
+    Raises:
+        OutputError: another run is in it, or it cannot be made.
+    """
+    if processes.rank():  # the first one holds it for all
+        yield
+        return
+    with told(output):
+        output.mkdir(parents=True, exist_ok=True)
+    with alone(output / LOCK_FILE):
+        yield

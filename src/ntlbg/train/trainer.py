@@ -10,13 +10,18 @@ import torch
 from pydantic import BaseModel
 from transformers import Trainer, TrainerCallback, TrainerState, TrainingArguments
 
+from ntlbg.disk_space import check_space
 from ntlbg.errors import ConfigError
 from ntlbg.files import staged_file
 from ntlbg.marks import Kind
+from ntlbg.scratch import ELSEWHERE
 from ntlbg.train import processes
 from ntlbg.train.checkpoints import last_complete, remove_checkpoints
 from ntlbg.train.recipe import HISTORY, Say
 
+# Of a trained number in a checkpoint: itself and the two that AdamW keeps of it, in float32 or half
+# of that.
+LEAST_BYTES_A_PARAMETER = 3 * 2
 NEED_GPU = ("fp16", "bf16", "dataloader_pin_memory")
 
 
@@ -142,6 +147,8 @@ def fit(
     """
     assert trainer.args.output_dir is not None  # `arguments` has named it
     folder, main = Path(trainer.args.output_dir), trainer.is_world_process_zero()
+    if main:
+        check_space(folder, LEAST_BYTES_A_PARAMETER * _trained_numbers(trainer), ELSEWHERE)
     trainer.add_callback(LastStepLogged)
     last = last_complete(folder) if resume else None
     if last is not None:
@@ -155,6 +162,12 @@ def fit(
     if main:
         write(Written(history, HISTORY, logged))
     return logged
+
+
+def _trained_numbers(trainer: Trainer) -> int:
+    assert trainer.model is not None  # every recipe gives one
+    sizes = [one.numel() for one in trainer.model.parameters() if one.requires_grad]
+    return sum(sizes)
 
 
 def write(file: Written) -> None:

@@ -52,7 +52,7 @@ def read_sound(
     Args:
         start: seconds from the first picture. 0 begins with the sound where that comes earlier.
             A file without pictures begins with its sound.
-        report: counters to add to: packets decoded from, and ``lost``.
+        report: counters to add to: packets decoded from, ``lost``, and ``lost_seconds``.
 
     Raises:
         ConfigError: ``start`` is negative or not finite. VideoError: the file cannot be used.
@@ -74,7 +74,7 @@ def _read(source: Source, start: float) -> Iterator[Sound]:
         first = next(laid, None)
         if first is None:
             return
-        tape = _Tape(round(start * RATE) if start else min(0, first[0]))
+        tape = _Tape(round(start * RATE) if start else min(0, first[0]), source.report)
         for index, samples in chain([first], laid):
             yield from tape.lay(index, samples)
         yield from tape.rest()
@@ -116,6 +116,7 @@ class _SoundReader:
         self._is_seekable = self._container.format.name in SEEKABLE
         self._is_joinable = self._container.format.name in JOINABLE
         self._packets = self._read()
+        self._frame_seconds = 0.0  # of the last one that could be decoded
 
     def close(self) -> None:
         self._packets = iter(())
@@ -150,7 +151,8 @@ class _SoundReader:
                 if self._origin is None:  # priming comes before it
                     self._origin = float((frame.pts or 0) * self._time_base)
                 begin = end if frame.pts is None else self._seconds(frame.pts)
-                end = begin + frame.samples / frame.sample_rate
+                self._frame_seconds = frame.samples / frame.sample_rate
+                end = begin + self._frame_seconds
                 yield begin, frame
 
     def _read(self) -> Iterator[av.Packet]:
@@ -186,6 +188,7 @@ class _SoundReader:
             return self._codec.decode(packet)
         except av.FFmpegError as error:
             self._source.damage.met(str(error.strerror))
+            self._source.report.lost_seconds += self._frame_seconds
             return []
 
     def _is_before(self, packet: av.Packet, seconds: float) -> bool:
@@ -230,10 +233,12 @@ class _Tape:
     """Sound in blocks without gaps: silence where none was laid, and what was laid first stays.
 
     position: number of the first sample, counted from 0 seconds.
+    report: told of what finds no place, since there is sound already.
     """
 
-    def __init__(self, position: int):
-        self._position = position
+    def __init__(self, position: int, report: ReadReport):
+        self._position, self._report = position, report
+        self._beginning = position
         self._block = np.zeros(BLOCK, np.float32)
         self._filled = 0
 
@@ -241,6 +246,9 @@ class _Tape:
         """Blocks that are full, once these samples are at their place."""
         while self._position < index:
             yield from self._put(np.zeros(min(BLOCK, index - self._position), np.float32))
+        # Not what is asked for from later on, and not what a rounded time costs.
+        if index >= self._beginning and index + len(samples) <= self._position:
+            self._report.lost_seconds += len(samples) / RATE
         yield from self._put(samples[self._position - index :])
 
     def rest(self) -> Iterator[Sound]:

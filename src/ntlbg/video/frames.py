@@ -40,12 +40,14 @@ class ReadReport:
     decoded: pictures the decoder delivered.
     lost: packets that could not be read or gave no picture, pictures with impossible times.
     skipped: packets left out because no picture that was asked for is built on them.
+    lost_seconds: of sound that could not be decoded, or had the times of other sound.
     """
 
     packets: int = 0
     decoded: int = 0
     lost: int = 0
     skipped: int = 0
+    lost_seconds: float = 0.0
 
 
 class DamageLog:

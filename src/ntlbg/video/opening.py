@@ -1,6 +1,7 @@
 """Opening a file as a video, or saying exactly why not. Nothing but that one file is ever read."""
 
 import os
+import re
 import stat
 from contextlib import ExitStack
 from pathlib import Path
@@ -39,13 +40,31 @@ ACCEPTED = (
 )
 
 
+# "https://example.org/film", of which a path keeps one slash. One letter alone is a drive.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,2}[^/]")
+
+
+def check_no_address(path: str | os.PathLike) -> None:
+    """Say what to do with the address of a video; nothing is fetched.
+
+    Raises:
+        VideoNotFound: it is one.
+    """
+    if _ADDRESS.match(os.fsdecode(path)) and not os.path.exists(path):
+        raise VideoNotFound(
+            f"{path}: is an address, and videos are read from files. Download it first, for "
+            "example with `yt-dlp -o film.mp4 ADDRESS`, and give the file."
+        )
+
+
 def regular_file(path: str | os.PathLike) -> Path:
     """The path of an existing, readable, regular file; a pipe, which would block, is not opened.
 
     Raises:
-        VideoNotFound: nothing there, a folder, or no permission.
+        VideoNotFound: nothing there, an address, a folder, or no permission.
         VideoOpenError: a pipe, device or socket, or an empty file.
     """
+    check_no_address(path)
     path = Path(path)
     try:
         status = path.stat()

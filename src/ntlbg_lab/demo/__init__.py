@@ -24,7 +24,7 @@ from ntlbg.files import check_folder, staged_file
 from ntlbg.index.passages import Words
 from ntlbg.index.store import FeatureIndex
 from ntlbg.judging import is_right
-from ntlbg.marks import PAGE, json_rows, plots
+from ntlbg.marks import PAGE, PAGE_BYTES, json_rows, plots
 from ntlbg.models.ntlbg.checkpoints import trained_by
 from ntlbg.pipeline import ask
 from ntlbg.system import System, load_system
@@ -89,7 +89,7 @@ def make_demo(
     out_dir = Path(out_dir)
     folder = out_dir / f"film-{minutes:g}-minutes-{SEED}"
     check_film(minutes, SEED)
-    _check(out_dir, folder, save_plots)
+    _check(out_dir, folder, minutes, save_plots)
     budget = _budget(config, num_frames, say)
     if streams:
         fetch_parts(PARTS, progress=say)
@@ -116,11 +116,11 @@ def make_demo(
     return Demo(path, video, asked)
 
 
-def _check(out_dir: Path, sample: Path, save_plots: bool) -> None:
+def _check(out_dir: Path, sample: Path, minutes: float, save_plots: bool) -> None:
     """Before a model is loaded, not after."""
-    check_folder(out_dir, FILES)
+    check_folder(out_dir, FILES, needed=PAGE_BYTES)
     if not (sample / QUESTIONS_FILE).is_file():
-        check_folder(sample, film.FILES)
+        check_folder(sample, film.FILES, needed=film.least_bytes(minutes))
     if save_plots:
         check_folder(out_dir / "plots", plots(*KINDS, "attention"))
 

@@ -17,10 +17,18 @@ from ntlbg.errors import ConfigError
 from ntlbg.files import staged_directory
 from ntlbg_lab.film.plan import FPS, Film, plan_film
 from ntlbg_lab.film.questions import KINDS, ask_about
-from ntlbg_lab.film.writing import write_film
+from ntlbg_lab.film.writing import LEAST_BYTES_A_SECOND, write_film
 from ntlbg_lab.haystack import FILES, PREFIX, QUESTIONS_FILE, Progress, counted
 
-__all__ = ["FILES", "KINDS", "LEAST_MINUTES", "QUESTIONS_FILE", "check_film", "make_film"]
+__all__ = [
+    "FILES",
+    "KINDS",
+    "LEAST_MINUTES",
+    "QUESTIONS_FILE",
+    "check_film",
+    "least_bytes",
+    "make_film",
+]
 
 # Below, there is no room for what is asked.
 LEAST_MINUTES = 1
@@ -47,10 +55,15 @@ def make_film(
     rng = np.random.default_rng(seed)
     film = plan_film(rng, minutes)
     name = f"{PREFIX}film-{seed}.mp4"
-    with staged_directory(out_dir, FILES) as stage:
+    with staged_directory(out_dir, FILES, needed=least_bytes(minutes)) as stage:
         write_film(film, stage / name, written=counted(progress, FPS * film.seconds))
         write_samples(stage / QUESTIONS_FILE, _named(ask_about(film, rng), name, film))
     return Path(out_dir) / name
+
+
+def least_bytes(minutes: float) -> float:
+    """Of a film so long, on disk."""
+    return minutes * 60 * LEAST_BYTES_A_SECOND
 
 
 def check_film(minutes: float, seed: int) -> None:

@@ -17,6 +17,8 @@ from ntlbg_lab.haystack import X264_OPTIONS
 # Set by hand: more than the shipped voices have, so that they lose nothing more.
 SOUND_BITS_A_SECOND = 64_000
 KEYFRAME_SECONDS = 4
+# Of sound and pictures: less than the sound alone, and a quarter of what films of an hour have.
+LEAST_BYTES_A_SECOND = 5_000
 
 
 def write_film(film: Film, path: Path, *, written: Callable[[int], None] | None = None) -> None:

@@ -30,6 +30,8 @@ Progress = Callable[[int, float | None], None]
 MULTIPLE_CHOICE = 0.4  # share of questions with options
 # x264's fastest routines do not always give the same bits; the same seed shall give the same file
 X264_OPTIONS = {"crf": "26", "preset": "veryfast", "x264-params": "cpu-independent=1"}
+# Of a picture; a fifth of the least that was measured of films of a minute, .024.
+LEAST_BYTES_A_PIXEL = 0.005
 SIZE, FPS = (256, 448), 4  # height and width in pixels; enough of each that an object is named
 QUESTIONS_FILE = "questions.jsonl"
 PREFIX = "haystack-"
@@ -99,6 +101,11 @@ class MadeVideos:
         """Of each."""
         return int(self.minutes * 60 * self.fps)
 
+    @property
+    def least_bytes(self) -> float:
+        """Of each."""
+        return self.num_frames * math.prod(self.size) * LEAST_BYTES_A_PIXEL
+
     def draw(self, folder: Path, number: int, count: Callable[[int], None]) -> list[Sample]:
         """Write so many into a folder; returns questions about each.
 
@@ -132,7 +139,7 @@ def make_videos(
     check_positive(videos=num_videos)
     videos = MadeVideos(**options)
     count = counted(progress, num_videos * videos.num_frames)
-    with staged_directory(out_dir, FILES) as stage:
+    with staged_directory(out_dir, FILES, needed=num_videos * videos.least_bytes) as stage:
         samples = videos.draw(stage, num_videos, count)
         write_samples(stage / QUESTIONS_FILE, samples)
     return [Path(out_dir) / name for name in dict.fromkeys(sample.video for sample in samples)]
@@ -239,8 +246,9 @@ def make_dataset(
     check_positive(videos=num_videos)
     videos = {split: MadeVideos(minutes, split=split, **options) for split in SPLITS}
     folder = Path(out_dir)
-    check_folder(folder, DATASET_FILES)
     numbers = {split: max(1, round(share * num_videos)) for split, share in SHARES.items()}
+    needed = sum(numbers.values()) * videos["train"].least_bytes
+    check_folder(folder, DATASET_FILES, needed=needed)
     count = counted(progress, sum(numbers.values()) * videos["train"].num_frames)
     with staged_directory(folder / VIDEOS, FILMS) as stage:
         samples = {split: videos[split].draw(stage, numbers[split], count) for split in numbers}

@@ -59,10 +59,19 @@ def _picture(game, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(screen.resize((width, height), Image.Resampling.BILINEAR))
 
 
-@functools.cache
-def _game():
+def check_engine() -> None:
+    """That the package of the games is there; nothing of it is imported.
+
+    Raises:
+        MissingPackage: it is not.
+    """
     otherwise = "or set backgrounds.walks to 0"
     check_installed("vizdoom", "rendering walks as backgrounds", otherwise)
+
+
+@functools.cache
+def _game():
+    check_engine()
     import vizdoom
 
     game = vizdoom.DoomGame()

@@ -23,7 +23,9 @@ from ntlbg.marks import tensor_file
 from ntlbg.models.builtin.vision_tower import BuiltinVisionTower, normalize_pixels
 from ntlbg.models.builtin.vocabulary import object_names
 from ntlbg_lab.checks import check_settings
+from ntlbg_lab.haystack import backgrounds
 from ntlbg_lab.haystack.augmentation import FrameRenderer, background_bank
+from ntlbg_lab.haystack.games import check_engine
 from ntlbg_lab.training.settings import BackgroundSettings, KeptFramesSettings
 
 MAX_LOG_SCALE = 3.6  # a sharper softmax memorises
@@ -76,6 +78,18 @@ def draw_backgrounds(chosen: BackgroundSettings, seed: int) -> np.ndarray:
     """Training backgrounds: uint8 (N, H, W, 3)."""
     rng = np.random.default_rng(seed + 1)
     return background_bank("train", rng, **chosen.model_dump())
+
+
+def check_pictures(chosen: BackgroundSettings) -> None:
+    """That what backgrounds are made of is there, before a model is loaded.
+
+    Raises:
+        ConfigError: no pictures in the folder. MissingPackage: that of the games.
+    """
+    if chosen.photos is not None:
+        backgrounds.folder(chosen.photos)
+    if chosen.walks:
+        check_engine()
 
 
 class RenderedFrames(IterableDataset):

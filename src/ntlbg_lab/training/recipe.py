@@ -29,6 +29,7 @@ from ntlbg.models.builtin.loading import (
 )
 from ntlbg.models.lora import add_adapters
 from ntlbg.models.precision import inference_dtype
+from ntlbg.packages import check_installed
 from ntlbg.train.checkpoints import check_same_run, last_complete
 from ntlbg.train.recipe import Recipe, Say
 from ntlbg.train.stages import set_stage
@@ -39,6 +40,7 @@ from ntlbg_lab.training.naming import (
     KeptFrames,
     NamingModel,
     RenderedFrames,
+    check_pictures,
     draw_backgrounds,
     keep_frames,
 )
@@ -108,8 +110,15 @@ class BuiltinRecipe(Recipe[BuiltinTraining]):
             changes |= {f"stages.{number}.{key}": value for key, value in small.items()}
         return changes
 
+    def check(self, say: Say, *, given: Path | None, tell_all: bool) -> None:
+        """Raises MissingPackage before anything heavy is loaded."""
+        check_installed("peft", "training the built-in model")
+
     def check_output(self, output: Path, *, resume: bool, inputs: list[Any]) -> None:
         stage_files.check_folders(output, self.names, [*inputs, *self.inputs])
+        finished = [stage_files.finished_file(output, name).is_file() for name in self.names]
+        if not (resume and all(finished)):
+            check_pictures(self.settings.backgrounds)
 
     def build(self, say: Say, *, dry_run: bool) -> None:
         tower = self.settings.tower

@@ -1,13 +1,16 @@
 """Requests that fail: which are tried again, after what, and what is said of those that are not."""
 
 import email.utils
+import gzip
 import threading
 import time
+from contextlib import suppress
+from itertools import repeat
 
 import pytest
 
 import loopback
-from ntlbg.answerers.chat import sending
+from ntlbg.answerers.chat import bounded, sending
 from ntlbg.answerers.chat.client import ChatClient
 from ntlbg.answerers.chat.errors import ServerError
 from ntlbg.answerers.chat.sending import Patience, Sender, read_address
@@ -166,6 +169,47 @@ def test_silence_ends(server, waits):
     assert "nothing came for 0.05 seconds" in message
     assert "--model-option timeout" in message
     assert waits == []
+
+
+def endless(handler, pieces):
+    """A reply without an end, as long as somebody reads it."""
+    handler.send_response(200)
+    handler.send_header("content-type", "application/json")
+    handler.end_headers()
+    with suppress(ConnectionError):
+        for piece in pieces:
+            handler.wfile.write(piece)
+
+
+def test_an_answer_that_never_ends_is_too_large(server, waits, monkeypatch):
+    monkeypatch.setattr(bounded, "MOST_BYTES", 2**20)
+    message = said_of(server, lambda handler: endless(handler, repeat(b"x" * 2**16)))
+    assert "sent more than 1 MB, which is no answer" in message
+    assert waits == []
+
+
+def test_an_answer_that_drips_ends(server, waits):
+    def drops():
+        while True:
+            threading.Event().wait(0.02)
+            yield b" "
+
+    message = said_of(server, lambda handler: endless(handler, drops()), whole_seconds=0.2)
+    assert "did not end in 0.2 seconds" in message
+    assert waits == []
+
+
+def test_a_compressed_answer_is_not_unpacked(server, waits):
+    def bomb(handler):
+        content = gzip.compress(bytes(2**22))
+        handler.send_response(200)
+        handler.send_header("content-encoding", "gzip")
+        handler.send_header("content-length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    assert "sent a compressed answer" in said_of(server, bomb)
+    assert server.requests[-1].headers["accept-encoding"] == "identity"
 
 
 def test_no_connection_is_used_twice(server, waits):

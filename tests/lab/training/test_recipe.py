@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import sys
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from ntlbg.config.load import read_content, settings_in
-from ntlbg.errors import ConfigError
+from ntlbg.errors import ConfigError, NtlbgError
 from ntlbg.train.run import train
 from ntlbg_lab.training import naming, recipe
 from ntlbg_lab.training.recipe import BuiltinRecipe
@@ -51,6 +52,20 @@ def load_settings(path):
 
 def quiet(line):
     pass
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"photos": "no such folder"}, "no .jpg or .png pictures"), ({"walks": 3}, "vizdoom")],
+)
+def test_missing_pictures_are_told_before_the_model_is_loaded(tmp_path, monkeypatch, changes, said):
+    monkeypatch.setitem(sys.modules, "vizdoom", None)
+    monkeypatch.setattr(recipe, "build_base", lambda **_: pytest.fail("the work began"))
+    path = tmp_path / "tiny.json"
+    path.write_text(json.dumps(TINY | {"backgrounds": TINY["backgrounds"] | changes}))
+    with pytest.raises(NtlbgError, match=said):
+        train(BuiltinRecipe(load_settings(path)), tmp_path / "out", say=quiet)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 import httpx2
 
 from ntlbg import __version__
+from ntlbg.answerers.chat.bounded import bound
 from ntlbg.answerers.chat.errors import ServerError, redirected, refusal
 from ntlbg.answerers.chat.keys import KEY_VARIABLE, Key
 from ntlbg.errors import ConfigError
@@ -36,6 +37,7 @@ class Patience:
         answer_seconds: until more of an answer comes; None: as long as it takes.
         retries: how often a request is tried again after a failure that may pass.
         backoff_seconds: before the first of them; each further wait is twice as long.
+        whole_seconds: until all of an answer has come; None: as long as it takes.
     """
 
     # a server that does not accept a connection by then is not there
@@ -45,6 +47,8 @@ class Patience:
     # 0.5 + 1 + 2 seconds: over a restart of a proxy, and not long for who waits
     retries: int = 3
     backoff_seconds: float = 0.5
+    # thousands of words from a slow machine; what comes a byte at a time would never end
+    whole_seconds: float | None = 3600.0
 
 
 class Sender:
@@ -65,7 +69,7 @@ class Sender:
         self.address, self.patience = address, patience
         self.key = Key(key)
         self._was_reached = False
-        headers = {"user-agent": f"ntlbg/{__version__}"}
+        headers = {"user-agent": f"ntlbg/{__version__}", "accept-encoding": "identity"}
         if key:
             headers["authorization"] = f"Bearer {key}"
         self._client = httpx2.Client(
@@ -115,6 +119,7 @@ class Sender:
         try:
             with self._client.stream(method, f"{self.address}/{path}", json=body) as response:
                 self._was_reached = True
+                bound(response, self.address, self.patience.whole_seconds)
                 if not response.is_success:
                     raise self._refusal(response)
                 return read(response)

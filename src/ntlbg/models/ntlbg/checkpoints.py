@@ -141,6 +141,8 @@ def load_reader(
     with Loading(WeightsError, f"{folder}: its config.json or tokenizer is damaged", ""):
         settings = AutoConfig.from_pretrained(folder)
         processor = NtlbgProcessor.from_pretrained(folder)
+        _try(processor, settings)
+    _check_finite(tensors, folder)
     told = f"{folder}: its weights and its config.json do not make a model", "; copy it again"
     with Loading(WeightsError, *told):
         if settings.base_model is None:
@@ -153,13 +155,31 @@ def load_reader(
     return model.to("cuda" if gpu else "cpu").eval(), processor
 
 
+def _try(processor: NtlbgProcessor, settings: NtlbgConfig) -> None:
+    """Two frames: settings that do not fit together are noticed when they are used.
+
+    Raises:
+        ValueError: they have no place in the prompt, or words are none of the model's.
+    """
+    features = torch.zeros(2, settings.feature_size)
+    made = processor("?", features, torch.arange(2.0), indices=[0, 1], answer="?")
+    ids, most = made["input_ids"], settings.get_text_config().vocab_size
+    if int((ids == settings.video_token_id).sum()) != len(features):
+        raise ValueError("frames have no place in its prompt")
+    if not 0 <= int(ids.min()) <= int(ids.max()) < most:
+        raise ValueError(f"its tokenizer has a word {int(ids.max())}, its model {most} words")
+
+
+def _check_finite(tensors: Mapping[str, Tensor], folder: Path) -> None:
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise WeightsError(f"{folder}: {name} is not finite: the training went astray")
+
+
 def _fill_in(
     model: NtlbgForConditionalGeneration, tensors: dict[str, Tensor], folder: Path
 ) -> None:
     """What was trained; adapters become part of the language model's weights."""
-    for name, tensor in tensors.items():
-        if not tensor.isfinite().all():
-            raise WeightsError(f"{folder}: {name} is not finite: the training went astray")
     factors = {name: tensor for name, tensor in tensors.items() if LORA_KEY.match(name)}
     rest = {name: tensor for name, tensor in tensors.items() if name not in factors}
     fill(model, rest, folder)

@@ -75,11 +75,17 @@ class NtlbgProcessor(ProcessorMixin):
         """The question as the frame selector reads it.
 
         Raises:
-            QuestionError: when the question is empty.
+            QuestionError: when the question is empty, or all of it is unknown to the tokenizer.
         """
         if not question.strip():
             raise QuestionError(f"the question is empty: {question!r}; ask something in words")
-        return self.encode(f" {question}")
+        ids = self.encode(f" {question}")
+        if not ids:
+            raise QuestionError(
+                f"{question!r}: the model's tokenizer knows nothing of it; ask in other words, or "
+                "copy the model again"
+            )
+        return ids
 
     def query_words(self, question: str) -> tuple[list[str], list[int]]:
         """The words of a question, and of each token of `query_ids` the place of its word.

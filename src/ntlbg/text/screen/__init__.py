@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ntlbg.errors import ConfigError
+from ntlbg.packages import check_loads
 from ntlbg.text import Listener, Piece
 from ntlbg.text.screen.allowance import PICTURES_PER_HOUR
 from ntlbg.text.screen.reading import RapidReader, Reader
@@ -69,9 +70,10 @@ class ScreenListener(Listener):
         finds what it would have found.
 
         Raises:
-            MissingPackage: rapidocr is not installed.
+            MissingPackage: rapidocr, or what it brings, is not installed.
             ConfigError, WeightsError: its models cannot be used.
         """
+        check_loads("cv2", "reading text on screen", "opencv-python-headless")
         step = 1 / self.fps
         begin, count, watch = after_seconds, 0, self._watch(state)
         for frames in stream:

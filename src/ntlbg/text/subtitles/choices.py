@@ -12,6 +12,7 @@ from pathlib import Path
 import regex
 
 from ntlbg.text.subtitles.tracks import PICTURE_TRACK, Track, subtitle_tracks
+from ntlbg.video.opening import regular_file
 from ntlbg.video.start import is_still
 from ntlbg.video_files import folded
 
@@ -68,7 +69,7 @@ def find_subtitles(
     Raises:
         VideoError: the video cannot be opened.
     """
-    video = Path(video)
+    video = regular_file(video)
     wanted = short_language(language or "")
     files = sorted(_files(video), key=lambda choice: _rank(choice, wanted))
     tracks = [] if is_still(video) else subtitle_tracks(video)
