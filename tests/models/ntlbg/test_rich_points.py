@@ -223,3 +223,11 @@ def test_code_vectors_are_two_steps_of_the_iteration_with_soft_cells():
     chosen = torch.ones(1, 2, dtype=torch.bool)
     found = soft_codes(features, weights, start[None], real, chosen, 0.8)
     torch.testing.assert_close(found[0], torch.stack(codes))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("context_frames", 1001), ("context_frames", -1), ("time_frequencies", 65)]
+)
+def test_windows_that_fit_no_memory_are_refused(name, value):
+    with pytest.raises(ValueError, match=rf"{name} must be 0 to .*; got {value}"):
+        tiny_config(**{name: value})

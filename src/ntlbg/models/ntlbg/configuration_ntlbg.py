@@ -6,6 +6,10 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
+# Set by hand: neighbours of a minute at 16 frames a second, and far more pairs than a time of hours
+# has digits. Windows of the first are made for every chosen frame.
+MOST = {"context_frames": 1000, "time_frequencies": 64}
+
 
 @strict
 class NtlbgConfig(PreTrainedConfig):
@@ -84,6 +88,9 @@ class NtlbgConfig(PreTrainedConfig):
 
             self.vision_config = BuiltinVisionConfig(**self.vision_config)
         super().__post_init__(**kwargs)
+        for name, most in MOST.items():
+            if not 0 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must be 0 to {most}; got {getattr(self, name)}")
         if self.projector == "vocabulary" and not (self.vocabulary and all(self.vocabulary)):
             raise ValueError(
                 'projector="vocabulary" needs `vocabulary`, a non-empty list of token ids per '
