@@ -26,6 +26,7 @@ from ntlbg.pipeline import ask
 from ntlbg.question import parse_question
 from ntlbg.selectors import select_frames
 from ntlbg.system import load_system
+from ntlbg_vl_models import built, vl_config
 from roles import given
 from tiny_encoders import write_tiny_encoder
 from tiny_gguf import write_tiny_gguf
@@ -101,16 +102,22 @@ def vision_language_models(folder: Path) -> Target:
 
 
 def trained_models(folder: Path) -> Target:
-    """A folder that training leaves, which reads features alone."""
-    place = folder / "trained"
-    model = tiny_ntlbg(feature_encoder="builtin")
-    save_reader(model, tiny_processor(), place)
+    """Folders that training leaves: of one that reads features alone, and of one that sees."""
+    made = {"reading": folder / "reading", "seeing": folder / "seeing"}
+    save_reader(tiny_ntlbg(feature_encoder="builtin"), tiny_processor(), made["reading"])
+    with quiet_transformers():
+        seeing = built(vl_config(folder))
+    save_reader(seeing.model, seeing.retriever.processor, made["seeing"])
+    asked = Asked(folder)
 
     features = np.random.default_rng(0).standard_normal((8, HIDDEN)).astype(np.float32)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     times = np.arange(8) * 2.0
 
     def use(kind: str, work: Path) -> None:
+        if kind == "seeing":
+            asked(load_ntlbg_answerer(work))
+            return
         answerer = load_ntlbg_answerer(work, films=False)
         retriever = answerer.retriever
         scores = retriever.score_features(features, "What is it?")
@@ -120,7 +127,7 @@ def trained_models(folder: Path) -> Target:
             reply = answerer.answer(parse_question("What is it?", options), seen)
             assert options is None or np.isfinite(reply.option_scores).all()
 
-    return swapped(folder, {"trained": place}, use)
+    return swapped(folder, made, use)
 
 
 def gguf_files(folder: Path) -> Target:
