@@ -108,6 +108,10 @@ def _answer_all(
 ) -> tuple[Answering, list[AnswerRecord]]:
     entries = config.dataset_config.test_datasets
     entries = tuple(one for one in entries if config.evaluation_config.names(one.name))
+    if not entries:
+        raise DataError(
+            "dataset_config.test_datasets: there are no test questions; name a set of them"
+        )
     sets = load_datasets(entries)
     answerer, reader = _answerer_and_reader(config, [item for s in sets for item in s], model)
     if progress:

@@ -151,3 +151,14 @@ def test_folders_that_do_not_fit(tmp_path):
         (folder / "config.json").write_text(config.replace(old, new))
         with pytest.raises((WeightsError, ntlbg.errors.ConfigError), match=told):
             load_answerer(str(folder))
+
+
+@EVERY_KIND
+def test_its_rich_points_can_be_looked_at(load, kind):
+    answerer = load(kind)
+    made = given(answerer)
+    points = answerer.rich_points("what is shown?", made)
+    assert np.allclose(points.feature_norms, 1, atol=1e-5)
+    assert points.context.shape == (6, answerer.model.config.context_size)
+    assert np.array_equal(points.pts_seconds, made.times)
+    assert np.allclose(points.weights[:, 1], made.selection.weights)

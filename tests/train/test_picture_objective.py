@@ -18,6 +18,7 @@ from ntlbg.question import parse_question
 from ntlbg.train.picture_objective import PictureObjective, frames_for, with_answer
 from ntlbg.train.run import run
 from ntlbg.train.stages import set_stage
+from ntlbg_lab import questions
 from ntlbg_vl_models import COLOURS, KINDS, QUESTION, built, vl_config, write_films
 
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
@@ -172,6 +173,20 @@ def test_sets_of_features_alone_are_told_before_anything_is_loaded(tmp_path):
     np.save(tmp_path / "data" / "red.npy", np.zeros((8, 32), np.float32))
     with pytest.raises(NotReadyError, match="toy: there are only features of some videos"):
         run(config, say=lambda line: None)
+
+
+@pytest.mark.parametrize("kind", ["qwen2_vl", "smolvlm"])
+def test_a_run_is_evaluated_before_and_after(kind, tmp_path, monkeypatch):
+    monkeypatch.setenv("NTLBG_INDEX", str(tmp_path / "index"))
+    write_films(tmp_path / "data")
+    tested = [{"name": "toy", "path": str(tmp_path / "data" / "questions.jsonl")}]
+    config = vl_config(tmp_path, kind, **{"dataset_config.test_datasets": tested})
+    result = run(config, say=lambda line: None)
+    for model in (None, result.folder):
+        summary = questions.evaluate_questions(config, tmp_path / "found", model=model)
+        assert summary["all"]["questions"] == 4
+    with pytest.raises(DataError, match="there are no test questions"):
+        questions.evaluate_questions(vl_config(tmp_path, kind), tmp_path / "found")
 
 
 LEARN = {"model_config.lora_rank": 0, "training_config.gradient_accumulation_steps": 4}

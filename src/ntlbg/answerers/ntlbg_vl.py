@@ -24,6 +24,7 @@ from ntlbg.encoders import Encoder
 from ntlbg.encoders.base_tower import BaseTowerEncoder
 from ntlbg.hub import find_model, folder_fingerprint
 from ntlbg.memory import PictureInputs
+from ntlbg.models.ntlbg.inspection import RichPoints, rich_points_of
 from ntlbg.models.ntlbg.modeling_ntlbg_vl import NtlbgVLForConditionalGeneration
 from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
 from ntlbg.models.picture_processor import Control, PictureProcessor, load_picture_processor
@@ -135,6 +136,11 @@ class NtlbgVLAnswerer(TransformersAnswerer):
         points = self.points(question, given)
         with prompt.reading() as inputs:
             yield {**inputs, **points}
+
+    @torch.inference_mode()
+    def rich_points(self, question: str, given: AnswerInput) -> RichPoints:
+        """R = [r; c; w; t] of the selected frames, as the language model gets them."""
+        return rich_points_of(self.model, self.points(question, given), question, given.times)
 
     def points(self, question: str, given: AnswerInput) -> dict[str, torch.Tensor]:
         """What the model makes rich points of the chosen frames from."""

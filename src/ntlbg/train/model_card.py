@@ -77,6 +77,8 @@ def _front_matter(config: Config) -> str:
 
 def _about(config: Config) -> str:
     video, model = config.video_config, config.model
+    own = model.feature_encoder == "base"
+    encoder = "the base model's vision tower" if own else f"the encoder `{model.feature_encoder}`"
     changed = (
         f"adapters of rank {model.lora_rank} in the language model"
         if model.lora_rank
@@ -87,7 +89,7 @@ def _about(config: Config) -> str:
 {config.description}
 
 Answers questions about long videos from the frames that represent them. Frames are chosen by
-NTLBG attention over features of the encoder `{model.feature_encoder}`
+NTLBG attention over features of {encoder}
 ({video.max_frames} looked at, {video.num_representatives} chosen at most, selector
 `{video.frame_selector}`); each becomes a rich point [feature; context; weight; time], a token
 for the language model of `{_base(config)}`.

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ntlbg.answerers.ntlbg import NtlbgAnswerer
+from ntlbg.answerers.ntlbg_vl import NtlbgVLAnswerer
 from ntlbg.judging import TIME_TOLERANCE
 from ntlbg.system import System
 from ntlbg.time_text import timestamp
@@ -94,9 +95,11 @@ def _knows(usage: dict) -> str:
 def _inside(asked: list[ReportQuestion], system: System) -> dict[str, Any]:
     """What a model with NTLBG attention shows of itself; of each kind the first question."""
     model = system.answerer
+    first = asked[0].answer
+    if isinstance(model, NtlbgVLAnswerer):
+        return {"rich_points": model.rich_points(first.question, first.context)}
     if not isinstance(model, NtlbgAnswerer):
         return {}
-    first = asked[0].answer
     naming = (item for kind in NAMING_KINDS for item in asked if item.kind == kind)
     named = next(naming, asked[0])
     question, video = named.answer.question, named.answer.context

@@ -3,7 +3,7 @@
 T frames, K chosen ones, D feature size, r covariance rank, W words of the question.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -194,7 +194,7 @@ def _unit(vector: np.ndarray) -> np.ndarray:
 
 def rich_points_of(
     model: NtlbgForConditionalGeneration,
-    inputs: BatchFeature,
+    inputs: Mapping[str, torch.Tensor],
     question: str,
     pts_seconds: np.ndarray,
 ) -> RichPoints:
