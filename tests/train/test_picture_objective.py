@@ -1,20 +1,25 @@
 """Training a vision-language model behind NTLBG's parts, on films."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText
 
 import ntlbg
+from fakes import ColourEncoder
 from ntlbg.data import Sample
+from ntlbg.encoders import ENCODERS
 from ntlbg.errors import DataError, NotReadyError
 from ntlbg.feature_loader import FeatureLoader, load_datasets
 from ntlbg.index.store import FeatureIndex
 from ntlbg.models.layers import IGNORED_LABEL
 from ntlbg.question import parse_question
+from ntlbg.system import load_system
 from ntlbg.train.picture_objective import PictureObjective, frames_for, with_answer
 from ntlbg.train.run import run
 from ntlbg.train.stages import set_stage
@@ -187,6 +192,39 @@ def test_a_run_is_evaluated_before_and_after(kind, tmp_path, monkeypatch):
         assert summary["all"]["questions"] == 4
     with pytest.raises(DataError, match="there are no test questions"):
         questions.evaluate_questions(vl_config(tmp_path, kind), tmp_path / "found")
+
+
+def test_features_of_another_encoder_choose_the_frames(tmp_path, monkeypatch):
+    """Of any in the menu: the base model's own tower then only reads what was chosen."""
+    monkeypatch.setenv("NTLBG_INDEX", str(tmp_path / "index"))
+    monkeypatch.setitem(ENCODERS, "dinov2", ColourEncoder)
+    monkeypatch.setattr(ColourEncoder, "name", "dinov2")
+    write_films(tmp_path / "data")
+    config = vl_config(tmp_path, **{"model_config.feature_encoder": "dinov2"})
+    result = run(config, say=lambda line: None)
+    system = load_system(str(result.folder))
+    assert [encoder.name for encoder in system.encoders] == ["dinov2"]
+    assert system.answerer.model.config.feature_size == ColourEncoder.feature_size
+    answer = ntlbg.ask(tmp_path / "data" / "red.mp4", QUESTION, model=system)
+    assert answer.usage["frames_used"] == 4
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(tmp_path, monkeypatch):
+    monkeypatch.setenv("NTLBG_INDEX", str(tmp_path / "index"))
+    write_films(tmp_path / "data")
+    config = vl_config(tmp_path, **{"training_config.save_steps": 2})
+    whole, said = run(config, say=lambda line: None), []
+    expected = load_file(whole.folder / "model.safetensors")
+    shutil.rmtree(whole.folder / "checkpoint-4")
+    for name in ("model.safetensors", "history.json"):
+        (whole.folder / name).unlink()
+    again = run(config, say=said.append)
+    assert "continuing from checkpoint-2" in said
+    for ours, theirs in zip(again.history, whole.history, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-5)
+    found = load_file(again.folder / "model.safetensors")
+    assert found.keys() == expected.keys()
+    assert all(torch.allclose(found[name], expected[name], atol=1e-6) for name in expected)
 
 
 LEARN = {"model_config.lora_rank": 0, "training_config.gradient_accumulation_steps": 4}
