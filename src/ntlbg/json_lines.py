@@ -17,6 +17,8 @@ from ntlbg.files import check_regular, staged_file
 from ntlbg.marks import Kind
 from ntlbg.text_files import MAX_LIST_BYTES, parse_json, read_bytes
 
+# By whose lock a run keeps a folder to itself; gone when the run is.
+LOCK_FILE = "run.lock"
 # Dataclass of a line; or several, by the value of a line's first field.
 RecordType = type | Mapping[str, type]
 

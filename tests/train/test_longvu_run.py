@@ -20,13 +20,13 @@ from longvu_models import made_frames, tiny_longvu_processor, tiny_model
 from ntlbg.cli import app
 from ntlbg.config.load import read_content, settings_in
 from ntlbg.errors import ConfigError, DataError, OutputError, VideoError, WeightsError
-from ntlbg.json_lines import alone
+from ntlbg.json_lines import LOCK_FILE, alone
 from ntlbg.models.longvu.formats import BENCHMARKS, format_question
 from ntlbg.models.longvu.modeling_longvu import LongVUForConditionalGeneration
 from ntlbg.train.longvu_data import LongVUQuestions, read_picture, read_video
 from ntlbg.train.longvu_settings import DataSettings, LongVUTraining
 from ntlbg.train.recipes import longvu
-from ntlbg.train.run import LOCK_FILE, run
+from ntlbg.train.run import run
 from processes import python, started, wait_for
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -11,13 +11,11 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from ntlbg.errors import ConfigError
-from ntlbg.json_lines import alone
+from ntlbg.json_lines import LOCK_FILE, alone
 from ntlbg.scratch import told
 from ntlbg.train import processes
 from ntlbg.train.recipe import Recipe, Say
 from ntlbg.train.recipes import load_recipe
-
-LOCK_FILE = "training.lock"  # there while a run is in a folder
 
 
 @dataclass(frozen=True)

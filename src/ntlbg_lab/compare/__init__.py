@@ -19,6 +19,7 @@ from ntlbg.answerers import Answerer
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder
+from ntlbg.json_lines import LOCK_FILE, alone
 from ntlbg.selectors import SELECTORS
 from ntlbg.system import System, load_system
 from ntlbg.time_text import frames_within
@@ -205,10 +206,11 @@ def compare(
             f"suite {suite!r} has no {', '.join(unknown)}; it has {', '.join(accepted)}"
         )
     source = SUITES[suite](**settings)
-    records = ComparisonStore(folder, source.settings)
-    numbers = range(videos * source.kinds_of_video)
-    wanted = set(itertools.product(numbers, selectors, budgets))
-    _fill(records, source, wanted, progress)
+    with alone(folder / LOCK_FILE):
+        records = ComparisonStore(folder, source.settings)
+        numbers = range(videos * source.kinds_of_video)
+        wanted = set(itertools.product(numbers, selectors, budgets))
+        _fill(records, source, wanted, progress)
     results = sorted(
         (result for result in records.records if result.block in wanted),
         key=lambda result: selectors.index(result.selector),

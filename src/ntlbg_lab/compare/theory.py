@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ntlbg.files import check_folder
-from ntlbg.json_lines import RecordFile, records_kind
+from ntlbg.json_lines import LOCK_FILE, RecordFile, alone, records_kind
 from ntlbg.marks import plots
 from ntlbg.selectors.codebook import lbg, nearest_codes
 from ntlbg.selectors.contour import (
@@ -189,16 +189,17 @@ def measure_theory(
     """
     folder = Path(out_dir)
     check_folder(folder, FILES)
-    kept = RecordFile(folder / RESULTS_FILE, LINES, RESULTS)
     folder.mkdir(parents=True, exist_ok=True)
-    began = time.perf_counter()
-    for name, table in TABLES.items():
-        number = len(_rows(kept)[name])
-        for place, case in enumerate(table.cases[number:], start=number + 1):
-            kept.add([LINES[name](name, *case, **table.row(*case))])
-            if progress:
-                seconds = time.perf_counter() - began
-                progress(f"{name}: {place} of {len(table.cases)}, {seconds:.0f} s")
+    with alone(folder / LOCK_FILE):
+        kept = RecordFile(folder / RESULTS_FILE, LINES, RESULTS)
+        began = time.perf_counter()
+        for name, table in TABLES.items():
+            number = len(_rows(kept)[name])
+            for place, case in enumerate(table.cases[number:], start=number + 1):
+                kept.add([LINES[name](name, *case, **table.row(*case))])
+                if progress:
+                    seconds = time.perf_counter() - began
+                    progress(f"{name}: {place} of {len(table.cases)}, {seconds:.0f} s")
     rows = _rows(kept)
     _write(folder, rows)
     return rows

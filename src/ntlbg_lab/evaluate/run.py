@@ -9,6 +9,7 @@ from ntlbg.answerers import Answerer
 from ntlbg.answerers.builtin import load_builtin_answerer
 from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder
+from ntlbg.json_lines import LOCK_FILE, alone
 from ntlbg.system import System, load_system
 from ntlbg.types import VideoIndex
 from ntlbg_lab.checks import check_names, check_positive, check_selectors
@@ -94,22 +95,25 @@ def evaluate_videos(
     if not kinds or not selectors:
         raise ConfigError(f"kinds {list(kinds)} and selectors {list(selectors)}: give one at least")
     check_folder(folder, EVALUATION.kinds)
-    records, used = EvaluationStore(folder), []
-    for path in weights or (None,):
-        own = model if path is None else load_builtin_answerer(Path(path), pristine=True)
-        system = load_system(own, pristine=True)
-        used.append(system.fingerprint)
-        todo: list[VideoTask] = []
-        for kind in (KINDS[name] for name in dict.fromkeys(kinds)):
-            cells = [(name, k) for k in sorted(set(frames)) for name in dict.fromkeys(selectors)]
-            number = per_video or kind.questions
-            todo += tasks_left(
-                records, used[-1], kind, condition,
-                [("uniform", round(kind.seconds))] if kind.clip else cells,
-                videos=math.ceil(questions / number), questions=number,
-            )  # fmt: skip
-        work_through(todo, system, records, _answer_about, progress)
-    return _report(folder, records, used)
+    with alone(folder / LOCK_FILE):
+        records, used = EvaluationStore(folder), []
+        for path in weights or (None,):
+            own = model if path is None else load_builtin_answerer(Path(path), pristine=True)
+            system = load_system(own, pristine=True)
+            used.append(system.fingerprint)
+            todo: list[VideoTask] = []
+            for kind in (KINDS[name] for name in dict.fromkeys(kinds)):
+                cells = [
+                    (name, k) for k in sorted(set(frames)) for name in dict.fromkeys(selectors)
+                ]
+                number = per_video or kind.questions
+                todo += tasks_left(
+                    records, used[-1], kind, condition,
+                    [("uniform", round(kind.seconds))] if kind.clip else cells,
+                    videos=math.ceil(questions / number), questions=number,
+                )  # fmt: skip
+            work_through(todo, system, records, _answer_about, progress)
+        return _report(folder, records, used)
 
 
 def _answer_about(system: System, index: VideoIndex) -> AnswerFunction:
