@@ -26,6 +26,7 @@ def prompts(kind):
     images = [*pictures(2, 56, 112), *pictures(1, 112, 56)]
     for text, video, shown in (
         (f"a{IMAGE}b{IMAGE}c{VIDEO}d{IMAGE}what?", frames(SECONDS), images),
+        (f"{VIDEO}then{IMAGE}{VIDEO}?", [frames(SECONDS), frames([3.0], 60, 90)], images[:1]),
         (f"{VIDEO}and now, what is to be seen?", frames(SECONDS[:2]), []),
         (f"one{IMAGE}?", None, images[:1]),
         ("nothing", None, []),

@@ -84,13 +84,15 @@ PARTS = st.lists(
 @settings(max_examples=15, deadline=None)
 @given(before=PARTS, after=PARTS, moments=st.integers(1, 3))
 def test_transformers_agrees_wherever_it_is_right(kind, before, after, moments):
-    """Images in every family, and videos of Qwen3-VL."""
+    """Images in every family, and two videos of Qwen3-VL."""
     stamped = FAMILIES[kind].clock == "stamps"
-    parts = [*before, *([("video", None)] if stamped else []), *after, ("text", 2)]
+    seen = [("video", None)] if stamped else []
+    parts = [*before, *seen, *after, *seen, ("text", 2)]
     words = {"text": lambda count: "x" * count, "image": lambda _: IMAGE, "video": lambda _: VIDEO}
     text = "".join(words[name](what) for name, what in parts)
     images = [pictures(1, *what)[0] for name, what in parts if name == "image"]
-    video = frames(np.arange(moments) * 7.3, 60, 90) if stamped else None
+    films = [frames(np.arange(moments) * 7.3, 60, 90), frames([2.0], 90, 60)]
+    video = films if stamped else None
     prompt = vision_prompt(FAMILIES[kind], tiny_processor(kind), text, video, images=images)
     found = prompt_positions(tiny_config(kind), prompt)
     assert found[0, 0].tolist() == list(range(prompt.input_ids.shape[1]))

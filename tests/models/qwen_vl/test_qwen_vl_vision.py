@@ -57,6 +57,11 @@ PROMPTS = {
     "pairs": {"video": frames([1.0, 1.5, 61.04, 99.0]), "layout": "pairs"},
     "images": {"text": f"a{IMAGE}b{IMAGE}what?", "images": [*pictures(1), *pictures(1, 60, 90)]},
     "both": {"text": f"a{IMAGE}b{VIDEO}c{IMAGE}what?", "images": list(pictures(2, 60, 90))},
+    "videos": {
+        "text": f"a{VIDEO}b{IMAGE}c{VIDEO}what?",
+        "video": [frames(SECONDS), frames([5.0, 9.5], 60, 90)],
+        "images": list(pictures(1, 60, 90)),
+    },
 }
 
 

@@ -1,7 +1,7 @@
 """Frames with times, and a prompt, as what a model reads: ids, pixels, grids.
 
-k frames, t temporal grids of two frames each, h x w patches of a picture, S tokens of the prompt,
-P patches in all, D numbers of a patch.
+k frames, n videos with t temporal grids of two frames each in all, h x w patches of a picture, S
+tokens of the prompt, P patches in all, D numbers of a patch.
 """
 
 import re
@@ -49,9 +49,9 @@ class VisionPrompt:
     Attributes:
         input_ids: int64 (1, S).
         mm_token_type_ids: int64 (1, S), 0 text, 1 image, 2 video.
-        grid_seconds: float64 (t,), the time that stands for each grid of the video.
+        grid_seconds: float64 (t,), the time that stands for each grid, video after video.
         pixel_values_videos: float32 (P, D); None without a video.
-        video_grid_thw: int64 (1, 3): t, h, w; None without a video.
+        video_grid_thw: int64 (n, 3): grids of a video, h, w; None without a video.
         pixel_values: float32 (P, D) of the images; None without images.
         image_grid_thw: int64 (number of images, 3): 1, h, w; None without images.
     """
@@ -78,18 +78,18 @@ def vision_prompt(
     family: Family,
     processor: PictureProcessor,
     text: str,
-    video: Frames | None = None,
+    video: Frames | Sequence[Frames] | None = None,
     *,
     images: Sequence[np.ndarray] = (),
     layout: Layout = "twice",
     limits: Limits | None = None,
 ) -> VisionPrompt:
-    """The prompt ``text`` with a video and images in their places.
+    """The prompt ``text`` with videos and images in their places.
 
     Args:
-        text: after the chat template, with ``<|video_pad|>`` where the video stands and
+        text: after the chat template, with ``<|video_pad|>`` where each video stands and
             ``<|image_pad|>`` where each image stands.
-        video: the chosen frames, ascending in time.
+        video: the chosen frames of one, ascending in time, or those of each of several.
         images: uint8 (H, W, 3) each.
         layout: ``twice`` shows each frame in a grid of its own; ``pairs`` puts neighbours less
             than PAIR_SECONDS apart into one grid, which costs half.
@@ -102,14 +102,19 @@ def vision_prompt(
     """
     pixels: dict[str, Any] = {}
     grids: dict[str, Any] = {}
+    videos = [video] if isinstance(video, Frames) else list(video or ())
     seconds = np.empty(0)
     if len(images):
         pixels["pixel_values"], grids["image_grid_thw"] = _patches(processor, images, limits)
-    if video is not None:
-        frames = grid_frames(video.pts_seconds, layout)
-        seconds = grid_times(family, video.pts_seconds, layout)
-        made = _video_patches(processor, video.data, frames, limits)
-        pixels["pixel_values_videos"], grids["video_grid_thw"] = made
+    if videos:
+        made = [
+            _video_patches(processor, one.data, grid_frames(one.pts_seconds, layout), limits)
+            for one in videos
+        ]
+        parts = [grid_times(family, one.pts_seconds, layout) for one in videos]
+        seconds = np.concatenate(parts)
+        pixels["pixel_values_videos"] = _joined([patches for patches, _ in made])
+        grids["video_grid_thw"] = torch.cat([grid for _, grid in made])
     return replace(place_vision(family, processor, text, grid_seconds=seconds, **grids), **pixels)
 
 
@@ -126,8 +131,8 @@ def place_vision(
 
     Args:
         text: as for `vision_prompt`.
-        grid_seconds: (t,) of the video, as `grid_times` gives it; empty without a video.
-        video_grid_thw: (1, 3).
+        grid_seconds: (t,) of the videos, as `grid_times` gives it; empty without a video.
+        video_grid_thw: (n, 3).
         image_grid_thw: (number of images, 3).
 
     Raises:
@@ -136,12 +141,13 @@ def place_vision(
     """
     merged = processor.image_processor.merge_size**2
     images = [] if image_grid_thw is None else image_grid_thw.prod(dim=1).tolist()
-    _check_places(text, VIDEO, 0 if video_grid_thw is None else 1)
+    _check_places(text, VIDEO, 0 if video_grid_thw is None else len(video_grid_thw))
     _check_places(text, IMAGE, len(images))
     text = _fill(text, IMAGE, [IMAGE * (patches // merged) for patches in images])
     if video_grid_thw is not None:
-        count = int(video_grid_thw[0, 1:].prod()) // merged
-        text = _fill_video(family, text, grid_seconds, count)
+        counts = (video_grid_thw[:, 1:].prod(dim=1) // merged).tolist()
+        times = split_times(grid_seconds, video_grid_thw)
+        text = _fill_videos(family, text, list(zip(counts, times, strict=True)))
     ids, types = _tokenize(processor.tokenizer, text)
     return VisionPrompt(
         ids, types, grid_seconds, video_grid_thw=video_grid_thw, image_grid_thw=image_grid_thw
@@ -255,22 +261,34 @@ def _video_patches(
     return shown.view(-1, pixels.shape[1]), torch.tensor([[len(pairs), height, width]])
 
 
+def _joined(parts: list[Tensor]) -> Tensor:
+    """One tensor; of a single part it is that part, since a copy would be as large."""
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
 def _fill(text: str, token: str, replacements: list[str]) -> str:
     waiting = iter(replacements)
     return re.sub(re.escape(token), lambda _: next(waiting), text)
 
 
-def _fill_video(family: Family, text: str, seconds: np.ndarray, count: int) -> str:
-    """With ``count`` tokens for each grid.
+def split_times(grid_seconds: np.ndarray, video_grid_thw: Tensor) -> list[np.ndarray]:
+    """Of the times of all grids (t,) those of each video (n, 3)."""
+    return np.split(grid_seconds, video_grid_thw[:, 0].cumsum(0)[:-1].tolist())
+
+
+def _fill_videos(family: Family, text: str, videos: list[tuple[int, np.ndarray]]) -> str:
+    """With so many tokens for each grid of each video, at times (t,).
 
     Where each grid has its own start and end, those of the template around the whole video go, as
     the model was trained. transformers 5.23 leaves them, and its video begins twice.
     """
     if family.clock != "stamps":
-        return text.replace(VIDEO, VIDEO * count * len(seconds))
-    grids = "".join(f"{stamp(time)}{START}{VIDEO * count}{END}" for time in seconds)
-    whole = f"{START}{VIDEO}{END}"
-    return text.replace(whole if whole in text else VIDEO, grids)
+        return _fill(text, VIDEO, [VIDEO * count * len(seconds) for count, seconds in videos])
+    grids = [
+        "".join(f"{stamp(time)}{START}{VIDEO * count}{END}" for time in seconds)
+        for count, seconds in videos
+    ]
+    return _fill(text.replace(f"{START}{VIDEO}{END}", VIDEO), VIDEO, grids)
 
 
 def _tokenize(tokenizer: Any, text: str) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,13 @@ import torch
 from torch import Tensor
 
 from ntlbg.models.qwen_vl.families import Family, family_of, time_steps
-from ntlbg.models.qwen_vl.inputs import IMAGE_TYPE, TEXT_TYPE, VIDEO_TYPE, VisionPrompt
+from ntlbg.models.qwen_vl.inputs import (
+    IMAGE_TYPE,
+    TEXT_TYPE,
+    VIDEO_TYPE,
+    VisionPrompt,
+    split_times,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +110,10 @@ def _video_blocks(
     sizes = _sizes(grids, merge)
     if not sizes:
         return []
-    steps = time_steps(family, config, grid_seconds)
-    parts = np.split(steps, len(steps)) if family.clock == "stamps" else [steps]
-    return [Block(part, *sizes[0]) for part in parts]
+    assert grids is not None  # it has sizes
+    blocks = []
+    for size, seconds in zip(sizes, split_times(grid_seconds, grids), strict=True):
+        steps = time_steps(family, config, seconds)
+        parts = np.split(steps, len(steps)) if family.clock == "stamps" else [steps]
+        blocks += [Block(part, *size) for part in parts]
+    return blocks

@@ -37,7 +37,7 @@ CHECKSUM = "sha256"
 
 @dataclass(frozen=True, eq=False)
 class VisionFeatures:
-    """What a tower made of all images, or of the video, of a prompt.
+    """What a tower made of all images, or of all videos, of a prompt.
 
     Attributes:
         pooled: (m, C), what stands in place of the tokens.
