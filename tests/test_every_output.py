@@ -117,7 +117,7 @@ ROWS = {
         ("output", Place("config generate --experiment sota_comparison --config {config} "
                          "--output {out}", ("ntlbg.json", "uniform.json"))),
     )),
-    "config validate": Row(("config",)),
+    "config validate": Row(("config", "check_index")),
     "config analyze": Row(("config",)),
     "config optimize": Row(("config",), (
         ("output", Place("config optimize --config {config} --output {out}")),
