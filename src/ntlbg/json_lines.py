@@ -180,6 +180,21 @@ def alone(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes from working in a folder, which is made where it is not there.
+
+    Raises:
+        OutputError: another process works in it, or it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
+    with alone(folder / LOCK_FILE):
+        yield
+
+
 def _lock(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -40,6 +40,9 @@ TORCHRUN = python("-m", "torch.distributed.run", "--nproc-per-node", 2, "--rdzv-
 COMMAND = ("-m", "ntlbg.cli", "train")
 CONFIGS = Path(__file__).parents[2] / "configs"
 STEPS = 6
+# Added to the scores of all frames alike, which a softmax takes no notice of: their gradient is
+# rounding, and AdamW makes whole steps of it.
+WITHOUT_GRADIENT = "ntlbg_attention.bias."
 # name: (recipe, method), trained in one process and in two, as the name says
 RUNS = {
     "ntlbg-lora": ("ntlbg", "lora"),
@@ -271,7 +274,10 @@ def assert_same_history(found: Path, expected: Path) -> None:
     assert [entry["step"] for entry in ours] == [entry["step"] for entry in theirs]
     for our, their in zip(ours, theirs, strict=True):
         assert our.keys() == their.keys()
-        assert our == pytest.approx(their, rel=1e-5, abs=1e-5)
+        for name, value in their.items():
+            # what is minimised to 1e-5; its terms are means of few numbers, and round more
+            near = 1e-5 if name in ("loss", "task", "eval_task") else 2e-4
+            assert our[name] == pytest.approx(value, rel=near, abs=near), name
 
 
 def assert_same_model(found: Path, expected: Path) -> None:
@@ -282,6 +288,8 @@ def assert_same_model(found: Path, expected: Path) -> None:
     assert ours.keys() == theirs.keys()
     for name, tensor in theirs.items():
         assert ours[name].dtype == tensor.dtype, name
+        if name.startswith(WITHOUT_GRADIENT):
+            continue
         torch.testing.assert_close(ours[name], tensor, rtol=1e-3, atol=1e-4, msg=name)
 
 

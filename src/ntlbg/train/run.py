@@ -11,8 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from ntlbg.errors import ConfigError
-from ntlbg.json_lines import LOCK_FILE, alone
-from ntlbg.scratch import told
+from ntlbg.json_lines import alone_in
 from ntlbg.train import processes
 from ntlbg.train.recipe import Recipe, Say
 from ntlbg.train.recipes import load_recipe
@@ -128,7 +127,5 @@ def _one_run(output: Path) -> Iterator[None]:
     if processes.rank():  # the first one holds it for all
         yield
         return
-    with told(output):
-        output.mkdir(parents=True, exist_ok=True)
-    with alone(output / LOCK_FILE):
+    with alone_in(output):
         yield

@@ -19,7 +19,7 @@ from ntlbg.answerers import Answerer
 from ntlbg.data import Sample
 from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder
-from ntlbg.json_lines import LOCK_FILE, alone
+from ntlbg.json_lines import alone_in
 from ntlbg.selectors import SELECTORS
 from ntlbg.system import System, load_system
 from ntlbg.time_text import frames_within
@@ -206,7 +206,7 @@ def compare(
             f"suite {suite!r} has no {', '.join(unknown)}; it has {', '.join(accepted)}"
         )
     source = SUITES[suite](**settings)
-    with alone(folder / LOCK_FILE):
+    with alone_in(folder):
         records = ComparisonStore(folder, source.settings)
         numbers = range(videos * source.kinds_of_video)
         wanted = set(itertools.product(numbers, selectors, budgets))

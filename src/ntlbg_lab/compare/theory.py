@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ntlbg.files import check_folder
-from ntlbg.json_lines import LOCK_FILE, RecordFile, alone, records_kind
+from ntlbg.json_lines import RecordFile, alone_in, records_kind
 from ntlbg.marks import plots
 from ntlbg.selectors.codebook import lbg, nearest_codes
 from ntlbg.selectors.contour import (
@@ -189,8 +189,7 @@ def measure_theory(
     """
     folder = Path(out_dir)
     check_folder(folder, FILES)
-    folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder / LOCK_FILE):
+    with alone_in(folder):
         kept = RecordFile(folder / RESULTS_FILE, LINES, RESULTS)
         began = time.perf_counter()
         for name, table in TABLES.items():

@@ -9,7 +9,7 @@ from ntlbg.answerers import Answerer
 from ntlbg.answerers.builtin import load_builtin_answerer
 from ntlbg.errors import ConfigError
 from ntlbg.files import check_folder
-from ntlbg.json_lines import LOCK_FILE, alone
+from ntlbg.json_lines import alone_in
 from ntlbg.system import System, load_system
 from ntlbg.types import VideoIndex
 from ntlbg_lab.checks import check_names, check_positive, check_selectors
@@ -95,7 +95,7 @@ def evaluate_videos(
     if not kinds or not selectors:
         raise ConfigError(f"kinds {list(kinds)} and selectors {list(selectors)}: give one at least")
     check_folder(folder, EVALUATION.kinds)
-    with alone(folder / LOCK_FILE):
+    with alone_in(folder):
         records, used = EvaluationStore(folder), []
         for path in weights or (None,):
             own = model if path is None else load_builtin_answerer(Path(path), pristine=True)
