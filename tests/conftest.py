@@ -1,6 +1,8 @@
 """For all tests: one thread, no display, no network, an index of their own."""
 
 import os
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 import torch
@@ -37,6 +39,13 @@ def tiny_gguf(tmp_path_factory):
     from tiny_gguf import write_tiny_gguf
 
     return write_tiny_gguf(tmp_path_factory.mktemp("gguf"))
+
+
+@pytest.fixture
+def benchmark_script(monkeypatch):
+    """A script of ``benchmarks/`` by its name, imported."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+    return import_module
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from ntlbg.answerers.ntlbg_folder import habits_of
 from ntlbg.answerers.ntlbg_vl import NtlbgVLAnswerer, vl_answerer
 from ntlbg.config import Config, changed
 from ntlbg.models.ntlbg.building import build_reader
+from small_experiment import SMALL
 from tiny_vlms import make_vlm
 
 KINDS = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "smolvlm")
@@ -23,8 +24,7 @@ def vl_config(folder: Path, kind: str = "qwen2_vl", **changes) -> Config:
     if not (folder / "base").is_dir():
         make_vlm(kind, folder / "base")
     data = {"name": "toy", "path": str(folder / "data" / "questions.jsonl")}
-    keys = {
-        "model_name": "small",
+    keys = SMALL | {
         "output_dir": str(folder / "run"),
         "video_config.max_frames": 16,
         "video_config.fps": 1.0,
@@ -33,17 +33,8 @@ def vl_config(folder: Path, kind: str = "qwen2_vl", **changes) -> Config:
         "video_config.frame_resolution": [112, 112],
         "video_config.max_visual_tokens": 48,
         "model_config.base_model": str(folder / "base"),
-        "model_config.lora_rank": 2,
-        "model_config.rich_point_config.feature_dim": 24,
         "training_config.gradient_accumulation_steps": 2,
         "training_config.learning_rate": 2e-3,
-        "training_config.max_steps": 4,
-        "training_config.warmup_steps": 0,
-        "training_config.logging_steps": 1,
-        "training_config.fp16": False,
-        "training_config.dataloader_num_workers": 0,
-        "hardware_config.mixed_precision": "no",
-        "hardware_config.num_gpus": 1,
         "dataset_config.train_datasets": [data | {"weight": 1.0}],
         "dataset_config.val_datasets": [],
         "dataset_config.test_datasets": [],

@@ -17,6 +17,19 @@ from tiny_models import HIDDEN, tiny_config, tiny_tokenizer
 
 COLOURS = ("red", "blue", "green", "grey")
 SECONDS = 40
+# Four steps of small parts, on one thread.
+SMALL = {
+    "model_name": "small",
+    "model_config.lora_rank": 2,
+    "model_config.rich_point_config.feature_dim": 24,
+    "training_config.max_steps": 4,
+    "training_config.warmup_steps": 0,
+    "training_config.logging_steps": 1,
+    "training_config.fp16": False,
+    "training_config.dataloader_num_workers": 0,
+    "hardware_config.mixed_precision": "no",
+    "hardware_config.num_gpus": 1,
+}
 
 
 def tiny_base(folder: Path) -> Path:
@@ -74,28 +87,18 @@ def small_config(folder: Path, **changes) -> Config:
     for name in ("train", "test"):
         if not (folder / name).is_dir():
             write_dataset(folder / name)
-    keys = {
-        "model_name": "small",
+    keys = SMALL | {
         "output_dir": str(folder / "run"),
         "video_config.max_frames": 64,
         "video_config.num_representatives": 8,
         "video_config.min_representatives": 8,
         "model_config.base_model": str(folder / "base"),
         "model_config.feature_encoder": "builtin",
-        "model_config.lora_rank": 2,
-        "model_config.rich_point_config.feature_dim": 24,
         "training_config.batch_size": 2,
         "training_config.gradient_accumulation_steps": 1,
         "training_config.learning_rate": 1e-2,
-        "training_config.max_steps": 4,
-        "training_config.warmup_steps": 0,
-        "training_config.logging_steps": 1,
         "training_config.save_steps": 2,
         "training_config.eval_steps": 2,
-        "training_config.fp16": False,
-        "training_config.dataloader_num_workers": 0,
-        "hardware_config.mixed_precision": "no",
-        "hardware_config.num_gpus": 1,
         "dataset_config.train_datasets": [
             {"name": "small", "path": str(folder / "train"), "weight": 1.0}
         ],

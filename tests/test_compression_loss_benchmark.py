@@ -1,35 +1,24 @@
 """``benchmarks/compression_loss.py``: its films, its pixels, its tokens, and its gate."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+
+@pytest.fixture
+def loss(benchmark_script):
+    return benchmark_script("compression_loss")
 
 
 @pytest.fixture
-def loss(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    import compression_loss
-
-    return compression_loss
+def films(benchmark_script):
+    return benchmark_script("compression_films")
 
 
 @pytest.fixture
-def films(loss):
-    import compression_films
-
-    return compression_films
-
-
-@pytest.fixture
-def reader(loss):
-    import compression_reader
-
-    return compression_reader
+def reader(benchmark_script):
+    return benchmark_script("compression_reader")
 
 
 def test_every_question_has_one_answer_that_the_pictures_show(films):

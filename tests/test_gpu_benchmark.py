@@ -1,7 +1,6 @@
 """``benchmarks/gpu.py``: its code runs on a processor, and without a GPU it makes up no figures."""
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,15 +9,10 @@ import transformers
 from ntlbg.memory import model_sizes
 from ntlbg.models import LongVUConfig
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
-
 
 @pytest.fixture
-def gpu(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    import gpu
-
-    return gpu
+def gpu(benchmark_script):
+    return benchmark_script("gpu")
 
 
 def test_tiny_models_are_measured_by_the_same_code(gpu, capsys):

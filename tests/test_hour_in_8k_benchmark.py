@@ -1,18 +1,11 @@
 """``benchmarks/hour_in_8k.py``: each way reads as many tokens, of more frames where compressed."""
 
-from pathlib import Path
-
 import pytest
-
-FOLDER = Path(__file__).parents[1] / "benchmarks"
 
 
 @pytest.fixture
-def hour(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    import hour_in_8k
-
-    return hour_in_8k
+def hour(benchmark_script):
+    return benchmark_script("hour_in_8k")
 
 
 @pytest.mark.slow

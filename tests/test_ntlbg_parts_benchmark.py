@@ -1,20 +1,13 @@
 """``benchmarks/ntlbg_parts.py``: it trains and asks, and without clips it makes up no figures."""
 
-from pathlib import Path
-
 import av
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
-
 
 @pytest.fixture
-def parts(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    import ntlbg_parts
-
-    return ntlbg_parts
+def parts(benchmark_script):
+    return benchmark_script("ntlbg_parts")
 
 
 @pytest.fixture(scope="module")

@@ -14,23 +14,15 @@ from ntlbg.data import Sample
 from ntlbg.types import Passage
 from speech_sample import word_error_rate
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+
+@pytest.fixture
+def answers(benchmark_script):
+    return benchmark_script("words_answers")
 
 
 @pytest.fixture
-def answers(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    import words_answers
-
-    return words_answers
-
-
-@pytest.fixture
-def tables(monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
-    import words_tables
-
-    return words_tables
+def tables(benchmark_script):
+    return benchmark_script("words_tables")
 
 
 def answer(quoted=(), frames=(), text="x"):
@@ -139,11 +131,9 @@ def test_intervals_are_wilsons(tables):
 
 @pytest.mark.thorough
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
-def test_a_tiny_film_end_to_end_and_a_stopped_run_goes_on(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(FOLDER)
+def test_a_tiny_film_end_to_end_and_a_stopped_run_goes_on(tmp_path, monkeypatch, benchmark_script):
     monkeypatch.setenv("NTLBG_INDEX", str(tmp_path))  # which the run sets, so that it is put back
-    import words
-
+    words = benchmark_script("words")
     text = words.measure(tmp_path / "out", words.TINY)
     lines = (tmp_path / "out" / words.ANSWERS_FILE).read_text("utf-8").splitlines()
     rows = [json.loads(line) for line in lines]

@@ -13,13 +13,12 @@ import numpy as np
 import torch
 
 from ntlbg.answerers.ntlbg import NtlbgAnswerer
-from ntlbg.answerers.ntlbg_folder import habits_of, load_ntlbg_answerer
-from ntlbg.answerers.ntlbg_vl import NtlbgVLAnswerer, vl_answerer
+from ntlbg.answerers.ntlbg_folder import load_ntlbg_answerer
+from ntlbg.answerers.ntlbg_vl import NtlbgVLAnswerer
 from ntlbg.choosing import choose
 from ntlbg.config import Config, load_config
 from ntlbg.config.blocks import VideoConfig
 from ntlbg.datasets import DatasetItem
-from ntlbg.encoders.base_tower import BaseTowerEncoder
 from ntlbg.errors import DataError
 from ntlbg.feature_loader import FeatureLoader, QuestionFeatures, load_datasets
 from ntlbg.files import check_folder, staged_directory
@@ -32,7 +31,8 @@ from ntlbg.models.ntlbg.modeling_ntlbg_vl import NtlbgVLForConditionalGeneration
 from ntlbg.question import parse_question
 from ntlbg.retrievers.ntlbg import NtlbgRetriever
 from ntlbg.text_files import read_json_lines
-from ntlbg.train.picture_objective import frames_for
+from ntlbg.train.picture_objective import answerer_of, features_size, frames_for
+from ntlbg.train.question_trainer import TELL_SECONDS
 from ntlbg.types import AnswerInput, Question, VideoIndex
 from ntlbg_lab.evidence.metrics import (
     Answered,
@@ -44,7 +44,6 @@ Answering = NtlbgAnswerer | NtlbgVLAnswerer
 # Kinds of questions that are about when something is, rather than what.
 TEMPORAL_KINDS = ("first", "last", "before", "after", "when", "temporal", "order")
 LONG_SECONDS = 600.0
-TELL_SECONDS = 15.0  # between lines about how far it is: soon enough to know that it goes on
 
 
 @dataclass(frozen=True)
@@ -162,21 +161,15 @@ def _untrained(config: Config, items: Sequence[DatasetItem]) -> tuple[Answering,
     gpu = torch.cuda.is_available()
     half = {"fp16": torch.float16, "bf16": torch.bfloat16}
     dtype = half.get(config.hardware_config.mixed_precision) if gpu else None
-    reader, own = FeatureLoader(config), config.model.feature_encoder == BaseTowerEncoder.name
-    size = None if own else reader.feature_size(items)
+    reader = FeatureLoader(config)
+    size = features_size(config, reader, items)
     model, processor = build_reader(config, size, dtype or torch.float32)
     name = f"{config.model.base_model}, not trained"
     model = model.to("cuda" if gpu else "cpu").eval()
-    if not isinstance(model, NtlbgVLForConditionalGeneration):
-        retriever = NtlbgRetriever(model, processor, None, track=config.model.feature_encoder)
-        return NtlbgAnswerer(retriever, name=name, fingerprint=name), reader
-    video = config.video_config
-    answerer = vl_answerer(
-        model, processor, None if own else reader.encoder, habits_of(video), name=name,
-        weights="", resolution=video.frame_resolution,
-    )  # fmt: skip
-    [encoder] = answerer.encoders
-    return answerer, FeatureLoader(config, encoder=encoder)
+    if isinstance(model, NtlbgVLForConditionalGeneration):
+        return answerer_of(model, processor, config, reader, name)
+    retriever = NtlbgRetriever(model, processor, None, track=config.model.feature_encoder)
+    return NtlbgAnswerer(retriever, name=name, fingerprint=name), reader
 
 
 def answer_question(

@@ -92,7 +92,7 @@ class RichPointConfig(Block):
 
 
 # Names of our own language models, which have no vision tower.
-WITHOUT_TOWER = ("builtin", "smollm2")
+OWN_BASES = ("builtin", "smollm2")
 
 
 class ModelConfig(Block):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ntlbg.config.blocks import WITHOUT_TOWER
+from ntlbg.config.blocks import OWN_BASES
 from ntlbg.config.schema import Config
 from ntlbg.errors import ConfigError
 
@@ -81,7 +81,7 @@ def agree(
 def _encoder_follows(content: dict[str, Any], named: set[str], say: Say | None) -> None:
     """Our own language models have no vision tower, so that the encoder is the built-in one."""
     base, encoder = "model_config.base_model", "model_config.feature_encoder"
-    without = _at(content, base) in WITHOUT_TOWER
+    without = _at(content, base) in OWN_BASES
     if without and _at(content, encoder) == _at(DEFAULTS, encoder) and encoder not in named:
         _put(content, encoder, "builtin")
         if say is not None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from ntlbg.config.blocks import (
-    WITHOUT_TOWER,
+    OWN_BASES,
     Block,
     Count,
     ModelConfig,
@@ -180,7 +180,7 @@ class Config(Block):
                 f"reached: of max_frames {video.max_frames}, coverage_ratio "
                 f"{video.coverage_ratio} and the keys beside it give {reached}"
             )
-        if self.model.base_model in WITHOUT_TOWER:
+        if self.model.base_model in OWN_BASES:
             found += self._unread()
         points = self.model.rich_point_config
         if self.model.base_model == "builtin" and points != RichPointConfig():

@@ -29,8 +29,10 @@ class LossConfig(Block):
 
 # Where losses can be followed while a model trains; each a package of this name.
 Tracker = Literal["tensorboard", "wandb"]
-TRACKERS = "also send losses there, which have to be installed: tensorboard writes into runs/ of "
-TRACKERS += "output_dir, wandb to its service"
+TRACKERS = (
+    "also send losses there, which have to be installed: tensorboard writes into runs/ of "
+    "output_dir, wandb to its service"
+)
 
 
 class TrainingConfig(Block):

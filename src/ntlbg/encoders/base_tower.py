@@ -48,9 +48,9 @@ class BaseTowerEncoder(Encoder):
         import torch
         import torch.nn.functional as F
 
-        starts = range(0, len(frames), AT_ONCE)
         from ntlbg.models.precision import mixed_precision
 
+        starts = range(0, len(frames), AT_ONCE)
         with torch.inference_mode(), mixed_precision(self.model):
             means = [self._means(frames[start : start + AT_ONCE]) for start in starts]
             return F.normalize(torch.cat(means).float(), dim=-1).cpu().numpy()

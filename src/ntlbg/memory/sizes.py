@@ -99,7 +99,8 @@ class ModelSizes:
         vision_parameters: of whatever sees, in the numbers of the language model.
         head_parameters: of the built-in tower's attention pool, which computes in float32.
         ntlbg_numbers: of NTLBG's parts, the words and means that they keep included.
-        trained: what training changes in front of the language model, by part.
+        trained: what training changes in front of the language model, by part; of a
+            vision-language model by itself what joins its tower and its language model.
     """
 
     name: str
@@ -222,9 +223,13 @@ def _count_all(config: Any, name: str) -> ModelSizes:
     if kind in TEXT_TYPES:
         return ModelSizes(name, config, text_sizes(config, model.get_decoder(), _count(model)))
     if kind in VISION_TYPES:
+        from ntlbg.models.ntlbg.bases import BASES
+
         decoder = model.get_decoder()
         seeing = _count(model.model) - _count(decoder)
-        part = {"vision": config.vision_config}
+        names = BASES[kind].connectors
+        connector = sum(_count(model.get_submodule(name)) for name in names)
+        part = {"vision": config.vision_config, "trained": {"connector": connector}}
     else:
         seeing = _count(model) - _count(model.language_model)
         decoder, part = model.language_model.get_decoder(), {"longvu": config}
@@ -300,19 +305,10 @@ def behind_parts(base: ModelSizes, config: Any) -> ModelSizes:
     Args:
         config: an ``NtlbgVLConfig``.
     """
-    import torch
-    from transformers import AutoModelForImageTextToText
-
-    from ntlbg.models.ntlbg.bases import base_of
-
-    with torch.device("meta"):
-        model = AutoModelForImageTextToText.from_config(base.config)
-    names = base_of(base.config).connectors
-    connector = sum(_count(model.get_submodule(name)) for name in names)
     parts = in_front(base.name, base.text, config, None)
     return replace(
         parts, vision=base.vision, vision_parameters=base.vision_parameters,
-        trained=parts.trained | {"connector": connector},
+        trained=parts.trained | base.trained,
     )  # fmt: skip
 
 

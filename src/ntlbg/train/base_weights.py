@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ntlbg.config import Config
+from ntlbg.config.blocks import OWN_BASES
 from ntlbg.downloads import missing_parts
 from ntlbg.errors import ConfigError
 from ntlbg.hub import part_names
@@ -19,7 +20,7 @@ def missing_weights(config: Config, videos: bool) -> str | None:
         videos: whether there are videos, which the encoder has to look at.
     """
     problems, name = [], config.model.base_model
-    own = name in ("builtin", "smollm2")
+    own = name in OWN_BASES
     parts: tuple[str, ...] = LANGUAGE_MODEL if own else ()
     parts += ENCODER if videos and config.model.feature_encoder == "builtin" else ()
     absent = missing_parts(parts)

@@ -55,17 +55,20 @@ def card_text(config: Config, history: Sequence[Mapping[str, Any]], *, skipped: 
 def _base(config: Config) -> str:
     """Its name on the hub, or of ours; of a folder the last part of its path."""
     name = config.model.base_model
-    return name if HUB_NAME.fullmatch(name) and not Path(name).exists() else Path(name).name
+    return name if _is_on_hub(name) else Path(name).name
+
+
+def _is_on_hub(name: str) -> bool:
+    return bool(HUB_NAME.fullmatch(name)) and not Path(name).exists()
 
 
 def _front_matter(config: Config) -> str:
     base = config.model.base_model
-    on_hub = bool(HUB_NAME.fullmatch(base)) and not Path(base).exists()
     lines = [
         "---",
         "library_name: ntlbg",
         "pipeline_tag: video-text-to-text",
-        *([f"base_model: {base}"] if on_hub else []),
+        *([f"base_model: {base}"] if _is_on_hub(base) else []),
         "tags:",
         *(f"- {tag}" for tag in ("ntlbg", "video-question-answering", "frame-selection")),
         "---",

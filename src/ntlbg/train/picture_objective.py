@@ -16,15 +16,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ntlbg.answerers.content import LETTERS, question_text
-from ntlbg.answerers.ntlbg_vl import NtlbgVLAnswerer
+from ntlbg.answerers.ntlbg_folder import habits_of
+from ntlbg.answerers.ntlbg_vl import NtlbgVLAnswerer, vl_answerer
 from ntlbg.budget import plan_frames
 from ntlbg.choosing import choose
 from ntlbg.config import Config
+from ntlbg.datasets import DatasetItem
+from ntlbg.encoders.base_tower import BaseTowerEncoder
 from ntlbg.errors import DataError
-from ntlbg.feature_loader import QuestionFeatures
+from ntlbg.feature_loader import FeatureLoader, QuestionFeatures
 from ntlbg.index.store import FeatureIndex
 from ntlbg.models.layers import IGNORED_LABEL
 from ntlbg.models.ntlbg.checkpoints import trained_names
+from ntlbg.models.ntlbg.modeling_ntlbg_vl import NtlbgVLForConditionalGeneration
+from ntlbg.models.ntlbg.processing_ntlbg import NtlbgProcessor
 from ntlbg.models.precision import mixed_precision
 from ntlbg.pictures import fit_within
 from ntlbg.question import parse_question
@@ -119,6 +124,37 @@ class PictureObjective(AnswerLosses):
             answer = LETTERS[sample.options.index(answer)]
         ids = processor.tokenizer(processor.plain(answer), add_special_tokens=False).input_ids
         return [*ids, self.processor.end_token_id]
+
+
+def features_size(
+    config: Config, reader: FeatureLoader, items: Sequence[DatasetItem]
+) -> int | None:
+    """D of what a model learns from or is asked about; None: of its own vision tower."""
+    own = config.model.feature_encoder == BaseTowerEncoder.name
+    return None if own else reader.feature_size(items)
+
+
+def answerer_of(
+    model: NtlbgVLForConditionalGeneration,
+    processor: NtlbgProcessor,
+    config: Config,
+    reader: FeatureLoader,
+    name: str,
+) -> tuple[NtlbgVLAnswerer, FeatureLoader]:
+    """A model as a configuration has it, and what reads films for it.
+
+    Args:
+        reader: of the configuration; the model's own tower takes the place of its encoder.
+        name: for people.
+    """
+    video = config.video_config
+    own = config.model.feature_encoder == BaseTowerEncoder.name
+    answerer = vl_answerer(
+        model, processor, None if own else reader.encoder, habits_of(video), name=name, weights="",
+        resolution=video.frame_resolution,
+    )  # fmt: skip
+    [encoder] = answerer.encoders
+    return answerer, FeatureLoader(config, encoder=encoder)
 
 
 @torch.no_grad()

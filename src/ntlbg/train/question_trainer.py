@@ -10,11 +10,8 @@ import torch
 from torch import nn
 from transformers import TrainerCallback, get_scheduler
 
-from ntlbg.answerers.ntlbg_folder import habits_of
-from ntlbg.answerers.ntlbg_vl import vl_answerer
 from ntlbg.config import Config
 from ntlbg.datasets import DatasetItem
-from ntlbg.encoders.base_tower import BaseTowerEncoder
 from ntlbg.errors import DataError, VideoError
 from ntlbg.feature_loader import FeatureLoader, QuestionFeatures, load_datasets
 from ntlbg.memory import setup
@@ -23,7 +20,7 @@ from ntlbg.models.ntlbg.checkpoints import load_reader_weights, save_reader
 from ntlbg.models.ntlbg.modeling_ntlbg_vl import NtlbgVLForConditionalGeneration
 from ntlbg.train import processes
 from ntlbg.train.checks import Ready
-from ntlbg.train.picture_objective import PictureObjective
+from ntlbg.train.picture_objective import PictureObjective, answerer_of, features_size
 from ntlbg.train.question_objective import QuestionObjective
 from ntlbg.train.recipe import Say
 from ntlbg.train.sharding import held, reshard
@@ -70,29 +67,19 @@ class QuestionTraining:
         self.reader, self.sets = FeatureLoader(config), ready.sets
         items = [item for items in ready.sets for item in items]
         films = any(not one.has_features for one in items)
-        own = config.model.feature_encoder == BaseTowerEncoder.name
-        size = None if own else self.reader.feature_size(items)
+        size = features_size(config, self.reader, items)
         dtype = DTYPES[config.hardware_config.mixed_precision]
         model, processor = build_reader(config, size, dtype, sees=films)
         if weights is not None:
             load_reader_weights(model, weights)
         self.objective: Objective
         if isinstance(model, NtlbgVLForConditionalGeneration):
-            self.objective = self._of_pictures(model, processor, own)
+            answerer, self.reader = answerer_of(
+                model, processor, config, self.reader, config.model_name
+            )
+            self.objective = PictureObjective(answerer, config, self.reader.index)
         else:
             self.objective = QuestionObjective(model, processor, config)
-
-    def _of_pictures(self, model, processor, own: bool) -> PictureObjective:
-        """Where the base model's own tower makes features, it does so for all videos now."""
-        video = self.config.video_config
-        answerer = vl_answerer(
-            model, processor, None if own else self.reader.encoder, habits_of(video),
-            name=self.config.model_name, weights="", resolution=video.frame_resolution,
-        )  # fmt: skip
-        if own:
-            [encoder] = answerer.retriever.encoders
-            self.reader = FeatureLoader(self.config, encoder=encoder)
-        return PictureObjective(answerer, self.config, self.reader.index)
 
     def trainer(self, output: Path, say: Say) -> "QuestionTrainer":
         """With its checkpoints in ``output``; ``say`` is told of videos that cannot be read."""
