@@ -23,7 +23,8 @@ def test_the_language_model(rank, again, tmp_path, monkeypatch):
     # all products are counted there, also of what is masked
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "base", attn_implementation="eager")
     monkeypatch.setattr("ntlbg.memory.operations.CAUSAL", 1.0)
-    sizes, work = reader_sizes(config, 20), Workload(40, 20, answer_tokens=8)
+    # short, so that weights are most of it
+    sizes, work = reader_sizes(config, 20), Workload(40, 2, text_tokens=12, answer_tokens=8)
     if rank:
         owner = torch.nn.ModuleDict({"language_model": model})
         owner.adapted_part = lambda: model

@@ -42,6 +42,10 @@ def test_what_was_kept_is_what_the_film_shows_and_is_not_read_again(film, tmp_pa
     assert np.array_equal(found.pts_seconds, TIMES)
     other = read_pictures(film, TIMES, (16, 24), folder).data
     assert np.array_equal(other, read_frames_at(film, TIMES, size=(16, 24)).data)
+    asked.clear()
+    for size in (SIZE, (16, 24)):
+        read_pictures(film, TIMES, size, folder)
+    assert asked == []
 
 
 @pytest.mark.parametrize("damage", [b"", b"nothing of the kind", None])

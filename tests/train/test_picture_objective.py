@@ -75,7 +75,11 @@ def test_an_answer_after_the_prompt_is_what_was_read_as_one(kind, tmp_path):
     (prompt,) = objective.answerer.prompts(question, given, [QUESTION])
     answer = objective.answer_ids(items[0])
     with torch.inference_mode(), prompt.reading() as inputs:
-        whole = model(**{k: v for k, v in with_answer(inputs, answer).items() if k != "labels"})
+        batch = with_answer(inputs, answer)
+        labels = batch.pop("labels")
+        whole = model(**batch)
+    assert labels[0].tolist() == [IGNORED_LABEL] * prompt.tokens + answer
+    assert batch["input_ids"][0, prompt.tokens :].tolist() == answer
     (prompt,) = objective.answerer.prompts(question, given, [QUESTION])
     with torch.inference_mode(), prompt.reading() as inputs:
         written = model.generate(

@@ -42,6 +42,19 @@ def test_gradient_reaches_every_part_that_trains(tmp_path):
         assert any(grad is not None and grad.abs().sum() > 0 for grad in gradients), part
 
 
+def test_statistics_are_in_full_precision_whatever_is_around_them(tmp_path):
+    """As the Trainer computes on a GPU: only the language model is rounded."""
+    objective, items = objective_of(small_config(tmp_path))
+    objective.eval()
+    with torch.no_grad():
+        expected = objective(items)["terms"]
+        with torch.autocast("cpu", torch.bfloat16):
+            found = objective(items)["terms"]
+    assert found["task"] != expected["task"]
+    others = expected.keys() - {"task"}
+    assert {name: found[name] for name in others} == {name: expected[name] for name in others}
+
+
 def test_training_evaluation_and_analysis_choose_as_many_frames_of_a_video(tmp_path):
     """The level long on ten minutes at one frame a second: an eighth of 600, a multiple of 8."""
     small = small_config(tmp_path)

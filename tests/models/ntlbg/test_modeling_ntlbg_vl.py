@@ -108,6 +108,21 @@ def test_what_is_written_goes_on_from_points_and_is_none(answerers, kind):
     assert point not in written
 
 
+@EVERY_KIND
+def test_a_point_is_not_written_where_it_is_likeliest(kind, tmp_path):
+    answerer = built(vl_config(tmp_path, kind))
+    model, point = answerer.model, answerer.model.config.video_token_id
+    (prompt,) = answerer.prompts(QUESTION, made := given(answerer), [QUESTION.text])
+    with torch.inference_mode(), prompt.reading() as inputs:
+        last = model(**inputs, output_hidden_states=True).hidden_states[-1][0, -1]
+        model.get_output_embeddings().weight[point] = 1000 * last
+        assert model(**inputs).logits[0, -1].argmax() == point
+    (prompt,) = answerer.prompts(QUESTION, made, [QUESTION.text])
+    with torch.inference_mode(), prompt.reading() as inputs:
+        written = model.generate(**inputs, max_new_tokens=3, do_sample=False)
+    assert point not in written[0, prompt.tokens :]
+
+
 def test_a_prompt_without_a_place_for_each_point_is_refused(answerers):
     answerer = answerers["qwen2_vl"]
     _, inputs = read(answerer, given(answerer))

@@ -114,19 +114,19 @@ def test_images_and_a_video_stand_where_the_text_says(kind):
 @EVERY_KIND
 def test_several_videos_have_their_own_places_times_and_sizes(kind):
     processor = tiny_processor(kind)
-    videos = [frames([0.4, 61.04]), frames([7.0], 60, 90)]
-    text = f"a{VIDEO}b{VIDEO}c"
+    videos = [frames([0.4, 61.04]), frames([7.0], 60, 90), frames([1.0, 2.0, 3.0])]
+    text = f"a{VIDEO}b{VIDEO}c{VIDEO}"
     prompt = vision_prompt(FAMILIES[kind], processor, text, videos)
     alone = [vision_prompt(FAMILIES[kind], processor, f"{VIDEO}", one) for one in videos]
     assert torch.equal(prompt.video_grid_thw, torch.cat([one.video_grid_thw for one in alone]))
     assert torch.equal(
         prompt.pixel_values_videos, torch.cat([one.pixel_values_videos for one in alone])
     )
-    assert prompt.grid_seconds.tolist() == [0.4, 61.04, 7.0]
+    assert prompt.grid_seconds.tolist() == [0.4, 61.04, 7.0, 1.0, 2.0, 3.0]
     letters = processor.tokenizer("abc", return_tensors="pt").input_ids[0]
-    pieces = [letters[:1], alone[0].input_ids[0], letters[1:2], alone[1].input_ids[0], letters[2:]]
-    assert torch.equal(prompt.input_ids[0], torch.cat(pieces))
-    with pytest.raises(QuestionError, match="2 times"):
+    pieces = zip(letters.split(1), (one.input_ids[0] for one in alone))
+    assert torch.equal(prompt.input_ids[0], torch.cat([part for pair in pieces for part in pair]))
+    with pytest.raises(QuestionError, match="3 times"):
         vision_prompt(FAMILIES[kind], processor, text, videos[:1])
 
 
