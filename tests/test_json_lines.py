@@ -1,12 +1,14 @@
 """Records in a file: what a killed run left is gone on from, what is not ours stays as it is."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 
 from ntlbg.errors import DataError, OutputError
-from ntlbg.json_lines import RecordFile, alone, read_records
+from ntlbg.files import check_folder
+from ntlbg.json_lines import RecordFile, alone, alone_in, read_records
 
 WHAT = "lengths and names"
 
@@ -81,3 +83,38 @@ def test_two_processes_do_not_add_to_one_file(tmp_path):
     ):
         pass
     assert not path.exists()  # nothing was added
+
+
+@pytest.mark.parametrize("first", [alone_in, lambda folder: alone(folder.with_name("x"))])
+def test_a_folder_that_others_take_back_is_made_again(tmp_path, first):
+    """Each takes its empty folder back, perhaps just when the other has found it."""
+    folder = tmp_path / "run"
+
+    def look(_):
+        check_folder(folder, {})
+
+    def work(_):
+        with first(folder):
+            pass
+
+    with ThreadPoolExecutor(1) as looking, ThreadPoolExecutor(1) as working:
+        looks, works = looking.map(look, range(1000)), working.map(work, range(1000))
+        assert len([*looks, *works]) == 2000
+
+
+def test_of_many_that_want_a_file_one_has_it(tmp_path):
+    """The one before removes the file that others have opened already."""
+    path, inside = tmp_path / "x", []
+
+    def work(number):
+        try:
+            with alone(path):
+                inside.append(number)
+                alone_there = inside == [number]
+                inside.remove(number)
+                return alone_there
+        except OutputError:
+            return True  # another has it
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(work, range(4000)))

@@ -1,6 +1,7 @@
 """Whether a disk has room for what will be written there: asked before the work, not after it."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from ntlbg.errors import NtlbgError, OutputError
@@ -40,11 +41,11 @@ def check_space(
 
 def free_bytes(folder: Path) -> int | None:
     """Of the disk of a folder, or of the nearest one above that there is; None where unknown."""
-    there = next((place for place in (folder, *folder.absolute().parents) if place.exists()), None)
-    if there is None:
-        return None
-    usage = shutil.disk_usage(there)
-    return usage.free if usage.total else None  # some disks behind a network do not tell
+    for place in (folder, *folder.absolute().parents):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            usage = shutil.disk_usage(place)
+            return usage.free if usage.total else None  # some disks behind a network do not tell
+    return None
 
 
 def size_text(size: float) -> str:

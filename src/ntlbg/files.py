@@ -221,12 +221,18 @@ def _check_folder(folder: Path, kinds: Kinds, inputs: Inputs) -> None:
     """Of every file there that the kinds are about."""
     with told(folder):
         _check_no_input(folder, _status(folder), inputs)
-        names = os.listdir(folder) if os.path.isdir(folder) else []
+        names = _names(folder)
     named = {form: kind for form, kind in kinds.items() if form != ANY}
     for name in sorted(names):
         kind = _kind(name, named)
         if kind is not None:
             _check_file(folder / name, kind, inputs)
+
+
+def _names(folder: Path) -> list[str]:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return os.listdir(folder)
+    return []
 
 
 def _check_file(path: Path, kind: Kind, inputs: Inputs) -> None:

@@ -15,6 +15,7 @@ from typing import Any, get_args, get_origin
 from ntlbg.errors import DataError, OutputError
 from ntlbg.files import check_regular, staged_file
 from ntlbg.marks import Kind
+from ntlbg.scratch import in_made_folder
 from ntlbg.text_files import MAX_LIST_BYTES, parse_json, read_bytes
 
 # By whose lock a run keeps a folder to itself; gone when the run is.
@@ -165,19 +166,9 @@ def alone(path: Path) -> Iterator[None]:
         OutputError: another process is writing it, or it cannot be written.
     """
     before = os.path.lexists(path)
-    try:
-        lock = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-    try:
-        _lock(lock, path)
-        try:
-            yield
-        finally:
-            if not before and os.fstat(lock).st_size == 0:
-                path.unlink(missing_ok=True)
-    finally:
-        os.close(lock)
+    lock = _locked(path, _opened)
+    with _held(lock, path, before):
+        yield
 
 
 @contextmanager
@@ -187,12 +178,51 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises:
         OutputError: another process works in it, or it cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror})") from error
-    with alone(folder / LOCK_FILE):
+    path = folder / LOCK_FILE
+    before = os.path.lexists(path)
+    lock = _locked(path, lambda path: in_made_folder(folder, lambda _: _opened(path)))
+    with _held(lock, path, before):
         yield
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+
+
+def _locked(path: Path, opened: Callable[[Path], int]) -> int:
+    """A descriptor of a file that is there, whose lock nobody else has."""
+    while True:
+        try:
+            descriptor = opened(path)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+        try:
+            _lock(descriptor, path)
+        except OutputError:
+            os.close(descriptor)
+            raise
+        if _is_at(descriptor, path):
+            return descriptor
+        os.close(descriptor)  # removed by its holder between opening and locking
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _held(lock: int, path: Path, before: bool) -> Iterator[None]:
+    try:
+        try:
+            yield
+        finally:
+            if not before and os.fstat(lock).st_size == 0:
+                path.unlink(missing_ok=True)
+    finally:
+        os.close(lock)
 
 
 def _lock(descriptor: int, path: Path) -> None:

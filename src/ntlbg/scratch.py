@@ -11,9 +11,10 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from safetensors import SafetensorError
 
@@ -33,6 +34,9 @@ _WRITING = {
     errno.EPERM,
     errno.EROFS,
 }
+# Another process takes an empty folder back only when it ends a look at it, which it seldom does.
+TRIES = 10
+T = TypeVar("T")
 # safetensors has one error for all it does, and it is no OSError.
 _NOT_SAVED = "Error while serializing: I/O error"
 
@@ -52,9 +56,7 @@ def scratch_folder(folder: Path, shown: Path, needed: float = SOMETHING) -> Iter
         check_space(folder, needed, ELSEWHERE, shown=shown)
     try:
         missing = [place for place in (folder, *folder.parents) if not place.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        _remove_left_behind(folder)
-        stage, lock = _own_folder(folder)
+        stage, lock = in_made_folder(folder, _swept_own_folder)
     except OSError as error:
         _remove_empty(missing)
         raise OutputError(_message(shown, error)) from error
@@ -74,6 +76,27 @@ def scratch_folder(folder: Path, shown: Path, needed: float = SOMETHING) -> Iter
         _remove_empty(missing)
 
 
+def in_made_folder(folder: Path, make: Callable[[Path], T]) -> T:
+    """What ``make`` makes in a folder, which is made if need be.
+
+    Another process may have made the folder, and take it back before anything is in it.
+
+    Raises:
+        OSError: nothing can be made there.
+    """
+    for _ in range(TRIES):
+        with suppress(FileNotFoundError):
+            folder.mkdir(parents=True, exist_ok=True)
+            return make(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return make(folder)
+
+
+def _swept_own_folder(folder: Path) -> tuple[Path, int]:
+    _remove_left_behind(folder)
+    return _own_folder(folder)
+
+
 @contextmanager
 def own_folder(folder: Path) -> Iterator[Path]:
     """A new folder in one that there is; what dead processes left there goes.
@@ -81,8 +104,7 @@ def own_folder(folder: Path) -> Iterator[Path]:
     Raises:
         OSError: nothing can be written there.
     """
-    _remove_left_behind(folder)
-    stage, lock = _own_folder(folder)
+    stage, lock = _swept_own_folder(folder)
     try:
         yield stage
     finally:

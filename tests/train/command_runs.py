@@ -57,6 +57,8 @@ def main(file: Path) -> None:
             done = CliRunner().invoke(app, arguments)
             if done.exception and not isinstance(done.exception, SystemExit):
                 raise done.exception
+            if done.exit_code:  # the other process may wait for this one without end
+                print(f"{name} in process {processes.rank()}:", done.stderr, file=sys.stderr)
             errors = done.stderr.strip().splitlines()
             found[name] = {"code": done.exit_code, "said": done.stdout, "error": errors[-1:]}
     file.with_name(f"ended-{processes.rank()}.json").write_text(json.dumps(found))
