@@ -26,7 +26,8 @@ def plain(*arguments, without=(*EXTRAS, *WITH_EXTRAS)):
 
 def test_packages_of_extras_are_those_of_the_distributions(pytestconfig):
     declared = {}
-    extras = [("", "train"), ("", "gguf"), ("", "speech"), ("", "screen"), ("lab", "games")]
+    ours = ("train", "gguf", "speech", "screen", "mcp")
+    extras = [*(("", extra) for extra in ours), ("lab", "games")]
     for folder, extra in extras:
         file = pytestconfig.rootpath / folder / "pyproject.toml"
         project = tomllib.loads(file.read_text())["project"]
