@@ -45,7 +45,7 @@ class Roots:
                 not told of what lies outside.
         """
         inside = [path for path in self._places(name) if self.holds(path)]
-        found = next((path for path in inside if path.exists()), None)
+        found = next((path for path in inside if os.path.exists(path)), None)
         if found is not None:
             return found
         shown = shortened(repr(name))
