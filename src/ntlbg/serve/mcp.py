@@ -7,8 +7,13 @@ goes away, stops the work at the next frames that are read.
 import logging
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    nullcontext,
+    redirect_stdout,
+)
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -256,9 +261,22 @@ def _content(blocks: list[Block]) -> list[str | Image]:
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 
-def make_server(films: Films) -> MCPServer:
-    """A server with all tools."""
-    server = Server("ntlbg", version=__version__, instructions=INSTRUCTIONS, log_level="ERROR")
+Lifespan = Callable[[MCPServer], AbstractAsyncContextManager[None]]
+
+
+def make_server(films: Films, lifespan: Lifespan | None = None) -> MCPServer:
+    """A server with all tools.
+
+    Args:
+        lifespan: what is around its work.
+    """
+    server = Server(
+        "ntlbg",
+        version=__version__,
+        instructions=INSTRUCTIONS,
+        log_level="ERROR",
+        lifespan=lifespan,
+    )
     tools = Tools(films)
     for tool in (
         tools.video_info, tools.ask_video, tools.find_moments, tools.get_chapters,
@@ -270,7 +288,18 @@ def make_server(films: Films) -> MCPServer:
 
 def serve_stdio(films: Films) -> None:
     """Until the client closes the stream."""
-    make_server(films).run("stdio")
+    make_server(films, _quiet).run("stdio")
+
+
+@asynccontextmanager
+async def _quiet(_: MCPServer) -> AsyncIterator[None]:
+    """What libraries print goes to stderr.
+
+    The SDK itself keeps it from the client while it serves, but not what is still in a buffer when
+    it ends.
+    """
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def open_port(address: str) -> socket.socket:
@@ -316,4 +345,5 @@ def serve_http(films: Films, address: str) -> None:
         )
         port = listening.getsockname()[1]
         print(f"agents can connect to http://127.0.0.1:{port}/mcp", file=sys.stderr, flush=True)
-        uvicorn.Server(config).run(sockets=[listening])
+        with redirect_stdout(sys.stderr):
+            uvicorn.Server(config).run(sockets=[listening])
