@@ -60,6 +60,16 @@ def test_gguf_files_name_the_extra_they_need(tiny_gguf, colour_video):
 
 
 @pytest.mark.slow
+def test_serving_agents_names_the_extra_it_needs(tmp_path):
+    done = plain("mcp", "--root", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: serving agents needs mcp, which is not installed; run `pip install "
+        "'ntlbg-llm[mcp]'`\n"
+    )
+
+
+@pytest.mark.slow
 def test_leaving_parts_of_the_trained_model_out_needs_no_extra(tmp_path):
     done = plain("compare", tmp_path, "--suite", "ablation", "--tiny")
     assert done.stderr == "error: suite 'ablation' has no tower and tiny without train-steps\n"
