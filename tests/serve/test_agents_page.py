@@ -11,8 +11,8 @@ from ntlbg.cli import app
 from ntlbg.cli.app import read_model_options
 from ntlbg.serve.films import BEST_PASSAGES
 from ntlbg.serve.jpegs import MOST_PICTURES, MOST_SIDE, USUAL_SIDE
-from ntlbg.serve.mcp import open_port
 from ntlbg.serve.replies import MOST_TOKENS
+from ntlbg.serve.transports import open_port
 
 PAGE = (Path(__file__).parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```json\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)

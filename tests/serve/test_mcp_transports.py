@@ -6,13 +6,16 @@ import signal
 import socket
 import subprocess
 from contextlib import contextmanager
+from functools import partial
 
+import anyio
 import httpx2
 import pytest
 from agents import command, over_stdio, talk, text
 
+from fakes import write_colour_video
 from ntlbg.errors import ConfigError
-from ntlbg.serve.mcp import open_port
+from ntlbg.serve.transports import open_port
 from processes import finish, python, started
 
 ASKED = {"video": "film.mp4", "question": "Is it red?"}
@@ -125,6 +128,41 @@ def test_over_http(folder, own_index):
     assert process.returncode == 128 + signal.SIGTERM
     assert "stray line" not in out
     assert "Traceback" not in errors
+
+
+async def cancelled(client):
+    """What is told of reading a film after it was cancelled at its first word."""
+    begun, told = anyio.Event(), []
+
+    async def note_first(progress, total, message):
+        begun.set()
+
+    async def note(progress, total, message):
+        told.append(progress)
+
+    read = partial(client.call_tool, "index_video", {"video": "long.mp4"})
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(read, progress_callback=note_first))
+        await begun.wait()
+        group.cancel_scope.cancel()
+    assert not (await read(progress_callback=note)).is_error
+    return told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("over", "mode"), [("stdio", "legacy"), ("HTTP", "auto")])
+def test_cancelling_reaches_the_work(tmp_path, own_index, monkeypatch, over, mode):
+    """Else the film would be read whole, and there would be nothing to tell of the next time."""
+    (tmp_path / "films").mkdir()
+    write_colour_video(tmp_path / "films" / "long.mp4", duration=200)  # seven batches
+    monkeypatch.setenv("SECONDS_A_BATCH", "0.5")
+    if over == "stdio":
+        told = talk(over_stdio("--root", tmp_path / "films"), cancelled, mode)
+    else:
+        with over_http("--root", tmp_path / "films") as (_, address):
+            told = talk(address, cancelled, mode)
+    begun, *_, done = filter(None, told)  # 0 while it waits for the other one to stop
+    assert (begun, done) == (32 / 200, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from ntlbg.serve.films import Films
 from ntlbg.serve.mcp import make_server
 from ntlbg.serve.parts import Parts
 from processes import PATIENCE
+from text.subtitle_videos import write_with_tracks
 
 LONG = 400  # frames, in batches of 32
 
@@ -143,6 +144,30 @@ def test_others_are_answered_meanwhile_and_what_needs_the_model_waits(gated):
     assert waiting == ("waiting for another job to end", [], [])
     assert "400 frames" in text(first)
     assert text(second).startswith("red")
+
+
+def test_calls_about_one_film_at_once_do_not_disturb_each_other(long_film, tmp_path):
+    """Its subtitles are inside it: they are looked for once, and kept."""
+    cues = [("The first.", 5, 30), ("And the second.", 40, 70)]
+    place = tmp_path / "films"
+    place.mkdir()
+    write_with_tracks(place / "tracks.mkv", [("ass", "eng", cues)])
+    film = {"video": "tracks.mkv"}
+    calls = [("get_transcript", film), ("video_info", film), ("get_chapters", film),
+             ("ask_video", film | {"question": "Is it red?"})] * 3  # fmt: skip
+    replies = []
+
+    async def at_once(client):
+        async def one(tool, arguments):
+            replies.append(await client.call_tool(tool, arguments))
+
+        async with anyio.create_task_group() as group:
+            for tool, arguments in calls:
+                group.start_soon(one, tool, arguments)
+
+    talk(make_server(films(place, tmp_path / "index")), at_once)
+    assert [text(reply) for reply in replies if reply.is_error] == []
+    assert sum("And the second." in text(reply) for reply in replies) >= 3
 
 
 def test_who_waits_can_give_up(gated):

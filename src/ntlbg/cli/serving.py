@@ -48,7 +48,7 @@ def mcp(
 
     check_installed("mcp", "serving agents")
     from ntlbg.answerers import kind_of
-    from ntlbg.serve import mcp as server
+    from ntlbg.serve import transports
     from ntlbg.serve.films import Films
     from ntlbg.serve.parts import Parts
     from ntlbg.serve.roots import Roots
@@ -57,6 +57,6 @@ def mcp(
     options = read_model_options(model_option)
     films = Films(Roots(root or [Path()]), Parts(model, encoder, endpoint, options, text_encoder))
     if http is None:
-        server.serve_stdio(films)
+        transports.serve_stdio(films)
     else:
-        server.serve_http(films, http)
+        transports.serve_http(films, http)

@@ -1,6 +1,7 @@
 """What can be asked of films in some folders: each method does the work of one tool, and blocks."""
 
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,13 +62,14 @@ class Films:
     roots: Roots
     parts: Parts = field(default_factory=Parts)
     index: FeatureIndex = field(default_factory=FeatureIndex)
+    _reading: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def info(self, video: str | None) -> str:
         """Facts about a film; without one the films that there are."""
         if video is None:
             return self._list()
         path = self.roots.find(video)
-        return reply(info_lines(video, probe(path), self._heard(path)))
+        return reply(info_lines(video, probe(path), self._heard(path)[1]))
 
     def _list(self) -> str:
         names, is_all = self.roots.films()
@@ -88,13 +90,13 @@ class Films:
         """The answer, and what it rests on."""
         path = self._film(video, question, num_frames)
         start, end = span
-        words, left_out = self._words(path)
+        words, heard = self._heard(path)
         answer = pipeline.ask(
             path, question, options=options, model=self.parts.system, num_frames=num_frames,
             start=start, end=end, words=words, index=self.index,
             progress=Steps(tell).frames(f"reading {path.name}"),
         )  # fmt: skip
-        answer = replace(answer, notes=[*answer.notes, *left_out])
+        answer = replace(answer, notes=[*answer.notes, *heard.notes])
         return reply(answer_lines(answer, self.parts.system.retriever.unit))
 
     def moments(
@@ -107,11 +109,13 @@ class Films:
     ) -> str:
         """Moments and passages that a question is about."""
         path = self._film(video, question, num_frames)
+        words, heard = self._heard(path)
         found = pipeline.select(
             path, question, model=self.parts.system, num_frames=num_frames, start=span[0],
-            end=span[1], words=self._words(path)[0], index=self.index,
+            end=span[1], words=words, index=self.index,
             progress=Steps(tell).frames(f"reading {path.name}"),
         )  # fmt: skip
+        found = replace(found, notes=[*found.notes, *heard.notes])
         return reply(moments_lines(found, self.parts.system.retriever.unit))
 
     def _film(self, video: str, question: str, num_frames: int | None) -> Path:
@@ -128,7 +132,7 @@ class Films:
         path = self.roots.find(video)
         steps = Steps(tell, 2)
         found = video_chapters.chapters(
-            path, number=number, words=self._words(path)[0], index=self.index,
+            path, number=number, words=self._heard(path)[0], index=self.index,
             progress=steps.frames(f"reading {path.name}"),
             naming=steps.frames("writing titles"), **self.parts.naming(),
         )  # fmt: skip
@@ -150,7 +154,7 @@ class Films:
         path = self._film(video, question, num_frames)
         found = pipeline.select(
             path, question, model=self.parts.system, num_frames=num_frames,
-            words=self._words(path)[0], index=self.index,
+            words=self._heard(path)[0], index=self.index,
             progress=Steps(tell).frames(f"reading {path.name}"),
         )  # fmt: skip
         shown = self._shown(path, found.context.times, longest_side)
@@ -177,7 +181,7 @@ class Films:
         """What is said and written in a part of a film; the best of it for a question."""
         if question is not None:
             checked_question(question)
-        heard = self._heard(self.roots.find(video))
+        _, heard = self._heard(self.roots.find(video))
         inside, said = _within(heard.passages, span), notes(heard.notes)
         if not inside:
             none = "nothing is said or written in this part" if heard.passages else NO_WORDS
@@ -216,20 +220,20 @@ class Films:
             return notes([f"{name} is left out: {error}"])
         return [f"{name}: {len(track.passages())} passages", *notes(losses(track))]
 
-    def _heard(self, path: Path) -> Heard:
-        """What is known to be said and written, with what is to be said of it."""
-        words, left_out = self._words(path)
-        heard = read_words(path, words, self.index)
-        return replace(heard, notes=(*heard.notes, *left_out))
+    def _heard(self, path: Path) -> tuple[Words, Heard]:
+        """Which words are read, and what is known to be said and written, with what to say of it.
 
-    def _words(self, path: Path) -> tuple[Words, list[str]]:
-        """Subtitles are read as usual, unless a file of them leads out of the folders."""
+        One at a time: what is found inside a file is kept, and only one may write it.
+        """
         files = [one for one in find_subtitles(path) if one.path is not None]
         outside = [one.name for one in files if one.path and not self.roots.holds(one.path)]
-        if not outside:
-            return Words(), []
-        why = f"{', '.join(outside)}: outside the folders that may be read; no subtitles are read"
-        return Words(NONE), [why]
+        words = Words(NONE) if outside else Words()
+        with self._reading:
+            heard = read_words(path, words, self.index)
+        if outside:
+            why = f"{', '.join(outside)}: outside the folders that may be read; no subtitles are"
+            heard = replace(heard, notes=(*heard.notes, why))
+        return words, heard
 
 
 def _seconds(time: float | str) -> float:

@@ -4,15 +4,10 @@ Work blocks, so it runs in threads; what needs the model waits its turn. A clien
 goes away, stops the work at the next frames that are read.
 """
 
-import logging
-import socket
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import (
     AbstractAsyncContextManager,
-    asynccontextmanager,
     nullcontext,
-    redirect_stdout,
 )
 from functools import partial
 from typing import Annotated, Any, TypeVar
@@ -26,7 +21,7 @@ from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
 from pydantic import Field, ValidationError
 
 from ntlbg import __version__
-from ntlbg.errors import ConfigError, NtlbgError
+from ntlbg.errors import NtlbgError
 from ntlbg.serve.films import MOST_MOMENTS, Block, Films
 from ntlbg.serve.jpegs import MOST_PICTURES, MOST_SIDE, USUAL_SIDE
 from ntlbg.serve.replies import MOST_TOKENS, error_text
@@ -40,8 +35,6 @@ INSTRUCTIONS = (
     "notes call --listen and --read-screen. Times are seconds from the first picture. "
     f"A reply is {MOST_TOKENS:,} tokens long at most, and says where it was cut."
 )
-# The rest of what is open ends by itself; then connections are closed. Set by hand.
-GRACE_SECONDS = 3
 
 Result = TypeVar("Result")
 Video = Annotated[str, Field(description="A path from one of the allowed folders.")]
@@ -284,66 +277,3 @@ def make_server(films: Films, lifespan: Lifespan | None = None) -> MCPServer:
     ):  # fmt: skip
         server.add_tool(tool, annotations=READS, structured_output=False)
     return server
-
-
-def serve_stdio(films: Films) -> None:
-    """Until the client closes the stream."""
-    make_server(films, _quiet).run("stdio")
-
-
-@asynccontextmanager
-async def _quiet(_: MCPServer) -> AsyncIterator[None]:
-    """What libraries print goes to stderr.
-
-    The SDK itself keeps it from the client while it serves, but not what is still in a buffer when
-    it ends.
-    """
-    with redirect_stdout(sys.stderr):
-        yield
-
-
-def open_port(address: str) -> socket.socket:
-    """Listens at an address of this machine, as in 127.0.0.1:8000; port 0 is any free one.
-
-    Raises:
-        ConfigError: another machine could reach it, and nobody is asked for a password; or it is
-            no address, or taken.
-    """
-    host, _, port = address.rpartition(":")
-    if host not in ("127.0.0.1", "localhost") or not (port.isascii() and port.isdigit()):
-        raise ConfigError(
-            f"--http {address}: give 127.0.0.1:PORT; other machines are not let in, since nobody "
-            "is asked for a password"
-        )
-    if int(port) > 65535:
-        raise ConfigError(f"--http {address}: a port is 65535 at most")
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(("127.0.0.1", int(port)))
-    except OSError as error:
-        listening.close()
-        raise ConfigError(
-            f"--http {address}: cannot listen there ({error.strerror}); give another port, or 0 "
-            "for any that is free"
-        ) from error
-    return listening
-
-
-def serve_http(films: Films, address: str) -> None:
-    """Until it is stopped; says on stderr where it is.
-
-    Raises:
-        ConfigError: as :func:`open_port`.
-    """
-    import uvicorn
-
-    with open_port(address) as listening:
-        app = make_server(films).streamable_http_app(host="127.0.0.1")
-        config = uvicorn.Config(
-            app, log_level=logging.ERROR, timeout_graceful_shutdown=GRACE_SECONDS
-        )
-        port = listening.getsockname()[1]
-        print(f"agents can connect to http://127.0.0.1:{port}/mcp", file=sys.stderr, flush=True)
-        with redirect_stdout(sys.stderr):
-            uvicorn.Server(config).run(sockets=[listening])
