@@ -26,7 +26,8 @@ def plain(*arguments, without=(*EXTRAS, *WITH_EXTRAS)):
 
 def test_packages_of_extras_are_those_of_the_distributions(pytestconfig):
     declared = {}
-    extras = [("", "train"), ("", "gguf"), ("", "speech"), ("", "screen"), ("lab", "games")]
+    ours = ("train", "gguf", "speech", "screen", "mcp")
+    extras = [*(("", extra) for extra in ours), ("lab", "games")]
     for folder, extra in extras:
         file = pytestconfig.rootpath / folder / "pyproject.toml"
         project = tomllib.loads(file.read_text())["project"]
@@ -55,6 +56,16 @@ def test_gguf_files_name_the_extra_they_need(tiny_gguf, colour_video):
     assert done.stderr == (
         "error: tiny.gguf, a GGUF file, needs xllamacpp, which is not installed; "
         "run `pip install 'ntlbg-llm[gguf]'`\n"
+    )
+
+
+@pytest.mark.slow
+def test_serving_agents_names_the_extra_it_needs(tmp_path):
+    done = plain("mcp", "--root", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: serving agents needs mcp, which is not installed; run `pip install "
+        "'ntlbg-llm[mcp]'`\n"
     )
 
 

@@ -66,6 +66,7 @@ ROWS = {
     "transcript": Row(("video",)),
     "screen-text": Row(("video", "recogniser")),
     "chapters": Row(("video",)),
+    "mcp": Row(("root",)),
     "enrol": Row(("images",), (
         ("", Place("enrol red {picture}", ("red.safetensors",))),
         ("", Place("enrol --remove red", ("red.safetensors",))),

@@ -46,7 +46,7 @@ LAYERS = (
     ("looking", "telling"),
     ("pipeline", "video_chapters"),
     ("train", "views", "answer_file", "answer_settings"),
-    ("cli",),
+    ("serve", "cli"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -8,6 +8,7 @@ from ntlbg.errors import MissingPackage
 # Those of an extra; any other goes by its own name.
 EXTRAS = {
     "faster_whisper": "ntlbg-llm[speech]",
+    "mcp": "ntlbg-llm[mcp]",
     "onnxruntime": "ntlbg-llm[screen]",
     "peft": "ntlbg-llm[train]",
     "rapidocr": "ntlbg-llm[screen]",

@@ -106,8 +106,7 @@ def ask(
                     selector_options or {}, words)  # fmt: skip
         pictures = read_frames or folder is not None or system.answerer.wants.pictures
         moments = _choose(Path(video), asked, system, look, index, progress, pictures, limit=True)
-        began = time.perf_counter()
-        along = Along(on_text)
+        began, along = time.perf_counter(), Along(on_text)
         with keeping(system, Path(video), index) as kept:
             given = replace(moments.context, generation=generation, on_text=along.call, kept=kept)
             reply = system.answerer.answer(asked, given)
@@ -133,6 +132,7 @@ def select(
     max_frames: int | None = None,
     start: float | None = None,
     end: float | None = None,
+    words: Words = USUAL_WORDS,
     out_dir: str | Path | None = None,
     index: FeatureIndex | None = None,
     progress: Progress | None = None,
@@ -148,7 +148,7 @@ def select(
     with pictures_in(out_dir, OVERVIEW, num_frames) as folder:
         system = load_system(model, encoder=encoder)
         look = Look(fps, max_frames, start, end, selector, num_frames, None,
-                    selector_options or {})  # fmt: skip
+                    selector_options or {}, words)  # fmt: skip
         moments = _choose(Path(video), asked, system, look, index, progress, folder is not None)
         if folder and out_dir is not None:
             moments = write_pictures(moments, folder, Path(out_dir))

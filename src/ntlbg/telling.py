@@ -146,10 +146,10 @@ def plan_telling(
             )
         return Telling(answerer, passages, tuple(range(len(passages))), needed, needed)
     most = MOST_TOKENS if length is None else min(MOST_TOKENS, int(length * MOST_SHARE))
-    return Telling(answerer, passages, _ranked(passages, evidence), needed, min(needed, most))
+    return Telling(answerer, passages, ranked(passages, evidence), needed, min(needed, most))
 
 
-def _ranked(passages: Sequence[Passage], evidence: Mapping[str, StreamEvidence]) -> tuple[int, ...]:
+def ranked(passages: Sequence[Passage], evidence: Mapping[str, StreamEvidence]) -> tuple[int, ...]:
     """Rows of passages, those first that most likely answer the question."""
     chances = {
         passage: stream.chance * share

@@ -49,6 +49,8 @@ def test_start_and_end(film):
     assert len(sample(film, fps=5, start=5, end=100)) == 5
     with pytest.raises(errors.NoFramesError, match="start=6 s"):
         sample(film, fps=5, start=6.0)
+    with pytest.raises(errors.NoFramesError, match="start="):
+        sample(film, fps=5, start=1e18)  # more ticks than 64 bits hold
 
 
 def test_times_come_back_in_the_order_asked_for(film):

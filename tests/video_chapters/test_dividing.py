@@ -122,6 +122,8 @@ def test_as_many_as_asked_for(number):
 def test_no_room_is_an_error_that_says_how_much_there_is():
     with pytest.raises(ConfigError, match=r"4 chapters are wanted.* room for 3 of 10 seconds"):
         found(35, np.ones((35, 8)), number=4)
+    with pytest.raises(ConfigError, match="room for 3"):
+        found(35, np.ones((35, 8)), number=10**12)  # for which no memory would be enough
     with pytest.raises(ConfigError, match=r"3 chapters at least are wanted.* room for 2"):
         found(25, np.ones((25, 8)), least=3)
     whole = Topics((Passage("On and on", 0.0, 60.0, "speech"),), np.ones((1, 1)))

@@ -14,6 +14,7 @@ from ntlbg.cli import (
     enrolling,
     indexing,
     model,
+    serving,
     words,
 )
 from ntlbg.cli.app import app
@@ -21,7 +22,7 @@ from ntlbg.cli.ends import exit_code
 
 __all__ = [
     "answering", "app", "chapters", "configuring", "converting", "enrolling", "indexing", "main",
-    "model", "words",
+    "model", "serving", "words",
 ]  # fmt: skip
 
 

@@ -20,6 +20,9 @@ LASTING = frozenset({"palette", "new_extradata"})
 # Reading goes on after an unreadable spot, but not for ever.
 MAX_READ_FAILURES = 16
 
+# What a file can say, and FFmpeg takes; no picture is later.
+MOST_TICKS = 2**63 - 1
+
 
 @dataclass(frozen=True)
 class Source:
@@ -84,7 +87,7 @@ class Packets:
         """The next packet is the keyframe before a time, or none when the file cannot say."""
         self._seek, self._number = ticks, -1
         try:
-            self.container.seek(ticks, stream=self.stream)
+            self.container.seek(min(ticks, MOST_TICKS), stream=self.stream)
         except av.FFmpegError:
             self._iterator = iter(())
         else:

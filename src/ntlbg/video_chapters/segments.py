@@ -78,6 +78,8 @@ def cheapest(scatter: Scatter, price: float, least_seconds: float) -> list[int]:
 def cheapest_of(scatter: Scatter, number: int, least_seconds: float) -> list[int] | None:
     """The same of exactly so many chapters; None where there is no room for them."""
     size = len(scatter)
+    if number > size:  # which no memory might be enough for
+        return None
     total = np.full((number + 1, size + 1), np.inf)
     begin = np.zeros((number + 1, size + 1), np.int64)
     total[0, 0] = 0.0
