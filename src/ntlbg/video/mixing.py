@@ -47,9 +47,7 @@ class Mixer:
 
     def _new(self) -> av.AudioResampler:
         # weighted so that loud surround sound stays within -1 to 1
-        return av.AudioResampler(
-            "fltp", self._layout, self._rate, options={"rematrix_maxval": "1"}
-        )
+        return av.AudioResampler("fltp", self._layout, self._rate, options={"rematrix_maxval": "1"})
 
 
 def _mean(frame: av.AudioFrame) -> av.AudioFrame:

@@ -1,8 +1,8 @@
 """Lists of cuts in the form of CMX 3600, which every editing program reads.
 
-An event is a line: number, reel, tracks, kind of transition, then four time codes: in and out of the
-film, in and out of the list itself, where one cut follows the other. "Out" is the first picture that
-is not in it. Comments begin with an asterisk.
+An event is a line: number, reel, tracks, kind of transition, then four time codes: in and out of
+the film, in and out of the list itself, where one cut follows the other. "Out" is the first picture
+that is not in it. Comments begin with an asterisk.
 """
 
 from collections.abc import Sequence
@@ -30,9 +30,7 @@ class Event:
     end: float
 
 
-def edl_text(
-    events: Sequence[Event], film: str, rate: Fraction, *, has_sound: bool
-) -> str:
+def edl_text(events: Sequence[Event], film: str, rate: Fraction, *, has_sound: bool) -> str:
     """The whole list.
 
     Args:

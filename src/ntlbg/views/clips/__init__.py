@@ -7,13 +7,14 @@ Reading order: `spans` (which stretches), `ntlbg.video.cutting` (where exactly),
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 
 from ntlbg.errors import ConfigError
 from ntlbg.evidence import DAMAGED
@@ -119,9 +120,7 @@ def write_clips(
     plan = _Plan(result.video, cutter, list(zip(spans, cuts, strict=True)), form, cues)
     needed = plan.num_pictures * LEAST_BYTES_A_PICTURE
     inputs = [result.video, *([] if subtitles is None else [subtitles])]
-    with staged_directory(
-        folder, KINDS, inputs=inputs, anew=CLIP_FILES, needed=needed
-    ) as stage:
+    with staged_directory(folder, KINDS, inputs=inputs, anew=CLIP_FILES, needed=needed) as stage:
         clips = plan.write(stage, report, progress)
         check_unchanged(result.video, before)
         events = [Event(one.start_seconds, one.end_seconds) for one in clips]
@@ -185,7 +184,9 @@ class _Plan:
         place = f"{whole // 3600:02d}-{whole // 60 % 60:02d}-{whole % 60:02d}"
         return Clip(f"{number:02d}_{place}.mp4", start, end, span.score, span.quoted)
 
-    def _content(self, pictures: Iterator[CutPicture], cut: Cut, sound: Iterator) -> ClipContent:
+    def _content(
+        self, pictures: Iterator[CutPicture], cut: Cut, sound: Iterator[np.ndarray]
+    ) -> ClipContent:
         lines = lines_of(self.cues, *self._seconds(cut)) if self.cues else None
         return ClipContent(
             pictures,
@@ -197,7 +198,7 @@ class _Plan:
             lines,
         )
 
-    def _sound(self, cut: Cut, report: ReadReport) -> Iterator:
+    def _sound(self, cut: Cut, report: ReadReport) -> Generator[np.ndarray, None, None]:
         """None of a film without sound."""
         if self.form is None:
             return

@@ -32,7 +32,9 @@ PIXELS = "yuv420p"  # what every player, browser and editor decodes
 # it: else the times of an uneven rhythm would be those of other pictures for some players.
 X264 = {"crf": "18", "preset": "veryfast", "bf": "0"}
 INTERLACED = {"flags": "+ildct+ilme"}
-AAC_BITS = 96_000  # a second and channel: twice what FFmpeg takes for stereo, as clips are cut again
+AAC_BITS = (
+    96_000  # a second and channel: twice what FFmpeg takes for stereo, as clips are cut again
+)
 UNSPECIFIED_MATRIX = 2  # ITU-T H.273
 SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 

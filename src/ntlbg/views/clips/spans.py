@@ -76,6 +76,4 @@ def _merged(spans: Sequence[Span]) -> list[Span]:
 def _joined(one: Span, other: Span) -> Span:
     scores = [span.score for span in (one, other) if span.score is not None]
     quoted = dict.fromkeys((*one.quoted, *other.quoted))
-    return Span(
-        one.start, max(one.end, other.end), max(scores, default=None), tuple(quoted)
-    )
+    return Span(one.start, max(one.end, other.end), max(scores, default=None), tuple(quoted))

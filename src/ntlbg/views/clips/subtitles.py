@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 import av
@@ -51,7 +52,7 @@ def lines_of(cues: Sequence[Cue], start: float, end: float) -> list[Line]:
     ]  # fmt: skip
     times = sorted({time for line in inside for time in line[:2]})
     found: list[Line] = []
-    for begin, stop in zip(times, times[1:]):
+    for begin, stop in pairwise(times):
         texts = [line.text for line in inside if line.start <= begin and line.end >= stop]
         text = "\n".join(dict.fromkeys(texts))
         if found and found[-1].end == begin and found[-1].text == text:
