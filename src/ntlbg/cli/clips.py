@@ -21,7 +21,7 @@ ClipsFolder = Annotated[
 ]
 ClipSeconds = Annotated[
     float | None,
-    typer.Option(min=0, help="Seconds before and after each moment in --clips. Default: 3."),
+    typer.Option(help="Seconds before and after each moment in --clips. Default: 3."),
 ]
 
 
