@@ -16,10 +16,17 @@ import numpy as np
 import pytest
 
 from commands import assert_one_error
-from counter_videos import numbered_picture, packet_places, read_number, write_video
+from counter_videos import (
+    DATA,
+    numbered_picture,
+    packet_places,
+    read_number,
+    read_numbers,
+    write_video,
+)
 from fakes import made_answer
 from ntlbg import write_clips
-from ntlbg.errors import ConfigError, OutputError, VideoChanged
+from ntlbg.errors import ConfigError, OutputError, VideoChanged, VideoError
 from ntlbg.types import Evidence, Quotation, SelectedFrames
 from ntlbg.video import read_frames_at
 from ntlbg.views.clips.spans import REACH_SECONDS, spans_of
@@ -108,6 +115,47 @@ def _looks_alike(film, clip, start):
     )
     assert abs(stored - cut).mean() < 4
     assert abs((stored - cut).mean(axis=(0, 1, 2))).max() < 2
+
+
+FIXTURES = [
+    path
+    for path in sorted(DATA.iterdir())
+    # that one is only large
+    if path.suffix not in (".md", ".json") and path.name != "huge_7680x4320.mp4"
+]
+
+
+@pytest.mark.parametrize("film", FIXTURES, ids=lambda path: path.name)
+def test_odd_files_give_a_clip_or_one_error(tmp_path, film):
+    """Covers, damage, edit lists, other clocks: pictures as the reader gives them for the times."""
+    try:
+        [clip] = write_clips(answer_about(film, moment(0.3, 0.9)), tmp_path, seconds=0.2).clips
+    except VideoError:
+        with pytest.raises(VideoError):  # nobody can read it
+            read_frames_at(film, [0.0])
+        assert list(tmp_path.iterdir()) == []
+        return
+    with av.open(str(tmp_path / clip.file)) as file:
+        times = [float(frame.pts * frame.time_base) for frame in file.decode(video=0)]
+    assert times[0] == 0
+    cut = read_frames_at(tmp_path / clip.file, times)
+    stored = read_frames_at(film, [clip.start_seconds + time for time in times])
+    assert stored.pts_seconds - clip.start_seconds == pytest.approx(times)
+    assert read_numbers(cut.data) == read_numbers(stored.data)
+
+
+def test_what_numbers_stand_for_is_kept(tmp_path):
+    """The colours of HDR and the order of fields, without which pictures look wrong."""
+    for name in ("hdr10.mp4", "interlaced_h264.mp4"):
+        film = DATA / name
+        [clip] = write_clips(answer_about(film, moment(0.5)), tmp_path, seconds=0.2).clips
+        first = []
+        for path in (film, tmp_path / clip.file):
+            with av.open(str(path)) as file:
+                first.append(next(file.decode(video=0)))
+        for what in ("color_primaries", "color_trc", "colorspace", "interlaced_frame"):
+            assert getattr(first[0], what) == getattr(first[1], what), what
+    assert first[0].interlaced_frame
 
 
 def test_the_last_picture_stays_until_the_end(tmp_path):

@@ -18,7 +18,7 @@ from ntlbg.video.open_video import Video
 from ntlbg.video.opening import open_video
 from ntlbg.video.packets import Source
 from ntlbg.video.start import is_still
-from ntlbg.video.time_match import TOLERANCE, Mode, TickScale
+from ntlbg.video.time_match import ROUNDING_SECONDS, TOLERANCE, Mode, TickScale
 
 # A cut is moved to where a picture begins, if that is so near: films have two pictures a second or
 # more, and a picture that stays longer, such as a slide, is cut in two. Set by hand.
@@ -87,9 +87,9 @@ class FilmCutter:
         after = max(first + 1, bisect_left(self._ticks, scale.first_from(end - TOLERANCE)))
         following = self._ticks[after] if after < len(self._ticks) else self._end
         shown = self._ticks[first:after]
-        begin = max(scale.last_by(start), shown[0])
+        begin = max(scale.last_by(start + ROUNDING_SECONDS), shown[0])
         begin = shown[0] if self._is_near(shown[0], begin) else begin
-        stop = max(scale.first_from(end), shown[-1] + 1)
+        stop = max(scale.first_from(end - ROUNDING_SECONDS), shown[-1] + 1)
         stop = following if following <= stop or self._is_near(stop, following) else stop
         return Cut(begin, max(stop, begin + 1), tuple(shown))
 
