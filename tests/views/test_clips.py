@@ -158,6 +158,16 @@ def test_what_numbers_stand_for_is_kept(tmp_path):
     assert first[0].interlaced_frame
 
 
+@pytest.mark.parametrize("first", ["tff", "bff"])
+def test_the_field_that_comes_first_stays_so(tmp_path, first):
+    options = FIELDS | {"x264-params": f"{first}=1"}
+    film = write_video(tmp_path / "film.mp4", options=options, size=(64, 96), count=20)
+    [clip] = write_clips(answer_about(film, moment(0.4)), tmp_path / "out", seconds=0.2).clips
+    for path in (film, tmp_path / "out" / clip.file):
+        with av.open(str(path)) as file:
+            assert file.streams.video[0].codec_context.field_order == {"tff": 2, "bff": 3}[first]
+
+
 def test_the_last_picture_stays_until_the_end(tmp_path):
     """The length of a clip is that of its stretch, whatever the rhythm of its pictures."""
     film = write_video(tmp_path / "film.mkv", times=UNEVEN)
@@ -357,6 +367,15 @@ def test_what_is_near_is_one_clip_and_what_covers_the_film_is_shown_around_its_f
     assert spans[0].quoted == ("Seeds cost $420.",)
     apart = replace(answer, evidence=[moment(10), moment(11), moment(12.9)], quotations=[])
     assert [span.start for span in spans_of(apart, 0.0, 305.0)] == [10, 11, 12.9]
+
+
+def test_frames_that_the_model_marks_are_the_moments():
+    marked = replace(moment(40), supports=True)
+    evidence = [replace(moment(10), supports=False), marked]
+    answer = replace(made_answer(), evidence=evidence, quotations=[quotation("x", 90, 92)])
+    assert [span.start for span in spans_of(answer, 0.0, 305.0)] == [40, 90]
+    nothing = replace(answer, evidence=[replace(one, supports=False) for one in evidence])
+    assert [span.start for span in spans_of(nothing, 0.0, 305.0)] == [10, 40, 90]
 
 
 @pytest.fixture(scope="module")

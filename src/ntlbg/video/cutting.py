@@ -62,6 +62,7 @@ class FilmCutter:
         time_base: seconds a tick.
         pixel_aspect: of the stored pictures; None where the file does not say.
         rate: pictures a second, as the file says, else on average.
+        field_order: of interlaced pictures, as FFmpeg numbers it; 0 where the file does not say.
         end_seconds: of the film.
 
     Raises:
@@ -75,7 +76,8 @@ class FilmCutter:
         self.pixel_aspect: Fraction | None = self._video.pixel_aspect
         self._ticks, self._end = self._video.shown_ticks()
         self.end_seconds = float(self._end * self.time_base)
-        self.rate = _stated_rate(path) or Fraction(len(self._ticks)) / (self._end * self.time_base)
+        rate, self.field_order = _stated(path)
+        self.rate = rate or Fraction(len(self._ticks)) / (self._end * self.time_base)
 
     def cut(self, start: float, end: float) -> Cut:
         """From the picture on screen at ``start`` to the last one before ``end``, in seconds.
@@ -134,9 +136,12 @@ def check_film(path: str | os.PathLike) -> None:
         raise ConfigError(f"{path}: is a picture, of which there are no clips; give a film")
 
 
-def _stated_rate(path: str | os.PathLike) -> Fraction | None:
-    """None where the file says nothing, or what no film has: ticks of its clock."""
+def _stated(path: str | os.PathLike) -> tuple[Fraction | None, int]:
+    """Rate and order of fields; no rate where the file says what no film has: ticks of its clock.
+
+    A thousandth of a second is such a tick; cameras for slow motion go up to 240.
+    """
     container, stream = open_video(path)
-    rate = stream.guessed_rate
+    rate, fields = stream.guessed_rate, stream.codec_context.field_order
     container.close()
-    return rate if rate and 1 <= rate <= 240 else None
+    return (rate if rate and 1 <= rate <= 240 else None), fields

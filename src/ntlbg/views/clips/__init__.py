@@ -192,6 +192,7 @@ class _Plan:
             self.cutter.time_base,
             self.cutter.rate,
             self.cutter.pixel_aspect,
+            self.cutter.field_order,
             self.form,
             sound,
             lines,

@@ -32,6 +32,7 @@ PIXELS = "yuv420p"  # what every player, browser and editor decodes
 # it: else the times of an uneven rhythm would be those of other pictures for some players.
 X264 = {"crf": "18", "preset": "veryfast", "bf": "0"}
 INTERLACED = {"flags": "+ildct+ilme"}
+BOTTOM_FIRST = (3, 4)  # AV_FIELD_BB, AV_FIELD_TB: which of the two fields is shown first
 AAC_BITS = (
     96_000  # a second and channel: twice what FFmpeg takes for stereo, as clips are cut again
 )
@@ -48,6 +49,7 @@ class ClipContent:
         time_base: seconds a tick of their times.
         rate: pictures a second, as the film says.
         pixel_aspect: of the stored pictures; None where the film does not say.
+        field_order: as of ``FilmCutter``.
         sound_form: None for a clip without sound.
         sound: blocks (channels, N) of float32.
         lines: subtitles; None for a clip without a track of them.
@@ -57,6 +59,7 @@ class ClipContent:
     time_base: Fraction
     rate: Fraction
     pixel_aspect: Fraction | None
+    field_order: int
     sound_form: SoundForm | None = None
     sound: Iterable[np.ndarray] = ()
     lines: Sequence[Line] | None = None
@@ -133,7 +136,8 @@ def _video(container: OutputContainer, content: ClipContent, first: av.VideoFram
     height, width = (side + side % 2 for side in (first.height, first.width))
     # x264 takes two fields of a height that colour at half the lines can be divided in
     interlaced = first.interlaced_frame and height % 4 == 0 and not _is_scaled(first)
-    options = X264 | (INTERLACED if interlaced else {})
+    fields = "bff=1" if content.field_order in BOTTOM_FIRST else "tff=1"
+    options = X264 | (INTERLACED | {"x264-params": fields} if interlaced else {})
     stream = container.add_stream("libx264", rate=content.rate, options=options)
     assert isinstance(stream, VideoStream)
     stream.width, stream.height, stream.pix_fmt = width, height, PIXELS

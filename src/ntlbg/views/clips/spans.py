@@ -34,12 +34,16 @@ class Span:
 def spans_of(result: Answer | SelectedFrames, around: float, film_seconds: float) -> list[Span]:
     """In order of time, within the film, a second or more between them.
 
+    Where the model marks frames that show what the question is about, those alone: the others were
+    looked at and show something else.
+
     Args:
         around: seconds that are added before and after each moment and each quotation.
         film_seconds: the end of the film.
     """
     quotations = result.quotations if isinstance(result, Answer) else []
-    spans = [*map(_of_frame, result.evidence), *map(_of_quotation, quotations)]
+    evidence = [item for item in result.evidence if item.supports] or result.evidence
+    spans = [*map(_of_frame, evidence), *map(_of_quotation, quotations)]
     widened = [
         Span(
             min(max(one.start - around, 0.0), film_seconds),
