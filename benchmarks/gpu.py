@@ -310,7 +310,7 @@ def measure_longvu(sizes: Sizes) -> Measured:
 
     def once(clock: Clock) -> tuple[int, int]:
         with clock.part("vision"):
-            inputs, visual = answerer._prepare(QUESTION.text, given.pictures)
+            inputs, visual = answerer._prepare(answerer._prompt(QUESTION), given.pictures)
         read_and_write(answerer.model, inputs, clock, sizes.tokens)
         return visual, inputs["inputs_embeds"].shape[1]
 

@@ -249,8 +249,8 @@ def test_the_reader_encodes_videos_once(colour_video, tmp_path, monkeypatch):
     monkeypatch.setitem(ENCODERS, "builtin", lambda: encoder)
     shutil.copy(colour_video, tmp_path / "v0.mp4")
     (tmp_path / "questions.jsonl").write_text(json.dumps(RECORD))
-    config = changed(Config(), {"video_config.fps": 1.0})
-    reader = FeatureLoader(config, FeatureIndex(tmp_path / "index"))
+    keys = {"video_config.fps": 1.0, "model_config.feature_encoder": "builtin"}
+    reader = FeatureLoader(changed(Config(), keys), FeatureIndex(tmp_path / "index"))
     (items,) = load_datasets((entry(tmp_path),))
     assert reader.feature_size(items) == 4
     assert reader.read(items[0]).features.shape == (40, 4)
@@ -262,6 +262,8 @@ def test_a_set_without_any_video_is_refused(tmp_path):
     (tmp_path / "questions.jsonl").write_text(json.dumps(RECORD))
     with pytest.raises(DataError, match="none of its videos is there"):
         load_datasets((entry(tmp_path),))
+    with pytest.raises(ConfigError, match="got 'base', which makes features where base_model"):
+        FeatureLoader(Config()).encoder  # noqa: B018
     config = changed(Config(), {"model_config.feature_encoder": "eyes"})
     with pytest.raises(ConfigError, match="feature_encoder: got 'eyes'; there are: builtin"):
         FeatureLoader(config)
@@ -288,7 +290,8 @@ def test_analysis_reads_what_is_there(colour_video, tmp_path):
     # of features all, of the film 3.5 a second; an eighth of them, but not below 16
     assert sorted(report.frames) == [SECONDS] * 3 + [3.5 * SECONDS]
     assert sorted(report.chosen) == [16] * 4
-    assert report.tokens == 6 * 16 + 96
+    # a time with its marks, 64 tokens and a rich point each
+    assert report.tokens == (13 + 64 + 1) * 16 + 96
     assert all("no such file or folder" in other.problem for other in others)
     json.dumps(analyze(config).to_dict())
 

@@ -71,6 +71,11 @@ class FeatureLoader:
     @property
     def encoder(self) -> Encoder:
         """Loaded when the first video needs it: files of features do not."""
+        if self._encoder is None and self._name not in ENCODERS:
+            raise ConfigError(
+                f"model_config.feature_encoder: got {self._name!r}, which makes features where "
+                "base_model is loaded; here, name another encoder, such as builtin"
+            )
         if self._encoder is None:
             self._encoder = ENCODERS[self._name]()
         return self._encoder

@@ -99,7 +99,7 @@ def test_all_is_told_of_data_memory_steps_and_stages(machine, tmp_path):
     said, config = [], small_config(tmp_path, **keys)
     half = changed(config, {"training_config.bf16": True})
     assert check(half, said.append, tell_all=True).config == config
-    sets, (format_line, memory, steps, stages) = said[:4], said[4:]
+    sets, (format_line, memory, steps, hours, stages) = said[:4], said[4:]
     assert sets == [
         "train: small: 6 questions, 6 videos",
         "train: other: 3 questions, 3 videos; 1 videos are missing, such as v1.mp4",
@@ -108,6 +108,7 @@ def test_all_is_told_of_data_memory_steps_and_stages(machine, tmp_path):
     ]
     assert format_line == "there is no GPU here: computing in float32"
     assert memory.startswith("a step takes about ")
+    assert hours.startswith("an update computes ")
     # 4 steps of 6 questions, and 9 there are
     assert steps == (
         "4 steps of 6 questions (2 at once, 3 times, 1 GPU or CPU): each question 2.67 times"

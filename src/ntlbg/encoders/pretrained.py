@@ -51,7 +51,7 @@ class Texts:
 
     def count(self, tokenizer: Any, text: str) -> int:
         """Tokens of a text, however many."""
-        return len(tokenizer(self._plain(text)).input_ids)
+        return len(tokenizer(self._plain(text), verbose=False).input_ids)
 
     def _plain(self, text: str) -> str:
         text = text.lower() if self.lower_case else text

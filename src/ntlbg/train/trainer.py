@@ -59,7 +59,7 @@ class NtlbgTrainer(Trainer):
         self._terms.clear()
         all_means = processes.of_all(own)
         means = {name: sum(one[name] for one in all_means) / len(all_means) for name in own}
-        rounded = {name: round(value, 4) for name, value in means.items()}
+        rounded = {name: round(value, 7) for name, value in means.items()}  # float32 has no more
         super().log({**logs, **rounded}, *args, **kwargs)
 
 
