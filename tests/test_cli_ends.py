@@ -96,6 +96,7 @@ def test_a_limit_of_memory_ends_in_one_line(colour_video, megabytes, tmp_path):
 FILLING = {  # what fails, when the disk fills before the work and when it does after it
     "--report": ("ntlbg.scratch.tempfile.mkdtemp", "ntlbg.views.report.render"),
     "--evidence": ("ntlbg.scratch.tempfile.mkdtemp", "ntlbg.evidence.save_jpeg"),
+    "--clips": ("ntlbg.scratch.tempfile.mkdtemp", "ntlbg.views.clips.write_clip"),
 }
 
 

@@ -123,7 +123,7 @@ def test_an_empty_question_ends_in_one_line(run, colour_video):
     assert "question is empty" in done.stderr
 
 
-@pytest.mark.parametrize("option", ["--evidence", "--save-plots", "--report"])
+@pytest.mark.parametrize("option", ["--evidence", "--save-plots", "--report", "--clips"])
 def test_places_that_cannot_be_written_end_in_one_line(run, colour_video, tmp_path, option):
     (tmp_path / "file").write_text("")
     place = tmp_path / "file" / "inside" / "x"

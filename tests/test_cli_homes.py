@@ -33,6 +33,7 @@ def home(tmp_path, colour_video, monkeypatch):
         ),
         ("ask ~/film.mp4 red? --model colours --evidence=~/e --save-plots=~/p", "e"),
         ("select ~/film.mp4 --model colours --out=~/s", "s"),
+        ("ask ~/film.mp4 red? --model colours -k 2 --clips=~/c", "c/clips.edl"),
         ("answer ~/q.jsonl ~/out --videos=~ --model colours", "out"),
         ("config generate --output=~/c.json", "c.json"),
         ("config generate --experiment sota_comparison --output=~/c", "c"),

@@ -20,6 +20,7 @@ LONG = ("x" * 5000, "y" * 300, "y" * 300 + "/z", "a/" * 2500 + "f")
         "ask {film} red? --model colours --report {}",
         "ask {film} red? --model colours --evidence {}",
         "ask {film} red? --model colours --save-plots {}",
+        "ask {film} red? --model colours --clips {}",
         "ask {film} red? --model colours --subtitles {}",
         "ask {film} red? --model {}",
         "ask {film} red? --model {}.gguf",

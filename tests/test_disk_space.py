@@ -115,13 +115,13 @@ def test_listening_is_told_before_it_begins(tmp_path, colour_video, only_free):
         hear(colour_video, Talker(), index=FeatureIndex(tmp_path / "index"))
 
 
-@pytest.mark.parametrize("beside", ["evidence_dir", "report"])
+@pytest.mark.parametrize("beside", ["evidence_dir", "report", "clips"])
 def test_pictures_and_pages_are_told_before_the_video_is_read(
     tmp_path, colour_video, only_free, run, beside
 ):
     only_free(0)
     place = tmp_path / "out" / "page.html"
-    option = {"evidence_dir": "--evidence", "report": "--report"}[beside]
+    option = {"evidence_dir": "--evidence", "report": "--report", "clips": "--clips"}[beside]
     done = run("ask", colour_video, "Is it red?", "--model", "colours", option, place)
     assert done.exit_code == 2
     assert done.stderr.startswith(f"error: {place}: ")

@@ -44,6 +44,7 @@ def drawn(*names):
     return tuple(f"{name}.{suffix}" for name in names for suffix in ("png", "svg"))
 
 
+CLIPS = ("01_00-00-00.mp4", "clips.edl", "clips.csv")
 KEPT = ("answers.jsonl", "videos.jsonl")
 ROWS = {
     "ask": Row(("video",), (
@@ -52,6 +53,7 @@ ROWS = {
                            ("frame_000010_00-10.jpg",))),
         ("save_plots", Place("ask {film} red? --model colours --save-plots {out}",
                              (*drawn("timeline", "features"), "seen.safetensors"))),
+        ("clips", Place("ask {film} red? --model colours -k 2 --clips {out}", CLIPS)),
     )),
     "answer": Row(("questions", "videos"), (
         ("out", Place("answer {questions} {out} --model colours")),
@@ -61,6 +63,7 @@ ROWS = {
         ("out", Place("select {film} --model colours --out {out}",
                       ("frame_000010_00-10.jpg", "contact_sheet.jpg", "selection.json",
                        "seen.safetensors"))),
+        ("clips", Place("select {film} --model colours -k 2 --clips {out}", CLIPS)),
     )),
     "index": Row(("videos",)),  # and a cache of its own
     "transcript": Row(("video",)),

@@ -9,7 +9,7 @@ import pytest
 import ntlbg
 
 FUNCTIONS = ("ask", "select", "index_video", "probe", "sample_frames", "read_frames_at",
-             "select_frames", "load_system")  # fmt: skip
+             "select_frames", "load_system", "write_clips")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ntlbg.__all__)

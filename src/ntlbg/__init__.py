@@ -8,6 +8,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "ask": "pipeline",
     "select": "pipeline",
+    "write_clips": "views.clips",
     "chapters": "video_chapters",
     "Chapter": "types",
     "Chapters": "types",

@@ -36,6 +36,7 @@ from ntlbg.cli.app import (
     read_model_options,
     read_options,
 )
+from ntlbg.cli.clips import ClipSeconds, ClipsFolder, check_given, cut_given, tell_clips
 from ntlbg.cli.ends import tell
 from ntlbg.cli.words import words_of
 from ntlbg.errors import NtlbgError
@@ -82,6 +83,8 @@ def ask(
     report: Annotated[
         Path | None, typer.Option(help="Write a self-contained HTML page to this file.")
     ] = None,
+    clips: ClipsFolder = None,
+    clip_seconds: ClipSeconds = None,
     as_json: Json = False,
 ) -> None:
     """Answer a question and list the moments the answer relies on."""
@@ -91,6 +94,7 @@ def ask(
 
     generation = Generation(temperature, top_p, max_new_tokens, seed)
     _check_views(video, save_plots, report)
+    check_given(video, clips, clip_seconds)
     with console.reading(video) as progress:
         answer = pipeline.ask(
             video,
@@ -119,11 +123,13 @@ def ask(
             progress=progress,
         )
     written = _write_views(answer, save_plots, report)
+    cut = cut_given(answer, clips, clip_seconds, subtitles)
     if as_json:
         console.print_json(answer.to_dict())
     else:
         console.print_answer(answer, written=progress.has_written)
     console.print_paths(written if evidence is None else [*written, evidence])
+    tell_clips(cut, answer.notes)
 
 
 def _check_views(video: Path, save_plots: Path | None, report: Path | None) -> None:
@@ -264,6 +270,8 @@ def select(
     max_frames: MaxFrames = None,
     start: Start = None,
     end: End = None,
+    clips: ClipsFolder = None,
+    clip_seconds: ClipSeconds = None,
     as_json: Json = False,
 ) -> None:
     """Choose the frames that represent a video, for a question or for itself."""
@@ -274,6 +282,7 @@ def select(
 
     if out is not None:
         check_folder(out, SEEN, inputs=[video])
+    check_given(video, clips, clip_seconds)
     with console.reading(video) as progress:
         moments = pipeline.select(
             video,
@@ -290,6 +299,7 @@ def select(
             out_dir=out,
             progress=progress,
         )
+    cut = cut_given(moments, clips, clip_seconds)
     if as_json:
         console.print_json(moments.to_dict())
     else:
@@ -297,3 +307,4 @@ def select(
     if out is not None:
         save_seen(moments, out)
         console.print_paths([out])
+    tell_clips(cut, moments.notes)

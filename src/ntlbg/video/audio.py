@@ -80,6 +80,34 @@ def _read(source: Source, start: float) -> Iterator[Sound]:
         yield from tape.rest()
 
 
+def sound_form(path: str | os.PathLike) -> tuple[int, int]:
+    """Samples a second and channels of the sound that ``sound_frames`` reads.
+
+    Raises:
+        As ``read_sound``.
+    """
+    container, stream = open_sound(path)
+    container.close()
+    return stream.codec_context.sample_rate, len(stream.codec_context.layout.channels)
+
+
+def sound_frames(
+    path: str | os.PathLike, start: float, report: ReadReport
+) -> Iterator[tuple[float, av.AudioFrame]]:
+    """Sound as it is stored, in pieces, and when each begins; from shortly before a time on.
+
+    Args:
+        start: seconds from the first picture, 0 or more.
+        report: counters to add to.
+
+    Raises:
+        As ``read_sound``.
+    """
+    source = Source(path, report, DamageLog(path, report), threads=1)
+    with closing(_reader_at(source, start, _origin_seconds(source))) as reader:
+        yield from reader.frames(start)
+
+
 def _origin_seconds(source: Source) -> float | None:
     """When the first picture is shown, on the clock of the file; None without pictures."""
     try:
@@ -203,7 +231,7 @@ def _resampled(
     frames: Iterator[tuple[float, av.AudioFrame]], damage: DamageLog
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Samples (N,) at RATE, and the number of the first one counted from 0 seconds."""
-    for _, run in groupby(_in_runs(frames), key=itemgetter(0)):
+    for _, run in groupby(in_runs(frames), key=itemgetter(0)):
         mixer, index = Mixer(RATE), None
         try:
             for _, seconds, frame in chain(run, [END]):
@@ -215,7 +243,7 @@ def _resampled(
             damage.met(str(error.strerror))
 
 
-def _in_runs(
+def in_runs(
     frames: Iterator[tuple[float, av.AudioFrame]],
 ) -> Iterator[tuple[int, float, av.AudioFrame]]:
     """Each frame with the number of its run: frames of one form that follow without a gap."""

@@ -1,4 +1,4 @@
-"""Sound of any form as mono float32 at one rate."""
+"""Sound of any form as float32 at one rate, mono or stereo."""
 
 import av
 import numpy as np
@@ -14,15 +14,20 @@ class Mixer:
 
     Args:
         rate: samples a second of what is given back.
+        layout: "mono" or "stereo", of what is given back.
     """
 
-    def __init__(self, rate: int):
-        self._rate = rate
+    def __init__(self, rate: int, layout: str = "mono"):
+        self._rate, self._layout = rate, layout
         self._resampler = self._new()
         self._is_first, self._alike = True, False
 
     def mixed(self, frame: av.AudioFrame | None) -> list[np.ndarray]:
-        """Samples (N,) in -1 to 1 that are ready; None ends it and gives the rest.
+        """Samples (N,) in -1 to 1 that are ready, of one channel; as :meth:`planes`."""
+        return [samples[0] for samples in self.planes(frame)]
+
+    def planes(self, frame: av.AudioFrame | None) -> list[np.ndarray]:
+        """Samples (channels, N) in -1 to 1 that are ready; None ends it and gives the rest.
 
         Raises:
             av.FFmpegError: there is no way to resample it.
@@ -38,11 +43,11 @@ class Mixer:
             made = self._resampler.resample(_mean(frame))
         self._is_first = False
         # what needs no resampling is handed through, and so is the None that ends it
-        return [_in_range(one.to_ndarray()[0]) for one in made if one is not None]
+        return [_in_range(one.to_ndarray()) for one in made if one is not None]
 
     def _new(self) -> av.AudioResampler:
         # weighted so that loud surround sound stays within -1 to 1
-        return av.AudioResampler("flt", "mono", self._rate, options={"rematrix_maxval": "1"})
+        return av.AudioResampler("fltp", self._layout, self._rate, options={"rematrix_maxval": "1"})
 
 
 def _mean(frame: av.AudioFrame) -> av.AudioFrame:

@@ -1,8 +1,11 @@
 """One video: its first picture, its length, and the pictures for any times."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from fractions import Fraction
 from itertools import chain
+
+import av
 
 from ntlbg.errors import NoFramesError
 from ntlbg.video.bitstream import Bitstream
@@ -35,6 +38,7 @@ class Video:
             self.first = first.frame
             self.codec = reader.packets.codec.codec.canonical_name
             self.pixel_aspect = reader.packets.stream.sample_aspect_ratio
+            self.time_base: Fraction = reader.packets.clock.time_base
             self._origin = reader.origin
             self._may_skip = can_skip(reader.packets)
         finally:
@@ -64,24 +68,29 @@ class Video:
     def measure(self) -> tuple[int, float, float]:
         """From the packets alone: the number of pictures, seconds from the first to the end of the
         last, and the longest time from one keyframe to the next, or to the end."""
-        packets = Packets(self._source, threads=1)
-        bitstream, scale = (
-            Bitstream(packets.codec),
-            TickScale(self._origin, packets.clock.time_base),
-        )
-        count, last, hold, last_key, longest_gop = 0, self._origin, 0, self._origin, 0
-        for packet in packets:
-            times = packets.clock.read(packet)
-            if times is None or packet.is_discard or bitstream.is_hidden(packet):
-                continue
-            count += 1
-            if times.shown >= last:
-                last, hold = times.shown, packets.clock.hold(packet.duration)
-            if bitstream.is_keyframe(packet):
-                longest_gop, last_key = max(longest_gop, times.shown - last_key), times.shown
-        packets.close()
+        with closing(Packets(self._source, threads=1)) as packets:
+            scale = TickScale(self._origin, packets.clock.time_base)
+            count, last, hold, last_key, longest_gop = 0, self._origin, 0, self._origin, 0
+            for packet, shown, is_keyframe in _shown(packets):
+                count += 1
+                if shown >= last:
+                    last, hold = shown, packets.clock.hold(packet.duration)
+                if is_keyframe:
+                    longest_gop, last_key = max(longest_gop, shown - last_key), shown
         longest_gop = max(longest_gop, last + hold - last_key)
         return count, scale.seconds(last + hold), scale.seconds(self._origin + longest_gop)
+
+    def shown_ticks(self) -> tuple[list[int], int]:
+        """From the packets alone: when pictures are shown, ascending, and the end of the last one,
+        in ticks of ``time_base`` from the first one on."""
+        with closing(Packets(self._source, threads=1)) as packets:
+            ends = {
+                shown - self._origin: shown - self._origin + packets.clock.hold(packet.duration)
+                for packet, shown, _ in _shown(packets)
+                if shown >= self._origin
+            }
+        ticks = sorted(ends | {0: ends.get(0, 1)})
+        return ticks, ends.get(ticks[-1], 1)
 
     def _plain(
         self, skipping: SkippingReader | None, times: Iterator[float], mode: Mode
@@ -116,3 +125,12 @@ class Video:
                 return None
             unless_all_is_well.pop_all()
         return reader
+
+
+def _shown(packets: Packets) -> Iterator[tuple[av.Packet, int, bool]]:
+    """Packets whose picture is to be seen, when that is in ticks, and whether it is a keyframe."""
+    bitstream = Bitstream(packets.codec)
+    for packet in packets:
+        times = packets.clock.read(packet)
+        if times is not None and not packet.is_discard and not bitstream.is_hidden(packet):
+            yield packet, times.shown, bitstream.is_keyframe(packet)

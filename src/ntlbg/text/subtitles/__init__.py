@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ntlbg.errors import DataError
 from ntlbg.text import Listener, Piece
 from ntlbg.text.subtitles.choices import SubtitleChoice, find_subtitles
+from ntlbg.text.subtitles.cues import Cue
 from ntlbg.text.subtitles.listeners import SubtitleFile, SubtitleTrack, listener
 from ntlbg.types import Passage
 
@@ -23,6 +24,7 @@ __all__ = [
     "SubtitleFile",
     "SubtitleTrack",
     "Subtitles",
+    "film_cues",
     "find_subtitles",
     "listener",
     "load_subtitles",
@@ -79,6 +81,28 @@ def load_subtitles(
         return found
     file = SubtitleFile(given, starts_at_seconds=starts_at_seconds)
     return _read(file, video, Path(given).name, listen)
+
+
+def film_cues(
+    video: str | os.PathLike, given: str | Path | None = None
+) -> tuple[list[Cue], list[str]]:
+    """The subtitles of a video as they are shown, from its first picture, and what is to be said.
+
+    Args:
+        given: as for `load_subtitles`, which reads the same ones as passages.
+
+    Raises:
+        As `load_subtitles`.
+    """
+    cues: list[Cue] = []
+
+    def read(reader: Listener) -> Piece:
+        assert isinstance(reader, SubtitleFile | SubtitleTrack)
+        cues[:] = reader.cues(video)
+        return Piece((), 0.0, {})
+
+    found = load_subtitles(video, given, listen=read)
+    return cues, found.notes
 
 
 def _first(

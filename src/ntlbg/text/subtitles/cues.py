@@ -49,6 +49,13 @@ def mended(cues: Sequence[Cue]) -> tuple[list[Fragment], list[str]]:
     return [fragment for cue in _by_language(once) for fragment in _fragments(cue)], notes
 
 
+def shown_cues(cues: Sequence[Cue], shift: float) -> list[Cue]:
+    """Cues with text and an end, in order of time, moved by so many seconds."""
+    ended, _ = _ended([cue for cue in cues if cue.text.strip()])
+    moved = (replace(cue, start=cue.start + shift, end=_end(cue) + shift) for cue in ended)
+    return sorted(moved, key=lambda cue: (cue.start, cue.end))
+
+
 def _ended(cues: list[Cue]) -> tuple[list[Cue], list[str]]:
     """Cues with an end that is not before their start."""
     starts = sorted({cue.start for cue in cues})

@@ -11,7 +11,7 @@ from ntlbg.text import Listener, Piece
 from ntlbg.text.sentences import MAX_SECONDS, sentences
 from ntlbg.text.subtitles.choices import SubtitleChoice
 from ntlbg.text.subtitles.content import WANTED
-from ntlbg.text.subtitles.cues import Cue, mended
+from ntlbg.text.subtitles.cues import Cue, mended, shown_cues
 from ntlbg.text.subtitles.formats import read_cues
 from ntlbg.text.subtitles.tracks import read_track
 from ntlbg.text_files import read_bytes
@@ -51,9 +51,15 @@ class SubtitleFile(Listener):
             DataError: it cannot be read as subtitles. VideoError: the video cannot be opened.
         """
         cues, notes = read_cues(self._path)
+        yield _piece(cues, notes, self._shift(stream), after_seconds)
+
+    def cues(self, stream: str | os.PathLike) -> list[Cue]:
+        """As they are shown, from the first picture; raises as ``listen``."""
+        return shown_cues(read_cues(self._path)[0], self._shift(stream))
+
+    def _shift(self, stream: str | os.PathLike) -> float:
         start = file_start(stream)
-        shift = start.first_stream - start.first_picture - self._starts_at_seconds
-        yield _piece(cues, notes, shift, after_seconds)
+        return start.first_stream - start.first_picture - self._starts_at_seconds
 
 
 class SubtitleTrack(Listener):
@@ -82,8 +88,15 @@ class SubtitleTrack(Listener):
         cues, notes = read_track(stream, self._number)
         yield _piece(cues, notes, -file_start(stream).first_picture, after_seconds)
 
+    def cues(self, stream: str | os.PathLike) -> list[Cue]:
+        """As they are shown, from the first picture; raises as ``listen``."""
+        found, _ = read_track(stream, self._number)
+        return shown_cues(found, -file_start(stream).first_picture)
 
-def listener(choice: SubtitleChoice, *, starts_at_seconds: float = 0.0) -> Listener:
+
+def listener(
+    choice: SubtitleChoice, *, starts_at_seconds: float = 0.0
+) -> SubtitleFile | SubtitleTrack:
     """What reads subtitles that were found.
 
     Raises:
