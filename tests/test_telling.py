@@ -15,6 +15,7 @@ from ntlbg.errors import BudgetError
 from ntlbg.telling import BEST_FIRST, MOST_TOKENS, plan_telling
 from ntlbg.text.meaning.decision import StreamEvidence
 from ntlbg.types import Passage
+from sentences import write_json, write_sentence_model
 
 PASSAGES = tuple(
     Passage(
@@ -96,6 +97,20 @@ def test_as_many_of_the_best_as_are_said():
     tight = replace(telling, tokens=120)
     told = tight.beside(np.arange(0.0, 4000.0))  # every passage is near a frame
     assert {PASSAGES[row] for row in best[:BEST_FIRST]} <= set(told)
+
+
+@pytest.mark.parametrize(("most", "told"), [(8, True), (64, False)])
+def test_a_question_that_is_cut_off_is_told(colour_video, tmp_path, most, told):
+    film, model = tmp_path / "film.mp4", tmp_path / "model"
+    film.write_bytes(colour_video.read_bytes())
+    film.with_suffix(".srt").write_text("1\n00:00:33,000 --> 00:00:34,500\nThe owl is red.\n")
+    write_sentence_model(model)
+    write_json(model / "sentence_bert_config.json", {"max_seq_length": most})
+    answer = ask(
+        film, "What is the owl that sits in the tree by the red bus?", model=ColourAnswerer(),
+        text_encoder=str(model), num_frames=2, index=FeatureIndex(tmp_path / "index"),
+    )  # fmt: skip
+    assert any("is longer than" in note for note in answer.notes) == told
 
 
 def test_of_what_is_quoted_a_frame_is_chosen(colour_video, tmp_path):

@@ -3,7 +3,7 @@
 N passages, k chosen frames.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from ntlbg.answerers import Answerer
 from ntlbg.answerers.content import told_line, told_text
 from ntlbg.errors import BudgetError
 from ntlbg.retrievers import Retriever
-from ntlbg.retrievers.passages import has_words
+from ntlbg.retrievers.passages import PassagesRetriever, has_words
 from ntlbg.system import System
 from ntlbg.text.meaning.decision import StreamEvidence, decide, reader_note
 from ntlbg.types import Decision, Passage, Question, VideoIndex
@@ -115,9 +115,19 @@ def what_is_said(
         system.answerer, index.passages, words.evidence(index, question.text), transcript
     )
     decision = decide(index.passages, question, words.text_encoder)
-    if not words.reads(question):
-        notes = [*notes, reader_note(question, words.text_encoder)]
+    notes = [*notes, *_about_reader(words, question)]
     return Said(retriever, telling, decision, tuple(notes))
+
+
+def _about_reader(words: PassagesRetriever, question: Question) -> Iterator[str]:
+    """What passages are not looked for by."""
+    if not words.reads(question):
+        yield reader_note(question, words.text_encoder)
+    elif (encoder := words.text_encoder) and not encoder.reads_all_of(question.text):
+        yield (
+            f"the question is longer than {encoder.name} reads; passages are looked for by its "
+            "beginning"
+        )
 
 
 def plan_telling(

@@ -6,12 +6,14 @@ from ntlbg.errors import OutputError
 from ntlbg.json_lines import LOCK_FILE, alone
 from ntlbg_lab.compare import compare
 from ntlbg_lab.compare.theory import measure_theory
+from ntlbg_lab.demo import make_demo
 from ntlbg_lab.evaluate.run import evaluate_videos
 
 RUNS = {
     "evaluate": lambda folder: evaluate_videos(folder, kinds=["clip-8"], questions=1),
     "compare": lambda folder: compare(folder, suite="simulated", videos=1),
     "theory": measure_theory,
+    "demo": lambda folder: make_demo(folder, minutes=1, streams=()),
 }
 
 

@@ -23,6 +23,7 @@ from ntlbg.errors import MissingPackage, NoSoundError
 from ntlbg.files import check_folder, staged_file
 from ntlbg.index.passages import Words
 from ntlbg.index.store import FeatureIndex
+from ntlbg.json_lines import alone_in
 from ntlbg.judging import is_right
 from ntlbg.marks import PAGE, PAGE_BYTES, json_rows, plots
 from ntlbg.models.ntlbg.checkpoints import trained_by
@@ -32,7 +33,7 @@ from ntlbg.text import load_listener
 from ntlbg.views.console import counting
 from ntlbg.views.plots import save_timeline
 from ntlbg.views.plots_attention import save_attention
-from ntlbg.views.report import ReportQuestion, TimedStep, write_report
+from ntlbg.views.report import Report, ReportQuestion, TimedStep, write_report
 from ntlbg_lab import film
 from ntlbg_lab.demo.page import benchmark, page_of
 from ntlbg_lab.film import KINDS, QUESTIONS_FILE, check_film, make_film
@@ -83,18 +84,35 @@ def make_demo(
         say: called with every line of the account.
 
     Raises:
-        NtlbgError: the configuration is wrong, the folder cannot be written, or the model's parts
-            cannot be fetched.
+        NtlbgError: the configuration is wrong, the folder cannot be written, another demo works in
+            it, or the model's parts cannot be fetched.
     """
     out_dir = Path(out_dir)
     folder = out_dir / f"film-{minutes:g}-minutes-{SEED}"
     check_film(minutes, SEED)
     _check(out_dir, folder, minutes, save_plots)
-    budget = _budget(config, num_frames, say)
-    if streams:
-        fetch_parts(PARTS, progress=say)
-    system = load_system(model or _model(config, say), pristine=True)
-    video, samples = _sample(folder, minutes, say)
+    with alone_in(out_dir):  # two at once would make the same film
+        budget = _budget(config, num_frames, say)
+        if streams:
+            fetch_parts(PARTS, progress=say)
+        system = load_system(model or _model(config, say), pristine=True)
+        video, samples = _sample(folder, minutes, say)
+        asked, steps = _answered(video, samples, system, streams, budget, say)
+        page = page_of(asked, steps, system)
+        path = _write(page, asked, out_dir, save_plots)
+    say(f"\nreport: {path}")
+    return Demo(path, video, asked)
+
+
+def _answered(
+    video: Path,
+    samples: Sequence[Sample],
+    system: System,
+    streams: Sequence[str],
+    budget: dict[str, int | None],
+    say,
+) -> tuple[list[ReportQuestion], list[TimedStep]]:
+    """Every question, from an index of its own, and what the time went to."""
     with tempfile.TemporaryDirectory(prefix="ntlbg-demo-") as scratch:
         index = FeatureIndex(Path(scratch))
         steps = _listen(video, streams, index, say)
@@ -104,7 +122,10 @@ def make_demo(
         asked = _ask_all(video, samples, given, say)
     steps += benchmark([item.answer for item in asked])
     say("".join(f"\n{step.name}: {step.seconds:.2f} s" for step in steps))
-    page = page_of(asked, steps, system)
+    return asked, steps
+
+
+def _write(page: Report, asked: list[ReportQuestion], out_dir: Path, save_plots: bool) -> Path:
     path = write_report(page, out_dir / "report.html")
     _write_answers(asked, out_dir / "answers.json")
     if save_plots:
@@ -112,8 +133,7 @@ def make_demo(
             save_timeline(item.answer, out_dir / "plots", name=item.kind, truth=item.evidence)
         if page.attention:
             save_attention(page.attention, out_dir / "plots")
-    say(f"\nreport: {path}")
-    return Demo(path, video, asked)
+    return path
 
 
 def _check(out_dir: Path, sample: Path, minutes: float, save_plots: bool) -> None:

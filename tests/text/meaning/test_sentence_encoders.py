@@ -98,6 +98,8 @@ def test_what_is_longer_than_the_model_reads_is_cut_off(tmp_path):
     encoder = load_sentence_encoder(str(tmp_path))
     one, other = encoder.encode(["the budget OF seeds was red", "the budget of seeds"])
     np.testing.assert_allclose(one, other, atol=2e-6)
+    assert encoder.reads_all_of("the budget of seeds")
+    assert not encoder.reads_all_of("the budget OF seeds was")
 
 
 def test_a_model_without_lengths_reads_as_much_as_it_has_places_for(tmp_path):

@@ -40,6 +40,10 @@ class TextEncoder(ABC):
         """float32 (N, D) of unit length, of questions; some models read them in another way."""
         return self.encode(texts)
 
+    def reads_all_of(self, question: str) -> bool:
+        """Whether it reads a question to its end."""
+        return True
+
     def reads(self, language: str) -> bool:
         """Whether it knows this language."""
         return not self.languages or language in self.languages

@@ -72,6 +72,11 @@ class SentenceEncoder(TextEncoder):
         found = [self._asked[text] for text in texts]
         return np.stack(found) if found else np.zeros((0, self.feature_size), np.float32)
 
+    def reads_all_of(self, question: str) -> bool:
+        """Whether it has positions for all its tokens."""
+        whole = self.tokenizer(self.recipe.question + question, truncation=False, verbose=False)
+        return len(whole["input_ids"]) <= self.max_tokens
+
     @torch.inference_mode()
     def _encode(self, texts: list[str]) -> np.ndarray:
         vectors = np.zeros((len(texts), self.feature_size), np.float32)
