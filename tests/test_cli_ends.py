@@ -93,6 +93,15 @@ def test_a_limit_of_memory_ends_in_one_line(colour_video, megabytes, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+def test_what_python_says_without_room_for_words_is_a_lack_of_memory(monkeypatch, capsys):
+    error = SystemError("error return without exception set")
+    assert not tell(error)  # without a limit it is what it is
+    limit = (800 << 20, resource.RLIM_INFINITY)
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: limit)
+    assert tell(error)
+    assert "a process may have 800 MB" in capsys.readouterr().err
+
+
 FILLING = {  # what fails, when the disk fills before the work and when it does after it
     "--report": ("ntlbg.scratch.tempfile.mkdtemp", "ntlbg.views.report.render"),
     "--evidence": ("ntlbg.scratch.tempfile.mkdtemp", "ntlbg.evidence.save_jpeg"),

@@ -75,7 +75,7 @@ def _done(work: Callable[[], object]) -> int:
         return stopped(stop)
     except BrokenPipeError:
         raise
-    except (NtlbgError, MemoryError, OSError, ImportError, RuntimeError) as error:
+    except (NtlbgError, MemoryError, OSError, ImportError, RuntimeError, SystemError) as error:
         if not tell(error):
             raise
         return WRONG
@@ -122,6 +122,8 @@ def _shortage(error: BaseException | None) -> str | None:
         if number in (errno.EMFILE, errno.ENFILE) or _TOO_MANY in said:
             return _too_few_files()
         is_memory = isinstance(error, MemoryError) or number == errno.ENOMEM
+        # what Python's own C code says now and then where no room was left for the exception
+        is_memory |= isinstance(error, SystemError) and _limit_of_memory() is not None
         if is_memory or any(words in said for words in _NO_ROOM):
             return _too_little_memory()
         error = error.__cause__ if error.__suppress_context__ else error.__context__
@@ -137,13 +139,18 @@ def _too_few_files() -> str:
 
 
 def _too_little_memory() -> str:
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    limited = soft != resource.RLIM_INFINITY
-    have = f"a process may have {soft >> 20} MB here" if limited else "none is left here"
+    limit = _limit_of_memory()
+    have = "none is left here" if limit is None else f"a process may have {limit >> 20} MB here"
     return (
         f"not enough memory: {have}, and the built-in model needs {NEEDED_MEGABYTES} MB, others "
         "more; free some, or raise the limit (`ulimit -v`)"
     )
+
+
+def _limit_of_memory() -> int | None:
+    """In bytes; None where a process may have all there is."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def _obey_signals() -> None:
