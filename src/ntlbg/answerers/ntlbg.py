@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ntlbg.answerers import Answerer, Habits
-from ntlbg.answerers.language_model import option_chances, write
+from ntlbg.answerers.language_model import likeliest_option, option_chances, write
 from ntlbg.answerers.quoting import with_quotations
 from ntlbg.data import NOT_SEEN
 from ntlbg.generation import Generation
@@ -263,9 +263,11 @@ class NtlbgAnswerer(Answerer):
         if len(choices) == 1:
             return Reply(choices[0], [1.0] if options else None, tokens)
         texts, inputs = as_counted(asked.intent, choices), self._inputs(asked.text, given)
-        chances = option_chances(self.model, self.processor, inputs, texts, known)
-        best = choices[int(np.argmax(chances))]
-        return Reply(best, chances if options else None, tokens)
+        read = (self.model, self.processor, inputs, texts, known)
+        if options is None:
+            return Reply(choices[likeliest_option(*read)], None, tokens)
+        chances = option_chances(*read)
+        return Reply(choices[int(np.argmax(chances))], chances, tokens)
 
     def _likeliest_word(self, evidence: QuestionEvidence, given: AnswerInput) -> str:
         """Of the frames that show what is asked about: where there are any, something was seen."""
