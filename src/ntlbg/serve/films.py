@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ntlbg import pipeline, video_chapters
 from ntlbg.errors import ConfigError, MissingPackage, NoSoundError
 from ntlbg.index.index_video import index_video
 from ntlbg.index.listening import doing, hear, losses
-from ntlbg.index.passages import Heard, Words, read_words
+from ntlbg.index.passages import USUAL_WORDS, Heard, Words, read_words
 from ntlbg.index.store import FeatureIndex
 from ntlbg.pictures import fit_within
 from ntlbg.question import checked_question
@@ -35,7 +36,7 @@ from ntlbg.telling import ranked
 from ntlbg.text import load_listener
 from ntlbg.text.subtitles import NONE, find_subtitles
 from ntlbg.time_text import read_seconds
-from ntlbg.types import Passage, VideoIndex
+from ntlbg.types import Answer, Passage, VideoIndex
 from ntlbg.video import probe, read_frames_at
 from ntlbg.video.stills import check_video
 
@@ -90,14 +91,32 @@ class Films:
         """The answer, and what it rests on."""
         path = self._film(video, question, num_frames)
         start, end = span
-        words, heard = self._heard(path)
-        answer = pipeline.ask(
-            path, question, options=options, model=self.parts.system, num_frames=num_frames,
-            start=start, end=end, words=words, index=self.index,
-            progress=Steps(tell).frames(f"reading {path.name}"),
-        )  # fmt: skip
-        answer = replace(answer, notes=[*answer.notes, *heard.notes])
+        answer = self.answer(
+            tell, path, question, options=options, num_frames=num_frames, start=start, end=end
+        )
         return reply(answer_lines(answer, self.parts.system.retriever.unit))
+
+    def answer(
+        self,
+        tell: Tell,
+        path: Path,
+        question: str,
+        *,
+        subtitles: str | None = None,
+        **asked: Any,
+    ) -> Answer:
+        """The answer about a file that may be read.
+
+        Args:
+            subtitles: as of ``Words``; None for those that are found within the folders.
+            asked: further arguments of :func:`ntlbg.ask`.
+        """
+        words, heard = self._heard(path, Words(subtitles))
+        answer = pipeline.ask(
+            path, question, model=self.parts.system, words=words, index=self.index,
+            progress=Steps(tell).frames(f"reading {path.name}"), **asked,
+        )  # fmt: skip
+        return replace(answer, notes=[*answer.notes, *heard.notes])
 
     def moments(
         self,
@@ -220,14 +239,14 @@ class Films:
             return notes([f"{name} is left out: {error}"])
         return [f"{name}: {len(track.passages())} passages", *notes(losses(track))]
 
-    def _heard(self, path: Path) -> tuple[Words, Heard]:
+    def _heard(self, path: Path, words: Words = USUAL_WORDS) -> tuple[Words, Heard]:
         """Which words are read, and what is known to be said and written, with what to say of it.
 
         One at a time: what is found inside a file is kept, and only one may write it.
         """
-        files = [one for one in find_subtitles(path) if one.path is not None]
+        files = find_subtitles(path) if words.subtitles is None else []
         outside = [one.name for one in files if one.path and not self.roots.holds(one.path)]
-        words = Words(NONE) if outside else Words()
+        words = Words(NONE) if outside else words
         with self._reading:
             heard = read_words(path, words, self.index)
         if outside:
