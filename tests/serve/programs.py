@@ -1,5 +1,7 @@
 """A program's side: a server on the loopback address, and OpenAI's own client of it."""
 
+import base64
+import io
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,7 +12,9 @@ from typing import Any
 import openai
 import uvicorn
 from agents import films
+from PIL import Image
 from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from fakes import ColourAnswerer
 from ntlbg.serve.completions.routes import completion_routes
@@ -18,6 +22,7 @@ from ntlbg.serve.films import Films
 from ntlbg.serve.turns import OneByOne, Turns
 
 RED = "Is it red?"
+CHAT, JSON = "/v1/chat/completions", {"content-type": "application/json"}
 
 
 def application(asked: Films, turns: Turns) -> Starlette:
@@ -82,3 +87,28 @@ def question(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A request: as given, or about the film."""
     asked = list(messages) or [user(film(), text(RED))]
     return {"model": "ntlbg", "messages": asked, **more}
+
+
+def refusal(calling: TestClient, body: Any, status: int = 400) -> dict[str, Any]:
+    """What is told of a body, JSON or bytes, that is refused."""
+    given = {"content": body} if isinstance(body, bytes) else {"json": body}
+    answered = calling.post(CHAT, headers=JSON, **given)
+    assert answered.status_code == status, answered.text[:500]
+    error = answered.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["type"] == "invalid_request_error"
+    assert error["message"]
+    assert "\n" not in error["message"]
+    return error
+
+
+def png(width: int = 8, height: int = 8, colour: Any = "red") -> bytes:
+    """A picture's file."""
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def data_url(content: bytes, kind: str = "image/png") -> str:
+    """As pictures are sent."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
