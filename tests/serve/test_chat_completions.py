@@ -272,3 +272,12 @@ def test_what_nobody_foresaw_is_in_the_log_and_not_told(folder, index, caplog):
         [*answer_to(asking, stream=True)]
     assert "secret" not in str(failed.value)
     assert "Traceback" not in str(failed.value.body)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(OSError(28, "No space left on device"), "No space left"), (MemoryError(), "enough memory")],
+)
+def test_what_the_machine_has_not_is_told(folder, index, error, words):
+    with client(folder, index, Failing(error)) as asking:
+        answer_to_fails(asking, openai.InternalServerError, words)

@@ -41,9 +41,10 @@ def test_what_would_change_the_answer_is_refused(calling, name, value):
     ("temperature", 3), ("temperature", "hot"), ("top_p", 0), ("max_tokens", 0),
     ("max_tokens", 1.5), ("max_tokens", True), ("stream", "yes"), ("stream_options", {"other": 1}),
     ("model", 5), ("messages", []), ("messages", "Is it red?"), ("ntlbg", {"frames": 3}),
-    ("ntlbg", []), ("ntlbg", {"num_frames": 65}), ("ntlbg", {"num_frames": "4"}), ("ntlbg", {"num_frames": 0}),
-    ("ntlbg", {"max_visual_tokens": 0}), ("ntlbg", {"start_seconds": -1}),
-    ("ntlbg", {"options": "red"}), ("ntlbg", {"options": [1, 2]}), ("ntlbg", {"subtitles": True}),
+    ("ntlbg", []), ("ntlbg", {"num_frames": 65}), ("ntlbg", {"num_frames": "4"}),
+    ("ntlbg", {"num_frames": 0}), ("ntlbg", {"max_visual_tokens": 0}),
+    ("ntlbg", {"start_seconds": -1}), ("ntlbg", {"options": "red"}), ("ntlbg", {"options": [1, 2]}),
+    ("ntlbg", {"subtitles": True}),
 ])  # fmt: skip
 def test_a_wrong_value_is_refused_by_name(calling, name, value):
     error = refusal(calling, question(**{name: value}))

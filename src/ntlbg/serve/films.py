@@ -5,7 +5,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from ntlbg import pipeline, video_chapters
 from ntlbg.errors import ConfigError, MissingPackage, NoSoundError
 from ntlbg.index.index_video import index_video
 from ntlbg.index.listening import doing, hear, losses
-from ntlbg.index.passages import USUAL_WORDS, Heard, Words, read_words
+from ntlbg.index.passages import Heard, Words, read_words
 from ntlbg.index.store import FeatureIndex
 from ntlbg.pictures import fit_within
 from ntlbg.question import checked_question
@@ -36,7 +35,7 @@ from ntlbg.telling import ranked
 from ntlbg.text import load_listener
 from ntlbg.text.subtitles import NONE, find_subtitles
 from ntlbg.time_text import read_seconds
-from ntlbg.types import Answer, Passage, VideoIndex
+from ntlbg.types import Passage, VideoIndex
 from ntlbg.video import probe, read_frames_at
 from ntlbg.video.stills import check_video
 
@@ -70,7 +69,7 @@ class Films:
         if video is None:
             return self._list()
         path = self.roots.find(video)
-        return reply(info_lines(video, probe(path), self._heard(path)[1]))
+        return reply(info_lines(video, probe(path), self.heard(path)[1]))
 
     def _list(self) -> str:
         names, is_all = self.roots.films()
@@ -91,32 +90,14 @@ class Films:
         """The answer, and what it rests on."""
         path = self._film(video, question, num_frames)
         start, end = span
-        answer = self.answer(
-            tell, path, question, options=options, num_frames=num_frames, start=start, end=end
-        )
-        return reply(answer_lines(answer, self.parts.system.retriever.unit))
-
-    def answer(
-        self,
-        tell: Tell,
-        path: Path,
-        question: str,
-        *,
-        subtitles: str | None = None,
-        **asked: Any,
-    ) -> Answer:
-        """The answer about a file that may be read.
-
-        Args:
-            subtitles: as of ``Words``; None for those that are found within the folders.
-            asked: further arguments of :func:`ntlbg.ask`.
-        """
-        words, heard = self._heard(path, Words(subtitles))
+        words, heard = self.heard(path)
         answer = pipeline.ask(
-            path, question, model=self.parts.system, words=words, index=self.index,
-            progress=Steps(tell).frames(f"reading {path.name}"), **asked,
+            path, question, options=options, model=self.parts.system, num_frames=num_frames,
+            start=start, end=end, words=words, index=self.index,
+            progress=Steps(tell).frames(f"reading {path.name}"),
         )  # fmt: skip
-        return replace(answer, notes=[*answer.notes, *heard.notes])
+        answer = replace(answer, notes=[*answer.notes, *heard.notes])
+        return reply(answer_lines(answer, self.parts.system.retriever.unit))
 
     def moments(
         self,
@@ -128,7 +109,7 @@ class Films:
     ) -> str:
         """Moments and passages that a question is about."""
         path = self._film(video, question, num_frames)
-        words, heard = self._heard(path)
+        words, heard = self.heard(path)
         found = pipeline.select(
             path, question, model=self.parts.system, num_frames=num_frames, start=span[0],
             end=span[1], words=words, index=self.index,
@@ -151,7 +132,7 @@ class Films:
         path = self.roots.find(video)
         steps = Steps(tell, 2)
         found = video_chapters.chapters(
-            path, number=number, words=self._heard(path)[0], index=self.index,
+            path, number=number, words=self.heard(path)[0], index=self.index,
             progress=steps.frames(f"reading {path.name}"),
             naming=steps.frames("writing titles"), **self.parts.naming(),
         )  # fmt: skip
@@ -173,7 +154,7 @@ class Films:
         path = self._film(video, question, num_frames)
         found = pipeline.select(
             path, question, model=self.parts.system, num_frames=num_frames,
-            words=self._heard(path)[0], index=self.index,
+            words=self.heard(path)[0], index=self.index,
             progress=Steps(tell).frames(f"reading {path.name}"),
         )  # fmt: skip
         shown = self._shown(path, found.context.times, longest_side)
@@ -200,7 +181,7 @@ class Films:
         """What is said and written in a part of a film; the best of it for a question."""
         if question is not None:
             checked_question(question)
-        _, heard = self._heard(self.roots.find(video))
+        _, heard = self.heard(self.roots.find(video))
         inside, said = _within(heard.passages, span), notes(heard.notes)
         if not inside:
             none = "nothing is said or written in this part" if heard.passages else NO_WORDS
@@ -239,14 +220,14 @@ class Films:
             return notes([f"{name} is left out: {error}"])
         return [f"{name}: {len(track.passages())} passages", *notes(losses(track))]
 
-    def _heard(self, path: Path, words: Words = USUAL_WORDS) -> tuple[Words, Heard]:
+    def heard(self, path: Path) -> tuple[Words, Heard]:
         """Which words are read, and what is known to be said and written, with what to say of it.
 
         One at a time: what is found inside a file is kept, and only one may write it.
         """
-        files = find_subtitles(path) if words.subtitles is None else []
+        files = [one for one in find_subtitles(path) if one.path is not None]
         outside = [one.name for one in files if one.path and not self.roots.holds(one.path)]
-        words = Words(NONE) if outside else words
+        words = Words(NONE) if outside else Words()
         with self._reading:
             heard = read_words(path, words, self.index)
         if outside:

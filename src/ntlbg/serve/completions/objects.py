@@ -76,8 +76,8 @@ def usage_of(answer: Answer) -> dict[str, Any]:
 def told(answer: Answer, unit: str) -> dict[str, Any]:
     """What the answer rests on; scores of evidence are in ``unit``."""
     record = answer.to_dict()
-    notes = dict.fromkeys([*answer.notes, *_uncounted(answer)])
-    return {**{name: record[name] for name in TOLD}, "notes": list(notes), "unit": unit}
+    notes = [*answer.notes, *_uncounted(answer)]
+    return {**{name: record[name] for name in TOLD}, "notes": notes, "unit": unit}
 
 
 def _uncounted(answer: Answer) -> list[str]:

@@ -84,6 +84,8 @@ def refusal_of(error: BaseException) -> Refused:
             (OF_THE_SERVER[kind] for kind in OF_THE_SERVER if isinstance(error, kind)), 400
         )
         return Refused(str(error), status)
+    if isinstance(error, OSError | MemoryError):
+        return Refused(str(error) or "not enough memory", 500)
     _LOG.error("a question could not be answered", exc_info=error)
     return Refused("the server failed at this; its log says why", 500, code="internal_error")
 

@@ -5,14 +5,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from ntlbg import pipeline
 from ntlbg.errors import VideoError
+from ntlbg.index.passages import Words
 from ntlbg.index.store import FeatureIndex
 from ntlbg.question import checked_question
 from ntlbg.scratch import scratch_folder
 from ntlbg.serve.completions.asked import PICTURES, Asked
 from ntlbg.serve.completions.refusals import Refused
 from ntlbg.serve.films import Films
-from ntlbg.serve.steps import Tell
+from ntlbg.serve.steps import Steps, Tell
 from ntlbg.types import Answer
 from ntlbg.video import ReadReport
 from ntlbg.video.stills import check_video, read_still
@@ -34,27 +36,38 @@ def answer(films: Films, asked: Asked, tell: Tell, on_text: Callable[[str], None
     """
     own = asked.own
     checked_question(asked.question, own.options)  # before a model is loaded, not after
-    with _shown(films, asked.shown) as (asking, path):
-        found = asking.answer(
-            tell, path, asked.question, options=own.options, subtitles=own.subtitles,
+    with _shown(films, asked.shown) as (path, index):
+        words, heard_notes = _words(films, path, own.subtitles)
+        found = pipeline.ask(
+            path, asked.question, options=own.options, model=films.parts.system,
             num_frames=own.num_frames, max_visual_tokens=own.max_visual_tokens,
-            start=own.start_seconds, end=own.end_seconds, generation=asked.generation,
-            on_text=on_text,
+            start=own.start_seconds, end=own.end_seconds, words=words,
+            generation=asked.generation, on_text=on_text, index=index,
+            progress=Steps(tell).frames(f"reading {path.name}"),
         )  # fmt: skip
-    return replace(found, notes=[*asked.notes, *found.notes])
+    notes = dict.fromkeys([*asked.notes, *found.notes, *heard_notes])
+    return replace(found, notes=list(notes))
+
+
+def _words(films: Films, path: Path, subtitles: str | None) -> tuple[Words, tuple[str, ...]]:
+    """Which words are read, with what is to be said of it."""
+    if subtitles is not None:
+        return Words(subtitles), ()
+    words, heard = films.heard(path)
+    return words, heard.notes
 
 
 @contextmanager
-def _shown(films: Films, shown: Path | bytes) -> Iterator[tuple[Films, Path]]:
-    """Where it is, and what asks about it: of a picture, what is found goes with it."""
+def _shown(films: Films, shown: Path | bytes) -> Iterator[tuple[Path, FeatureIndex]]:
+    """Where it is, and where what is found is kept; a picture goes with all that was found."""
     if isinstance(shown, Path):
         check_video(shown)
-        yield films, shown
+        yield shown, films.index
         return
     with scratch_folder(films.index.root, films.index.root) as stage:
         (stage / PICTURE).write_bytes(shown)
         _check_picture(stage / PICTURE)
-        yield replace(films, index=FeatureIndex(stage / "index")), stage / PICTURE
+        yield stage / PICTURE, FeatureIndex(stage / "index")
 
 
 def _check_picture(path: Path) -> None:
