@@ -174,6 +174,18 @@ def test_a_picture_is_asked_about_and_leaves_nothing(asking, index, kind):
     assert [path for path in index.rglob("*") if path.is_file()] == []
 
 
+def test_the_last_picture_is_asked_about(asking):
+    begun = [user(picture(coloured("red")), text(RED)), said("red")]
+    follow = answer_to(asking, *begun, user(text("Is it blue?")))
+    moved = answer_to(asking, *begun, user(picture(coloured("blue")), text("Is it blue?")))
+    assert follow.choices[0].message.content == "no"
+    assert moved.choices[0].message.content == "blue"
+    noted = [
+        any("another picture" in note for note in one.ntlbg["notes"]) for one in (follow, moved)
+    ]
+    assert noted == [False, True]
+
+
 def test_a_conversation_stays_with_its_film_until_another_is_shown(asking, folder):
     begun = [user(film("talks/talk.mp4"), text(RED)), said("red")]
     follow = answer_to(asking, *begun, {"role": "user", "content": "Is it blue?"})

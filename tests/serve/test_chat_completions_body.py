@@ -111,12 +111,22 @@ def test_what_clients_leave_empty_in_messages_is_taken(calling, empty):
 
 
 @pytest.mark.parametrize("body", [
-    b"", b"{", b"[]", b"null", b"5", b'"text"', b"\xff\xfe", b'{"a": NaN}', b"[" * 150_000,
-    b'{"a":' * 150_000, b'{"model": "\\ud800"}', b'{"a": 1e999}', b"{} {}",
-    b'{"a": [' + b"{}," * MOST_MARKS + b"{}]}", b'{"seed": 1' + b"0" * 5000 + b"}",
+    b"", b"{", b"\xff\xfe", b"[" * 150_000, b'{"a":' * 150_000, b"{} {}", b'{"model": "\\ud800"}',
+    b'{"metadata": NaN}', b'{"metadata": Infinity}', b'{"seed": 1' + b"0" * 5000 + b"}",
 ], ids=lambda body: str(body[:12]))  # fmt: skip
-def test_what_is_no_request_is_refused(calling, body):
-    refusal(calling, body)
+def test_what_is_no_json_is_refused(calling, body):
+    assert refusal(calling, body)["code"] == "invalid_json"
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"5", b'"text"', b"true"])
+def test_what_is_no_object_is_refused(calling, body):
+    assert "no object" in refusal(calling, body)["message"]
+
+
+def test_what_would_take_much_memory_is_refused_unread(calling):
+    body = b'{"metadata": [' + b"{}," * MOST_MARKS + b"{}]}"
+    assert f"more than {MOST_MARKS:,}" in refusal(calling, body)["message"]
+    assert calling.post(CHAT, json=question(metadata=[1] * (MOST_MARKS // 2))).status_code == 200
 
 
 def test_deep_nesting_in_any_place_is_refused(calling):

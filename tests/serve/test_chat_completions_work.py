@@ -119,6 +119,7 @@ def test_who_waits_and_hangs_up_is_never_answered(long_film, tmp_path, gated, tu
         waiting = turns._places._value
         hang_up_after(address, lambda: turns._places._value < waiting, name="other.mp4")
         assert stops.acquire(timeout=PATIENCE)
+        assert turns._places._value == waiting  # its place is free at once
         gated.encoder.open()
         assert first.result(PATIENCE).choices[0].message.content == "red"
     assert [len(given.index) for given in gated.inputs] == [LONG]
@@ -192,6 +193,10 @@ def test_the_model_is_loaded_with_the_first_question(folder, tmp_path, monkeypat
         asking.models.list()
         with pytest.raises(openai.NotFoundError):
             asking.chat.completions.create(**about("none.mp4"))
+        (folder / "red.txt").write_text("no film")
+        for wrong in (about("red.txt"), about("film.mp4", ntlbg={"options": ["red"]})):
+            with pytest.raises(openai.BadRequestError):
+                asking.post("/chat/completions", body=wrong, cast_to=object)
         assert not loads
         for _ in range(2):
             asking.chat.completions.create(**about("film.mp4"))

@@ -64,7 +64,7 @@ def _shown(films: Films, shown: Path | bytes) -> Iterator[tuple[Path, FeatureInd
         check_video(shown)
         yield shown, films.index
         return
-    with scratch_folder(films.index.root, films.index.root) as stage:
+    with scratch_folder(films.index.root, films.index.root, len(shown)) as stage:
         (stage / PICTURE).write_bytes(shown)
         _check_picture(stage / PICTURE)
         yield stage / PICTURE, FeatureIndex(stage / "index")
