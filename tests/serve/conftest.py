@@ -4,8 +4,11 @@ import shutil
 
 import pytest
 from agents import SUBTITLES, films
+from programs import application
+from starlette.testclient import TestClient
 
 from ntlbg.serve.mcp import make_server
+from ntlbg.serve.turns import OneByOne
 
 
 @pytest.fixture
@@ -22,3 +25,17 @@ def folder(tmp_path, colour_video):
 @pytest.fixture
 def server(folder, tmp_path):
     return make_server(films(folder, tmp_path / "index"))
+
+
+@pytest.fixture
+def turns():
+    turns = OneByOne()
+    yield turns
+    turns.close()
+
+
+@pytest.fixture
+def calling(folder, tmp_path, turns):
+    """Calls the interface for programs without a connection."""
+    with TestClient(application(films(folder, tmp_path / "index"), turns)) as calling:
+        yield calling

@@ -69,7 +69,7 @@ class Films:
         if video is None:
             return self._list()
         path = self.roots.find(video)
-        return reply(info_lines(video, probe(path), self._heard(path)[1]))
+        return reply(info_lines(video, probe(path), self.heard(path)[1]))
 
     def _list(self) -> str:
         names, is_all = self.roots.films()
@@ -90,7 +90,7 @@ class Films:
         """The answer, and what it rests on."""
         path = self._film(video, question, num_frames)
         start, end = span
-        words, heard = self._heard(path)
+        words, heard = self.heard(path)
         answer = pipeline.ask(
             path, question, options=options, model=self.parts.system, num_frames=num_frames,
             start=start, end=end, words=words, index=self.index,
@@ -109,7 +109,7 @@ class Films:
     ) -> str:
         """Moments and passages that a question is about."""
         path = self._film(video, question, num_frames)
-        words, heard = self._heard(path)
+        words, heard = self.heard(path)
         found = pipeline.select(
             path, question, model=self.parts.system, num_frames=num_frames, start=span[0],
             end=span[1], words=words, index=self.index,
@@ -132,7 +132,7 @@ class Films:
         path = self.roots.find(video)
         steps = Steps(tell, 2)
         found = video_chapters.chapters(
-            path, number=number, words=self._heard(path)[0], index=self.index,
+            path, number=number, words=self.heard(path)[0], index=self.index,
             progress=steps.frames(f"reading {path.name}"),
             naming=steps.frames("writing titles"), **self.parts.naming(),
         )  # fmt: skip
@@ -154,7 +154,7 @@ class Films:
         path = self._film(video, question, num_frames)
         found = pipeline.select(
             path, question, model=self.parts.system, num_frames=num_frames,
-            words=self._heard(path)[0], index=self.index,
+            words=self.heard(path)[0], index=self.index,
             progress=Steps(tell).frames(f"reading {path.name}"),
         )  # fmt: skip
         shown = self._shown(path, found.context.times, longest_side)
@@ -181,7 +181,7 @@ class Films:
         """What is said and written in a part of a film; the best of it for a question."""
         if question is not None:
             checked_question(question)
-        _, heard = self._heard(self.roots.find(video))
+        _, heard = self.heard(self.roots.find(video))
         inside, said = _within(heard.passages, span), notes(heard.notes)
         if not inside:
             none = "nothing is said or written in this part" if heard.passages else NO_WORDS
@@ -220,7 +220,7 @@ class Films:
             return notes([f"{name} is left out: {error}"])
         return [f"{name}: {len(track.passages())} passages", *notes(losses(track))]
 
-    def _heard(self, path: Path) -> tuple[Words, Heard]:
+    def heard(self, path: Path) -> tuple[Words, Heard]:
         """Which words are read, and what is known to be said and written, with what to say of it.
 
         One at a time: what is found inside a file is kept, and only one may write it.
