@@ -53,7 +53,7 @@ def numbers_of(path: Path) -> set[float]:
         elif type(value) in (int, float):
             found.add(float(value))
 
-    text = path.read_bytes().decode(json.detect_encoding(path.read_bytes()))
+    text = path.read_bytes().decode(json.detect_encoding(path.read_bytes()), "replace")
     try:
         walk(json.loads(text))
     except json.JSONDecodeError:
