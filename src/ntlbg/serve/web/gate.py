@@ -74,7 +74,7 @@ class Gate:
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self._is_ours(host):
             return _error(421, f"host {host[:80]!r} is not served here; open the printed address")
-        if origin is not None and origin != f"http://{host}":
+        if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
             return _error(403, f"origin {origin[:80]!r}: pages of other sites are refused")
         site = headers.get("sec-fetch-site")
         if site is not None and site not in OWN_SITES and not _is_page(scope):

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from ntlbg.errors import NtlbgError
 from ntlbg.serve.ports import GRACE_SECONDS
 from ntlbg.serve.replies import error_text
-from ntlbg.serve.web.replies import TOO_MANY, Refused
+from ntlbg.serve.web.replies import TOO_MANY, Refused, finite
 
 # Nobody waits for more. Set by hand.
 MOST_WAITING = 20
@@ -242,22 +242,23 @@ class Jobs:
             with self._lock:
                 self._listeners.remove(listener)
 
-    def stop_listening(self) -> None:
-        """Tell all who listen that there will be nothing more; no job is taken any more."""
+    def begin_to_close(self) -> None:
+        """Tell all who listen that there will be nothing more, and stop what runs; no job is taken
+        any more."""
         with self._lock:
             self._is_closed = True
+            if self._running is not None:
+                self._running.stop.set()
             for listener in self._listeners:
                 listener(None)
 
     def close(self) -> None:
         """What runs or waits is interrupted; waits some seconds for work to end."""
-        self.stop_listening()
+        self.begin_to_close()
         with self._lock:
             waiting, self._waiting = self._waiting, []
             for job in waiting:
                 self._end(job, state="interrupted")
-            if self._running is not None:
-                self._running.stop.set()
         if self._thread is not None:
             self._thread.join(GRACE_SECONDS)
         with self._lock:
@@ -286,7 +287,7 @@ class Jobs:
         }
         try:
             told = Told(lambda **new: self._change(running, **new), running.stop)
-            fields = {"state": "done", "result": self._work(running.job, told)}
+            fields = {"state": "done", "result": finite(self._work(running.job, told))}
         except Stopped:
             fields = {"state": "interrupted" if self._is_closed else "cancelled"}
         except (NtlbgError, OSError, MemoryError) as error:

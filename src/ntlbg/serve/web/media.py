@@ -107,11 +107,16 @@ def media_type(path: Path) -> str:
 
 
 def strip(path: Path) -> bytes:
-    """A JPEG of pictures at equal times, side by side.
+    """A JPEG of pictures at equal times, side by side; those of the last films are remembered.
 
     Raises:
         VideoError: it is no film.
     """
+    return _strip(path, file_state(path))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _strip(path: Path, _state: tuple[int, int, int, int] | None) -> bytes:
     about = facts(path).info
     size = fit_within(about.height, about.width, longest_side=STRIP_SIDE)
     times = (np.arange(STRIP_PICTURES) + 0.5) * about.duration_seconds / STRIP_PICTURES

@@ -17,6 +17,8 @@ State = Literal["none", "making", "ready", "failed"]
 Make = Callable[[Path, Path, Callable[[float], None]], None]
 # Of the processor's time, as `nice` counts: whoever asks comes first. Set by hand.
 NICENESS = 10
+# Of all previews: those of a hundred hours; then what nobody asked for lately goes. Set by hand.
+MOST_BYTES = 10 * 2**30
 FORMAT = 1  # change this when the same film would give another preview
 
 
@@ -87,7 +89,10 @@ class Previews:
             OSError: the film cannot be read.
         """
         place = self._place(self._key(film))
-        return place if place.exists() else None
+        if not place.exists():
+            return None
+        os.utime(place)
+        return place
 
     def close(self) -> None:
         """What is being made is given up."""
@@ -119,6 +124,17 @@ class Previews:
                 wanted = self._wanted[key]
             self._try(wanted, self._place(key))
 
+    def _make_room(self, last: Path) -> None:
+        """Where there are too many, those that were not asked for lately go."""
+        kept = sorted(self._folder.glob("*.mp4"), key=lambda path: path.stat().st_mtime)
+        total = sum(path.stat().st_size for path in kept)
+        for path in kept:
+            if total <= MOST_BYTES or path == last:
+                return
+            total -= path.stat().st_size
+            os.unlink(path)
+            self._wanted.pop(path.stem, None)
+
     def _try(self, wanted: _Wanted, place: Path) -> None:
         def told(share: float) -> None:
             if self._stop.is_set():
@@ -128,6 +144,7 @@ class Previews:
         state: State = "failed"  # also where the program itself fails
         try:
             self._make(wanted.film, place, told)
+            self._make_room(place)
             state = "ready"
         except (NtlbgError, OSError, MemoryError) as error:
             wanted.error = error_text(error)

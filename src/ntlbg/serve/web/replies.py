@@ -1,6 +1,7 @@
 """Answers in JSON, and how requests are refused."""
 
 import json
+import math
 from typing import Any
 
 from starlette.responses import Response
@@ -19,6 +20,15 @@ class Json(Response):
 
     def render(self, content: Any) -> bytes:
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def finite(value: Any) -> Any:
+    """The same plain value, with None for numbers that JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(one) for key, one in value.items()}
+    return [finite(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 class Refused(NtlbgError):

@@ -67,7 +67,7 @@ def serve_web(options: Options, parts: Parts) -> None:
         print(_greeting(options, port, token), file=sys.stderr, flush=True)
         for note in site.records.notes:
             print(f"note: {note}", file=sys.stderr, flush=True)
-        serve(app, listening, site.jobs.stop_listening)
+        serve(app, listening, site.jobs.begin_to_close)
 
 
 @contextmanager

@@ -1,7 +1,11 @@
 """Answers about films that come through the page."""
 
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import anyio
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -11,6 +15,7 @@ from ntlbg.serve.web.site import Site
 
 # Of what is refused so much is read, so that the client hears why; of more the connection ends.
 DRAINED_BYTES = 16 * 2**20
+DRAIN_SECONDS = 5
 HUNG_UP = 499  # nobody reads it
 
 
@@ -60,9 +65,11 @@ def _declared(request: Request) -> int | None:
     return int(length) if length.isascii() and length.isdigit() else None
 
 
-async def _drain(stream) -> None:
+async def _drain(stream: AsyncIterator[bytes]) -> None:
+    """As much as is read of what is refused, and no longer than a client takes to send it."""
     left = DRAINED_BYTES
-    async for chunk in stream:
-        left -= len(chunk)
-        if left < 0:
-            return
+    with suppress(ClientDisconnect), anyio.move_on_after(DRAIN_SECONDS):
+        async for chunk in stream:
+            left -= len(chunk)
+            if left < 0:
+                return

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import anyio
 import anyio.to_thread
 from starlette.requests import ClientDisconnect
 
@@ -26,6 +27,8 @@ LEFT_FREE = 512 * 2**20
 LOOK_BYTES = 64 * 2**20
 # Of a name, in bytes: file systems have 255, and a number may be added.
 LONGEST_NAME = 200
+# Of a client that does not hang up: two such would keep all others out. Set by hand.
+SILENT_SECONDS = 60
 PART = re.compile(r"\.[0-9a-f]{16}\.part")
 
 
@@ -121,7 +124,7 @@ class Uploads:
     async def _write(self, part: Path, chunks: AsyncIterator[bytes]) -> None:
         size = looked = 0
         with part.open("wb") as file:
-            async for chunk in chunks:
+            while (chunk := await _next(chunks)) is not None:
                 size += len(chunk)
                 self._check_size(size)
                 if size - looked >= LOOK_BYTES:
@@ -139,6 +142,19 @@ class Uploads:
                 place = self.folder / f"{stem}-{number}{suffix}"
             os.rename(part, place)
         return place
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
+    """What comes next; None at the end.
+
+    Raises:
+        Refused: nothing comes for so long that somebody else may have the place.
+    """
+    try:
+        with anyio.fail_after(SILENT_SECONDS):
+            return await anext(chunks, None)
+    except TimeoutError as error:
+        raise Refused(408, f"nothing came for {SILENT_SECONDS} s; upload the film again") from error
 
 
 def check_is_film(part: Path) -> None:
