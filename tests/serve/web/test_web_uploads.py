@@ -151,7 +151,7 @@ def test_no_room_is_told_before_and_while(client, film, monkeypatch):
 
     def free(folder):
         asked.append(None)
-        return uploading.LEFT_FREE + (2_000_000 if len(asked) < 2 else 0)
+        return uploading.LEFT_FREE + (2_000_000 if len(asked) < 2 else -1)
 
     monkeypatch.setattr(uploading, "free_bytes", free)
     answer = client.put("/api/uploads/x.mp4", content=stream(1_900_000))
