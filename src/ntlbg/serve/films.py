@@ -20,7 +20,7 @@ from ntlbg.serve.jpegs import MOST_PICTURES, MOST_SIDE, jpegs
 from ntlbg.serve.parts import Parts
 from ntlbg.serve.replies import check_number, reply
 from ntlbg.serve.roots import MOST_TOLD, Roots
-from ntlbg.serve.steps import Steps, Tell
+from ntlbg.serve.steps import Counting, Steps, Tell
 from ntlbg.serve.wording import (
     NO_WORDS,
     answer_lines,
@@ -48,6 +48,21 @@ Block = str | bytes  # of a reply: text, or a JPEG
 
 
 @dataclass(frozen=True)
+class ReadFilm:
+    """What is known of a film after it was read.
+
+    Attributes:
+        seen: the frames.
+        heard: how many passages each stream has that was listened to.
+        notes: what is to be said of it, a sentence each.
+    """
+
+    seen: VideoIndex
+    heard: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Films:
     """Films in folders, and the model that answers about them.
 
@@ -69,7 +84,7 @@ class Films:
         if video is None:
             return self._list()
         path = self.roots.find(video)
-        return reply(info_lines(video, probe(path), self._heard(path)[1]))
+        return reply(info_lines(video, probe(path), self.heard(path)[1]))
 
     def _list(self) -> str:
         names, is_all = self.roots.films()
@@ -90,7 +105,7 @@ class Films:
         """The answer, and what it rests on."""
         path = self._film(video, question, num_frames)
         start, end = span
-        words, heard = self._heard(path)
+        words, heard = self.heard(path)
         answer = pipeline.ask(
             path, question, options=options, model=self.parts.system, num_frames=num_frames,
             start=start, end=end, words=words, index=self.index,
@@ -109,7 +124,7 @@ class Films:
     ) -> str:
         """Moments and passages that a question is about."""
         path = self._film(video, question, num_frames)
-        words, heard = self._heard(path)
+        words, heard = self.heard(path)
         found = pipeline.select(
             path, question, model=self.parts.system, num_frames=num_frames, start=span[0],
             end=span[1], words=words, index=self.index,
@@ -132,7 +147,7 @@ class Films:
         path = self.roots.find(video)
         steps = Steps(tell, 2)
         found = video_chapters.chapters(
-            path, number=number, words=self._heard(path)[0], index=self.index,
+            path, number=number, words=self.heard(path)[0], index=self.index,
             progress=steps.frames(f"reading {path.name}"),
             naming=steps.frames("writing titles"), **self.parts.naming(),
         )  # fmt: skip
@@ -154,7 +169,7 @@ class Films:
         path = self._film(video, question, num_frames)
         found = pipeline.select(
             path, question, model=self.parts.system, num_frames=num_frames,
-            words=self._heard(path)[0], index=self.index,
+            words=self.heard(path)[0], index=self.index,
             progress=Steps(tell).frames(f"reading {path.name}"),
         )  # fmt: skip
         shown = self._shown(path, found.context.times, longest_side)
@@ -181,7 +196,7 @@ class Films:
         """What is said and written in a part of a film; the best of it for a question."""
         if question is not None:
             checked_question(question)
-        _, heard = self._heard(self.roots.find(video))
+        _, heard = self.heard(self.roots.find(video))
         inside, said = _within(heard.passages, span), notes(heard.notes)
         if not inside:
             none = "nothing is said or written in this part" if heard.passages else NO_WORDS
@@ -200,27 +215,38 @@ class Films:
     def read(self, tell: Tell, video: str, streams: Sequence[str]) -> str:
         """Read a film now, and listen to streams of it: names in LISTENERS."""
         path = self.roots.find(video)
+        found = self.read_film(path, streams, Steps(tell, 1 + len(streams)))
+        tell(1.0, "done")
+        last = moment(float(found.seen.pts_seconds[-1]))
+        heard = [f"{name}: {number} passages" for name, number in found.heard.items()]
+        told = f"{video}: {len(found.seen)} frames up to {last} are read"
+        return reply([told, *heard, *notes(found.notes)])
+
+    def read_film(self, path: Path, streams: Sequence[str], steps: Counting) -> ReadFilm:
+        """The same, of a film that was found; what was read before is not read again."""
         check_video(path)
-        steps, system = Steps(tell, 1 + len(streams)), self.parts.system
+        system = self.parts.system
         seen = index_video(
             path, system.encoders, index=self.index, fps=system.habits.fps,
             max_frames=system.habits.max_frames, progress=steps.frames(f"reading {path.name}"),
         )  # fmt: skip
-        lines = [line for name in streams for line in self._listen(path, name, steps)]
-        tell(1.0, "done")
-        last = moment(float(seen.pts_seconds[-1]))
-        return reply([f"{video}: {len(seen)} frames up to {last} are read", *lines])
+        found = ReadFilm(seen)
+        for name in streams:
+            self._listen(path, name, steps, found)
+        return found
 
-    def _listen(self, path: Path, name: str, steps: Steps) -> list[str]:
+    def _listen(self, path: Path, name: str, steps: Counting, found: ReadFilm) -> None:
         listener = load_listener(name)
         progress = steps.seconds(doing(listener, path))
         try:
             track = hear(path, listener, index=self.index, progress=progress)
         except (NoSoundError, MissingPackage) as error:
-            return notes([f"{name} is left out: {error}"])
-        return [f"{name}: {len(track.passages())} passages", *notes(losses(track))]
+            found.notes.append(f"{name} is left out: {error}")
+            return
+        found.heard[name] = len(track.passages())
+        found.notes.extend(losses(track))
 
-    def _heard(self, path: Path) -> tuple[Words, Heard]:
+    def heard(self, path: Path) -> tuple[Words, Heard]:
         """Which words are read, and what is known to be said and written, with what to say of it.
 
         One at a time: what is found inside a file is kept, and only one may write it.
