@@ -5,7 +5,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from ntlbg.encoders import ENCODERS
@@ -18,6 +18,7 @@ from ntlbg.serve.web.replies import Json, Refused, refusal
 from ntlbg.serve.web.site import Site
 from ntlbg.serve.web.upload_calls import UploadCalls
 from ntlbg.serve.web.uploads import MOST_UPLOADS
+from ntlbg.views.card import card_style
 
 HERE = Path(__file__).parent
 PAGE_POLICY = (
@@ -81,7 +82,9 @@ class PageCalls:
         name = request.path_params["name"]
         if name not in PAGE_PARTS:
             raise Refused(404, f"no part {name!r:.60} of the page; {', '.join(PAGE_PARTS)}")
-        return FileResponse(HERE / "static" / name, media_type=PAGE_PARTS[name])
+        content = (HERE / "static" / name).read_text("utf-8")
+        before = card_style() if name == "app.css" else ""  # cards look as they do in reports
+        return Response(before + content, media_type=PAGE_PARTS[name])
 
     async def openapi(self, request: Request) -> Response:
         """A description of everything here."""

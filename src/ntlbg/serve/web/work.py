@@ -9,7 +9,6 @@ from ntlbg import pipeline
 from ntlbg.files import replace_content
 from ntlbg.serve.films import Films
 from ntlbg.serve.web.asked import Asked
-from ntlbg.serve.web.cards import card
 from ntlbg.serve.web.jobs import Job, Told
 from ntlbg.serve.web.models import Models
 from ntlbg.serve.web.records import Records
@@ -19,6 +18,7 @@ from ntlbg.text.subtitles import NONE
 from ntlbg.types import Answer, Evidence, Quotation
 from ntlbg.video.start import file_start, is_still
 from ntlbg.video.stills import check_video
+from ntlbg.views.card import ReportQuestion, render_card
 from ntlbg.views.clips import CSV_FILE, EDL_FILE, write_clips
 from ntlbg.views.clips.spans import Cited
 from ntlbg.views.player import Player
@@ -108,7 +108,7 @@ class Work:
         return answer.to_dict() | {"unit": films.parts.system.retriever.unit}
 
     def _keep_card(self, job: Job, answer: Answer, film: Film) -> None:
-        content = card(answer, player_of(film))
+        content = render_card(ReportQuestion(answer), player_of(film), name=job.id)
         # names of files need not be UTF-8
         path = self.records.folder_of(job) / CARD_FILE
         replace_content(path, content.encode("utf-8", "backslashreplace"))
