@@ -60,8 +60,8 @@ def test_damaged_files_are_told_skipped_and_left(tmp_path, content):
 
 @pytest.mark.parametrize(
     "change",
-    [{"state": "flying"}, {"kind": "rm"}, {"id": "../x"}, {"id": None}, {"request": []}, {"text": 3},
-     {"result": [1]}, {"more": 1}, {"film": {}}],
+    [{"state": "flying"}, {"kind": "rm"}, {"id": "../x"}, {"id": None}, {"request": []},
+     {"text": 3}, {"result": [1]}, {"more": 1}, {"film": {}}],
 )  # fmt: skip
 def test_jobs_with_odd_values_are_damaged_files(tmp_path, change):
     job = a_job()

@@ -4,15 +4,14 @@ import json
 import shutil
 import signal
 import socket
-import subprocess
 
 import httpx2
 import pytest
 from sites import FILM, Client, Stream, opened, running, until
 
+from commands import assert_one_error
 from fakes import write_colour_video
 from ntlbg.serve.web.shelf import id_of
-from processes import python
 
 LONG = id_of("long.mp4")
 FRAMES = 200 * 3  # of ten minutes at one a second: two chunks that are kept, and more
@@ -23,8 +22,8 @@ def own_index(tmp_path, monkeypatch):
     monkeypatch.setenv("NTLBG_INDEX", str(tmp_path / "index"))
 
 
-def test_the_address_that_is_printed_is_that_of_a_page_whose_events_reach_two_clients(
-    folder, tmp_path
+def test_a_page_whose_events_reach_two_clients_at_the_address_that_is_printed(
+    run, folder, tmp_path
 ):
     with running(folder, tmp_path / "state") as page:
         assert page.address == page.local
@@ -36,8 +35,11 @@ def test_the_address_that_is_printed_is_that_of_a_page_whose_events_reach_two_cl
             assert stream.jobs[-1] == job
         status = page.get("/api/films", headers={"host": "evil.example"}).status_code
         assert status == 421
-        errors = page.stopped()
-        assert page.process.returncode == 128 + signal.SIGTERM
+        other = run("serve", "--root", folder, "--state", tmp_path / "state", "--port", 0)
+        assert_one_error(other)
+        assert "another process" in other.stderr
+        errors = page.stopped(signal.SIGINT)
+        assert page.process.returncode == 128 + signal.SIGINT
         assert "Traceback" not in errors
         for stream in streams:
             assert stream.is_over.wait(600)
@@ -76,33 +78,18 @@ def test_a_server_that_is_killed_goes_on_where_it_was(folder, tmp_path, ten_minu
         page.stopped()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_with_its_work_interrupted_and_its_streams_closed(
-    folder, tmp_path, long_video, number
-):
+def test_it_ends_with_its_work_interrupted_and_its_streams_closed(folder, tmp_path, long_video):
     shutil.copy(long_video, folder / "long.mp4")
     with running(folder, tmp_path / "state", SECONDS_A_BATCH="1") as page:
         stream = Stream(page.local)
         job = page.post(kind="index", film=LONG)
         page.wait(job, lambda one: one["share"])
-        errors = page.stopped(number)
+        errors = page.stopped()
         assert stream.is_over.wait(600)
-    assert page.process.returncode == 128 + number
+    assert page.process.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in errors
     kept = json.loads((tmp_path / "state" / "history" / f"{job['id']}.json").read_text())
     assert (kept["state"], kept["error"]) == ("interrupted", None)
-
-
-def test_one_server_for_a_folder_of_state(folder, tmp_path):
-    with running(folder, tmp_path / "state") as page:
-        other = subprocess.run(
-            python("-m", "ntlbg.cli", "serve", "--root", folder, "--state", tmp_path / "state",
-                   "--port", 0), capture_output=True, text=True,
-        )  # fmt: skip
-        assert (other.returncode, other.stdout) == (2, "")
-        assert other.stderr.startswith("error: ")
-        assert "another process" in other.stderr
-        page.stopped()
 
 
 def test_other_machines_need_the_token_that_is_printed(folder, tmp_path):
@@ -134,24 +121,20 @@ def test_other_machines_need_the_token_that_is_printed(folder, tmp_path):
         (["--state", "file", "--port", "0"], "error: file"),
     ],
 )
-def test_wrong_options_are_one_line(tmp_path, arguments, said):
+def test_wrong_options_are_one_line(run, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("mine")
-    done = subprocess.run(
-        python("-m", "ntlbg.cli", "serve", *arguments), capture_output=True, text=True, cwd=tmp_path
-    )
-    assert (done.returncode, done.stdout) == (2, "")
+    done = run("serve", *arguments)
+    assert_one_error(done)
     assert done.stderr.startswith(said)
-    assert done.stderr.count("\n") == 1
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_a_port_that_is_taken_is_told(tmp_path):
+def test_a_port_that_is_taken_is_told(run, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
-        done = subprocess.run(
-            python("-m", "ntlbg.cli", "serve", "--state", tmp_path / "state", "--port",
-                   other.getsockname()[1]), capture_output=True, text=True, cwd=tmp_path,
-        )  # fmt: skip
-    assert done.returncode == 2
+        port = other.getsockname()[1]
+        done = run("serve", "--root", tmp_path, "--state", tmp_path / "state", "--port", port)
+    assert_one_error(done)
     assert "give another port" in done.stderr
 
 
