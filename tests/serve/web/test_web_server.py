@@ -20,6 +20,7 @@ FRAMES = 200 * 3  # of ten minutes at one a second: two chunks that are kept, an
 @pytest.fixture(autouse=True)
 def own_index(tmp_path, monkeypatch):
     monkeypatch.setenv("NTLBG_INDEX", str(tmp_path / "index"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # never the user's answers
 
 
 def test_a_page_whose_events_reach_two_clients_at_the_address_that_is_printed(
@@ -119,6 +120,7 @@ def test_other_machines_need_the_token_that_is_printed(folder, tmp_path):
         (["--max-upload-gb", "nan"], "error: --max-upload-gb nan: give"),
         (["--state", "/proc/none", "--port", "0"], "error: /proc/none"),
         (["--state", "file", "--port", "0"], "error: file"),
+        (["--state", ".", "--port", "0"], "error: .: holds other files, which a server would mix"),
     ],
 )
 def test_wrong_options_are_one_line(run, tmp_path, monkeypatch, arguments, said):
@@ -128,6 +130,7 @@ def test_wrong_options_are_one_line(run, tmp_path, monkeypatch, arguments, said)
     assert_one_error(done)
     assert done.stderr.startswith(said)
     assert (tmp_path / "file").read_text() == "mine"
+    assert not list(tmp_path.glob("data/ntlbg/serve/*"))
 
 
 def test_a_port_that_is_taken_is_told(run, tmp_path):
