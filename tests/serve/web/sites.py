@@ -71,10 +71,12 @@ class Client(TestClient):
 
     def __init__(self, site: Site, **gate: Any):
         app = make_app(site, PORT, **gate)
-        super().__init__(app, base_url=ADDRESS, follow_redirects=False)
+        super().__init__(
+            app, base_url=ADDRESS, follow_redirects=False, raise_server_exceptions=False
+        )
         self.site = site
 
-    def request(self, method, url, **options):  # type: ignore[override]
+    def request(self, method, url, **options):
         answer = super().request(method, url, **options)
         if answer.status_code != 204:
             check_described(method.lower(), answer.request.url.path, answer)

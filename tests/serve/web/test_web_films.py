@@ -187,3 +187,11 @@ def test_the_page_and_its_parts_and_nothing_beside_them(client):
         assert client.get(f"/static/{name}").status_code == 404
     assert client.get("/nothing").status_code == 404
     assert client.post("/api/films").status_code == 405
+
+
+def test_a_bug_is_an_error_like_others(client, monkeypatch):
+    monkeypatch.setattr(client.site.shelf, "films", lambda: {}["a bug"])
+    answer = client.get("/api/films")
+    assert answer.status_code == 500
+    assert "the server failed" in answer.json()["error"]
+    assert answer.headers["x-content-type-options"] == "nosniff"

@@ -12,6 +12,7 @@ from sites import FILM, Client, gated, opened, until
 from fakes import ColourAnswerer
 from ntlbg import pipeline
 from ntlbg.errors import ConfigError
+from ntlbg.serve.web.asked import read_asked
 from ntlbg.serve.web.jobs import MOST_WAITING, Jobs, Stopped, Told, new_job
 from ntlbg.serve.web.shelf import id_of
 
@@ -203,9 +204,15 @@ def test_a_talk_names_what_was_asked_before(client):
     first = client.done()
     second = client.done(question="And is it blue?", after=first["id"])
     assert second["request"]["after"] == first["id"]
-    chain = list(client.site.records.talk(second["id"]))
-    assert [job.id for job in chain] == [second["id"], first["id"]]
+    work = client.site.work
+    asked = read_asked({"kind": "ask", "film": FILM, "question": "?", "after": second["id"]})
+    talk = work.talk_before(asked, work.shelf.find(FILM))
+    assert talk == [("Is it red?", "red"), ("And is it blue?", "blue")]
     assert client.refused(kind="ask", film=TALK, question="And?", after=first["id"])[0] == 404
+    client.delete(f"/api/history/{first['id']}")
+    assert work.talk_before(asked, work.shelf.find(FILM)) == talk[1:]
+    client.delete(f"/api/history/{second['id']}")
+    assert client.refused(kind="ask", film=FILM, question="?", after=second["id"])[0] == 404
 
 
 def test_the_film_is_read_with_its_words(client):
