@@ -26,7 +26,8 @@ PAGE_POLICY = (
     "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; style-src 'self' "
     "'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-PAGE_PARTS = {"app.js": "text/javascript", "app.css": "text/css"}
+KINDS = {".js": "text/javascript", ".css": "text/css"}
+PAGE_PARTS = {path.name: KINDS[path.suffix] for path in sorted((HERE / "static").iterdir())}
 
 
 def make_app(site: Site, port: int, *, token: str | None = None, any_host: bool = False) -> Gate:
