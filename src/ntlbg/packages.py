@@ -12,6 +12,8 @@ EXTRAS = {
     "onnxruntime": "ntlbg-llm[screen]",
     "peft": "ntlbg-llm[train]",
     "rapidocr": "ntlbg-llm[screen]",
+    "starlette": "ntlbg-llm[serve]",
+    "uvicorn": "ntlbg-llm[serve]",
     "vizdoom": "ntlbg-llm-lab[games]",
     "xllamacpp": "ntlbg-llm[gguf]",
 }

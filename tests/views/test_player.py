@@ -9,8 +9,9 @@ from test_report import Page
 
 from fakes import made_answer, with_words
 from ntlbg.types import Passage
+from ntlbg.views.card import ReportQuestion
 from ntlbg.views.player import player_beside
-from ntlbg.views.report import Report, ReportQuestion, report_answer, write_report
+from ntlbg.views.report import Report, report_answer, write_report
 from sound_films import clicks, write_film
 
 SAID = Passage("Seeds cost $420.", 2.0, 3.5, "speech")

@@ -13,10 +13,10 @@ from ntlbg.errors import OutputError
 from ntlbg.evidence import mark_evidence
 from ntlbg.models.ntlbg.inspection import RichPoints
 from ntlbg.types import Passage
+from ntlbg.views.card import ReportQuestion
 from ntlbg.views.console import print_answer
 from ntlbg.views.report import (
     Report,
-    ReportQuestion,
     TimedStep,
     render,
     report_answer,

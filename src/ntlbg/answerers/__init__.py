@@ -313,6 +313,11 @@ def _load(kind: str, name: str, endpoint: str | None, options: str, pristine: bo
 _loaded = cache(_load)
 
 
+def forget_loaded() -> None:
+    """Answerers that nobody uses any more give their memory back; the next call loads anew."""
+    _loaded.cache_clear()
+
+
 @contextmanager
 def _collector_paused() -> Iterator[None]:
     """No garbage collection meanwhile.

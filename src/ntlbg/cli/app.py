@@ -17,9 +17,9 @@ from ntlbg.plugins import COMMANDS
 
 # In the order of the help; what other distributions add comes after these.
 ORDER = (
-    "ask", "answer", "select", "index", "transcript", "screen-text", "chapters", "mcp", "demo",
-    "haystack", "enrol", "train", "fetch", "evaluate", "evidence", "compare", "plot", "plan",
-    "config", "convert", "lab",
+    "ask", "answer", "select", "index", "transcript", "screen-text", "chapters", "serve", "mcp",
+    "demo", "haystack", "enrol", "train", "fetch", "evaluate", "evidence", "compare", "plot",
+    "plan", "config", "convert", "lab",
 )  # fmt: skip
 OF_THE_LABORATORY = ("demo", "haystack", "evaluate", "evidence", "compare", "plot", "lab")
 

@@ -101,6 +101,23 @@ def index_video(
     return _as_index({name: tracks[name] for name in keys})
 
 
+def is_indexed(
+    path: str | os.PathLike,
+    encoders: Sequence[Encoder],
+    *,
+    index: FeatureIndex,
+    fps: float,
+    max_frames: int | None,
+) -> bool:
+    """Whether all features of a whole video are kept; the arguments are those of `index_video`."""
+    keys = (
+        index.key(path, encoder=one.name, fingerprint=one.fingerprint, fps=fps,
+                  max_frames=max_frames)
+        for one in encoders
+    )  # fmt: skip
+    return all(index.load(key) is not None for key in keys)
+
+
 def _loaded(encoders: str | Encoder | Sequence[str | Encoder]) -> list[Encoder]:
     if isinstance(encoders, str) or not isinstance(encoders, Sequence):
         encoders = [encoders]

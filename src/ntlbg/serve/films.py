@@ -20,7 +20,7 @@ from ntlbg.serve.jpegs import MOST_PICTURES, MOST_SIDE, jpegs
 from ntlbg.serve.parts import Parts
 from ntlbg.serve.replies import check_number, reply
 from ntlbg.serve.roots import MOST_TOLD, Roots
-from ntlbg.serve.steps import Steps, Tell
+from ntlbg.serve.steps import Counting, Steps, Tell
 from ntlbg.serve.wording import (
     NO_WORDS,
     answer_lines,
@@ -45,6 +45,21 @@ BEST_PASSAGES = 20
 MOST_MOMENTS = 64
 
 Block = str | bytes  # of a reply: text, or a JPEG
+
+
+@dataclass(frozen=True)
+class ReadFilm:
+    """What is known of a film after it was read.
+
+    Attributes:
+        seen: the frames.
+        heard: how many passages each stream has that was listened to.
+        notes: what is to be said of it, a sentence each.
+    """
+
+    seen: VideoIndex
+    heard: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -200,25 +215,36 @@ class Films:
     def read(self, tell: Tell, video: str, streams: Sequence[str]) -> str:
         """Read a film now, and listen to streams of it: names in LISTENERS."""
         path = self.roots.find(video)
+        found = self.read_film(path, streams, Steps(tell, 1 + len(streams)))
+        tell(1.0, "done")
+        last = moment(float(found.seen.pts_seconds[-1]))
+        heard = [f"{name}: {number} passages" for name, number in found.heard.items()]
+        told = f"{video}: {len(found.seen)} frames up to {last} are read"
+        return reply([told, *heard, *notes(found.notes)])
+
+    def read_film(self, path: Path, streams: Sequence[str], steps: Counting) -> ReadFilm:
+        """The same, of a film that was found; what was read before is not read again."""
         check_video(path)
-        steps, system = Steps(tell, 1 + len(streams)), self.parts.system
+        system = self.parts.system
         seen = index_video(
             path, system.encoders, index=self.index, fps=system.habits.fps,
             max_frames=system.habits.max_frames, progress=steps.frames(f"reading {path.name}"),
         )  # fmt: skip
-        lines = [line for name in streams for line in self._listen(path, name, steps)]
-        tell(1.0, "done")
-        last = moment(float(seen.pts_seconds[-1]))
-        return reply([f"{video}: {len(seen)} frames up to {last} are read", *lines])
+        found = ReadFilm(seen)
+        for name in streams:
+            self._listen(path, name, steps, found)
+        return found
 
-    def _listen(self, path: Path, name: str, steps: Steps) -> list[str]:
+    def _listen(self, path: Path, name: str, steps: Counting, found: ReadFilm) -> None:
         listener = load_listener(name)
         progress = steps.seconds(doing(listener, path))
         try:
             track = hear(path, listener, index=self.index, progress=progress)
         except (NoSoundError, MissingPackage) as error:
-            return notes([f"{name} is left out: {error}"])
-        return [f"{name}: {len(track.passages())} passages", *notes(losses(track))]
+            found.notes.append(f"{name} is left out: {error}")
+            return
+        found.heard[name] = len(track.passages())
+        found.notes.extend(losses(track))
 
     def heard(self, path: Path) -> tuple[Words, Heard]:
         """Which words are read, and what is known to be said and written, with what to say of it.

@@ -35,6 +35,11 @@ class Parts:
             text_encoder=self.text_encoder,
         )
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether asking for the system takes no time."""
+        return "system" in vars(self)
+
     def naming(self) -> dict[str, Any]:
         """What names chapters, as arguments of :func:`ntlbg.video_chapters.chapters`."""
         named = {"text_encoder": self.text_encoder}

@@ -73,14 +73,14 @@ class Roots:
         for folder in self.folders:
             yield Path(os.path.realpath(folder / name))
 
-    def films(self) -> tuple[list[str], bool]:
-        """Names of films, as `find` takes them, and whether these are all.
+    def films(self, most: int = MOST_TOLD) -> tuple[list[str], bool]:
+        """Names of films, as `find` takes them, ``most`` at most, and whether these are all.
 
         Hidden folders, and those that are linked, are left out.
         """
         names: list[str] = []
         for visited, name in enumerate(self._names()):
-            if len(names) == MOST_TOLD or visited == MOST_VISITED:
+            if len(names) == most or visited == MOST_VISITED:
                 return names, False
             if name.lower().endswith(VIDEO_SUFFIXES):
                 names.append(name)

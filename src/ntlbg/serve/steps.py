@@ -1,9 +1,20 @@
 """How far work in several steps has come, as one number that grows from 0 to 1."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 # Called with the share that is done, 0 to 1, and with what is being done; may raise to stop it.
 Tell = Callable[[float, str], None]
+
+
+class Counting(Protocol):
+    """Makes what work calls with how far it has come, a call for each of its steps."""
+
+    def frames(self, what: str) -> Callable[[int, float | None], None]:
+        """The next step, of frames: done, and the share of them."""
+
+    def seconds(self, what: str) -> Callable[[float, float], None]:
+        """The next step, of seconds: done, and how many there are; 0 where that is not known."""
 
 
 class Steps:

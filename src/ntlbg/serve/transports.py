@@ -1,6 +1,5 @@
 """Over what agents reach the server: the streams of a process, or HTTP on this machine."""
 
-import logging
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -11,9 +10,7 @@ from mcp.server.mcpserver import MCPServer
 from ntlbg.errors import ConfigError
 from ntlbg.serve.films import Films
 from ntlbg.serve.mcp import make_server
-
-# The rest of what is open ends by itself; then connections are closed. Set by hand.
-GRACE_SECONDS = 3
+from ntlbg.serve.ports import listen, serve
 
 
 def serve_stdio(films: Films) -> None:
@@ -45,19 +42,7 @@ def open_port(address: str) -> socket.socket:
             f"--http {address}: give 127.0.0.1:PORT; other machines are not let in, since nobody "
             "is asked for a password"
         )
-    if int(port) > 65535:
-        raise ConfigError(f"--http {address}: a port is 65535 at most")
-    listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(("127.0.0.1", int(port)))
-    except OSError as error:
-        listening.close()
-        raise ConfigError(
-            f"--http {address}: cannot listen there ({error.strerror}); give another port, or 0 "
-            "for any that is free"
-        ) from error
-    return listening
+    return listen("127.0.0.1", int(port), f"--http {address}")
 
 
 def serve_http(films: Films, address: str) -> None:
@@ -66,14 +51,8 @@ def serve_http(films: Films, address: str) -> None:
     Raises:
         ConfigError: as :func:`open_port`.
     """
-    import uvicorn
-
     with open_port(address) as listening:
         app = make_server(films).streamable_http_app(host="127.0.0.1")
-        config = uvicorn.Config(
-            app, log_level=logging.ERROR, timeout_graceful_shutdown=GRACE_SECONDS
-        )
         port = listening.getsockname()[1]
         print(f"agents can connect to http://127.0.0.1:{port}/mcp", file=sys.stderr, flush=True)
-        with redirect_stdout(sys.stderr):
-            uvicorn.Server(config).run(sockets=[listening])
+        serve(app, listening)

@@ -30,10 +30,11 @@ from ntlbg.models.ntlbg.checkpoints import trained_by
 from ntlbg.pipeline import ask
 from ntlbg.system import System, load_system
 from ntlbg.text import load_listener
+from ntlbg.views.card import ReportQuestion
 from ntlbg.views.console import counting
 from ntlbg.views.plots import save_timeline
 from ntlbg.views.plots_attention import save_attention
-from ntlbg.views.report import Report, ReportQuestion, TimedStep, write_report
+from ntlbg.views.report import Report, TimedStep, write_report
 from ntlbg_lab import film
 from ntlbg_lab.demo.page import benchmark, page_of
 from ntlbg_lab.film import KINDS, QUESTIONS_FILE, check_film, make_film

@@ -13,7 +13,8 @@ from ntlbg.system import System
 from ntlbg.time_text import timestamp
 from ntlbg.train.loss_parts import loss_parts
 from ntlbg.types import Answer
-from ntlbg.views.report import Report, ReportQuestion, TimedStep
+from ntlbg.views.card import ReportQuestion
+from ntlbg.views.report import Report, TimedStep
 
 # Questions about one named thing show the attention best: in others, what the question says about
 # the order of time changes the ranking, too.

@@ -29,7 +29,7 @@ from ntlbg.video.cutting import Cut, CutPicture, FilmCutter, check_film
 from ntlbg.video.opening import check_unchanged, file_state
 from ntlbg.views.clips.film import ClipContent, write_clip
 from ntlbg.views.clips.sound import SoundForm, form_of, sound_of
-from ntlbg.views.clips.spans import AROUND_SECONDS, Span, spans_of
+from ntlbg.views.clips.spans import AROUND_SECONDS, Cited, Span, spans_of
 from ntlbg.views.clips.subtitles import lines_of
 from ntlbg.views.clips.table import CSV, Clip, csv_text
 from ntlbg.views.edl import EDL, MOST_EVENTS, Event, edl_text
@@ -83,7 +83,7 @@ def check_clips(video: str | Path, folder: str | Path, seconds: float | None) ->
 
 
 def write_clips(
-    result: Answer | SelectedFrames,
+    result: Answer | SelectedFrames | Cited,
     folder: str | Path,
     *,
     seconds: float | None = None,

@@ -5,8 +5,8 @@ Every picture is encoded anew, so that a clip may begin at any of them. Copying 
 be exact only from a keyframe to the picture before another one that nothing refers over.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from ntlbg.errors import OutputError
 from ntlbg.marks import MARK
+from ntlbg.pictures import fit_within
 from ntlbg.video.cutting import CutPicture
 from ntlbg.views.clips.sound import SoundForm
 from ntlbg.views.clips.subtitles import Line, add_track, packets
@@ -41,6 +42,21 @@ SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FUL
 
 
 @dataclass(frozen=True)
+class Encoding:
+    """How pictures and sound become bytes.
+
+    Attributes:
+        x264: its options.
+        longest_side: larger pictures are made smaller, in pixels; None: none are.
+        aac_bits: a second and channel.
+    """
+
+    x264: Mapping[str, str] = field(default_factory=lambda: X264)
+    longest_side: int | None = None
+    aac_bits: int = AAC_BITS
+
+
+@dataclass(frozen=True)
 class ClipContent:
     """What goes into a clip; all times from its start.
 
@@ -53,6 +69,7 @@ class ClipContent:
         sound_form: None for a clip without sound.
         sound: blocks (channels, N) of float32.
         lines: subtitles; None for a clip without a track of them.
+        encoding: as clips are by themselves.
     """
 
     pictures: Iterator[CutPicture]
@@ -63,6 +80,7 @@ class ClipContent:
     sound_form: SoundForm | None = None
     sound: Iterable[np.ndarray] = ()
     lines: Sequence[Line] | None = None
+    encoding: Encoding = field(default_factory=Encoding)
 
 
 def write_clip(content: ClipContent, stage: Path, told: Callable[[], None]) -> None:
@@ -133,11 +151,13 @@ def _timed(encoded: list[av.Packet], video: _Video) -> list[av.Packet]:
 
 def _video(container: OutputContainer, content: ClipContent, first: av.VideoFrame) -> _Video:
     """A stream for pictures like the first one."""
-    height, width = (side + side % 2 for side in (first.height, first.width))
+    height, width = _encoded_size(first, content.encoding.longest_side)
+    is_scaled = (height, width) != (first.height, first.width)
     # x264 takes two fields of a height that colour at half the lines can be divided in
-    interlaced = first.interlaced_frame and height % 4 == 0 and not _is_scaled(first)
+    interlaced = first.interlaced_frame and height % 4 == 0 and not is_scaled
     fields = "bff=1" if content.field_order in BOTTOM_FIRST else "tff=1"
-    options = X264 | (INTERLACED | {"x264-params": fields} if interlaced else {})
+    options = dict(content.encoding.x264)
+    options |= INTERLACED | {"x264-params": fields} if interlaced else {}
     stream = container.add_stream("libx264", rate=content.rate, options=options)
     assert isinstance(stream, VideoStream)
     stream.width, stream.height, stream.pix_fmt = width, height, PIXELS
@@ -160,8 +180,13 @@ def _set_colours(stream: VideoStream, encoded: av.VideoFrame, stored: av.VideoFr
     stream.colorspace = UNSPECIFIED_MATRIX if stored.format.is_rgb else stored.colorspace
 
 
-def _is_scaled(frame: av.VideoFrame) -> bool:
-    return bool(frame.height % 2 or frame.width % 2)
+def _encoded_size(frame: av.VideoFrame, longest_side: int | None) -> tuple[int, int]:
+    """Height and width, even; as stored, or smaller in the same shape."""
+    size = frame.height, frame.width
+    if longest_side is not None:
+        size = fit_within(*size, longest_side=longest_side)
+    height, width = (side + side % 2 for side in size)
+    return height, width
 
 
 def _as_encoded(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
@@ -180,7 +205,10 @@ class _Sound:
         form = content.sound_form
         assert form is not None
         stream = container.add_stream(
-            "aac", rate=form.rate, layout=form.layout, bit_rate=AAC_BITS * form.channels
+            "aac",
+            rate=form.rate,
+            layout=form.layout,
+            bit_rate=content.encoding.aac_bits * form.channels,
         )
         assert isinstance(stream, AudioStream)
         stream.codec_context.time_base = Fraction(1, form.rate)

@@ -1,7 +1,7 @@
 """The sound of a stretch of a film, cut to the sample."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import chain, groupby
 from operator import itemgetter
@@ -55,7 +55,7 @@ def form_of(path: str | os.PathLike) -> tuple[SoundForm | None, list[str]]:
 
 def sound_of(
     path: str | os.PathLike, form: SoundForm, start: float, count: int, report: ReadReport
-) -> Iterator[np.ndarray]:
+) -> Generator[np.ndarray, None, None]:
     """``count`` samples in blocks (channels, N), float32 in -1 to 1, silence where there are none.
 
     Args:

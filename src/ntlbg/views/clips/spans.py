@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ntlbg.types import Answer, Evidence, Quotation, SelectedFrames
 
@@ -31,7 +32,18 @@ class Span:
     quoted: tuple[str, ...] = ()
 
 
-def spans_of(result: Answer | SelectedFrames, around: float, film_seconds: float) -> list[Span]:
+@dataclass(frozen=True)
+class Cited:
+    """What an answer rests on, of one that was kept without what was seen for it."""
+
+    video: Path
+    evidence: Sequence[Evidence]
+    quotations: Sequence[Quotation]
+
+
+def spans_of(
+    result: Answer | SelectedFrames | Cited, around: float, film_seconds: float
+) -> list[Span]:
     """In order of time, within the film, a second or more between them.
 
     Where the model marks frames that show what the question is about, those alone: the others were
@@ -41,7 +53,7 @@ def spans_of(result: Answer | SelectedFrames, around: float, film_seconds: float
         around: seconds that are added before and after each moment and each quotation.
         film_seconds: the end of the film.
     """
-    quotations = result.quotations if isinstance(result, Answer) else []
+    quotations = [] if isinstance(result, SelectedFrames) else result.quotations
     evidence = [item for item in result.evidence if item.supports] or result.evidence
     spans = [*map(_of_frame, evidence), *map(_of_quotation, quotations)]
     widened = [
