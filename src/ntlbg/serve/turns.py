@@ -46,9 +46,11 @@ class OneByOne:
 
     Args:
         most_waiting: beside the one that is being done.
+        computing: held while work is done, by this and by whatever else uses the same model.
     """
 
-    def __init__(self, most_waiting: int = MOST_WAITING):
+    def __init__(self, most_waiting: int = MOST_WAITING, computing: "threading.Lock | None" = None):
+        self._computing = computing or threading.Lock()
         self._thread = ThreadPoolExecutor(1, "ntlbg-turns")
         self._most_waiting = most_waiting
         self._places = threading.BoundedSemaphore(most_waiting + 1)
@@ -57,9 +59,13 @@ class OneByOne:
         """As of :class:`Turns`."""
         if not self._places.acquire(blocking=False):
             raise Busy(f"{self._most_waiting} others wait already, which is the most; ask later")
-        future = self._thread.submit(work)
+        future = self._thread.submit(self._alone, work)
         future.add_done_callback(lambda _: self._places.release())
         return future
+
+    def _alone(self, work: Callable[[], T]) -> T:
+        with self._computing:
+            return work()
 
     def close(self) -> None:
         """Take back what waits, and wait for what is being done."""

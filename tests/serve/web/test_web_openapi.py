@@ -4,16 +4,24 @@ import re
 
 import jsonschema
 from sites import PORT, Client
+from starlette.routing import Mount
 
 from ntlbg.serve.web.app import make_app
 
 
+def routes_of(app, before=""):
+    for route in app.routes:
+        if isinstance(route, Mount):
+            yield from routes_of(route.app, before + route.path)
+        else:
+            yield before + route.path, route.methods
+
+
 def test_every_call_is_described(site):
-    routes = make_app(site, PORT).app.routes
     served = {
-        (re.sub(r":path", "", route.path), method.lower())
-        for route in routes
-        for method in route.methods - {"HEAD"}
+        (re.sub(r":path", "", path), method.lower())
+        for path, methods in routes_of(make_app(site, PORT).app)
+        for method in methods - {"HEAD"}
     }
     described = Client(site).get("/openapi.json").json()["paths"].items()
     assert served == {

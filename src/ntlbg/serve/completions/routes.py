@@ -1,6 +1,8 @@
 """What can be called: ``POST /v1/chat/completions``, ``GET /v1/models`` and one of the models."""
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +23,10 @@ from ntlbg.serve.completions.refusals import Refused, json_response, refusal_of
 from ntlbg.serve.completions.sending import Sending
 from ntlbg.serve.completions.work import answer
 from ntlbg.serve.films import Films
+from ntlbg.serve.parts import Parts
+from ntlbg.serve.steps import Tell
 from ntlbg.serve.turns import Turns
+from ntlbg.types import Answer
 from ntlbg.visible import shortened
 
 PREFIX = "/v1"
@@ -31,14 +36,18 @@ ANY_MODEL = "ntlbg"
 MOST_SKIPPED_BYTES = 4 * MOST_BYTES
 
 
-def completion_routes(films: Films, turns: Turns) -> list[BaseRoute]:
+def completion_routes(
+    films: Films, turns: Turns, parts: Callable[[], Parts] | None = None
+) -> list[BaseRoute]:
     """For a Starlette application, which sees to who is let in.
 
     Args:
         films: what is asked about, and the model; it is loaded with the first question.
         turns: does one question at a time.
+        parts: called at each turn for the model of ``films``, where others may have taken its
+            place meanwhile.
     """
-    face = _Face(films, turns)
+    face = _Face(films, turns, parts or (lambda: films.parts))
     routes = [
         Route("/chat/completions", face.complete, methods=["POST"]),
         Route("/models", face.models),
@@ -51,24 +60,40 @@ def completion_routes(films: Films, turns: Turns) -> list[BaseRoute]:
     return [Mount(PREFIX, app=Starlette(routes=routes, exception_handlers=handlers))]
 
 
+class _Answering:
+    """Answers a question when it is its turn.
+
+    Attributes:
+        unit: of the scores; known when there is an answer.
+    """
+
+    unit: str
+
+    def __init__(self, films: Films, parts: Callable[[], Parts], asked: Asked):
+        self._films, self._parts, self._asked = films, parts, asked
+
+    def __call__(self, tell: Tell, on_text: Callable[[str], None]) -> Answer:
+        films = replace(self._films, parts=self._parts())
+        self.unit = films.parts.system.retriever.unit
+        return answer(films, self._asked, tell, on_text)
+
+
 class _Face:
-    def __init__(self, films: Films, turns: Turns):
-        self._films, self._turns, self._since = films, turns, int(time.time())
+    def __init__(self, films: Films, turns: Turns, parts: Callable[[], Parts]):
+        self._films, self._turns, self._parts = films, turns, parts
+        self._since = int(time.time())
         self._names = dict.fromkeys((ANY_MODEL, _model_name(films)))
 
     async def complete(self, request: Request) -> ASGIApp:
         asked = await run_sync(self._read, await _content(request))
-        completion = Completion(asked.model, asked.with_usage, self._unit)
-        begin = partial(Job, self._turns, partial(answer, self._films, asked))
-        return Sending(begin, completion, asked.is_stream)
+        answering = _Answering(self._films, self._parts, asked)
+        completion = Completion(asked.model, asked.with_usage, lambda: answering.unit)
+        return Sending(partial(Job, self._turns, answering), completion, asked.is_stream)
 
     def _read(self, content: bytes) -> Asked:
         body = read_body(content)
         self._check_model(body.model)
         return asked_of(body, self._films.roots)
-
-    def _unit(self) -> str:
-        return self._films.parts.system.retriever.unit
 
     def _check_model(self, name: str) -> None:
         if name not in self._names:

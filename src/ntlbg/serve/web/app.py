@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from ntlbg.encoders import ENCODERS
 from ntlbg.errors import NtlbgError
+from ntlbg.serve.completions.routes import completion_routes
 from ntlbg.serve.web.film_calls import FilmCalls
 from ntlbg.serve.web.gate import Gate
 from ntlbg.serve.web.job_calls import JobCalls
@@ -42,12 +43,13 @@ def make_app(site: Site, port: int, *, token: str | None = None, any_host: bool 
         token: that has to be shown; None: whoever reaches the port is let in.
         any_host: whether it has other names than those of this machine for itself.
     """
-    page = PageCalls(site)
+    page, models = PageCalls(site), site.models
     routes = [
         *page.routes(),
         *FilmCalls(site).routes(),
         *JobCalls(site).routes(),
         *UploadCalls(site).routes(),
+        *completion_routes(site.films, site.turns, lambda: models.parts(None, None)),
     ]
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     return Gate(app, port, token, any_host)

@@ -65,6 +65,12 @@ SCHEMAS: dict[str, Any] = {
         defaults={"type": "object"},
     ),
     "Asked": Asked.model_json_schema(),
+    # as OpenAI's own clients know them, with a field more: docs/programs.md
+    "Completion": {
+        "type": "object", "required": ["id", "object", "created", "model", "choices", "ntlbg"],
+    },
+    "Model": {"type": "object", "required": ["id", "object", "created", "owned_by"]},
+    "Models": _object(object={"const": "list"}, data=_list("Model")),
 }  # fmt: skip
 
 
@@ -157,6 +163,17 @@ PATHS: dict[str, Any] = {
         "parameters": [
             JOB_ID, FILM_ID | {"name": "file", "description": "In the job's result."},
         ],
+    },
+    "/v1/chat/completions": {
+        "post": _json(
+            "Ask as OpenAI's clients do; errors are theirs, too.", "Completion",
+            requestBody={"content": {JSON_TYPE: {}}, "required": True},
+        )
+    },
+    "/v1/models": {"get": _json("Names that such clients may ask for.", "Models")},
+    "/v1/models/{name}": {
+        "get": _json("One of them.", "Model"),
+        "parameters": [FILM_ID | {"name": "name", "description": "Of the model."}],
     },
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from ntlbg.index.store import FeatureIndex
 from ntlbg.serve.films import Films
 from ntlbg.serve.parts import Parts
+from ntlbg.serve.turns import OneByOne
 from ntlbg.serve.web.jobs import Jobs
 from ntlbg.serve.web.models import Models
 from ntlbg.serve.web.previews import Make, Previews
@@ -31,10 +32,12 @@ class Site:
     work: Work
     jobs: Jobs
     previews: Previews
+    turns: OneByOne
 
     def close(self) -> None:
         """Jobs are interrupted, and what is made in the background is given up."""
         self.jobs.close()
+        self.turns.close()
         self.previews.close()
 
 
@@ -67,4 +70,5 @@ def open_site(
     films = Films(shelf.all, parts, index)
     work = Work(shelf, records, models, films)
     previews = Previews(state / PREVIEWS, index.root, make_preview)
-    return Site(shelf, uploads, records, models, films, work, Jobs(records, work), previews)
+    jobs, turns = Jobs(records, work), OneByOne(computing=work.computing)
+    return Site(shelf, uploads, records, models, films, work, jobs, previews, turns)

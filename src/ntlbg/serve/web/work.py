@@ -1,7 +1,9 @@
 """What each job does: it blocks, and tells how far it has come, where it can be stopped."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from ntlbg.views.clips import CSV_FILE, EDL_FILE, write_clips
 from ntlbg.views.clips.spans import Cited
 from ntlbg.views.player import Player
 
+# How often a job that waits for programs sees whether it is still wanted. Set by hand.
+LOOK_SECONDS = 0.2
 CARD_FILE, CLIPS_FOLDER = "card.html", "clips"
 
 
@@ -32,12 +36,14 @@ class Work:
 
     Attributes:
         films: what is known of films in all folders.
+        computing: held while a job is done, by this and by whatever else uses the same model.
     """
 
     shelf: Shelf
     records: Records
     models: Models
     films: Films
+    computing: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, job: Job, told: Told) -> dict[str, Any]:
         """The result of a job.
@@ -51,7 +57,17 @@ class Work:
             "clips": self._clips,
         }
         film = self.shelf.find(job.film)
-        return kinds[job.kind](job, Asked(**job.request), film, told)
+        with self._turn(told):
+            return kinds[job.kind](job, Asked(**job.request), film, told)
+
+    @contextmanager
+    def _turn(self, told: Told) -> Iterator[None]:
+        while not self.computing.acquire(timeout=LOOK_SECONDS):
+            told.doing("waiting for a program to be answered")
+        try:
+            yield
+        finally:
+            self.computing.release()
 
     def check(self, asked: Asked) -> Film:
         """Refuse a job before it waits.
