@@ -230,7 +230,7 @@ export class Talks {
 
   drawFollows() {
     byId("follows").hidden = this.last() === null;
-    byId("question-label").textContent = this.last() ? "Ask on" : "Ask about this film";
+    byId("question-label").textContent = this.last() ? "Ask a follow-up" : "Ask about this film";
   }
 
   drawLegend() {
