@@ -26,7 +26,7 @@ def plain(*arguments, without=(*EXTRAS, *WITH_EXTRAS)):
 
 def test_packages_of_extras_are_those_of_the_distributions(pytestconfig):
     declared = {}
-    ours = ("train", "gguf", "speech", "screen", "mcp")
+    ours = ("train", "gguf", "speech", "screen", "mcp", "serve")
     extras = [*(("", extra) for extra in ours), ("lab", "games")]
     for folder, extra in extras:
         file = pytestconfig.rootpath / folder / "pyproject.toml"
@@ -133,4 +133,14 @@ def test_a_package_that_cannot_be_loaded_says_why(tmp_path, monkeypatch):
     assert str(told.value) == (
         "reading needs broken_eyes, which cannot be loaded (libGL.so.1: no such file); run "
         "`pip install --force-reinstall other-eyes`"
+    )
+
+
+@pytest.mark.slow
+def test_the_page_names_the_extra_it_needs(tmp_path):
+    done = plain("serve", "--root", tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: the page needs starlette, which is not installed; run `pip install "
+        "'ntlbg-llm[serve]'`\n"
     )

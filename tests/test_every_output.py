@@ -70,6 +70,7 @@ ROWS = {
     "screen-text": Row(("video", "recogniser")),
     "chapters": Row(("video",)),
     "mcp": Row(("root",)),
+    "serve": Row(("root", "state")),  # a folder of its own; one with other files is refused
     "enrol": Row(("images",), (
         ("", Place("enrol red {picture}", ("red.safetensors",))),
         ("", Place("enrol --remove red", ("red.safetensors",))),

@@ -122,7 +122,7 @@ def test_files_stay_small(path):
 # They ask before they replace or remove, or keep a cache whose names are theirs alone.
 WRITERS = {
     "files.py", "scratch.py", "store.py", "kept.py", "downloads.py", "json_lines.py",
-    "checkpoints.py", "stage_files.py",
+    "checkpoints.py", "stage_files.py", "uploads.py", "records.py", "previews.py",
 }  # fmt: skip
 DESTROYING = {"replace", "rename", "unlink", "remove", "rmtree", "rmdir", "truncate", "move"}
 STAGED = {"stage", "staged"}

@@ -2,5 +2,6 @@
 
 Reading order: `roots` (which files), `films` (what can be asked of one), `parts` (the model),
 `wording` (lines), `replies` (how many of them), `jpegs` (pictures that fit a reply), `steps` (how
-far work has come), `mcp` (agents), `transports` (how they reach it).
+far work has come), `ports` (where somebody listens), `mcp` (agents), `transports` (how they reach
+it); `web` is the page for people.
 """

@@ -82,6 +82,8 @@ def _server(config: "uvicorn.Config", on_exit: Callable[[], object]) -> "uvicorn
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: Any) -> None:
             on_exit()
+            # connections that are cut from here on are no errors
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
             super().handle_exit(sig, frame)
 
     return Server(config)

@@ -1,10 +1,11 @@
 """The page and its API as one application; START HERE to see what is answered where."""
 
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
@@ -14,7 +15,7 @@ from ntlbg.serve.web.film_calls import FilmCalls
 from ntlbg.serve.web.gate import Gate
 from ntlbg.serve.web.job_calls import JobCalls
 from ntlbg.serve.web.openapi import description
-from ntlbg.serve.web.replies import Json, Refused, refusal
+from ntlbg.serve.web.replies import HUNG_UP, Json, Refused, refusal
 from ntlbg.serve.web.site import Site
 from ntlbg.serve.web.upload_calls import UploadCalls
 from ntlbg.serve.web.uploads import MOST_UPLOADS
@@ -44,18 +45,38 @@ def make_app(site: Site, port: int, *, token: str | None = None, any_host: bool 
         *JobCalls(site).routes(),
         *UploadCalls(site).routes(),
     ]
-    handlers = {NtlbgError: _refused, OSError: _refused, HTTPException: _http_error}
-    app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
+    app = Starlette(routes=routes, exception_handlers=HANDLERS)
     return Gate(app, port, token, any_host)
 
 
-async def _refused(request: Request, error: NtlbgError | OSError) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NtlbgError | OSError)
     return refusal(error)
 
 
-async def _http_error(request: Request, error: HTTPException) -> Response:
+async def _gone(request: Request, error: Exception) -> Response:
+    """Whoever asked hung up, and hears nothing."""
+    return Response(status_code=HUNG_UP)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """A bug, which is told where the server was started."""
+    return Json({"error": "the server failed; what happened is where it was started"}, 500)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
     text = f"{request.method} {request.url.path[:200]}: {error.detail}; /openapi.json lists all"
     return Json({"error": text}, error.status_code)
+
+
+HANDLERS: dict[Any, Any] = {
+    NtlbgError: _refused,
+    OSError: _refused,
+    HTTPException: _http_error,
+    ClientDisconnect: _gone,
+    500: _failed,
+}
 
 
 class PageCalls:

@@ -23,7 +23,7 @@ class Models:
 
     def __init__(self, first: Parts, *, any_name: bool):
         self._first, self.any_name = first, any_name
-        self._current, self._lock = first, threading.Lock()
+        self._current, self._lock = replace(first), threading.Lock()  # `first` is never loaded
 
     @property
     def current(self) -> Parts:
@@ -82,7 +82,7 @@ class Models:
             return self._current
 
     def _wanted(self, model: str | None, encoder: str | None) -> Parts:
-        parts = self._first
+        parts = replace(self._first)
         if model is not None and model != self.model:
             is_served = kind_of(model)[0] == OF_SERVERS
             parts = replace(

@@ -103,7 +103,7 @@ PATHS: dict[str, Any] = {
         ),
         "parameters": [FILM_ID],
     },
-    "/media/{id}": {"get": _file("The file, or ranges of it.", "video/*"), "parameters": [FILM_ID]},
+    "/media/{id}": {"get": _file("The file, or ranges of it.", "*/*"), "parameters": [FILM_ID]},
     "/preview/{id}": {
         "get": _file("Its preview, with the same clock; 404 until it is ready.", "video/mp4"),
         "parameters": [FILM_ID],
@@ -153,7 +153,7 @@ PATHS: dict[str, Any] = {
         "parameters": [JOB_ID],
     },
     "/api/history/{id}/clips/{file}": {
-        "get": _file("A file that a job has cut, or clips.zip with all of them.", "video/mp4"),
+        "get": _file("A file that a job has cut, or clips.zip with all of them.", "*/*"),
         "parameters": [
             JOB_ID, FILM_ID | {"name": "file", "description": "In the job's result."},
         ],

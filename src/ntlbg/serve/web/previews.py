@@ -1,6 +1,7 @@
 """Small copies of films that browsers do not play, made one at a time in the background."""
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from ntlbg.serve.ports import GRACE_SECONDS
 from ntlbg.serve.replies import error_text
 from ntlbg.serve.web.jobs import Stopped
 
+OURS = re.compile(r"[0-9a-f]{64}-[0-9]+\.mp4")
 State = Literal["none", "making", "ready", "failed"]
 Make = Callable[[Path, Path, Callable[[float], None]], None]
 # Of the processor's time, as `nice` counts: whoever asks comes first. Set by hand.
@@ -126,7 +128,10 @@ class Previews:
 
     def _make_room(self, last: Path) -> None:
         """Where there are too many, those that were not asked for lately go."""
-        kept = sorted(self._folder.glob("*.mp4"), key=lambda path: path.stat().st_mtime)
+        kept = sorted(
+            (path for path in self._folder.iterdir() if OURS.fullmatch(path.name)),
+            key=lambda path: path.stat().st_mtime,
+        )
         total = sum(path.stat().st_size for path in kept)
         for path in kept:
             if total <= MOST_BYTES or path == last:

@@ -11,6 +11,7 @@ from ntlbg.serve.replies import error_text
 
 TOO_MANY = 429
 NO_ROOM = 507
+HUNG_UP = 499  # nobody reads it
 
 
 class Json(Response):

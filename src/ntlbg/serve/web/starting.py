@@ -1,5 +1,6 @@
 """``ntlbg serve``: from options to a running server."""
 
+import os
 import socket
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,15 +11,19 @@ from pathlib import Path
 from platformdirs import user_data_dir
 
 from ntlbg.errors import ConfigError, OutputError
-from ntlbg.json_lines import alone_in
+from ntlbg.files import keep_json
+from ntlbg.json_lines import LOCK_FILE, alone_in
 from ntlbg.serve.parts import Parts
 from ntlbg.serve.ports import LOOPBACK, listen, serve
+from ntlbg.serve.roots import Roots
 from ntlbg.serve.web.app import make_app
 from ntlbg.serve.web.gate import check_token, new_token
 from ntlbg.serve.web.site import Site, open_site
 from ntlbg.views.clips.preview import write_preview
 
 GIGABYTE = 1_000_000_000
+# In the folder of state, which is nobody else's.
+MARK_FILE, STATE_FORMAT = "serve.json", 1
 EVERYWHERE = ("0.0.0.0", "::")
 
 
@@ -55,6 +60,7 @@ def serve_web(options: Options, parts: Parts) -> None:
         ConfigError: an option cannot be used. OutputError: the state cannot be written, or another
         server uses it.
     """
+    Roots(options.roots)  # a wrong name is told before anything is made
     token = options.token
     if token is not None:
         check_token(token)
@@ -75,6 +81,7 @@ def _site(options: Options, parts: Parts) -> Iterator[Site]:
     state = options.state or Path(user_data_dir("ntlbg")) / "serve"
     most = options.max_upload_bytes
     with alone_in(state):
+        _make_own(state)
         try:
             site = open_site(
                 options.roots, state, parts, max_upload_bytes=most, any_name=not options.is_open,
@@ -89,6 +96,21 @@ def _site(options: Options, parts: Parts) -> Iterator[Site]:
             yield site
         finally:
             site.close()
+
+
+def _make_own(state: Path) -> None:
+    """Say in a folder whose it is: uploads are deleted there, and old answers go.
+
+    Raises:
+        OutputError: other files are there, or it cannot be written.
+    """
+    others = set(os.listdir(state)) - {LOCK_FILE}
+    if others and MARK_FILE not in others:
+        raise OutputError(
+            f"{state}: holds other files, which a server would mix with its own; give a new or "
+            "empty folder with --state"
+        )
+    keep_json(state / MARK_FILE, {"ntlbg serve": STATE_FORMAT})
 
 
 def _greeting(options: Options, port: int, token: str | None) -> str:

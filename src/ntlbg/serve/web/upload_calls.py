@@ -9,14 +9,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ntlbg.serve.web.replies import Json, Refused
+from ntlbg.serve.web.replies import HUNG_UP, Json, Refused
 from ntlbg.serve.web.shelf import id_of
 from ntlbg.serve.web.site import Site
 
 # Of what is refused so much is read, so that the client hears why; of more the connection ends.
 DRAINED_BYTES = 16 * 2**20
 DRAIN_SECONDS = 5
-HUNG_UP = 499  # nobody reads it
 
 
 class UploadCalls:

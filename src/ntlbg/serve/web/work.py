@@ -64,9 +64,19 @@ class Work:
         self.models.check(asked.model, asked.encoder)
         if asked.kind == "clips":
             self.answered(asked.record, film, "record")
+        self.talk_before(asked, film)
+        return film
+
+    def talk_before(self, asked: Asked, film: Film) -> list[tuple[str, str]]:
+        """Questions and answers that a question goes on from, the oldest first.
+
+        Raises:
+            Refused: one that it names is no answered question about this film.
+        """
         if asked.after is not None:
             self.answered(asked.after, film, "after")
-        return film
+        jobs = [job for job in self.records.talk(asked.after) if job.film == film.id]
+        return [(job.request["question"], job.text) for job in reversed(jobs)]
 
     def answered(self, name: str | None, film: Film, field: str) -> Job:
         """The answered question of this id.
@@ -93,7 +103,7 @@ class Work:
         films = self._loaded(asked, told)
         words, heard = films.heard(film.path)
         words = replace(words, listen_to=tuple(asked.streams), progress=told.listening)
-        # the talk before, `self.records.talk(asked.after)`, is handed on here once `ask` takes it
+        # `self.talk_before(asked, film)` is kept in the record; `ask` does not take it yet
         answer = pipeline.ask(
             film.path, asked.question or "", options=asked.options, model=films.parts.system,
             num_frames=asked.num_frames, max_visual_tokens=asked.max_visual_tokens,
