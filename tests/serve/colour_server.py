@@ -35,14 +35,18 @@ if __name__ == "__main__":
             return self.written(question, given, float(pause))
 
         def written(self, question, given, pause):
-            """Word by word; many of them, where the question asks for that."""
+            """Word by word; where the question asks for that, until a file is there."""
             said = super().answer(question, given)
-            words = ["It", "is", *["very"] * (300 if "slowly" in question.text else 3), said.text]
-            for word in words[:-1]:
-                given.on_text(f"{word} ")
+            words = ["It ", "is ", "very "]
+            for word in words:
+                given.on_text(word)
                 time.sleep(pause)
-            given.on_text(words[-1])
-            return replace(said, text=" ".join(words), written=True)
+            while "slowly" in question.text and not os.path.exists(os.environ["ENOUGH"]):
+                words.append("very ")
+                given.on_text(words[-1])
+                time.sleep(pause)
+            given.on_text(said.text)
+            return replace(said, text="".join([*words, said.text]), written=True)
 
     answerers.ANSWERERS["colours"] = lambda choice: Noisy()
     main()
