@@ -30,7 +30,7 @@ def gate(tmp_path, long_video):
 
 
 def test_an_answer_is_that_of_ask(client, folder, tmp_path):
-    job = client.done(question="When is it red?", num_frames=6, start_seconds=2.0, end_seconds=30.0)
+    job = client.done(question="When is it red?", num_frames=6, start_seconds=2, end_seconds=30.0)
     expected = pipeline.ask(
         folder / "film.mp4", "When is it red?", model=ColourAnswerer(), num_frames=6, start=2.0,
         end=30.0, read_frames=True,
@@ -63,7 +63,11 @@ def test_options_and_a_budget(client):
         ({"kind": "ask", "film": FILM, "question": "x", "num_frames": True}, 400, "num_frames"),
         ({"kind": "ask", "film": FILM, "question": "x", "num_frames": "3"}, 400, "num_frames"),
         ({"kind": "ask", "film": FILM, "question": "x", "start_seconds": -1}, 400, "start_seconds"),
-        ({"kind": "index", "film": FILM, "start_seconds": 9, "end_seconds": 8}, 400, "before"),
+        ({"kind": "ask", "film": FILM, "question": "x", "start_seconds": 1, "end_seconds": 1},
+         400, "before"),
+        ({"kind": "index", "film": FILM, "num_frames": 3}, 400, "num_frames"),
+        ({"kind": "clips", "film": FILM, "record": "x", "model": "builtin"}, 400, "model"),
+        ({"kind": "ask", "film": FILM, "question": "x", "record": "x"}, 400, "record"),
         ({"kind": "ask", "film": FILM, "question": "x", "more": 1}, 400, "more"),
         ({"kind": "ask", "film": FILM, "question": "x" * 30_000}, 400, "question"),
         ({"kind": "ask", "film": FILM, "question": "x", "model": "no such"}, 400, "no model"),

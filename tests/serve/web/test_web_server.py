@@ -23,11 +23,13 @@ def own_index(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))  # never the user's answers
 
 
+@pytest.mark.slow
 def test_a_page_whose_events_reach_two_clients_at_the_address_that_is_printed(
     run, folder, tmp_path
 ):
     with running(folder, tmp_path / "state") as page:
         assert page.address == page.local
+        assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
         assert page.get("/").text.startswith("<!doctype html>")
         streams = [Stream(page.local), Stream(page.local)]
         job = page.done(kind="ask", film=FILM, question="Is it red?")
@@ -79,6 +81,7 @@ def test_a_server_that_is_killed_goes_on_where_it_was(folder, tmp_path, ten_minu
         page.stopped()
 
 
+@pytest.mark.slow
 def test_it_ends_with_its_work_interrupted_and_its_streams_closed(folder, tmp_path, long_video):
     shutil.copy(long_video, folder / "long.mp4")
     with running(folder, tmp_path / "state", SECONDS_A_BATCH="1") as page:
@@ -93,6 +96,7 @@ def test_it_ends_with_its_work_interrupted_and_its_streams_closed(folder, tmp_pa
     assert (kept["state"], kept["error"]) == ("interrupted", None)
 
 
+@pytest.mark.slow
 def test_other_machines_need_the_token_that_is_printed(folder, tmp_path):
     with running(folder, tmp_path / "state", "--host", "0.0.0.0") as page:
         assert len(page.token) >= 16

@@ -27,7 +27,11 @@ PAGE_POLICY = (
     "'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 KINDS = {".js": "text/javascript", ".css": "text/css"}
-PAGE_PARTS = {path.name: KINDS[path.suffix] for path in sorted((HERE / "static").iterdir())}
+PAGE_PARTS = {
+    path.name: KINDS[path.suffix]
+    for path in sorted((HERE / "static").iterdir())
+    if path.suffix in KINDS
+}
 
 
 def make_app(site: Site, port: int, *, token: str | None = None, any_host: bool = False) -> Gate:

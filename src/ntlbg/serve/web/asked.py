@@ -5,11 +5,20 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ntlbg.question import checked_question
-from ntlbg.serve.films import MOST_MOMENTS
 from ntlbg.serve.web.replies import Refused
 
 # Far above any video, and below where numbers lose their meaning: a year. By hand.
 MOST_SECONDS = 366 * 86400.0
+# Frames that one question may choose: more than any model reads that was run here. By hand.
+MOST_FRAMES = 1024
+# What each kind of job takes beside its kind and its film; nothing is taken that does nothing.
+OF_MODELS = {"model", "encoder", "listen", "read_screen"}
+TAKES = {
+    "ask": OF_MODELS | {"question", "options", "num_frames", "max_visual_tokens", "start_seconds",
+                        "end_seconds", "after"},
+    "index": OF_MODELS,
+    "clips": {"record"},
+}  # fmt: skip
 Seconds = Annotated[float, Field(ge=0, le=MOST_SECONDS, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=4096)]
 
@@ -23,7 +32,7 @@ class Asked(BaseModel):
     film: Name
     question: str | None = Field(None, max_length=20_000)
     options: list[str] | None = Field(None, max_length=100)
-    num_frames: int | None = Field(None, ge=1, le=MOST_MOMENTS)
+    num_frames: int | None = Field(None, ge=1, le=MOST_FRAMES)
     max_visual_tokens: int | None = Field(None, ge=1, le=10_000_000)
     start_seconds: Seconds | None = None
     end_seconds: Seconds | None = None
@@ -53,6 +62,12 @@ def read_asked(body: Any) -> Asked:
         asked = Asked(**body)
     except (ValidationError, TypeError) as error:  # TypeError: an odd key
         raise Refused(400, _in_words(error)) from error
+    given = {name for name, value in asked if value not in (None, False)} - {"kind", "film"}
+    if given - TAKES[asked.kind]:
+        raise Refused(
+            400, f"{asked.kind} has no use for {', '.join(sorted(given - TAKES[asked.kind]))}; it "
+            f"takes {', '.join(sorted(TAKES[asked.kind]))}"
+        )  # fmt: skip
     if asked.kind == "ask":
         checked_question(asked.question or "", asked.options)
     if asked.kind == "clips" and asked.record is None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ntlbg.errors import VideoNotFound
 from ntlbg.serve.roots import Roots
+from ntlbg.visible import shortened
 
 # In a list for people, who can search in it. Set by hand.
 MOST_FILMS = 2000
@@ -85,7 +86,14 @@ class Shelf:
             VideoNotFound: no id, nothing there, or not within the folders.
         """
         name = name_of(film)
-        return self._film(name, self.all.find(name))
+        try:
+            path = self.all.find(name)
+        except VideoNotFound as error:
+            raise VideoNotFound(
+                f"no video {shortened(repr(name))} is within the folders that may be asked about; "
+                "/api/films lists those that are"
+            ) from error
+        return self._film(name, path)
 
     def _film(self, name: str, path: Path) -> Film:
         uploaded = path.parent == self.uploads

@@ -110,6 +110,8 @@ def _make_own(state: Path) -> None:
             f"{state}: holds other files, which a server would mix with its own; give a new or "
             "empty folder with --state"
         )
+    if not others:
+        state.chmod(0o700)  # what somebody asks about his films is nobody else's
     keep_json(state / MARK_FILE, {"ntlbg serve": STATE_FORMAT})
 
 

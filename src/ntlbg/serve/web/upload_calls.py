@@ -48,7 +48,7 @@ class UploadCalls:
 
     async def delete(self, request: Request) -> Response:
         """Remove one that was uploaded."""
-        film = self._site.shelf.find(request.path_params["id"])
+        film = await run_in_threadpool(self._site.shelf.find, request.path_params["id"])
         if not film.uploaded:
             raise Refused(
                 404, f"{film.name[:80]!r} was not uploaded here; only such can be deleted"
