@@ -1,8 +1,8 @@
 """A report is a file: without a server it plays the film beside it, with its sound."""
 
-from browser import browser  # noqa: F401
 from playwright.sync_api import expect
 
+from browser import browser  # noqa: F401
 from fakes import made_answer, with_words
 from ntlbg.types import Passage
 from ntlbg.views.report import report_answer
