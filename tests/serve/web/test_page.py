@@ -381,6 +381,7 @@ def tab_to(tab: Tab, text: str, key: str = "Tab") -> None:
     raise AssertionError(f"{text} is not reached by {key}")
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_comes_back(tabs, folder, settings, enough, tmp_path):
     tabs.expected += ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY"]
     state = tmp_path / "state"
@@ -417,6 +418,7 @@ def check_looks(tab: Tab) -> None:
         assert wide <= room, name
 
 
+@pytest.mark.slow
 def test_everybody_can_use_it_at_any_size_by_day_and_night(tabs):
     tab = tabs()
     expect(tab.get_by_role("link", name="axe.mp4")).to_be_visible()

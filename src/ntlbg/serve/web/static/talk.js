@@ -2,6 +2,8 @@
 import { button, byId, duration, make, post, remove, request, tell, twice } from "./dom.js";
 import { askAgain, endText, hasEnded, Progress, progressText } from "./jobs.js";
 
+const LONG = 120; // letters, as in cards
+
 /** The answered question of a job, or how far it is. */
 class Turn {
   constructor(talks, job) {
@@ -21,7 +23,7 @@ class Turn {
     this.job = job;
     if (job.state === "done") return isNew ? this.showCard() : undefined;
     if (isNew) this.drawPlain();
-    tell(this.text, job.text);
+    this.showText();
     if (!hasEnded(job)) this.progress.put(job);
   }
 
@@ -37,6 +39,12 @@ class Turn {
     this.drawFoot();
   }
 
+  /** As far as it is written; what is long is set as a text, not as a headline. */
+  showText() {
+    tell(this.text, this.job.text);
+    this.text.parentElement.classList.toggle("long", this.job.text.length > LONG);
+  }
+
   async showCard() {
     if (!this.body.firstChild) this.drawPlain();
     this.progress.element.remove();
@@ -47,7 +55,7 @@ class Turn {
       this.body.replaceChildren(card.content);
       if (wasInSight) this.element.scrollIntoView({ block: "start" });
     } catch (error) {
-      tell(this.text, this.job.text);
+      this.showText();
       this.body.firstChild.append(make("p", { className: "refused", textContent: error.message }));
     }
     this.drawFoot();
@@ -251,6 +259,7 @@ export class Talks {
     this.drawEarlier();
     this.drawFollows();
     this.drawLegend();
+    byId("hint").hidden = this.jobs.size > 0;
   }
 
   drawFollows() {
