@@ -10,7 +10,8 @@ MINUTES ?= 60
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo data quickstart evaluate eval-builtin eval-openmoji bench-builtin bench-gpu bench-words compare test test-all test-durations quick-test \
-	check types format photos train train-debug dry-run check-env package fuzz bench-setup clean clean-all
+	check types format photos train train-debug dry-run check-env package fuzz bench-setup clean clean-all \
+	browser
 
 help:  ## this list
 	@echo "NTLBG-LLM: questions about hour-long videos. Start with: make demo"
@@ -100,6 +101,16 @@ test-all: $(READY)  ## all tests
 
 test-durations: $(READY)  ## the same as test, and the 20 slowest
 	$(PYTEST) --durations=20
+
+# Where none is there and none may be installed, these tests say so and are skipped.
+browser:  ## Chromium for the tests of the page, by apt where that is allowed
+	@for name in chromium chromium-browser google-chrome; do \
+		if command -v $$name >/dev/null; then exit 0; fi; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get -qq update >/dev/null && \
+		apt-get -qq install --yes --no-install-recommends chromium >/dev/null 2>&1 && exit 0; \
+	fi; echo "no Chromium is here, and none could be installed: tests that need it are skipped" >&2
 
 quick-test: $(READY)  ## tests that need no model parts, stop at the first failure
 	$(PYTEST) -x -m "not slow and not thorough"

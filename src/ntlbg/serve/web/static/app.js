@@ -109,7 +109,7 @@ class App {
     if (film === null || this.panel.film?.id !== film) return;
     const jobs = await history(film).catch(() => null); // the stream says that the server is away
     if (jobs === null || this.film !== film) return;
-    this.talks.show(film, jobs);
+    this.talks.show(jobs);
     const reading = jobs.filter((job) => job.kind === "index").at(-1);
     if (reading && reading.state !== "done" && reading.state !== "cancelled") this.panel.put(reading);
   }

@@ -117,7 +117,8 @@ export class FilmPanel {
       scene.style.backgroundImage = `url("/strip/${film.id}")`;
       return scene;
     });
-    byId("strip").replaceChildren(...scenes, make("i", { className: "now", hidden: true }));
+    byId("strip").style.setProperty("--shape", `${film.width} / ${film.height}`);
+    byId("strip").replaceChildren(...scenes);
   }
 
   jumpToScene(event) {
@@ -125,12 +126,11 @@ export class FilmPanel {
     if (scene) this.jump(Number(scene.dataset.at));
   }
 
+  /** Which scene is on the screen. */
   markScene(seconds) {
-    const mark = byId("strip").querySelector(".now");
-    if (!mark) return;
-    const share = (seconds - this.film.first_picture_seconds) / this.film.duration_seconds;
-    mark.hidden = false;
-    mark.style.left = `${100 * Math.min(1, Math.max(0, share))}%`;
+    const { first_picture_seconds: first, duration_seconds: length } = this.film;
+    const now = Math.min(SCENES - 1, Math.floor((SCENES * Math.max(0, seconds - first)) / length));
+    [...byId("strip").children].forEach((scene, number) => scene.classList.toggle("now", number === now));
   }
 
   drawFacts() {
@@ -151,7 +151,7 @@ export class FilmPanel {
     const { passages, streams } = this.film.words;
     if (!passages) return "none known";
     const names = streams.map((name) => WORDS[name] ?? name).join(", ");
-    return `${passages.toLocaleString("en")} ${passages === 1 ? "passage" : "passages"}${names ? ` of ${names}` : ""}`;
+    return `${passages.toLocaleString("en")} ${passages === 1 ? "passage" : "passages"}${names ? `: ${names}` : ""}`;
   }
 
   drawActions() {

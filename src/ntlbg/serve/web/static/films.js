@@ -55,6 +55,7 @@ export class Shelf {
 
   bring(files) {
     byId("file").value = "";
+    if (byId("chooser").hidden) this.open(null); // dropped on a film: it is shown where films are brought
     const rows = files.map((file) => new Upload(file, this.settings.max_upload_bytes, (id) => this.open(id)));
     byId("uploads").append(...rows.map((row) => row.element));
     rows.forEach((row) => row.start());

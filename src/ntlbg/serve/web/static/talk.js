@@ -2,10 +2,13 @@
 import { button, byId, duration, make, post, remove, request, tell, twice } from "./dom.js";
 import { askAgain, endText, hasEnded, Progress, progressText } from "./jobs.js";
 
+const LONG = 120; // letters, as in cards
+
 /** The answered question of a job, or how far it is. */
 class Turn {
   constructor(talks, job) {
     this.talks = talks;
+    this.isWatched = !hasEnded(job);
     this.body = make("div");
     this.foot = make("div", { className: "foot" });
     this.cuts = make("div", { className: "cuts" });
@@ -20,7 +23,7 @@ class Turn {
     this.job = job;
     if (job.state === "done") return isNew ? this.showCard() : undefined;
     if (isNew) this.drawPlain();
-    tell(this.text, job.text);
+    this.showText();
     if (!hasEnded(job)) this.progress.put(job);
   }
 
@@ -36,15 +39,23 @@ class Turn {
     this.drawFoot();
   }
 
+  /** As far as it is written; what is long is set as a text, not as a headline. */
+  showText() {
+    tell(this.text, this.job.text);
+    this.text.parentElement.classList.toggle("long", this.job.text.length > LONG);
+  }
+
   async showCard() {
     if (!this.body.firstChild) this.drawPlain();
     this.progress.element.remove();
+    const wasInSight = this.isWatched && this.element.getBoundingClientRect().top < innerHeight;
     try {
       const card = make("template");
       card.innerHTML = await request(`/api/history/${this.job.id}/card`);
       this.body.replaceChildren(card.content);
+      if (wasInSight) this.element.scrollIntoView({ block: "start" });
     } catch (error) {
-      tell(this.text, this.job.text);
+      this.showText();
       this.body.firstChild.append(make("p", { className: "refused", textContent: error.message }));
     }
     this.drawFoot();
@@ -117,38 +128,41 @@ class Turn {
 export class Talks {
   /** `wishes` gives what the settings say; `announce` tells people who do not see the page. */
   constructor({ wishes, announce, onAnswered, check }) {
-    Object.assign(this, { wishes, announce, onAnswered, check, film: null, turns: new Map(), jobs: new Map(), cuts: [] });
+    Object.assign(this, { wishes, announce, onAnswered, check });
+    this.forgetAll(null);
     byId("ask").addEventListener("submit", (event) => { event.preventDefault(); this.ask(); });
     byId("question").addEventListener("keydown", (event) => this.key(event));
     byId("afresh").addEventListener("click", () => this.startAfresh());
   }
 
-  /** The talks about a film: the last one is open, those before can be opened. */
-  show(film, jobs) {
-    if (this.film !== film) this.clear(film);
-    const kept = new Set(jobs.map((job) => job.id));
-    const gone = [...this.jobs.values()].filter((job) => hasEnded(job) && !kept.has(job.id)); // in another tab
-    gone.forEach((job) => this.drop(job.id));
-    jobs.filter((job) => job.kind !== "ask").forEach((job) => this.put(job));
-    const asked = jobs.filter((job) => job.kind === "ask");
-    if (this.talk === undefined && asked.length) this.talk = this.rootOf(asked.at(-1), new Map(asked.map((job) => [job.id, job])));
-    asked.forEach((job) => this.put(job));
-    this.drawEarlier();
-    this.drawFollows();
+  /** `open` has the first questions of talks that are shown in full; `turns` all that are drawn. */
+  forgetAll(film) {
+    Object.assign(this, { film, jobs: new Map(), open: new Set(), turns: new Map(), cuts: [] });
   }
 
   clear(film) {
-    Object.assign(this, { film, talk: undefined, turns: new Map(), cuts: [], jobs: new Map() });
+    this.forgetAll(film);
     for (const id of ["turns", "earlier"]) byId(id).replaceChildren();
     for (const id of ["question", "options"]) byId(id).value = "";
     byId("choices").open = false;
     tell(byId("ask-error"), "");
-    byId("legend").hidden = true;
+    this.drawAround();
   }
 
-  rootOf(job, jobs = this.jobs) {
+  /** What is known on disk. The last talk is open, and those before can be opened. */
+  show(jobs) {
+    const isFirst = !this.jobs.size;
+    const kept = new Set(jobs.map((job) => job.id));
+    const gone = [...this.jobs.values()].filter((job) => hasEnded(job) && !kept.has(job.id)); // in another tab
+    gone.forEach((job) => this.drop(job.id));
+    jobs.filter((job) => job.kind !== "index").forEach((job) => this.put(job));
+    if (isFirst && this.jobs.size && !this.open.size) this.openTalk(this.rootOf([...this.jobs.values()].at(-1)));
+    this.drawAround();
+  }
+
+  rootOf(job) {
     let root = job;
-    while (jobs.has(root.request.after)) root = jobs.get(root.request.after);
+    while (this.jobs.has(root.request.after)) root = this.jobs.get(root.request.after);
     return root.id;
   }
 
@@ -156,19 +170,28 @@ export class Talks {
   put(job) {
     if (job.kind === "clips") return this.putCut(job);
     const before = this.jobs.get(job.id);
-    if (before && hasEnded(before) && !hasEnded(job)) return; // told late
+    if (before && hasEnded(before)) return; // told late
     this.jobs.set(job.id, job);
-    if (!before && (this.talk === null || this.talk === undefined) && !job.request.after) this.talk = job.id;
-    const turn = this.turns.get(job.id);
-    if (turn) turn.put(job);
-    else if (this.rootOf(job) === this.talk) this.open(job, byId("turns"));
-    else this.drawEarlier();
+    if (!before && !hasEnded(job)) this.openTalk(this.rootOf(job));
+    this.turns.get(job.id)?.put(job);
     this.tellOf(before, job);
-    this.drawFollows();
+    if (before?.state !== job.state) this.drawAround();
+  }
+
+  /** A talk goes on where all is shown. */
+  openTalk(root) {
+    this.open.add(root);
+    const place = byId("turns");
+    for (const job of this.jobs.values()) {
+      const turn = this.turns.get(job.id);
+      if (this.rootOf(job) !== root || (turn && place.contains(turn.element))) continue;
+      turn?.element.remove();
+      this.draw(job, place);
+    }
   }
 
   /** The newest one comes last, whatever the order in which they become known. */
-  open(job, place) {
+  draw(job, place) {
     const turn = new Turn(this, job);
     turn.element.dataset.id = job.id;
     const after = [...place.children].find((child) => child.dataset.id > job.id);
@@ -187,13 +210,17 @@ export class Talks {
 
   /** Talks that are not open, by their first question. */
   drawEarlier() {
-    const roots = Map.groupBy([...this.jobs.values()], (job) => this.rootOf(job));
-    roots.delete(this.talk);
-    const rows = [...roots.values()].map((jobs) => this.earlierRow(jobs));
+    const talks = Map.groupBy([...this.jobs.values()], (job) => this.rootOf(job));
+    this.open.forEach((root) => talks.delete(root));
+    const drawn = [...byId("earlier").querySelectorAll("details")].map((row) => [row.dataset.talk, row]);
+    const old = new Map(drawn); // one that says the same stays, opened or not
+    const rows = [...talks.values()].map((jobs) => old.get(this.nameOf(jobs)) ?? this.earlierRow(jobs));
     const heading = make("h2", { className: "small-title", textContent: "Earlier talks about this film" });
-    const opened = new Set([...byId("earlier").querySelectorAll("details[open]")].map((one) => one.dataset.root));
     byId("earlier").replaceChildren(...(rows.length ? [heading, ...rows] : []));
-    for (const row of byId("earlier").querySelectorAll("details")) row.open = opened.has(row.dataset.root);
+  }
+
+  nameOf(jobs) {
+    return jobs.map((job) => job.id).join(" ");
   }
 
   earlierRow(jobs) {
@@ -204,33 +231,40 @@ export class Talks {
     const row = make("details", { className: "earlier" },
       make("summary", {}, make("span", { textContent: first.request.question }),
         make("span", { className: "soft small", textContent: `${day}${more}` })), place);
-    row.dataset.root = first.id;
+    row.dataset.talk = this.nameOf(jobs);
     row.addEventListener("toggle", () => {
-      if (row.open && !place.firstChild) jobs.forEach((job) => this.open(job, place));
+      if (row.open && !place.firstChild) jobs.forEach((job) => this.draw(job, place));
     });
     return row;
   }
 
   drop(id) {
-    const turn = this.turns.get(id);
-    turn?.element.remove();
+    this.turns.get(id)?.element.remove();
     this.turns.delete(id);
     this.jobs.delete(id);
-    if (id === this.talk) this.talk = [...this.turns.keys()].find((key) => byId("turns").contains(this.turns.get(key).element)) ?? null;
-    this.drawEarlier();
-    this.drawFollows();
-    this.drawLegend();
+    if (this.open.delete(id)) { // what followed it stays where it is
+      const shown = [...this.turns.values()].filter(({ element }) => byId("turns").contains(element));
+      shown.forEach((turn) => this.open.add(this.rootOf(turn.job)));
+    }
+    this.drawAround();
   }
 
   /** The answer that a new question follows; null: it begins a talk. */
   last() {
-    const answered = [...this.jobs.values()].filter((job) => job.state === "done" && this.rootOf(job) === this.talk);
+    const answered = [...this.jobs.values()].filter((job) => job.state === "done" && this.open.has(this.rootOf(job)));
     return answered.at(-1) ?? null;
+  }
+
+  drawAround() {
+    this.drawEarlier();
+    this.drawFollows();
+    this.drawLegend();
+    byId("hint").hidden = this.jobs.size > 0;
   }
 
   drawFollows() {
     byId("follows").hidden = this.last() === null;
-    byId("question-label").textContent = this.last() ? "Ask on" : "Ask about this film";
+    byId("question-label").textContent = this.last() ? "Ask a follow-up" : "Ask about this film";
   }
 
   drawLegend() {
@@ -240,15 +274,13 @@ export class Talks {
   }
 
   startAfresh() {
-    for (const turn of [...this.turns.values()]) {
-      if (!byId("turns").contains(turn.element)) continue;
-      turn.element.remove();
-      this.turns.delete(turn.job.id);
+    for (const [id, { element }] of this.turns) {
+      if (!byId("turns").contains(element)) continue;
+      element.remove();
+      this.turns.delete(id);
     }
-    this.talk = null;
-    this.drawEarlier();
-    this.drawFollows();
-    this.drawLegend();
+    this.open.clear();
+    this.drawAround();
     byId("question").focus();
   }
 
