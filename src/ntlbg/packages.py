@@ -14,6 +14,7 @@ EXTRAS = {
     "rapidocr": "ntlbg-llm[screen]",
     "vizdoom": "ntlbg-llm-lab[games]",
     "xllamacpp": "ntlbg-llm[gguf]",
+    "yt_dlp": "ntlbg-llm[url]",
 }
 
 # What the distributions and their extras bring besides; without it the installation is not whole.
