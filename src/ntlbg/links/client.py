@@ -38,7 +38,7 @@ def _without_plugins() -> Iterator[None]:
 
 with _without_plugins():
     from yt_dlp import YoutubeDL
-    from yt_dlp.networking.exceptions import RequestError
+    from yt_dlp.networking.exceptions import HTTPError, RequestError
     from yt_dlp.utils import YoutubeDLError
     from yt_dlp.version import __version__ as version
 
@@ -94,8 +94,24 @@ class Client(YoutubeDL):
         with _without_plugins():
             super().__init__(_options(self.log, guard.allow_private))
         self._lengths: dict[str, int] = {}
+        self._responses: list[Any] = []
         self._hook: Callable[[dict[str, Any]], None] = _unheard
         self.add_progress_hook(lambda status: self._hook(status))
+
+    def look(self, address: str) -> dict[str, Any]:
+        """What there is; of a list of one film, that film.
+
+        Raises:
+            LinkError: as ``urlopen``. FAILURES.
+        """
+        try:
+            info = self.extract_info(address, download=False) or {}
+            entries = info.get("entries") or ()
+            if len(entries) == 1 and info.get("playlist_count") == 1:
+                info = self.process_ie_result(entries[0], download=False)
+        finally:
+            self.hang_up()
+        return self._with_lengths(info)
 
     def fetch(
         self, info: Mapping[str, Any], path: Path, hook: Callable[[dict[str, Any]], None]
@@ -106,7 +122,10 @@ class Client(YoutubeDL):
             LinkError: as ``urlopen``. FAILURES.
         """
         self._hook = hook
-        is_there, _ = self.dl(str(path), dict(info))
+        try:
+            is_there, _ = self.dl(str(path), dict(info))
+        finally:
+            self.hang_up()
         return bool(is_there) and path.is_file()
 
     def build_request_director(self, handlers: Any, preferences: Any = None) -> Any:
@@ -131,16 +150,29 @@ class Client(YoutubeDL):
         """
         try:
             response = super().urlopen(req)
+        except HTTPError as error:
+            self._watch(error.response, req)
+            raise
         except RequestError:
             self.guard.raise_refused(self.told)
             raise
-        self.meter.watch(response, getattr(req, "method", "GET"))
+        self._watch(response, req)
         length = str(response.headers.get("Content-Length") or "")
         if response.status == 200 and length.isdecimal():
             self._lengths[without_secret(response.url)] = int(length)
         return response
 
-    def with_lengths(self, info: Mapping[str, Any]) -> dict[str, Any]:
+    def _watch(self, response: Any, request: Any) -> None:
+        self._responses = [one for one in self._responses if not one.closed] + [response]
+        self.meter.watch(response, getattr(request, "method", "GET"))
+
+    def hang_up(self) -> None:
+        """End connections: who looks whether an address is a film does not read it, nor closes."""
+        for response in self._responses:
+            response.close()
+        self._responses = []
+
+    def _with_lengths(self, info: Mapping[str, Any]) -> dict[str, Any]:
         """What is said of a film, with the sizes that servers told while it was looked for."""
         files = [{**one, **self._length(one)} for one in info.get("requested_formats") or ()]
         return {**info, **self._length(info), **({"requested_formats": files} if files else {})}

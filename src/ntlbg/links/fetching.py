@@ -114,7 +114,7 @@ class Fetching:
             check_proxy(self.told, urlsplit(self.place.address).hostname or "")
         with guarding(allow_private) as guard:
             client, meter = self._client(guard)
-            found = offer(client.with_lengths(self._look(client)), self.told)
+            found = offer(self._look(client), self.told)
             self.tell(f"fetching {found.described()} from {self.told}")
             self._check_size(found)
             self.place.prepare_part(found.identity())
@@ -135,20 +135,13 @@ class Fetching:
         from ntlbg.links.client import FAILURES
 
         try:
-            info = client.extract_info(self.address, download=False)
-            entries = (info or {}).get("entries")
-            if entries and len(entries) == 1 and info.get("playlist_count") == 1:
-                info = client.process_ie_result(entries[0], download=False)
+            info = client.look(self.address)
         except FAILURES as error:
             raise self._failure(client, error) from error
-        if not info or not (info.get("url") or info.get("formats") or info.get("entries")):
-            self._check_no_reason(client, info or {})
-        return info or {}
-
-    def _check_no_reason(self, client: "Client", info: Info) -> None:
-        """Where there is no film, yt-dlp may have said why."""
-        if client.log.last and not info.get("live_status"):
+        is_something = any(info.get(name) for name in ("url", "formats", "entries", "live_status"))
+        if not is_something and client.log.last:  # yt-dlp may have said why
             raise self._failure(client, client.log.last)
+        return info
 
     def _failure(self, client: "Client", error: object) -> LinkError:
         from ntlbg.links.client import reason

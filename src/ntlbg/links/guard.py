@@ -1,12 +1,12 @@
-"""While a film is fetched: no connection to a private address, no other program, no thread.
+"""While a film is fetched: no connection to a private address, and no other program.
 
 The address is that of the connection itself, after names were resolved, for every redirect,
 segment and subtitle: Python tells of each before it makes it (PEP 578). So it does not matter which
 part of which library asks, nor that a name may resolve to something else the next time. Nobody
 else's connections are looked at: what is guarded is the thread that fetches.
 
-What cannot be seen here: what a proxy connects to, and libraries that connect without Python.
-Neither is used (``ntlbg.links.client``).
+What cannot be seen here: what a proxy connects to, libraries that connect without Python, and
+threads that were started meanwhile. None of them is used (``ntlbg.links.client``).
 """
 
 import ipaddress
@@ -25,7 +25,6 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _GATEWAYS = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 _CONNECTIONS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 _PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pty.spawn")
-_THREADS = ("_thread.start_new_thread", "_thread.start_joinable_thread")
 _guarded = threading.local()
 
 
@@ -45,8 +44,8 @@ class Guard:
         Raises:
             PermissionError: it is not to happen.
         """
-        if event in _PROGRAMS or event in _THREADS:
-            raise PermissionError("no other program runs, and no thread, while a film is fetched")
+        if event in _PROGRAMS:
+            raise PermissionError("no other program runs while a film is fetched")
         if event in _CONNECTIONS and not self.allow_private:
             host = _host(arguments[1])
             if not is_public(host):

@@ -111,7 +111,8 @@ class Place:
     def part_bytes(self) -> int:
         """How much is there already."""
         with told():
-            return sum(path.stat().st_size for path in self.part.iterdir() if path.name != PLAN)
+            there = [path for path in self.part.glob("[!.]*") if path.name != PLAN]
+            return sum(path.stat().st_size for path in there)
 
     def remove_part(self) -> None:
         """All of what is not complete."""
