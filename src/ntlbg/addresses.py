@@ -6,8 +6,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from ntlbg.errors import LinkError
 
-# "https://example.org/film", of which a path keeps one slash. One letter alone is a drive.
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,2}[^/]")
+# "https://example.org/film", of which a path keeps one slash, and "file:///film". One letter alone
+# is a drive.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,3}[^/]")
 # Up to the last "@" before the path: a password may hold one, too.
 _SECRET = re.compile(r"(?<=:/)(/?)[^/?#\s]*@")
 SCHEMES = ("http", "https")

@@ -8,7 +8,7 @@ It runs no other program and no script of a page, and asks nobody whether there 
 import os
 import re
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -105,8 +105,8 @@ class Client(YoutubeDL):
             LinkError: as ``urlopen``. FAILURES.
         """
         try:
-            info = self.extract_info(address, download=False) or {}
-            entries = info.get("entries") or ()
+            info: dict[str, Any] = self.extract_info(address, download=False) or {}
+            entries: Sequence[Any] = info.get("entries") or ()
             if len(entries) == 1 and info.get("playlist_count") == 1:
                 info = self.process_ie_result(entries[0], download=False)
         finally:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from ntlbg.addresses import without_secret
 from ntlbg.disk_space import SOMETHING, check_space
 from ntlbg.errors import ConfigError, LinkError, OutputError, VideoError
+from ntlbg.files import replace_content
 from ntlbg.links.guard import Guard, guarding
 from ntlbg.links.joining import SUFFIX, join
 from ntlbg.links.kept import Link, Place, told
@@ -115,8 +116,8 @@ class Fetching:
         with guarding(allow_private) as guard:
             client, meter = self._client(guard)
             found = offer(self._look(client), self.told)
-            self.tell(f"fetching {found.described()} from {self.told}")
             self._check_size(found)
+            self.tell(f"fetching {found.described()} from {self.told}")
             self.place.prepare_part(found.identity())
             meter.allow_film(self.most, self.place.part_bytes())
             files = self._fetch_files(client, found)
@@ -186,7 +187,7 @@ class Fetching:
         path = self.place.part / subtitle.name
         if "data" in subtitle.info:
             with told():
-                path.write_text(str(subtitle.info["data"]), encoding="utf-8")
+                replace_content(path, str(subtitle.info["data"]).encode())
             return True
         try:
             self._fetch_file(client, subtitle.info, path, _Share(_silent, None, 0))

@@ -125,6 +125,8 @@ def offer(info: Info, told: str) -> Offer:
     formats = info.get("requested_formats") or ([info] if info.get("url") else [])
     if not formats:
         raise LinkError(f"{told}: holds no film that can be fetched; open it in a browser to see")
+    if all(one.get("vcodec") == "none" for one in formats):
+        raise LinkError(f"{told}: holds only sound; give the address of a film")
     if any(one.get("has_drm") for one in formats):
         raise LinkError(f"{told}: its film is encrypted for players that have a key; give another")
     seconds = info.get("duration")
