@@ -110,6 +110,14 @@ def start_of(given: str) -> int:
     return int(given.removeprefix("bytes=").split("-")[0])
 
 
+def test_a_silent_server_is_a_break(site, monkeypatch):
+    monkeypatch.setattr("ntlbg.links.client.SILENT_SECONDS", 0.5)
+    data = mp4(1_000_000)
+    site.paths["/film.mp4"] = Content(data, holds_at=500_000)
+    assert get(f"{site.address}/film.mp4").read_bytes() == data
+    assert 0 < start_of(site.asked("/film.mp4")[-1]) <= 500_000 + (1 << 14)
+
+
 def test_attempts_have_an_end_and_the_next_command_goes_on(site):
     data = mp4(3_000_000)
     site.paths["/film.mp4"] = content = Content(data, cuts=[None, *[200_000] * 50])
@@ -214,6 +222,12 @@ def test_a_page_instead_of_a_film(site):
 def test_what_calls_itself_a_film_and_is_none(site):
     site.paths["/film.mp4"] = Content(b"<html>" * 1000)
     assert "what it sends is no film that can be read" in refusal(f"{site.address}/film.mp4")
+
+
+def test_a_list_of_files_of_this_machine_is_no_film(site):
+    listed = f"ffconcat version 1.0\nfile '{VIDEOS / 'vfr.mp4'}'\n".encode()
+    site.paths["/film.mp4"] = Content(listed)
+    assert "no film that can be read" in refusal(f"{site.address}/film.mp4")
 
 
 @pytest.mark.parametrize("status", ["missing", "sound"])

@@ -4,7 +4,8 @@
 >>> ntlbg.ask(film, "What is the talk about?")  # doctest: +SKIP
 
 Reading order: `fetching` (what happens), `offered` (which files, what is refused), `kept` (where
-they are), `guard` (no private addresses), `meter` (not too much), `client` (yt-dlp), `joining`.
+they are), `guard` (no private addresses), `meter` and `bodies` (not too much), `client` (yt-dlp),
+`joining`.
 """
 
 from ntlbg.links.fetching import MAX_GIGABYTES, fetch

@@ -15,6 +15,7 @@ from typing import Any
 
 from ntlbg.addresses import without_secret
 from ntlbg.errors import LinkError
+from ntlbg.links.bodies import Bodies
 from ntlbg.links.guard import Guard
 from ntlbg.links.meter import Meter
 from ntlbg.links.words import ALLOW
@@ -188,10 +189,11 @@ def _unheard(_: dict[str, Any]) -> None:
 
 
 def _discreet(handler: type) -> type:
-    """A handler of requests that tells a password to nobody but the server it is for."""
+    """A handler of requests that tells a password only to its server, and reads no endless body."""
 
     def create(self: Any, **options: Any) -> Any:
         opener = handler._create_instance(self, **options)  # type: ignore[attr-defined]
+        opener.add_handler(Bodies())
         for one in opener.handlers:
             if isinstance(one, urllib.request.HTTPRedirectHandler):
                 one.redirect_request = _forgetting(one.redirect_request)  # type: ignore[method-assign]

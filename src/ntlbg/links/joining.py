@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,10 +11,13 @@ from av.packet import Packet
 from av.stream import Stream
 
 from ntlbg.errors import LinkError
+from ntlbg.video.opening import FORMATS
 
 # It takes what sites send, H.264 with AAC and VP9 with Opus, and it is read here.
 CONTAINER = "matroska"
 SUFFIX = ".mkv"
+# A playlist would name other files of this machine.
+_LOCAL = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
 
 
 def join(pictures: Path, sound: Path, joined: Path) -> None:
@@ -41,9 +45,6 @@ def join(pictures: Path, sound: Path, joined: Path) -> None:
         ) from error
 
 
-_LOCAL = {"protocol_whitelist": "file"}
-
-
 def _packets(
     source: InputContainer, stream: Stream | None, out: OutputContainer, number: int
 ) -> Iterator[tuple[float, int, Packet]]:
@@ -56,10 +57,15 @@ def _packets(
 def _timed(
     source: InputContainer, stream: Stream, target: Stream, number: int
 ) -> Iterator[tuple[float, int, Packet]]:
-    seconds = 0.0
+    """From 0 on, in each file: segments begin at any time, and not at the same one in both."""
+    ticks, seconds = 0, 0.0
+    if source.start_time is not None and stream.time_base is not None:
+        ticks = round(Fraction(source.start_time, av.time_base) / stream.time_base)
     for packet in source.demux(stream):
         if packet.dts is None:  # the end
             continue
+        packet.dts -= ticks
+        packet.pts = None if packet.pts is None else packet.pts - ticks
         if packet.time_base is not None:
             seconds = float(packet.dts * packet.time_base)
         packet.stream = target
