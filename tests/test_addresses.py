@@ -43,7 +43,8 @@ def test_the_same_film(one, other):
 
 OTHERS = ["http://example.org/a", "https://example.org/a", "http://example.org:81/a",
           "http://example.org/A", "http://example.org/a?v=1", "http://example.org/a?v=2",
-          "http://example.org/a/", "http://www.example.org/a"]  # fmt: skip
+          "http://example.org/a/", "http://www.example.org/a", "http://example.org/a#/film/1",
+          "http://example.org/a#/film/2"]  # fmt: skip
 
 
 def test_other_films():

@@ -11,6 +11,7 @@ from ntlbg.errors import LinkError
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,3}[^/]")
 # Up to the last "@" before the path: a password may hold one, too.
 _SECRET = re.compile(r"(?<=:/)(/?)[^/?#\s]*@")
+_MOMENT = re.compile(r"t=[\w.:,]*")
 SCHEMES = ("http", "https")
 _PORTS = {"http": 80, "https": 443}
 # What RFC 3986 lets stand as it is, and "%": what is quoted already stays.
@@ -36,7 +37,7 @@ def without_secret(text: str) -> str:
 
 
 def normalised(address: str) -> str:
-    """The same for addresses that lead to the same film; without name, password and fragment.
+    """The same for addresses that lead to the same film; without name, password and ``#t=10``.
 
     >>> normalised("HTTPS://anna:secret@Example.org:443/fílm#t=10")
     'https://example.org/f%C3%ADlm'
@@ -57,4 +58,6 @@ def normalised(address: str) -> str:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else quote(parts.hostname, safe="")
     place = host if port in (None, _PORTS[parts.scheme.lower()]) else f"{host}:{port}"
     path, query = quote(parts.path or "/", _UNQUOTED), quote(parts.query, _UNQUOTED)
-    return urlunsplit((parts.scheme.lower(), place, path, query, ""))
+    # a moment of the film is the same film; anything else may name one, on pages that are a program
+    fragment = "" if _MOMENT.fullmatch(parts.fragment) else quote(parts.fragment, _UNQUOTED)
+    return urlunsplit((parts.scheme.lower(), place, path, query, fragment))

@@ -137,6 +137,12 @@ def test_without_ranges_a_broken_transfer_begins_anew(site):
     assert get(f"{site.address}/film.mp4").read_bytes() == data
 
 
+def test_a_bound_is_of_the_film_and_not_of_what_came_twice(site):
+    data = mp4(1_000_000)
+    site.paths["/film.mp4"] = Content(data, ranges=False, cuts=[None, 900_000, 900_000])
+    assert get(f"{site.address}/film.mp4", max_gigabytes=0.001).read_bytes() == data
+
+
 def test_what_was_fetched_of_another_film_is_not_gone_on_with(site):
     site.paths["/film.mp4"] = Content(mp4(2_000_000), cuts=[None, *[300_000] * 50])
     refusal(f"{site.address}/film.mp4")
@@ -171,6 +177,14 @@ def test_a_film_that_says_it_is_too_large_is_not_begun(site):
     assert "is 5.0 GB, more than the 4.0 GB that are fetched at most" in said
     assert "--max-download-gb" in said
     assert site.asked("/film.mp4") == [None]
+
+
+def test_a_film_that_is_too_large_as_a_whole_is_not_gone_on_with(site):
+    data = mp4(3_000_000)
+    site.paths["/film.mp4"] = Content(data, cuts=[None, *[1_000_000] * 2, *[0] * 50])
+    refusal(f"{site.address}/film.mp4", max_gigabytes=0.0035)
+    site.paths["/film.mp4"] = Content(data)
+    assert "more than the 2.5 MB" in refusal(f"{site.address}/film.mp4", max_gigabytes=0.0025)
 
 
 def test_an_endless_film_ends_at_the_bound(site):

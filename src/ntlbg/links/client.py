@@ -246,7 +246,7 @@ def check_proxy(told: str, host: str) -> None:
 def reason(message: object) -> str:
     """What yt-dlp says, in one line, without what is about its own options and passwords."""
     text = " ".join(str(message).split())
-    text = re.sub(r"^(?:ERROR: |WARNING: )?(?:\[[^\]]*\] )?(?:[\w-]+: )?", "", text)
+    text = re.sub(r"^(?:ERROR: |WARNING: )?(?:\[[^\]]*\] (?:[\w-]+: )?)?", "", text)
     for ending in _ENDINGS:
         text = text.partition(ending)[0]
     return without_secret(text).rstrip(".:; ") or "no reason given"

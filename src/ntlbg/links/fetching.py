@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -119,7 +118,7 @@ class Fetching:
             self._check_size(found)
             self.tell(f"fetching {found.described()} from {self.told}")
             self.place.prepare_part(found.identity())
-            meter.allow_film(self.most, self.place.part_bytes())
+            meter.allow_film(self.most)
             files = self._fetch_files(client, found)
             subtitles = [one.name for one in found.subtitles if self._fetch_subtitle(client, one)]
         film = self._joined(files)
@@ -167,7 +166,7 @@ class Fetching:
         for number, info in enumerate(found.formats):
             name = "film" if len(found.formats) == 1 else f"half-{number}"
             path = self.place.part / (name + film_ending(info))
-            self._fetch_file(client, info, path, _Share(self.progress, found, before))
+            self._fetch_file(client, info, path, _Share(self, found, before))
             files.append(path)
             before += path.stat().st_size
         return files
@@ -190,7 +189,7 @@ class Fetching:
                 replace_content(path, str(subtitle.info["data"]).encode())
             return True
         try:
-            self._fetch_file(client, subtitle.info, path, _Share(_silent, None, 0))
+            self._fetch_file(client, subtitle.info, path, _Share(self, None, 0))
         except LinkError as error:
             client.guard.raise_refused(self.told)
             self.tell(f"its subtitles {subtitle.language} are left out: {error}")
@@ -233,20 +232,28 @@ class Fetching:
 
 @dataclass
 class _Share:
-    """A hook of yt-dlp: how far a transfer is."""
+    """A hook of yt-dlp: how far a transfer is, and whether it is too much.
 
-    progress: Progress
+    Attributes:
+        found: whose progress is told; None: nobody's, of subtitles.
+        before: bytes of the film that are there in another file.
+    """
+
+    fetching: Fetching
     found: Offer | None
     before: int
 
     def __call__(self, status: dict[str, Any]) -> None:
         done = self.before + int(status.get("downloaded_bytes") or 0)
-        self.progress(done // MEGABYTE, self._share(done, status))
+        total = self.before + int(status.get("total_bytes") or 0)
+        most = self.fetching.most
+        if max(done, total) > most:
+            raise too_large(self.fetching.told, most, max(done, total) if total > done else None)
+        if self.found is not None:
+            self.fetching.progress(done // MEGABYTE, self._share(done, self.found, status))
 
-    def _share(self, done: int, status: dict[str, Any]) -> float | None:
-        total = self.found.size if self.found is not None else None
-        if total is None and self.found is not None and len(self.found.formats) == 1:
+    def _share(self, done: int, found: Offer, status: dict[str, Any]) -> float | None:
+        total = found.size
+        if total is None and len(found.formats) == 1:
             total = status.get("total_bytes") or status.get("total_bytes_estimate")
-        with suppress(ZeroDivisionError, TypeError):
-            return min(done / total, 1.0)  # type: ignore[operator]
-        return None
+        return min(done / total, 1.0) if total else None

@@ -15,15 +15,22 @@ PIECE = 1 << 20  # what is read at once of what may have no end
 
 
 class Meter:
-    """Counts what is read; ends with an error where it is too much."""
+    """Ends with an error where too much is read."""
 
     def __init__(self, told: str):
-        self._told, self._left = told, PAGE_BYTES
-        self._of_film: int | None = None
+        self._told = told
+        self._pages = _Rest(
+            PAGE_BYTES,
+            LinkError(
+                f"{told}: sends more than {size_text(PAGE_BYTES)} and no film; give the address of "
+                "the film"
+            ),
+        )
+        self._most: int | None = None
 
-    def allow_film(self, most: int, there: int) -> None:
-        """From here on the film is read: ``most`` bytes of which some are there already."""
-        self._of_film, self._left = most, most - there
+    def allow_film(self, most: int) -> None:
+        """From here on it is the film that is read: of each file ``most`` bytes."""
+        self._most = most
 
     def watch(self, response: Any, method: str) -> None:
         """Of a response of yt-dlp: what is read of it counts.
@@ -31,28 +38,34 @@ class Meter:
         Raises:
             LinkError: it says itself that it is too large.
         """
-        length = str(response.headers.get("Content-Length") or "")
-        comes = self._of_film is not None and method != "HEAD"
-        if comes and length.isdecimal() and int(length) > self._left:
-            raise self._error()
-        response.read = partial(self._read, response.read)
+        rest = self._pages
+        if self._most is not None:
+            rest = _Rest(self._most, too_large(self._told, self._most))
+            length = str(response.headers.get("Content-Length") or "")
+            if method != "HEAD" and length.isdecimal():
+                rest.check(int(length))
+        response.read = partial(rest.read, response.read)
 
-    def _read(self, read: Callable[[int], bytes], amount: int | None = None) -> bytes:
+
+class _Rest:
+    """Bytes that may still come, and the error if more do."""
+
+    def __init__(self, most: int, error: LinkError):
+        self._left, self._error = most, error
+
+    def check(self, length: int) -> None:
+        """Raises the error if so many are too many."""
+        if length > self._left:
+            raise self._error
+
+    def read(self, read: Callable[[int], bytes], amount: int | None = None) -> bytes:
+        """In place of a response's own."""
         if amount is None or amount < 0:
-            return b"".join(iter(partial(self._read, read, PIECE), b""))
+            return b"".join(iter(partial(self.read, read, PIECE), b""))
         data = read(amount)
+        self.check(len(data))
         self._left -= len(data)
-        if self._left < 0:
-            raise self._error()
         return data
-
-    def _error(self) -> LinkError:
-        if self._of_film is None:
-            return LinkError(
-                f"{self._told}: sends more than {size_text(PAGE_BYTES)} and no film; give the "
-                "address of the film"
-            )
-        return too_large(self._told, self._of_film)
 
 
 def too_large(told: str, most: int, size: int | None = None) -> LinkError:

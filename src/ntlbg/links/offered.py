@@ -12,6 +12,7 @@ from ntlbg.disk_space import size_text
 from ntlbg.errors import LinkError
 from ntlbg.time_text import timestamp
 from ntlbg.video_files import VIDEO_SUFFIXES
+from ntlbg.visible import shortened
 
 Info = Mapping[str, Any]
 LIVE = {
@@ -95,7 +96,7 @@ class Offer:
         length = "length unknown" if self.seconds is None else timestamp(self.seconds)
         size = "size unknown" if self.size is None else size_text(self.size)
         about = [length, size, self.format_text(), *self._subtitle_texts()]
-        return f'"{self.title}" ({", ".join(about)})'
+        return f'"{shortened(self.title)}" ({", ".join(about)})'
 
     def format_text(self) -> str:
         """Such as "1280x720 mp4" or "mp4 and m4a"."""
