@@ -348,6 +348,18 @@ def test_a_segment_that_is_missing_is_an_error_and_no_hole(site):
 
 @pytest.mark.usefixtures("unclosed_files")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_many_segments_end_at_the_bound(site):
+    names = [f"{number}.ts" for number in range(40)]
+    site.paths |= {f"/{name}": Content(TS, "video/mp2t") for name in names}
+    site.paths["/film.m3u8"] = m3u8(*names)
+    most = 5 * len(TS) + 1000
+    said = refusal(f"{site.address}/film.m3u8", max_gigabytes=most / 1e9)
+    assert "that are fetched at most" in said
+    assert sum(bool(site.asked(f"/{name}")) for name in names) == 6
+
+
+@pytest.mark.usefixtures("unclosed_files")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_endless_segments_end_at_the_bound(site):
     site.paths |= {"/film.m3u8": m3u8("a.ts"), "/a.ts": endless("video/mp2t", TS)}
     assert "more than the 2.0 MB" in refusal(f"{site.address}/film.m3u8", max_gigabytes=0.002)
