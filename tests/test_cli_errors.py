@@ -1,11 +1,14 @@
 """The command line when something is wrong: one line, an exit code, nothing half-made."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from commands import assert_one_error, ntlbg
+from ntlbg import ask, select
+from ntlbg.errors import VideoNotFound
 
 VIDEOS = Path(__file__).parent / "data" / "video"
 
@@ -40,22 +43,32 @@ def test_videos_that_are_not_there_end_in_one_line(run, command, name):
     assert str(VIDEOS / name) in done.stderr
 
 
-ADDRESSES = ("https://example.org/film.mp4", "http://example.org", "rtsp://host:8554/live",
+ADDRESSES = ("ftp://example.org/film.mp4", "rtsp://anna:secret@host:8554/live",
              "file:///films/film.mp4")  # fmt: skip
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("command", ["ask", "select", "index", "transcript", "chapters"])
-def test_an_address_is_told_the_way(run, command, address):
+def test_an_address_that_is_not_fetched_is_told_which_are(run, command, address):
     done = run(command, address, *["Is it red?"] * (command == "ask"))
     assert_one_error(done)
-    assert "is an address, and videos are read from files. Download it first" in done.stderr
-    assert "`yt-dlp -o film.mp4 ADDRESS`" in done.stderr
+    assert "only addresses of http and https are fetched" in done.stderr
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("call", [partial(ask, question="red?"), select])
+def test_an_address_is_told_the_way_from_python(call):
+    with pytest.raises(VideoNotFound) as error:
+        call("https://anna:secret@example.org/film.mp4")
+    assert "***@example.org/film.mp4: is an address" in str(error.value)
+    assert "`ntlbg.links.fetch(ADDRESS)`" in str(error.value)
+    assert "secret" not in str(error.value)
 
 
 def test_an_address_in_a_file_of_questions_is_told_the_way(run, tmp_path):
     questions = tmp_path / "q.jsonl"
-    questions.write_text(json.dumps({"video": ADDRESSES[0], "question": "Is it red?"}))
+    address = "https://example.org/film.mp4"
+    questions.write_text(json.dumps({"video": address, "question": "Is it red?"}))
     done = run("answer", questions, tmp_path / "out.jsonl", "--model", "colours")
     assert done.exit_code == 2
     assert "question 1: https:" in done.stderr

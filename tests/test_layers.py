@@ -10,7 +10,7 @@ import ntlbg
 
 PACKAGE = Path(ntlbg.__file__).parent
 LAYERS = (
-    ("disk_space", "errors", "generation", "text_files", "types", "visible"),
+    ("addresses", "disk_space", "errors", "generation", "text_files", "types", "visible"),
     ("packages", "plugins", "roles"),
     ("config",),
     (
@@ -27,6 +27,7 @@ LAYERS = (
         "intervals",
         "json_lines",
         "judging",
+        "links",
         "scratch",
         "tensor_files",
         "time_text",

@@ -22,6 +22,7 @@ NtlbgError
 ├── ComparisonError            results that do not allow the comparison asked for
 ├── WeightsError               model parts that are missing, damaged or cannot be fetched
 ├── BudgetError            frames that do not fit the tokens asked for, or more tokens were used
+├── LinkError              an address whose film cannot be fetched, or is not to be
 ├── EndpointError          a server that cannot be reached, refuses, or sends what is no answer
 ├── MissingPackage         a package that is not installed, and what is asked for needs
 ├── NotReadyError              data, memory or weights that training needs are not on this machine
@@ -117,6 +118,10 @@ class WeightsError(NtlbgError):
 
 class BudgetError(NtlbgError):
     """Frames do not fit into the tokens that were asked for, or more were used than planned."""
+
+
+class LinkError(NtlbgError):
+    """The film of an address cannot be fetched, or is not to be."""
 
 
 class EndpointError(NtlbgError):

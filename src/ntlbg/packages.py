@@ -16,6 +16,7 @@ EXTRAS = {
     "uvicorn": "ntlbg-llm[serve]",
     "vizdoom": "ntlbg-llm-lab[games]",
     "xllamacpp": "ntlbg-llm[gguf]",
+    "yt_dlp": "ntlbg-llm[url]",
 }
 
 # What the distributions and their extras bring besides; without it the installation is not whole.

@@ -38,6 +38,7 @@ from ntlbg.cli.app import (
 )
 from ntlbg.cli.clips import ClipSeconds, ClipsFolder, check_given, cut_given, tell_clips
 from ntlbg.cli.ends import tell
+from ntlbg.cli.films import AllowPrivate, FetchAgain, MaxDownloadGb, film_of
 from ntlbg.cli.words import words_of
 from ntlbg.errors import NtlbgError
 
@@ -85,6 +86,9 @@ def ask(
     ] = None,
     clips: ClipsFolder = None,
     clip_seconds: ClipSeconds = None,
+    fetch_again: FetchAgain = False,
+    allow_private: AllowPrivate = False,
+    max_download_gb: MaxDownloadGb = None,
     as_json: Json = False,
 ) -> None:
     """Answer a question and list the moments the answer relies on."""
@@ -93,11 +97,12 @@ def ask(
     from ntlbg.views import console
 
     generation = Generation(temperature, top_p, max_new_tokens, seed)
-    _check_views(video, save_plots, report)
-    check_given(video, clips, clip_seconds)
-    with console.reading(video) as progress:
+    film = film_of(video, fetch_again, allow_private, max_download_gb)
+    _check_views(film, save_plots, report)
+    check_given(film, clips, clip_seconds)
+    with console.reading(film) as progress:
         answer = pipeline.ask(
-            video,
+            film,
             question,
             options=option or None,
             model=model,
@@ -272,6 +277,9 @@ def select(
     end: End = None,
     clips: ClipsFolder = None,
     clip_seconds: ClipSeconds = None,
+    fetch_again: FetchAgain = False,
+    allow_private: AllowPrivate = False,
+    max_download_gb: MaxDownloadGb = None,
     as_json: Json = False,
 ) -> None:
     """Choose the frames that represent a video, for a question or for itself."""
@@ -280,12 +288,13 @@ def select(
     from ntlbg.views import console
     from ntlbg.views.result_file import SEEN, save_seen
 
+    film = film_of(video, fetch_again, allow_private, max_download_gb)
     if out is not None:
-        check_folder(out, SEEN, inputs=[video])
-    check_given(video, clips, clip_seconds)
-    with console.reading(video) as progress:
+        check_folder(out, SEEN, inputs=[film])
+    check_given(film, clips, clip_seconds)
+    with console.reading(film) as progress:
         moments = pipeline.select(
-            video,
+            film,
             question,
             model=model,
             encoder=encoder,

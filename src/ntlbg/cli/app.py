@@ -1,7 +1,6 @@
 """The Typer application, and the options that several commands share."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -90,7 +89,14 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-Video = Annotated[Path, typer.Argument(help="A video or picture file.", show_default=False)]
+# Text: a path would keep one slash of two, of an address.
+Video = Annotated[
+    str,
+    typer.Argument(
+        help="A video or picture file, or an address: of a film, or of a page that shows one.",
+        show_default=False,
+    ),
+]
 Model = Annotated[
     str,
     typer.Option(

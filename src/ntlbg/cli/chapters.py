@@ -18,6 +18,7 @@ from ntlbg.cli.app import (
     app,
     read_model_options,
 )
+from ntlbg.cli.films import AllowPrivate, FetchAgain, MaxDownloadGb, film_of
 from ntlbg.cli.words import words_of
 
 
@@ -53,6 +54,9 @@ def chapters(
     endpoint: Endpoint = None,
     encoder: Encoder = None,
     text_encoder: TextEncoder = None,
+    fetch_again: FetchAgain = False,
+    allow_private: AllowPrivate = False,
+    max_download_gb: MaxDownloadGb = None,
 ) -> None:
     """Divide a video into chapters with titles, where pictures and subject change together.
 
@@ -65,9 +69,10 @@ def chapters(
     from ntlbg.views.chapters import YOUTUBE_LEAST, chapters_text, check_form
 
     check_form(form, number)
-    with console.reading(video) as progress:
+    film = film_of(video, fetch_again, allow_private, max_download_gb)
+    with console.reading(film) as progress:
         found = video_chapters.chapters(
-            video,
+            film,
             number=number,
             least=YOUTUBE_LEAST if form == "youtube" else 1,
             model=model,

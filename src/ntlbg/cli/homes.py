@@ -7,8 +7,10 @@ from typing import Any
 
 import typer.core
 
-# Options that may be a folder or file, or a name: no path by their type.
-NAMES = ("model", "encoder", "text_encoder", "subtitles", "siglip", "dinov2", "style")
+# May be a folder or file, or a name or address: no path by their type.
+NAMES = (
+    "video", "videos", "model", "encoder", "text_encoder", "subtitles", "siglip", "dinov2", "style",
+)  # fmt: skip
 
 
 def expanding(command: Any) -> Any:

@@ -5,8 +5,15 @@ from typing import Annotated
 
 import typer
 
-from ntlbg.cli.app import Json, Listen, ReadScreen, app
+from ntlbg.addresses import is_address, without_secret
+from ntlbg.cli.app import (
+    Json,
+    Listen,
+    ReadScreen,
+    app,
+)
 from ntlbg.cli.ends import tell
+from ntlbg.cli.films import AllowPrivate, FetchAgain, MaxDownloadGb, check_unused, film_of
 from ntlbg.cli.words import hear, streams_of
 from ntlbg.errors import NtlbgError
 
@@ -14,7 +21,11 @@ from ntlbg.errors import NtlbgError
 @app.command()
 def index(
     videos: Annotated[
-        list[Path], typer.Argument(help="Video or picture files.", show_default=False)
+        list[str],
+        typer.Argument(
+            help="Video or picture files, or addresses: of films, or of pages that show one.",
+            show_default=False,
+        ),
     ],
     fps: Annotated[float, typer.Option(help="Frames per second to look at.")] = 1.0,
     encoder: Annotated[
@@ -26,6 +37,9 @@ def index(
     ] = None,
     listen: Listen = False,
     read_screen: ReadScreen = False,
+    fetch_again: FetchAgain = False,
+    allow_private: AllowPrivate = False,
+    max_download_gb: MaxDownloadGb = None,
     as_json: Json = False,
 ) -> None:
     """Read and encode videos now, so that questions about them start at once."""
@@ -35,17 +49,20 @@ def index(
     from ntlbg.video import ReadReport
     from ntlbg.views import console
 
+    fetching = (fetch_again, allow_private, max_download_gb)
+    check_unused(videos, *fetching)
     encoders = [load_encoder(name) for name in encoder or ["builtin"]]
     store = FeatureIndex()
     rows, failed = [], False
     for video in videos:
         counts = ReadReport()
         try:
-            with console.reading(video) as progress:
+            film = film_of(video, *fetching) if is_address(video) else Path(video)
+            with console.reading(film) as progress:
                 indexed = index_video(
-                    video, encoders, index=store, fps=fps, progress=progress, report=counts
+                    film, encoders, index=store, fps=fps, progress=progress, report=counts
                 )
-            for note in hear(video, streams_of(listen, read_screen)):
+            for note in hear(film, streams_of(listen, read_screen)):
                 console.print_note(note)
         except NtlbgError as error:
             tell(error)
@@ -53,7 +70,7 @@ def index(
             continue
         rows.append(
             {
-                "video": str(video),
+                "video": without_secret(video),
                 "frames": len(indexed.pts_seconds),
                 "seconds": float(indexed.pts_seconds[-1]),
                 "pictures_decoded": counts.decoded,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ntlbg.cli.app import Subtitles, Video, app
+from ntlbg.cli.films import AllowPrivate, FetchAgain, MaxDownloadGb, film_of
 
 if TYPE_CHECKING:  # needs PyTorch
     from ntlbg.index.passages import Words
@@ -83,6 +84,9 @@ def transcript(
             "model for CTranslate2, or its name on the hub."
         ),
     ] = "base",
+    fetch_again: FetchAgain = False,
+    allow_private: AllowPrivate = False,
+    max_download_gb: MaxDownloadGb = None,
 ) -> None:
     """Write what is said in a video: its subtitles, else by listening. Goes on if stopped.
 
@@ -93,10 +97,11 @@ def transcript(
     from ntlbg.views import console
     from ntlbg.views.transcript import transcript_text
 
-    found = load_subtitles(video, NONE if listen else subtitles)
+    film = film_of(video, fetch_again, allow_private, max_download_gb)
+    found = load_subtitles(film, NONE if listen else subtitles)
     passages = list(found.passages)
     if found.description is None:
-        passages = heard(video, SpeechListener(model))
+        passages = heard(film, SpeechListener(model))
     for note in found.notes:
         console.print_note(note)
     console.print_text(transcript_text(passages, form))
@@ -118,6 +123,9 @@ def screen_text(
         Path | None,
         typer.Option(help="An .onnx file that recognises another script, as RapidOCR has them."),
     ] = None,
+    fetch_again: FetchAgain = False,
+    allow_private: AllowPrivate = False,
+    max_download_gb: MaxDownloadGb = None,
 ) -> None:
     """Write what is written on screen in a video, with times. Goes on if stopped.
 
@@ -131,4 +139,5 @@ def screen_text(
     listener = ScreenListener(
         pictures_per_hour=pictures_per_hour or PICTURES_PER_HOUR, reader=RapidReader(recogniser)
     )
-    console.print_text(transcript_text(heard(video, listener), form))
+    film = film_of(video, fetch_again, allow_private, max_download_gb)
+    console.print_text(transcript_text(heard(film, listener), form))

@@ -1,7 +1,6 @@
 """Opening a file as a video, or saying exactly why not. Nothing but that one file is ever read."""
 
 import os
-import re
 import stat
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +10,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from ntlbg.addresses import is_address, without_secret
 from ntlbg.errors import (
     NoSoundError,
     NoVideoStreamError,
@@ -40,20 +40,17 @@ ACCEPTED = (
 )
 
 
-# "https://example.org/film", of which a path keeps one slash. One letter alone is a drive.
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/{1,2}[^/]")
-
-
 def check_no_address(path: str | os.PathLike) -> None:
     """Say what to do with the address of a video; nothing is fetched.
 
     Raises:
         VideoNotFound: it is one.
     """
-    if _ADDRESS.match(os.fsdecode(path)) and not os.path.exists(path):
+    if is_address(path):
         raise VideoNotFound(
-            f"{path}: is an address, and videos are read from files. Download it first, for "
-            "example with `yt-dlp -o film.mp4 ADDRESS`, and give the file."
+            f"{without_secret(os.fsdecode(path))}: is an address, and videos are read from files. "
+            "Download it first, with `ntlbg.links.fetch(ADDRESS)` or, for example, `yt-dlp -o "
+            "film.mp4 ADDRESS`, and give the file; `ntlbg ask ADDRESS` does so itself."
         )
 
 

@@ -42,6 +42,11 @@ def print_note(text: str) -> None:
     print(f"note: {visible(text)}", file=sys.stderr)
 
 
+def print_step(text: str) -> None:
+    """What is done next, as a line on stderr."""
+    print(visible(text), file=sys.stderr)
+
+
 def print_answer(answer: Answer, *, written: bool = False) -> None:
     """The answer, whether its subject was seen, its options, its moments.
 
