@@ -23,9 +23,9 @@ from ntlbg.selectors import SELECTORS
 
 VIDEOS = Path(__file__).parent / "data" / "video"
 COMMANDS = (
-    "ask", "answer", "select", "index", "transcript", "screen-text", "chapters", "mcp", "demo",
-    "haystack", "enrol", "train", "fetch", "evaluate", "evidence", "compare", "plot", "plan",
-    "config", "convert", "lab",
+    "ask", "chat", "answer", "select", "index", "transcript", "screen-text", "chapters", "mcp",
+    "demo", "haystack", "enrol", "train", "fetch", "evaluate", "evidence", "compare", "plot",
+    "plan", "config", "convert", "lab",
 )  # fmt: skip
 
 

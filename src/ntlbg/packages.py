@@ -12,6 +12,7 @@ EXTRAS = {
     "onnxruntime": "ntlbg-llm[screen]",
     "peft": "ntlbg-llm[train]",
     "rapidocr": "ntlbg-llm[screen]",
+    "textual_image": "ntlbg-llm[show]",
     "vizdoom": "ntlbg-llm-lab[games]",
     "xllamacpp": "ntlbg-llm[gguf]",
 }

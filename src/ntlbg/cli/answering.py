@@ -24,6 +24,7 @@ from ntlbg.cli.app import (
     Seed,
     Selector,
     SelectorOption,
+    Show,
     Shrink,
     Start,
     Subtitles,
@@ -38,6 +39,7 @@ from ntlbg.cli.app import (
 )
 from ntlbg.cli.clips import ClipSeconds, ClipsFolder, check_given, cut_given, tell_clips
 from ntlbg.cli.ends import tell
+from ntlbg.cli.showing import show, way_given
 from ntlbg.cli.words import words_of
 from ntlbg.errors import NtlbgError
 
@@ -85,6 +87,7 @@ def ask(
     ] = None,
     clips: ClipsFolder = None,
     clip_seconds: ClipSeconds = None,
+    pictures: Show = None,
     as_json: Json = False,
 ) -> None:
     """Answer a question and list the moments the answer relies on."""
@@ -94,6 +97,7 @@ def ask(
 
     generation = Generation(temperature, top_p, max_new_tokens, seed)
     _check_views(video, save_plots, report)
+    way = way_given(pictures, as_json)
     check_given(video, clips, clip_seconds)
     with console.reading(video) as progress:
         answer = pipeline.ask(
@@ -128,6 +132,7 @@ def ask(
         console.print_json(answer.to_dict())
     else:
         console.print_answer(answer, written=progress.has_written)
+        show(answer, way)
     console.print_paths(written if evidence is None else [*written, evidence])
     tell_clips(cut, answer.notes)
 
@@ -272,6 +277,7 @@ def select(
     end: End = None,
     clips: ClipsFolder = None,
     clip_seconds: ClipSeconds = None,
+    pictures: Show = None,
     as_json: Json = False,
 ) -> None:
     """Choose the frames that represent a video, for a question or for itself."""
@@ -282,6 +288,7 @@ def select(
 
     if out is not None:
         check_folder(out, SEEN, inputs=[video])
+    way = way_given(pictures, as_json)
     check_given(video, clips, clip_seconds)
     with console.reading(video) as progress:
         moments = pipeline.select(
@@ -304,6 +311,7 @@ def select(
         console.print_json(moments.to_dict())
     else:
         console.print_moments(moments)
+        show(moments, way)
     if out is not None:
         save_seen(moments, out)
         console.print_paths([out])
