@@ -239,6 +239,9 @@ def test_sixel_is_written_by_the_package_in_the_cells_of_a_row(monkeypatch):
     _, text = shown("sixel", answer=answer)
     assert "\x1bP" in text
     assert ";2;100;0;0" in text  # per cent of red
+    *_, rest = text.partition("\x1b8")  # where the cursor was before: below the picture
+    assert rest.split()[0] == best_moments(answer.evidence)[0].timestamp
+    assert "\n" not in rest.rstrip("\n")
 
 
 # In a terminal

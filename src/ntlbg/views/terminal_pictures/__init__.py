@@ -69,7 +69,7 @@ def show_moments(
     for first in range(0, len(moments), number):
         chosen = slice(first, first + number)
         strip = _Strip(moments[chosen], list(pictures[chosen]), cells)
-        out.write(f"{_drawn(strip, terminal)}\n{strip.captions()}\n")
+        out.write(f"{_drawn(strip, terminal)}{strip.captions()}\n")
     out.write("\n")
     out.flush()
 
@@ -102,6 +102,7 @@ def _layout(size: tuple[int, int], pictures: int, columns: int) -> tuple[Cells, 
 
 
 def _drawn(strip: _Strip, terminal: Terminal) -> str:
+    """Leaves the cursor at the start of the line below."""
     images = [Image.fromarray(picture) for picture in strip.pictures]
     if terminal.way == HALF_BLOCKS:
         return half_blocks(images, strip.cells, GAP, true_colours=terminal.true_colours)

@@ -28,7 +28,7 @@ def half_blocks(
     for row in range(0, 2 * cells.rows, 2):
         drawn = [_line(picture[row], picture[row + 1], code) for picture in points]
         lines.append((" " * gap).join(drawn))
-    return "\n".join(lines)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _line(upper: np.ndarray, lower: np.ndarray, code) -> str:

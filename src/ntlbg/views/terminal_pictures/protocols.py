@@ -36,10 +36,11 @@ def kitty(images: Sequence[Image.Image], cells: Cells, gap: int) -> str:
     pieces = [data[start : start + KITTY_CHUNK] for start in range(0, len(data), KITTY_CHUNK)]
     keys = [f"{KITTY_HEAD},c={whole.columns},r={whole.rows},"] + [""] * (len(pieces) - 1)
     more = [1] * (len(pieces) - 1) + [0]
-    return "".join(
+    drawn = (
         f"\x1b_G{key}m={goes_on};{piece}\x1b\\"
         for key, goes_on, piece in zip(keys, more, pieces, strict=True)
     )
+    return "".join(drawn) + "\n"
 
 
 def iterm(images: Sequence[Image.Image], cells: Cells, gap: int) -> str:
@@ -47,7 +48,7 @@ def iterm(images: Sequence[Image.Image], cells: Cells, gap: int) -> str:
     whole, png = _whole(images, cells, gap), _png(_row(images, cells, gap))
     room = f"width={whole.columns};height={whole.rows};preserveAspectRatio=0"
     data = base64.b64encode(png).decode("ascii")
-    return f"\x1b]1337;File=inline=1;size={len(png)};{room}:{data}\x07"
+    return f"\x1b]1337;File=inline=1;size={len(png)};{room}:{data}\x07\n"
 
 
 def sixel(images: Sequence[Image.Image], cells: Cells, gap: int) -> str:
@@ -55,14 +56,15 @@ def sixel(images: Sequence[Image.Image], cells: Cells, gap: int) -> str:
     from textual_image.renderable.sixel import Image as SixelImage
 
     whole = _whole(images, cells, gap)
-    row = Image.new("RGB", (1, 1)) if not images else _row(images, cells, gap).convert("RGB")
+    row = _row(images, cells, gap).convert("RGB")
     console = Console(force_terminal=True, width=whole.columns, height=whole.rows + 1)
     with console.capture() as drawn:
         console.print(SixelImage(row, width=whole.columns, height=whole.rows), end="")
-    return drawn.get().rstrip("\n")
+    return drawn.get()
 
 
-# By name: from pictures, the cells of each and the columns between two to what is written.
+# By name: from pictures, the cells of each and the columns between two to what is written, after
+# which the cursor is at the start of the line below.
 PROTOCOLS: dict[str, Callable[[Sequence[Image.Image], Cells, int], str]] = {
     "kitty": kitty,
     "iterm": iterm,
