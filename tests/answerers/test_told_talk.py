@@ -134,3 +134,21 @@ def test_a_server_counts_a_talk_that_may_be_long(tmp_path, monkeypatch):
         )
         assert 600 <= answerer.talk_tokens(long) < 620
         assert answerer.talk_tokens(TALK) >= 14  # by bytes, without a request
+
+
+@pytest.mark.slow
+def test_a_gguf_model_reads_turns(tiny_gguf, colour_video, tmp_path):
+    model = ntlbg.load_system(
+        str(tiny_gguf.model), model_options={"mmproj": str(tiny_gguf.projector)}, encoder=Colours()
+    )
+
+    def used(talk):
+        return ntlbg.ask(
+            colour_video, "Is it red?", model=model, num_frames=2, talk=talk,
+            index=ntlbg.FeatureIndex(tmp_path / "index"), generation=Generation(max_new_tokens=2),
+        ).usage  # fmt: skip
+
+    plain, talked = used(()), used(TALK)
+    assert talked["visual_tokens"] == plain["visual_tokens"]
+    more = talked["prompt_tokens"] - plain["prompt_tokens"]
+    assert 0 < more <= model.answerer.talk_tokens(TALK)
