@@ -105,7 +105,9 @@ def _new_server() -> ThreadingHTTPServer:
 def read_prompt(body: dict) -> tuple[str, list[tuple[int, int]]]:
     """Texts of a request, a space between two, and sizes of its pictures."""
     texts, sizes = [], []
-    for part in body["messages"][0]["content"]:
+    *earlier, last = body["messages"]
+    texts += [message["content"] for message in earlier]
+    for part in last["content"]:
         if part["type"] == "text":
             texts.append(part["text"])
         elif part["type"] == "image_url":

@@ -23,7 +23,8 @@ from ntlbg.selectors import SELECTORS
 
 VIDEOS = Path(__file__).parent / "data" / "video"
 COMMANDS = (
-    "ask", "answer", "select", "index", "transcript", "screen-text", "chapters", "serve", "mcp",
+    "ask", "chat", "answer", "select", "index", "transcript", "screen-text", "chapters", "serve",
+    "mcp",
     "demo", "haystack", "enrol", "train", "fetch", "evaluate", "evidence", "compare", "plot",
     "plan", "config", "convert", "lab",
 )  # fmt: skip

@@ -26,7 +26,7 @@ def plain(*arguments, without=(*EXTRAS, *WITH_EXTRAS)):
 
 def test_packages_of_extras_are_those_of_the_distributions(pytestconfig):
     declared = {}
-    ours = ("train", "gguf", "speech", "screen", "mcp", "serve", "url")
+    ours = ("train", "gguf", "speech", "screen", "mcp", "serve", "url", "show")
     extras = [*(("", extra) for extra in ours), ("lab", "games")]
     for folder, extra in extras:
         file = pytestconfig.rootpath / folder / "pyproject.toml"

@@ -65,6 +65,7 @@ ROWS = {
                        "seen.safetensors"))),
         ("clips", Place("select {film} --model colours -k 2 --clips {out}", CLIPS)),
     )),
+    "chat": Row(("video",)),  # what it saves is named while it runs
     "index": Row(("videos",)),  # and a cache of its own
     "transcript": Row(("video",)),
     "screen-text": Row(("video", "recogniser")),

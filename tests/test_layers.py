@@ -45,6 +45,7 @@ LAYERS = (
     ("budget", "choosing"),
     ("system",),
     ("looking", "telling"),
+    ("talking",),
     ("pipeline", "video_chapters"),
     ("train", "views", "answer_file", "answer_settings"),
     ("serve", "cli"),

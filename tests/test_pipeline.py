@@ -12,7 +12,7 @@ from PIL import Image
 import ntlbg
 from counter_videos import write_video
 from fakes import MOMENTS, ColourAnswerer
-from ntlbg import pipeline
+from ntlbg import looking
 from ntlbg.answerers import Wants
 from ntlbg.errors import (
     InvalidBudget,
@@ -110,13 +110,13 @@ def test_second_question_reads_only_the_chosen_pictures(
     answerer = ColourAnswerer(pictures=wanted == "needs_frames")
     ask(colour_video, "Is it red?", model=answerer, index=index)
     asked_for = []
-    real = pipeline.read_frames_at
+    real = looking.read_frames_at
 
     def counted(path, times, **options):
         asked_for.append(list(times))
         return real(path, times, **options)
 
-    monkeypatch.setattr(pipeline, "read_frames_at", counted)
+    monkeypatch.setattr(looking, "read_frames_at", counted)
     options = {
         "read_frames": {"read_frames": True},
         "evidence_dir": {"evidence_dir": tmp_path / "evidence"},

@@ -33,6 +33,7 @@ _PUBLIC = {
     "Words": "index.passages",
     "Passage": "types",
     "Quotation": "types",
+    "Turn": "types",
     "FeatureIndex": "index.store",
     "index_video": "index.index_video",
     "SELECTORS": "selectors",

@@ -15,11 +15,13 @@ from ntlbg.index.index_video import Progress, index_video
 from ntlbg.index.passages import USUAL_WORDS, Heard, Words, read_words
 from ntlbg.index.store import FeatureIndex
 from ntlbg.memory.plan import MOST
+from ntlbg.pictures import fit_within
 from ntlbg.retrievers import Retriever
 from ntlbg.selectors import SELECTORS, check_selector
 from ntlbg.system import System
-from ntlbg.types import Passage, Plan, Question, Reply, VideoIndex
-from ntlbg.video import ReadReport, probe
+from ntlbg.types import AnswerInput, Passage, Plan, Question, Reply, VideoIndex
+from ntlbg.video import ReadReport, probe, read_frames_at
+from ntlbg.video.opening import FileState, check_unchanged
 
 DEFAULT_SELECTOR = Habits.selector
 
@@ -141,6 +143,24 @@ class Look:
     def _is_looked_at(self, passage: Passage) -> bool:
         before_end = self.end is None or passage.start_seconds < self.end
         return before_end and (self.start is None or passage.end_seconds > self.start)
+
+
+def with_pictures(
+    given: AnswerInput, video: Path, system: System, before: FileState, report: ReadReport
+) -> AnswerInput:
+    """The same with the chosen pictures, no larger than the answerer wants them.
+
+    Args:
+        before: of the file, when its features were looked for.
+
+    Raises:
+        VideoChanged: the file was changed since, so that they are not the pictures of the features.
+    """
+    source = given.index.meta["height"], given.index.meta["width"]
+    size = fit_within(*source, longest_side=system.answerer.wants.longest_side)
+    frames = read_frames_at(video, given.times, size=size, report=report)
+    check_unchanged(video, before)
+    return replace(given, frames=frames)
 
 
 def keeping(

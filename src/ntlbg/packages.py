@@ -13,6 +13,7 @@ EXTRAS = {
     "peft": "ntlbg-llm[train]",
     "rapidocr": "ntlbg-llm[screen]",
     "starlette": "ntlbg-llm[serve]",
+    "textual_image": "ntlbg-llm[show]",
     "uvicorn": "ntlbg-llm[serve]",
     "vizdoom": "ntlbg-llm-lab[games]",
     "xllamacpp": "ntlbg-llm[gguf]",

@@ -1,7 +1,7 @@
 """The whole flow on one page: video and question in, answer and the moments behind it out."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from ntlbg.evidence import (
     answer_of,
     describe_evidence,
     notes_about,
-    num_pictures,
     pictures_in,
     usage_of,
     write_overview,
@@ -26,16 +25,16 @@ from ntlbg.generation import GREEDY, Generation, check_written
 from ntlbg.index.index_video import Progress
 from ntlbg.index.passages import USUAL_WORDS, Words
 from ntlbg.index.store import FeatureIndex
-from ntlbg.looking import Along, Clock, Look, keeping
-from ntlbg.pictures import fit_within
-from ntlbg.question import checked_question
+from ntlbg.looking import Along, Clock, Look, keeping, with_pictures
+from ntlbg.question import checked_question, checked_talk
 from ntlbg.selectors import check_selector
 from ntlbg.system import System, load_system
+from ntlbg.talking import planned, sought_in
 from ntlbg.telling import what_is_said
 from ntlbg.text.meaning import TextEncoder
-from ntlbg.types import Answer, AnswerInput, Question, SelectedFrames
-from ntlbg.video import ReadReport, read_frames_at
-from ntlbg.video.opening import check_unchanged, file_state
+from ntlbg.types import Answer, AnswerInput, Question, SelectedFrames, Turn
+from ntlbg.video import ReadReport
+from ntlbg.video.opening import file_state
 from ntlbg.video.stills import check_video
 
 
@@ -62,6 +61,7 @@ def ask(
     read_frames: bool = False,
     generation: Generation = GREEDY,
     on_text: Callable[[str], None] | None = None,
+    talk: Sequence[Turn] = (),
     index: FeatureIndex | None = None,
     progress: Progress | None = None,
 ) -> Answer:
@@ -89,13 +89,14 @@ def ask(
         generation: how the text is written; where the model writes none, a note says so.
         on_text: called with each piece of the answer as it is written, or with all of it where it
             is checked before; not with a chosen option.
+        talk: earlier questions about this video and their answers, the oldest first.
         index: where features are kept; None is the user's cache.
         progress: called with frames done and, where known, the share done.
 
     Raises:
         NtlbgError: everything a user can cause, see ``ntlbg.errors``.
     """
-    asked = checked_question(question, options)
+    asked, talk = checked_question(question, options), checked_talk(talk)
     check_selector(selector, num_frames, selector_options, asked=True)
     check_written(options, generation)
     check_video(video)  # before a model is loaded, not after
@@ -105,7 +106,9 @@ def ask(
         look = Look(fps, max_frames, start, end, selector, num_frames, max_visual_tokens,
                     selector_options or {}, words)  # fmt: skip
         pictures = read_frames or folder is not None or system.answerer.wants.pictures
-        moments = _choose(Path(video), asked, system, look, index, progress, pictures, limit=True)
+        moments = _choose(
+            Path(video), asked, system, look, index, progress, pictures, talk, limit=True
+        )
         began, along = time.perf_counter(), Along(on_text)
         with keeping(system, Path(video), index) as kept:
             given = replace(moments.context, generation=generation, on_text=along.call, kept=kept)
@@ -164,6 +167,7 @@ def _choose(
     index: FeatureIndex | None,
     progress: Progress | None,
     pictures: bool,
+    talk: Sequence[Turn] = (),
     limit: bool = False,
 ) -> SelectedFrames:
     """Features from the index, relevance from the retriever, frames from the selector.
@@ -172,28 +176,24 @@ def _choose(
     """
     report, clock, before = ReadReport(), Clock(), file_state(video)
     selector, options = look.selector_of(system.habits), look.selector_options
+    sought, about_talk = sought_in(question, talk)
     notes = look.check(system, question, video if limit else None)
     indexed, heard = look.features(video, system, index, progress, report)
     clock.lap("index")
-    said = what_is_said(system, indexed, question, look.words.transcript)
-    source = indexed.meta["height"], indexed.meta["width"]
-    wanted = look.budget(system.habits, len(indexed))
-    budget, plan = min(wanted, num_pictures(indexed)), None
-    if limit and question is not None:
-        plan, fewer = look.plan_for(system, question, indexed, said.telling.tokens)
-        budget, notes = plan.num_frames, [*notes, *fewer]
-    selection = choose(said.retriever, indexed, question, selector, budget, said.quoted, **options)
+    said = what_is_said(system, indexed, sought, look.words.transcript)
+    answered = question if limit else None
+    fit = planned(look, system, answered, indexed, said.telling.tokens, talk)
+    selection = choose(said.retriever, indexed, sought, selector, fit.num_frames, said.quoted,
+                       **options)  # fmt: skip
     clock.lap("select")
     told = said.telling.beside(indexed.pts_seconds[selection.indices])
-    given = AnswerInput(indexed, system.retriever.features(indexed), selection, plan=plan,
-                        passages=told, decision=said.decision)  # fmt: skip
+    given = AnswerInput(indexed, system.retriever.features(indexed), selection, plan=fit.plan,
+                        passages=told, decision=said.decision, talk=fit.talk)  # fmt: skip
     if pictures:
-        size = fit_within(*source, longest_side=system.answerer.wants.longest_side)
-        given = replace(given, frames=read_frames_at(video, given.times, size=size, report=report))
-        check_unchanged(video, before)  # else the pictures are not those of the features
+        given = with_pictures(given, video, system, before, report)
         clock.lap("read")
-    usage = usage_of(given, wanted, heard.streams, report.decoded, clock.seconds)
+    usage = usage_of(given, fit.wanted, heard.streams, report.decoded, clock.seconds)
     about = notes_about(usage, selection.num_pictures, damaged=indexed.meta["damaged"])
-    notes = [*notes, *heard.notes, *said.notes, *about]
+    notes = [*notes, *fit.notes, *about_talk, *heard.notes, *said.notes, *about]
     text, evidence = None if question is None else question.text, describe_evidence(given)
     return SelectedFrames(video, text, selector, evidence, usage, notes, context=given)

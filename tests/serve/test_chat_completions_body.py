@@ -18,8 +18,9 @@ from programs import (
     user,
 )
 
-from ntlbg.serve.completions.asked import LONGEST_QUESTION
-from ntlbg.serve.completions.body import IGNORED, MOST_MARKS, MOST_MESSAGES, NEUTRAL
+from ntlbg.serve.completions.asked import LONGEST_QUESTION, talk_of
+from ntlbg.serve.completions.body import IGNORED, MOST_MARKS, MOST_MESSAGES, NEUTRAL, Body
+from ntlbg.types import Turn
 
 
 @pytest.mark.parametrize(("name", "value"), [
@@ -160,3 +161,22 @@ def test_other_calls_are_refused_as_objects_too(calling):
         )
         assert answered.status_code == 415
         assert "application/json" in answered.json()["error"]["message"]
+
+
+ONE, TWO = film("a.mp4"), film("b.mp4")
+
+
+@pytest.mark.parametrize(("messages", "turns"), [
+    ([user(ONE, text("Red?"))], []),
+    ([user(ONE, text("Red?")), said("Yes."), user(text("And blue?"))], [("Red?", "Yes.")]),
+    ([user(ONE, text("Red?")), said("Yes."), user(ONE, text("And blue?"))], [("Red?", "Yes.")]),
+    ([user(ONE, text("Red?")), said("Yes."), user(TWO, text("And blue?"))], []),
+    ([user(ONE, text("Red?")), said("Yes."), user(TWO, text("Blue?")), said("No."),
+      user(text("Why?"))], [("Blue?", "No.")]),
+    ([user(ONE, text("Red?")), user(text("Or blue?")), said("Red."), user(text("When?"))],
+     [("Or blue?", "Red.")]),
+    ([said("Hello."), user(ONE, text("Red?"))], []),
+])  # fmt: skip
+def test_a_talk_is_about_what_is_shown_last(messages, turns):
+    body = Body(**question(*messages))
+    assert talk_of(body.messages) == tuple(Turn(*one) for one in turns)

@@ -5,7 +5,7 @@ import json
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,12 +19,15 @@ from ntlbg.memory.devices import Device
 from ntlbg.pictures import fit_within
 from ntlbg.retrievers import Retriever
 from ntlbg.selectors.inputs import check_budget
-from ntlbg.types import AnswerInput, Plan, Question, Reply
+from ntlbg.types import AnswerInput, Plan, Question, Reply, Turn
 
 # A page of sixteen pictures is looked through at a glance, and is read in a second.
 DEFAULT_FRAMES = 16
 # Of question and answer, where a model does not count them: as in the memory planner.
 TEXT_TOKENS = 96
+# Of the marks around an earlier question and its answer, where a model does not count them: chat
+# forms have 4 to 10.
+TURN_TOKENS = 16
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,14 @@ class Wants:
         longest_side: of those pictures, in pixels at most.
         keeps: a folder of the film to keep things in for later questions.
         passages: some of what is said and written, to read before the pictures.
+        talk: earlier questions about the same film and their answers, to read before this one.
     """
 
     pictures: bool = False
     longest_side: int = 1280
     keeps: bool = False
     passages: bool = False
+    talk: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,13 @@ class Answerer(ABC):
     def count_text(self, text: str) -> int:
         """Tokens of a text that is read beside the question, at most."""
         return len(text.encode())  # no token is less than a byte
+
+    def talk_tokens(self, talk: Sequence[Turn]) -> int:
+        """Tokens that earlier turns add to a prompt, at most; asked where it ``wants.talk``."""
+        return sum(
+            self.count_text(turn.question) + self.count_text(turn.answer) + TURN_TOKENS
+            for turn in talk
+        )
 
     @abstractmethod
     def answer(self, question: Question, given: AnswerInput) -> Reply:

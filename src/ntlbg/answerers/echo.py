@@ -14,8 +14,8 @@ class EchoAnswerer(Answerer):
 
     name, fingerprint = "echo", "echo-1"
 
-    def __init__(self, *, pictures: bool = False):
-        self.wants = Wants(pictures=pictures)
+    def __init__(self, *, pictures: bool = False, talk: bool = False):
+        self.wants = Wants(pictures=pictures, talk=talk)
         self.given: list[AnswerInput] = []
 
     def cost(self, num_frames: int, height: int, width: int) -> int:

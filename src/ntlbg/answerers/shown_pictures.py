@@ -46,7 +46,7 @@ class PicturesShown(Shown):
 
     def prompts(self, given: AnswerInput, texts: Sequence[str]) -> Iterator[Prompt]:
         for text in texts:
-            inputs = self.processor(portable_content(given, text, self.mark))
+            inputs = self.processor(portable_content(given, text, self.mark), given.talk)
             ids = inputs["input_ids"]
             visual = int((ids == self.processor.image_token_id).sum())
             yield Prompt(ids.shape[1], visual, visual, partial(self._reading, inputs))

@@ -32,7 +32,7 @@ from ntlbg.models.qwen_vl.inputs import (
 )
 from ntlbg.models.qwen_vl.tower import Tower
 from ntlbg.models.qwen_vl.vision import VisionFeatures, seen_inputs
-from ntlbg.types import AnswerInput, Frames
+from ntlbg.types import AnswerInput, Frames, Turn
 
 
 class SeenPicturesShown(PicturesShown):
@@ -53,7 +53,9 @@ class SeenPicturesShown(PicturesShown):
         return _left(self.compression, seen)
 
     def prompts(self, given: AnswerInput, texts: Sequence[str]) -> Iterator[Prompt]:
-        read = (self.processor(portable_content(given, text, self.mark)) for text in texts)
+        read = (
+            self.processor(portable_content(given, text, self.mark), given.talk) for text in texts
+        )
         seen = (VisionPrompt(grid_seconds=np.empty(0), **_named(inputs)) for inputs in read)
         return Reading(self.tower, given, relevance_of(given), self.compression).of(seen)
 
@@ -101,7 +103,8 @@ class VideoShown(Shown):
         told = told_text(given.passages)
         prompts = (
             vision_prompt(
-                self.family, self.processor.processor, self._text(seconds, text, told), video,
+                self.family, self.processor.processor,
+                self._text(seconds, text, told, given.talk), video,
                 layout=self.layout,
             )
             for text in texts
@@ -114,11 +117,13 @@ class VideoShown(Shown):
     def _merge(self) -> int:
         return self.processor.processor.image_processor.merge_size
 
-    def _text(self, grid_seconds: np.ndarray, text: str, told: str = "") -> str:
+    def _text(
+        self, grid_seconds: np.ndarray, text: str, told: str = "", talk: Sequence[Turn] = ()
+    ) -> str:
         """In the model's chat form; with the times where the family has no clock of its own."""
         if self.family.clock == "order":
             text = f"{times_sentence(grid_seconds)}\n{text}"
-        return self.processor.video_turn(text, told)
+        return self.processor.video_turn(text, told, talk)
 
 
 class Reading:

@@ -42,13 +42,13 @@ from ntlbg.memory import Device, LoadedSizes, device_of, loaded_sizes, plan_read
 from ntlbg.models.picture_processor import PictureProcessor, load_picture_processor
 from ntlbg.models.pretrained_parts import Loading, Running, load_config
 from ntlbg.models.quiet import quiet_transformers
-from ntlbg.types import AnswerInput, Question, Reply
+from ntlbg.types import AnswerInput, Question, Reply, Turn
 
 
 class TransformersAnswerer(Answerer):
     """A stock vision-language model, asked by pictures with their times."""
 
-    wants = Wants(pictures=True, passages=True)
+    wants = Wants(pictures=True, passages=True, talk=True)
     habits = Habits(num_frames=NUM_FRAMES, max_visual_tokens=VISUAL_TOKENS)
 
     def __init__(
@@ -94,6 +94,10 @@ class TransformersAnswerer(Answerer):
         """By the model's own tokenizer."""
         tokenizer, plain = self.processor.tokenizer, self.processor.plain(text)
         return len(tokenizer(plain, add_special_tokens=False).input_ids)
+
+    def talk_tokens(self, talk: Sequence[Turn]) -> int:
+        """Exactly, by the model's own chat form."""
+        return self.processor.talk_tokens(talk)
 
     def peak_bytes(
         self, num_frames: int, sampled_frames: int, size: tuple[int, int], text_tokens: int

@@ -9,6 +9,7 @@ from functools import partial
 from ntlbg.cli import (
     answering,
     chapters,
+    chatting,
     configuring,
     converting,
     enrolling,
@@ -21,8 +22,8 @@ from ntlbg.cli.app import app
 from ntlbg.cli.ends import exit_code
 
 __all__ = [
-    "answering", "app", "chapters", "configuring", "converting", "enrolling", "indexing", "main",
-    "model", "serving", "words",
+    "answering", "app", "chapters", "chatting", "configuring", "converting", "enrolling",
+    "indexing", "main", "model", "serving", "words",
 ]  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from ntlbg.cli.app import (
     Seed,
     Selector,
     SelectorOption,
+    Show,
     Shrink,
     Start,
     Subtitles,
@@ -39,6 +40,7 @@ from ntlbg.cli.app import (
 from ntlbg.cli.clips import ClipSeconds, ClipsFolder, check_given, cut_given, tell_clips
 from ntlbg.cli.ends import tell
 from ntlbg.cli.films import AllowPrivate, FetchAgain, MaxDownloadGb, film_of
+from ntlbg.cli.showing import show, way_given
 from ntlbg.cli.words import words_of
 from ntlbg.errors import NtlbgError
 
@@ -89,6 +91,7 @@ def ask(
     fetch_again: FetchAgain = False,
     allow_private: AllowPrivate = False,
     max_download_gb: MaxDownloadGb = None,
+    pictures: Show = None,
     as_json: Json = False,
 ) -> None:
     """Answer a question and list the moments the answer relies on."""
@@ -99,6 +102,7 @@ def ask(
     generation = Generation(temperature, top_p, max_new_tokens, seed)
     film = film_of(video, fetch_again, allow_private, max_download_gb)
     _check_views(film, save_plots, report)
+    way = way_given(pictures, as_json)
     check_given(film, clips, clip_seconds)
     with console.reading(film) as progress:
         answer = pipeline.ask(
@@ -133,6 +137,7 @@ def ask(
         console.print_json(answer.to_dict())
     else:
         console.print_answer(answer, written=progress.has_written)
+        show(answer, way)
     console.print_paths(written if evidence is None else [*written, evidence])
     tell_clips(cut, answer.notes)
 
@@ -280,6 +285,7 @@ def select(
     fetch_again: FetchAgain = False,
     allow_private: AllowPrivate = False,
     max_download_gb: MaxDownloadGb = None,
+    pictures: Show = None,
     as_json: Json = False,
 ) -> None:
     """Choose the frames that represent a video, for a question or for itself."""
@@ -291,6 +297,7 @@ def select(
     film = film_of(video, fetch_again, allow_private, max_download_gb)
     if out is not None:
         check_folder(out, SEEN, inputs=[film])
+    way = way_given(pictures, as_json)
     check_given(film, clips, clip_seconds)
     with console.reading(film) as progress:
         moments = pipeline.select(
@@ -313,6 +320,7 @@ def select(
         console.print_json(moments.to_dict())
     else:
         console.print_moments(moments)
+        show(moments, way)
     if out is not None:
         save_seen(moments, out)
         console.print_paths([out])

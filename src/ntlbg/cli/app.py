@@ -16,7 +16,8 @@ from ntlbg.plugins import COMMANDS
 
 # In the order of the help; what other distributions add comes after these.
 ORDER = (
-    "ask", "answer", "select", "index", "transcript", "screen-text", "chapters", "serve", "mcp",
+    "ask", "chat", "answer", "select", "index", "transcript", "screen-text", "chapters", "serve",
+    "mcp",
     "demo", "haystack", "enrol", "train", "fetch", "evaluate", "evidence", "compare", "plot",
     "plan", "config", "convert", "lab",
 )  # fmt: skip
@@ -269,7 +270,19 @@ End = Annotated[
         parser=_read_seconds, metavar="TIME", help="Look up to here: 90, 1:30 or 0:01:30."
     ),
 ]
+Show = Annotated[
+    bool | None,
+    typer.Option(
+        "--show/--no-show",
+        help="Show the best moments as pictures in the terminal, by half blocks where it cannot do "
+        "better. Default: where it is known to show pictures (kitty, Ghostty, iTerm2, WezTerm, VS "
+        "Code, Konsole, foot), and not with --json.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+JsonLines = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object a line and nothing else.")
+]
 
 
 @app.callback(invoke_without_command=True)

@@ -6,6 +6,7 @@ otherwise; what it does with pictures and text needs Pillow alone.
 
 import importlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 from ntlbg.errors import ConfigError, WeightsError
 from ntlbg.hub import reason
 from ntlbg.models.pretrained_parts import Loading
+from ntlbg.types import Turn
 
 # Frames are one tile each, as the makers of these models feed video: what cuts pictures into many
 # is switched off where a processor has it.
@@ -58,13 +60,20 @@ class PictureProcessor:
             self.step = images.merge_size * images.patch_size
         self._controls = _control_tokens(self.tokenizer)
 
-    def __call__(self, content: "list[str | Image.Image]") -> dict[str, torch.Tensor]:
-        """A user's turn in the model's own chat form, and the start of the answer."""
+    def __call__(
+        self, content: "list[str | Image.Image]", talk: Sequence[Turn] = ()
+    ) -> dict[str, torch.Tensor]:
+        """A user's turn in the model's own chat form, and the start of the answer.
+
+        Args:
+            talk: earlier turns, which come before it.
+        """
         turn: Any = {"role": "user", "content": [self._piece(piece) for piece in content]}
         # the base class's: SmolVLM's own asks its video part even where there is no video
         inputs: Any = ProcessorMixin.apply_chat_template(
-            self.processor, [turn], add_generation_prompt=True, tokenize=True, return_dict=True,
-            return_tensors="pt", processor_kwargs={"images_kwargs": self.picture_options},
+            self.processor, [*self._earlier(talk), turn], add_generation_prompt=True, tokenize=True,
+            return_dict=True, return_tensors="pt",
+            processor_kwargs={"images_kwargs": self.picture_options},
         )  # fmt: skip
         return dict(inputs)
 
@@ -76,13 +85,37 @@ class PictureProcessor:
         )  # fmt: skip
         return {name: one for name, one in made.items() if isinstance(one, torch.Tensor)}
 
-    def video_turn(self, text: str, before: str = "") -> str:
-        """A user's turn with a place for a video, then text, and the start of the answer."""
+    def video_turn(self, text: str, before: str = "", talk: Sequence[Turn] = ()) -> str:
+        """A user's turn with a place for a video, then text, and the start of the answer.
+
+        Args:
+            before: text that comes first in this turn.
+            talk: earlier turns, which come before it.
+        """
         told = [self._piece(before)] if before else []
         turn: Any = {"role": "user", "content": [*told, {"type": "video"}, self._piece(text)]}
         return ProcessorMixin.apply_chat_template(
-            self.processor, [turn], add_generation_prompt=True, tokenize=False
+            self.processor,
+            [*self._earlier(talk), turn],
+            add_generation_prompt=True,
+            tokenize=False,
         )
+
+    def talk_tokens(self, talk: Sequence[Turn]) -> int:
+        """Exactly what earlier turns add to a prompt, whatever comes after them."""
+        side = DEFAULT_STEP * 3
+        # some templates need a picture
+        shown: list[str | Image.Image] = [Image.new("RGB", (side, side)), "0:00"]
+        lengths = [self(shown, earlier)["input_ids"].shape[1] for earlier in (talk, ())]
+        return lengths[0] - lengths[1]
+
+    def _earlier(self, talk: Sequence[Turn]) -> list[dict[str, Any]]:
+        """Text alone: only the last turn shows pictures."""
+        return [
+            {"role": role, "content": [self._piece(text)]}
+            for turn in talk
+            for role, text in (("user", turn.question), ("assistant", turn.answer))
+        ]
 
     def plain(self, text: str) -> str:
         """Text in which nothing is a token of control: a space after the first letter of each.

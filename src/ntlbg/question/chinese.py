@@ -96,6 +96,21 @@ _EDGE_START = rf"{_PICTURE}|{_ASKED}|{_SEEN}|{_MEASURED}|先(?!生)|后(?=出现
 _EDGE_END = rf"{_PICTURE}|{_ASKED}|{_SEEN}|[的了吗呢吧过是在有都也先后里中上时到?]"
 _NUMBER = rf"{_NUMERAL}[个只次条名位辆张件]?"
 
+# --- A question after others. ---
+_FILM_ITSELF = r"(?:视频|影片|电影|片子|画面|镜头|录像|短片|图片|照片|屏幕)"
+_THIS = rf"[这那](?!(?:个|段|部|张|一)?{_FILM_ITSELF})(?:个|些|里|儿|边|样|时)?(?:人|东西)?"
+_PRONOUN = rf"[它他她其]们?|{_THIS}"
+_ATTRIBUTE = (
+    r"颜色|大小|形状|名字|种类|样子|样|原因|结果|价格|价钱|材料|年纪|多久"
+    r"|[多有]?[大高长重远快宽老](?!家)"
+)
+_SAID_OR_DONE = r"说|讲|做|干|拿着?|穿着?|戴着?|用|叫|写着?|发生|想|知道|告诉我?|解释"
+_PARTICLE = (
+    r"还|又|再|然后|那么|而且?|所以|但是?|可是?|也|就|才|呢|吗|吧|啊|了|过|着|得|不|没|能|会|要|去|来"
+    r"|里|上|下|在|是|有|的|地|和|跟|对|给|把|被|为|因为|到底|究竟|具体|详细|别的|其他|另外|请|我|你|人"
+    r"|怎么样|怎样|为何|何处|何人|哪|什么样|谁"
+)
+
 # --- A few moments, or the whole video: log-odds, after those of English. ---
 _FILM = r"(?:视频|影片|电影|片子|录像|短片|纪录片|故事|节目)"
 _CUES = {
@@ -223,4 +238,10 @@ CHINESE = Language(
     no_thing=words(
         r"以上(?:都|皆|全)|都不是|都是|都没有|不知道|不确定|无法(?:确定|判断)|未知|没有看到|看不出"
     ),
+    bare=words(
+        rf"(?:{_EDGE_START}|{_EDGE_END}|{_NUMBER}|{_PRONOUN}|{_ATTRIBUTE}|{_SAID_OR_DONE}|{_PARTICLE}"
+        r"|[\d:.,])+"
+    ),
+    pronoun=words(_PRONOUN),
+    film=words(_FILM_ITSELF),
 )

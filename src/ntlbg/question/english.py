@@ -2,6 +2,7 @@
 
 import re
 
+from ntlbg.question.english_follow_up import ATTRIBUTES, FILM, PRONOUN
 from ntlbg.question.language import Language, weighted, words
 
 # m:ss or h:mm:ss; 99:99 and 1:99:30 are none, nor is a part of them.
@@ -268,6 +269,10 @@ _UNIT = words(
 _EDGE_WORD = "|".join((_TRAINED + _UNTRAINED + _ABOUT_PICTURES).split())
 _NUMBER = rf"\d+(?:[.:,]\d+)*%?|once|twice|{'|'.join(_NUMBERS.split())}"
 
+# --- A question after others. ---
+_NO_NAMES = _TRAINED_IN_NAMES + _UNTRAINED + _UNTRAINED_IN_NAMES + _ABOUT_PICTURES + ATTRIBUTES
+_BARE = "|".join(dict.fromkeys((_TRAINED + _NO_NAMES).split()))
+
 ENGLISH = Language(
     spelling={},
     clocked=with_clock_times,
@@ -319,4 +324,10 @@ ENGLISH = Language(
         r"\b(?:(?:none|all|both|neither|any|either) of (?:the|these|them)|not sure|cannot tell"
         r"|can(?:no|')t be (?:told|determined)|unknown|i did not see)\b"
     ),
+    bare=words(
+        rf"(?:{_BARE}|{_NUMBER})(?:'(?:s|re|ll|d|ve))?[.,:]*|(?:is|are|was|were|do|does|did"
+        r"|has|have|had|could|would|should|can|wo)n't[.,:]*"
+    ),
+    pronoun=words(rf"\b{PRONOUN}\b"),
+    film=words(rf"\b{FILM}\b"),
 )

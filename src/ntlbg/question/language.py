@@ -42,6 +42,10 @@ class Language:
         number: a number among other words.
         colour: all of a phrase that is a colour.
         no_thing: an option that names nothing, as "none of these".
+        bare: all of a word, or of a run of characters, of which a question is made that names
+            nothing: what ``nameless`` has, more such words, and what is asked of things: colour.
+        pronoun: what stands for a thing that was named before.
+        film: the film itself, or its picture.
     """
 
     spelling: Mapping[int, int]
@@ -77,6 +81,9 @@ class Language:
     number: re.Pattern
     colour: re.Pattern
     no_thing: re.Pattern
+    bare: re.Pattern
+    pronoun: re.Pattern
+    film: re.Pattern
 
 
 def words(*patterns: str) -> re.Pattern:

@@ -4,6 +4,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from ntlbg.errors import QuestionError
@@ -11,7 +12,7 @@ from ntlbg.question.chinese import CHINESE
 from ntlbg.question.english import CLOCK_TIME, ENGLISH
 from ntlbg.question.language import Language
 from ntlbg.question.meanwhile import meanwhile
-from ntlbg.question.parts import question_parts
+from ntlbg.question.parts import WORD, question_parts
 from ntlbg.types import Intent, Question
 
 # Log-odds that a question is about a few moments. Most questions about long videos are, but not so
@@ -19,6 +20,9 @@ from ntlbg.types import Intent, Question
 _PRIOR_WITHOUT_CUES = 0.4
 # Log-odds; words alone never make it certain: 0.1 to 0.9. Set by hand.
 _PRIOR_LIMIT = 2.2
+# A question that is less likely than this about a few moments is about the whole film, which is its
+# own subject: likelier so than not.
+ABOUT_MOMENTS = 0.5
 _CHINESE_CHARACTER = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 _KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
 _LATIN_WORD = re.compile(r"[^\W\d_\u0250-\U0003ffff]+")
@@ -56,7 +60,7 @@ def checked_question(text: str, options: Sequence[str] | None = None) -> Questio
     """
     if not isinstance(text, str) or not text.strip():
         raise QuestionError(f"the question is empty ({text!r}); ask something in words")
-    _check_letters("the question", text)
+    check_letters("the question", text)
     if isinstance(options, str):
         raise QuestionError(f"the options are the text {options!r}; give a list of texts")
     if options is not None:
@@ -66,11 +70,16 @@ def checked_question(text: str, options: Sequence[str] | None = None) -> Questio
                 f"the options are {options}; give at least two, all different, none empty"
             )
         for option in options:
-            _check_letters("an option", option)
+            check_letters("an option", option)
     return parse_question(text.strip(), options)
 
 
-def _check_letters(what: str, text: str) -> None:
+def check_letters(what: str, text: str) -> None:
+    """Refuse bytes that are no letters.
+
+    Raises:
+        QuestionError: there are some.
+    """
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -95,29 +104,28 @@ def _parsed(text: str, options: tuple[str, ...] | None) -> Question:
     )
     direction = _sign(language.after, language.before, plain)
     beside = direction != 0 and len(times) == 1 and bool(language.beside_time.search(plain))
+    intent = Intent(
+        language=code,
+        times_seconds=times,
+        ranges_seconds=ranges,
+        beside_time=beside,
+        direction=direction,
+        side=_sign(language.first, language.last, plain),
+        earlier_or_later=_sign(language.earlier, language.later, plain),
+        names_pair=names_pair,
+        counts=bool(language.counts.search(plain)),
+        mentions_when=bool(language.when.search(plain)),
+        asks_for_time=bool(language.asks_for_time.search(plain)),
+        asks_for_thing=not language.asks_for_other.search(plain),
+        asks_yes_or_no=bool(language.yes_or_no.search(plain)),
+        offers_choice=bool(language.choice.search(plain)),
+        asks_what_is_shown=_asks_what_is_shown(language, plain),
+        localized_prior=_localized_prior(language, clocked),
+        meanwhile=at_once,
+        parts=tuple(text if part == normal else part for part in parts),
+    )
     return Question(
-        text,
-        options,
-        Intent(
-            language=code,
-            times_seconds=times,
-            ranges_seconds=ranges,
-            beside_time=beside,
-            direction=direction,
-            side=_sign(language.first, language.last, plain),
-            earlier_or_later=_sign(language.earlier, language.later, plain),
-            names_pair=names_pair,
-            counts=bool(language.counts.search(plain)),
-            mentions_when=bool(language.when.search(plain)),
-            asks_for_time=bool(language.asks_for_time.search(plain)),
-            asks_for_thing=not language.asks_for_other.search(plain),
-            asks_yes_or_no=bool(language.yes_or_no.search(plain)),
-            offers_choice=bool(language.choice.search(plain)),
-            asks_what_is_shown=_asks_what_is_shown(language, plain),
-            localized_prior=_localized_prior(language, clocked),
-            meanwhile=at_once,
-            parts=tuple(text if part == normal else part for part in parts),
-        ),
+        text, options, replace(intent, refers_back=_refers_back(language, normal, intent))
     )
 
 
@@ -166,6 +174,21 @@ def _sign(forwards: re.Pattern, backwards: re.Pattern, plain: str) -> int:
 def _asks_what_is_shown(language: Language, plain: str) -> bool:
     without_time = language.at_a_time.sub("", plain).strip(" ,.?!。")
     return bool(language.what_is_shown.fullmatch(without_time))
+
+
+def _refers_back(language: Language, normal: str, intent: Intent) -> bool:
+    """Whether none of its words names a thing, a time, or the film.
+
+    With a pronoun it may speak of the film, too ("what else does he do in the video?").
+    """
+    words = WORD.findall(normal.replace("\u2019", "'"))
+    if not words or not all(language.bare.fullmatch(word) for word in words):
+        return False
+    if intent.names_time or intent.localized_prior < ABOUT_MOMENTS:
+        return False
+    if language.pronoun.search(normal):
+        return True
+    return not (intent.side or intent.asks_what_is_shown or language.film.search(normal))
 
 
 def _localized_prior(language: Language, text: str) -> float:

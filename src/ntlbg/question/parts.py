@@ -13,7 +13,7 @@ from ntlbg.question.language import Language
 # NFKC has made ASCII of the Chinese ones, but for two; they stand without a space.
 _PUNCTUATION = r"[,;:?!.]+(?:\s|$|(?=[\u4e00-\u9fff]))|[。、]+"
 _QUOTES = "\"“”'「」"
-_WORD = re.compile(r"[\w:.,%']+")
+WORD = re.compile(r"[\w:.,%']+")
 
 
 def question_parts(
@@ -59,7 +59,7 @@ def _trimmed(language: Language, phrase: str) -> str:
 
 
 def _names_something(language: Language, phrase: str) -> bool:
-    return not all(language.nameless.fullmatch(word) for word in _WORD.findall(phrase))
+    return not all(language.nameless.fullmatch(word) for word in WORD.findall(phrase))
 
 
 def _named_options(language: Language, options: Sequence[str] | None) -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ntlbg.generation import GREEDY, Generation
 from ntlbg.types.media import Frames, Sound
-from ntlbg.types.question import Intent, Meanwhile, Question
+from ntlbg.types.question import Intent, Meanwhile, Question, Turn
 from ntlbg.types.words import Chapter, Chapters, Decision, Passage
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "SelectedFrames",
     "Selection",
     "Sound",
+    "Turn",
     "VideoIndex",
 ]
 
@@ -150,6 +151,7 @@ class AnswerInput:
             things in; it may not be there yet.
         passages: what it is told of what is said and written, in order of time.
         decision: what of that answers the question; None where nothing is known to be said.
+        talk: earlier questions about the film and their answers, the oldest first.
     """
 
     index: VideoIndex
@@ -162,6 +164,7 @@ class AnswerInput:
     kept: Path | None = None
     passages: tuple[Passage, ...] = ()
     decision: Decision | None = None
+    talk: tuple[Turn, ...] = ()
 
     @property
     def pts_seconds(self) -> np.ndarray:

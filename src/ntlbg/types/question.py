@@ -45,6 +45,8 @@ class Intent:
         meanwhile: it asks what is written while something is said, or the other way round.
         parts: one text for each thing that it or its options name; the question alone if that is
             one thing.
+        refers_back: it names nothing of its own, as "and what colour is it?": after another
+            question it is about what that one named.
     """
 
     language: str = "en"
@@ -65,6 +67,7 @@ class Intent:
     ranges_seconds: tuple[tuple[float, float], ...] = ()
     beside_time: bool = False
     meanwhile: Meanwhile | None = None
+    refers_back: bool = False
 
     @property
     def names_time(self) -> bool:
@@ -131,3 +134,16 @@ class Question:
     text: str
     options: tuple[str, ...] | None
     intent: Intent
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question that was asked before about the same film, and what was answered.
+
+    Attributes:
+        question: as it was asked; with options, as it was put with them if that is to be known.
+        answer: as it was given.
+    """
+
+    question: str
+    answer: str

@@ -85,7 +85,11 @@ def regular_file(path: str | os.PathLike) -> Path:
     return path
 
 
-def file_state(path: str | os.PathLike) -> tuple[int, int, int, int] | None:
+# Of a file at a path; None: there is none.
+FileState = tuple[int, int, int, int] | None
+
+
+def file_state(path: str | os.PathLike) -> FileState:
     """Device, inode, bytes and time of change of what is at a path; None where nothing is.
 
     Two that are equal: the same file, and nobody wrote to it in between.
@@ -97,7 +101,7 @@ def file_state(path: str | os.PathLike) -> tuple[int, int, int, int] | None:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def check_unchanged(path: str | os.PathLike, state: tuple[int, int, int, int] | None) -> None:
+def check_unchanged(path: str | os.PathLike, state: FileState) -> None:
     """Fail where a file is not what it was when its ``file_state`` was asked for.
 
     Raises:

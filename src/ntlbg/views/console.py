@@ -22,13 +22,16 @@ from ntlbg.visible import in_json, visible
 LEAST_COLUMNS = 40
 
 
-def print_json(value: dict) -> None:
-    """One JSON object, and nothing else; what stdout cannot show is escaped."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+def print_json(value: dict, *, indent: int | None = 2) -> None:
+    """One JSON object, and nothing else; what stdout cannot show is escaped.
+
+    ``indent`` None: in one line.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:  # a narrow encoding, or a file name that is not UTF-8
-        text = json.dumps(value, indent=2)
+        text = json.dumps(value, indent=indent)
     sys.stdout.write(in_json(text) + "\n")
 
 

@@ -14,6 +14,7 @@ from ntlbg.errors import ConfigError
 from ntlbg.serve.web.asked import read_asked
 from ntlbg.serve.web.jobs import MOST_WAITING
 from ntlbg.serve.web.shelf import id_of
+from ntlbg.types import Turn
 
 TALK = id_of("talks/talk.mp4")
 LONG = id_of("long.mp4")
@@ -210,7 +211,7 @@ def test_a_talk_names_what_was_asked_before(client):
     work = client.site.work
     asked = read_asked({"kind": "ask", "film": FILM, "question": "?", "after": second["id"]})
     talk = work.talk_before(asked, work.shelf.find(FILM))
-    assert talk == [("Is it red?", "red"), ("And is it blue?", "blue")]
+    assert talk == [Turn("Is it red?", "red"), Turn("And is it blue?", "blue")]
     assert client.refused(kind="ask", film=TALK, question="And?", after=first["id"])[0] == 404
     client.delete(f"/api/history/{first['id']}")
     assert work.talk_before(asked, work.shelf.find(FILM)) == talk[1:]

@@ -5,9 +5,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 
 import pytest
-from sites import Client, gated, until
+from sites import Client, gated, opened, until
 
+from fakes import ColourAnswerer
+from ntlbg.answerers import Wants
 from ntlbg.serve.web.shelf import id_of
+from ntlbg.types import Turn
 from processes import PATIENCE
 
 FILM = [{"type": "video_url", "video_url": {"url": "film.mp4"}}]
@@ -41,6 +44,28 @@ def test_it_is_let_in_as_others_are(site):
     assert client.post("/v1/chat/completions", json=asked()).status_code == 401
     shown = {"Authorization": "Bearer 0123456789abcdef"}
     assert client.post("/v1/chat/completions", json=asked(), headers=shown).status_code == 200
+
+
+class Talker(ColourAnswerer):
+    """Reads earlier questions."""
+
+    def __init__(self):
+        super().__init__()
+        self.wants = Wants(talk=True)
+
+
+def test_earlier_questions_reach_the_model(folder, tmp_path):
+    model, talk = Talker(), (Turn("Is it red?", "red"),)
+    with opened(folder, tmp_path / "state", tmp_path / "index", model) as site:
+        client = Client(site)
+        first = client.done(question="Is it red?")
+        client.done(question="Is it blue?", after=first["id"])
+        messages = [*asked()["messages"], {"role": "assistant", "content": "red"}]
+        follow = asked("Is it blue?", film=[])["messages"]
+        answer = client.post("/v1/chat/completions", json={"model": "ntlbg",
+                             "messages": messages + follow})  # fmt: skip
+        assert answer.status_code == 200
+    assert [given.talk for given in model.inputs] == [(), talk, talk]
 
 
 def test_a_program_waits_for_the_page(held):

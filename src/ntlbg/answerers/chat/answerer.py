@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from ntlbg.answerers import Answerer, Habits, Wants
+from ntlbg.answerers import TURN_TOKENS, Answerer, Habits, Wants
 from ntlbg.answerers.chat.checking import COUNTED_BEFORE, Asked, Checking
-from ntlbg.answerers.chat.client import ChatClient
+from ntlbg.answerers.chat.client import ChatClient, Request
 from ntlbg.answerers.chat.counts import PictureCounts
 from ntlbg.answerers.chat.errors import ContextOverflow
 from ntlbg.answerers.chat.letters import letter_chances, read_choice
@@ -33,7 +33,7 @@ from ntlbg.answerers.content import (
 from ntlbg.answerers.model_options import ModelOptions
 from ntlbg.generation import Generation
 from ntlbg.pictures import JPEG_QUALITY, fit_within
-from ntlbg.types import AnswerInput, Plan, Question, Reply
+from ntlbg.types import AnswerInput, Plan, Question, Reply, Turn
 
 # Longer sides of pictures in pixels, each with about two thirds of the tokens of the one before.
 # Few, because every one that is tried is asked of the server; multiples of 28 or 32, in which most
@@ -76,7 +76,7 @@ class ChatAnswerer(Answerer):
         anew: fields of the first request of an answer, that nothing of an earlier one is used.
     """
 
-    wants = Wants(pictures=True, longest_side=LONGEST_SIDES[0], passages=True)
+    wants = Wants(pictures=True, longest_side=LONGEST_SIDES[0], passages=True, talk=True)
     habits = Habits(num_frames=NUM_FRAMES, max_visual_tokens=VISUAL_TOKENS)
     tokens_are_exact = False  # what a server says may be a little off
     counting_is_slow = True
@@ -130,6 +130,13 @@ class ChatAnswerer(Answerer):
         """As the server counts it; as many as bytes where it counts nothing."""
         counted = self.client.count(self.writing.beside((), text)) if self.counts_tokens else None
         return len(text.encode()) if counted is None else counted
+
+    def talk_tokens(self, talk: Sequence[Turn]) -> int:
+        """As the server counts them, with a short question; bytes where that is little, or all."""
+        texts = [text for turn in talk for text in (turn.question, turn.answer)]
+        marks = max(self.counts.template, TURN_TOKENS)
+        most = sum(len(text.encode()) + marks for text in texts)
+        return self._counted_if_much(most, self.writing.beside((), "?", talk=talk))
 
     def answer(self, question: Question, given: AnswerInput) -> Reply:
         """Text as asked for; of options the one that the model names.
@@ -197,11 +204,13 @@ class ChatAnswerer(Answerer):
         ``on_text`` is called only where what will be read is checked before.
         """
         plan, shrunk = given.plan or self._as_they_are(given), False
-        told = told_text(given.passages)
-        beside, counted = self.writing.beside(given.times, text, told), None
+        told, talk = told_text(given.passages), given.talk
+        beside, counted = self.writing.beside(given.times, text, told, talk), None
         while True:
             pictures = resized(given.pictures, plan)
-            request = self.writing.request(pictures, given.times, _duration(given), text, told)
+            request = self.writing.request(
+                pictures, given.times, _duration(given), text, told, talk
+            )
             try:
                 if on_text is not None:
                     counted = self._checking.counted_before(request, beside, plan)
@@ -242,9 +251,13 @@ class ChatAnswerer(Answerer):
 
     def _question_tokens_anew(self, text: str) -> int:
         most = len(text.encode()) + self.counts.template
+        return self._counted_if_much(most, self.writing.beside((), text))
+
+    def _counted_if_much(self, most: int, request: Request) -> int:
+        """Tokens of a text that can be no more than ``most``; a request where that is too much."""
         if self.context_length is None or most <= UNCOUNTED_SHARE * self.context_length:
             return most
-        counted = self.client.count(self.writing.beside((), text))
+        counted = self.client.count(request)
         return most if counted is None else counted
 
 

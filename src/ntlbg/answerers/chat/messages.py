@@ -10,6 +10,7 @@ from PIL import Image
 from ntlbg.answerers.content import timed
 from ntlbg.pictures import JPEG_QUALITY, jpeg_base64
 from ntlbg.time_text import stamp
+from ntlbg.types import Turn
 
 # vLLM counts time in frames of the video; a thousand a second are exact to a millisecond.
 CLOCK = 1000
@@ -32,7 +33,13 @@ class Writing:
     jpeg_quality: int = JPEG_QUALITY
 
     def request(
-        self, pictures: np.ndarray, times: Times, duration: float, text: str, told: str = ""
+        self,
+        pictures: np.ndarray,
+        times: Times,
+        duration: float,
+        text: str,
+        told: str = "",
+        talk: Sequence[Turn] = (),
     ) -> dict[str, Any]:
         """Messages, and what belongs to them.
 
@@ -41,19 +48,22 @@ class Writing:
             times: k seconds, ascending.
             duration: of the video, in seconds.
             text: comes last.
-            told: comes first, if there is any.
+            told: comes first in this turn, if there is any.
+            talk: earlier turns, which come before it.
         """
         images = [Image.fromarray(picture) for picture in pictures]
         if self.frames_as == "video":
-            return self._video(images, times, duration, text, told)
-        return _user([*_told(told), *map(self._part, timed(images, times)), _text(text)])
+            return self._video(images, times, duration, text, told, talk)
+        return _asked([*_told(told), *map(self._part, timed(images, times)), _text(text)], talk)
 
-    def beside(self, times: Times, text: str, told: str = "") -> dict[str, Any]:
+    def beside(
+        self, times: Times, text: str, told: str = "", talk: Sequence[Turn] = ()
+    ) -> dict[str, Any]:
         """The messages of a request without its pictures."""
         stamps = [] if self.frames_as == "video" else [stamp(seconds) for seconds in times]
         # In one piece, as servers put different things between pieces. Tokens of most models begin
         # with a space, if there is one: so many as in pieces that are apart.
-        return _user([_text(" ".join([*([told] if told else []), *stamps, text]))])
+        return _asked([_text(" ".join([*([told] if told else []), *stamps, text]))], talk)
 
     def _part(self, piece: str | Image.Image) -> dict[str, Any]:
         if isinstance(piece, str):
@@ -62,7 +72,13 @@ class Writing:
         return {"type": "image_url", "image_url": {"url": url, "detail": self.detail}}
 
     def _video(
-        self, images: Sequence[Image.Image], times: Times, duration: float, text: str, told: str
+        self,
+        images: Sequence[Image.Image],
+        times: Times,
+        duration: float,
+        text: str,
+        told: str,
+        talk: Sequence[Turn],
     ) -> dict[str, Any]:
         """Each frame twice: models take two neighbours together, and average their times."""
         frames = [jpeg_base64(image, self.jpeg_quality) for image in images]
@@ -76,7 +92,7 @@ class Writing:
             "duration": duration,
         }
         shown = {"type": "video_url", "video_url": {"url": url}}
-        messages = _user([*_told(told), shown, _text(text)])
+        messages = _asked([*_told(told), shown, _text(text)], talk)
         return messages | {"media_io_kwargs": {"video": video}}
 
 
@@ -88,5 +104,11 @@ def _text(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
 
 
-def _user(content: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": list(content)}]}
+def _asked(content: Sequence[Mapping[str, Any]], talk: Sequence[Turn]) -> dict[str, Any]:
+    # earlier texts as they are, not as a list of pieces: some servers read an assistant's so alone
+    earlier = [
+        {"role": role, "content": text}
+        for turn in talk
+        for role, text in (("user", turn.question), ("assistant", turn.answer))
+    ]
+    return {"messages": [*earlier, {"role": "user", "content": list(content)}]}

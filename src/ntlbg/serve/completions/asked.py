@@ -11,10 +11,11 @@ from urllib.parse import unquote
 
 from ntlbg.errors import VideoNotFound
 from ntlbg.generation import Generation
-from ntlbg.serve.completions.body import Body, FilmPart, Message, Own, PicturePart
+from ntlbg.serve.completions.body import Body, FilmPart, Message, Own, PicturePart, address_of
 from ntlbg.serve.completions.refusals import Refused
 from ntlbg.serve.roots import Roots
 from ntlbg.text.subtitles import NONE
+from ntlbg.types import Turn
 from ntlbg.visible import shortened
 
 # In characters: beyond the context of most models, and read in a quarter of a second.
@@ -32,7 +33,6 @@ _NAME_ONE = (
 _OTHER_FILM = "an earlier message shows another film, which is not looked at for this question"
 _OTHER_PICTURE = "an earlier message shows another picture, which is not looked at any more"
 SYSTEM_NOTE = "the system message is not handed on to the model"
-TALK_NOTE = "earlier messages are not handed on to the model: a question has to say all it means"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Asked:
 
     model: str
     question: str
-    talk: tuple[tuple[str, str], ...]
+    talk: tuple[Turn, ...]
     shown: Path | bytes
     own: Own
     generation: Generation
@@ -71,7 +71,7 @@ def asked_of(body: Body, roots: Roots) -> Asked:
     question, talk = _question(body.messages), talk_of(body.messages)
     shown, more = _shown(body, roots)
     has_system = any(message.role in ("system", "developer") for message in body.messages)
-    notes = (*[SYSTEM_NOTE] * has_system, *[TALK_NOTE] * bool(talk), *more)
+    notes = (*[SYSTEM_NOTE] * has_system, *more)
     own = body.ntlbg
     if own.subtitles not in (None, NONE):
         subtitles = _found(own.subtitles, roots, "ntlbg.subtitles", "file of subtitles")
@@ -82,15 +82,19 @@ def asked_of(body: Body, roots: Roots) -> Asked:
     )  # fmt: skip
 
 
-def talk_of(messages: Sequence[Message]) -> tuple[tuple[str, str], ...]:
-    """Questions before the last message, each with what was answered."""
-    pairs, question = [], ""
-    for message in messages[:-1]:
+def talk_of(messages: Sequence[Message]) -> tuple[Turn, ...]:
+    """Questions before the last message about what is shown last, each with what was answered."""
+    turns: list[Turn] = []
+    question, shown = "", set[str]()
+    for message in messages:
+        now = {address for part in message.content if (address := address_of(part)) is not None}
+        if now and now != shown:
+            turns, shown = [], now
         if message.role == "user":
             question = message.text
-        elif message.role == "assistant":
-            pairs.append((question, message.text))
-    return tuple(pairs)
+        elif message.role == "assistant" and question.strip() and message.text.strip():
+            turns.append(Turn(question, message.text))
+    return tuple(turns)
 
 
 def _question(messages: Sequence[Message]) -> str:
@@ -153,8 +157,7 @@ def _parts(body: Body, kind: type[FilmPart] | type[PicturePart]) -> Iterator[tup
                 param = f"messages.{row}.content.{column}.{part.type}"
                 if message.role != "user":
                     raise Refused(f"{param}: only messages of user show something", param=param)
-                place = part.video_url if isinstance(part, FilmPart) else part.image_url
-                yield place.url, param
+                yield address_of(part) or "", param
 
 
 def _last(shown: list[tuple[str, str]]) -> tuple[str, str]:

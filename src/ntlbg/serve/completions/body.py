@@ -76,6 +76,13 @@ class FilmPart(_Strict):
 Part = Annotated[Text | PicturePart | FilmPart, Field(discriminator="type")]
 
 
+def address_of(part: Part) -> str | None:
+    """Of what a part shows; None of text."""
+    if isinstance(part, FilmPart):
+        return part.video_url.url
+    return part.image_url.url if isinstance(part, PicturePart) else None
+
+
 class Message(_Strict):
     """A turn; ``name`` is not looked at."""
 

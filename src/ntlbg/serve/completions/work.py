@@ -42,7 +42,7 @@ def answer(films: Films, asked: Asked, tell: Tell, on_text: Callable[[str], None
             path, asked.question, options=own.options, model=films.parts.system,
             num_frames=own.num_frames, max_visual_tokens=own.max_visual_tokens,
             start=own.start_seconds, end=own.end_seconds, words=words,
-            generation=asked.generation, on_text=on_text, index=index,
+            talk=asked.talk, generation=asked.generation, on_text=on_text, index=index,
             progress=Steps(tell).frames(f"reading {path.name}"),
         )  # fmt: skip
     notes = dict.fromkeys([*asked.notes, *found.notes, *heard_notes])

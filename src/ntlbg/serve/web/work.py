@@ -17,7 +17,7 @@ from ntlbg.serve.web.records import Records
 from ntlbg.serve.web.replies import Refused
 from ntlbg.serve.web.shelf import Film, Shelf
 from ntlbg.text.subtitles import NONE
-from ntlbg.types import Answer, Evidence, Quotation
+from ntlbg.types import Answer, Evidence, Quotation, Turn
 from ntlbg.video.start import file_start, is_still
 from ntlbg.video.stills import check_video
 from ntlbg.views.card import ReportQuestion, render_card
@@ -83,7 +83,7 @@ class Work:
         self.talk_before(asked, film)
         return film
 
-    def talk_before(self, asked: Asked, film: Film) -> list[tuple[str, str]]:
+    def talk_before(self, asked: Asked, film: Film) -> list[Turn]:
         """Questions and answers that a question goes on from, the oldest first.
 
         Raises:
@@ -92,7 +92,7 @@ class Work:
         if asked.after is not None:
             self.answered(asked.after, film, "after")
         jobs = [job for job in self.records.talk(asked.after) if job.film == film.id]
-        return [(job.request["question"], job.text) for job in reversed(jobs)]
+        return [Turn(job.request["question"], job.text) for job in reversed(jobs)]
 
     def answered(self, name: str | None, film: Film, field: str) -> Job:
         """The answered question of this id.
@@ -119,12 +119,11 @@ class Work:
         films = self._loaded(asked, told)
         words, heard = films.heard(film.path)
         words = replace(words, listen_to=tuple(asked.streams), progress=told.listening)
-        # `self.talk_before(asked, film)` is kept in the record; `ask` does not take it yet
         answer = pipeline.ask(
             film.path, asked.question or "", options=asked.options, model=films.parts.system,
             num_frames=asked.num_frames, max_visual_tokens=asked.max_visual_tokens,
             start=asked.start_seconds, end=asked.end_seconds, words=words, read_frames=True,
-            on_text=told.write, index=films.index,
+            talk=self.talk_before(asked, film), on_text=told.write, index=films.index,
             progress=told.frames(f"reading {film.path.name}"),
         )  # fmt: skip
         told.doing("drawing the card")
