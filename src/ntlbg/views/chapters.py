@@ -49,7 +49,8 @@ def _json(chapters: Sequence[Chapter]) -> str:
 
 
 def _youtube(chapters: Sequence[Chapter]) -> str:
-    least = min(one.end_seconds - one.start_seconds for one in chapters)
+    # rounded, since ten seconds between two times may come out a little less
+    least = round(min(one.end_seconds - one.start_seconds for one in chapters), 6)
     if len(chapters) < YOUTUBE_LEAST or least < YOUTUBE_SECONDS:
         raise ConfigError(
             f"YouTube shows {YOUTUBE_LEAST} chapters or more, each {YOUTUBE_SECONDS} seconds long "
