@@ -1,5 +1,6 @@
 """Training in two processes over gloo learns what one process learns, and goes on in any number."""
 
+import glob
 import json
 import os
 import shutil
@@ -227,7 +228,9 @@ def killed(command: list, output: Path, victim: Callable[[int], psutil.Process])
     """Start a command, and kill a process of it after its second checkpoint."""
     streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with started(command, **streams) as process:
-        wait_for(lambda: len([*output.glob("checkpoint-*/trainer_state.json")]) > 1, process)
+        # of glob, since the folder may be made and taken back while it is looked into
+        states = f"{output}/checkpoint-*/trainer_state.json"
+        wait_for(lambda: len(glob.glob(states)) > 1, process)
         victim(process.pid).send_signal(signal.SIGKILL)
         finish(process)
         assert process.returncode

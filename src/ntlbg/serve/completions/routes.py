@@ -74,8 +74,9 @@ class _Answering:
 
     def __call__(self, tell: Tell, on_text: Callable[[str], None]) -> Answer:
         films = replace(self._films, parts=self._parts())
+        found = answer(films, self._asked, tell, on_text)
         self.unit = films.parts.system.retriever.unit
-        return answer(films, self._asked, tell, on_text)
+        return found
 
 
 class _Face:
