@@ -1,6 +1,7 @@
 """For all tests: one thread, no display, no network, an index of their own."""
 
 import os
+import signal
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from processes import no_process_left  # noqa: F401  (for every module)
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["HF_HUB_OFFLINE"] = "1"
 torch.set_num_threads(1)
+# What a shell starts in the background does not hear Ctrl-C, and neither would what tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

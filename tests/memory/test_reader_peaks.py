@@ -153,13 +153,10 @@ def builtin_config(mixed_precision: str) -> Config:
     return changed(Config(), keys)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough  # each takes a minute; those of tiny models are always measured
 @pytest.mark.parametrize(
     ("precision", "frames", "chosen", "batch", "checkpointing"),
-    [
-        pytest.param("bf16", 600, 16, 1, False, marks=pytest.mark.thorough),
-        ("no", 200, 8, 2, True),
-    ],
+    [("bf16", 600, 16, 1, False), ("no", 200, 8, 2, True)],
 )
 def test_training_the_builtin_model(precision, frames, chosen, batch, checkpointing):
     config = builtin_config(precision)
